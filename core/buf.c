@@ -1,0 +1,160 @@
+/* buf.c: see buf.h. */
+#include "core/buf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+enum { BUF_FIRST = 64 };
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf)BUF_INIT(max);
+}
+
+void buf_release(struct buf *b)
+{
+    mem_free(b->data);
+    *b = (struct buf)BUF_INIT(b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+    b->len = 0;
+    b->fail = ERR_OK;
+    if (b->data != NULL)
+        b->data[0] = '\0';
+}
+
+enum errc buf_err(const struct buf *b)
+{
+    return b->fail;
+}
+
+struct str buf_str(const struct buf *b)
+{
+    return (struct str){b->data ? b->data : "", b->len};
+}
+
+char *buf_room(struct buf *b, size_t len)
+{
+    if (b->fail != ERR_OK)
+        return NULL;
+    if (len > b->max || b->len > b->max - len) {
+        b->fail = ERR_TOO_LARGE;
+        return NULL;
+    }
+    size_t need = b->len + len + 1;
+    if (need > b->cap) {
+        size_t cap = b->cap ? b->cap : BUF_FIRST;
+        while (cap < need)
+            cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        char *grown = mem_resize(b->data, cap, 1);
+        if (grown == NULL) {
+            b->fail = ERR_MEMORY;
+            return NULL;
+        }
+        b->data = grown;
+        b->cap = cap;
+    }
+    return b->data + b->len;
+}
+
+void buf_grown(struct buf *b, size_t len)
+{
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+void buf_add(struct buf *b, const void *p, size_t len)
+{
+    char *at = buf_room(b, len);
+    if (at == NULL)
+        return;
+    if (len > 0)
+        memcpy(at, p, len);
+    buf_grown(b, len);
+}
+
+void buf_adds(struct buf *b, struct str s)
+{
+    buf_add(b, s.ptr, s.len);
+}
+
+void buf_addz(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    char *at = n < 0 ? NULL : buf_room(b, (size_t)n);
+    if (at != NULL) {
+        vsnprintf(at, (size_t)n + 1, fmt, again);
+        buf_grown(b, (size_t)n);
+    }
+    va_end(again);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(b, fmt, ap);
+    va_end(ap);
+}
+
+void buf_consume(struct buf *b, size_t len)
+{
+    if (len >= b->len) {
+        b->len = 0;
+        if (b->data != NULL)
+            b->data[0] = '\0';
+        return;
+    }
+    memmove(b->data, b->data + len, b->len - len + 1);
+    b->len -= len;
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+    if (len < b->len) {
+        b->len = len;
+        b->data[len] = '\0';
+    }
+}
+
+void buf_splice(struct buf *b, size_t from, size_t old_len, struct str s)
+{
+    size_t tail = b->len - from - old_len;
+    if (s.len > old_len && buf_room(b, s.len - old_len) == NULL)
+        return;
+    if (b->fail != ERR_OK || b->data == NULL)
+        return;
+    memmove(b->data + from + s.len, b->data + from + old_len, tail);
+    if (s.len > 0)
+        memcpy(b->data + from, s.ptr, s.len);
+    b->len = from + s.len + tail;
+    b->data[b->len] = '\0';
+}
+
+char *buf_detach(struct buf *b)
+{
+    char *bytes = NULL;
+    if (b->fail == ERR_OK && buf_room(b, 0) != NULL) {
+        b->data[b->len] = '\0';
+        bytes = b->data;
+        b->data = NULL;
+    }
+    buf_release(b);
+    return bytes;
+}

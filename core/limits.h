@@ -1,0 +1,51 @@
+/*
+ * limits.h: every cap in one place, with its unit and its reason.
+ *
+ * Whatever a user, a client or a provider can make grow has a line here.
+ */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+enum {
+    /* bytes; request line and headers. nginx and Node allow 8-16 KiB; cookies are not ours */
+    LIMIT_HEAD_LEN = 16 * 1024,
+    /* headers in one message; more is an attack or a bug */
+    LIMIT_HEADERS = 100,
+    /* bytes; Anthropic takes 32 MB, OpenAI 50 MB with images: above both */
+    LIMIT_BODY_LEN = 64 * 1024 * 1024,
+    /* bytes; one answer that is not streamed, or one held back whole */
+    LIMIT_REPLY_LEN = 64 * 1024 * 1024,
+    /* bytes; one event of a stream (a whole image in base64 fits) */
+    LIMIT_EVENT_LEN = 16 * 1024 * 1024,
+    /* nesting of JSON; json-c's default is 32, real tool schemas reach about 20 */
+    LIMIT_JSON_DEPTH = 128,
+    /* distinct top-level keys of a request body; the widest known API has about 45 */
+    LIMIT_JSON_KEYS = 256,
+    /* clients at once; each costs a descriptor and about 1 KiB when idle */
+    LIMIT_CONNS = 4096,
+    /* bytes queued to one client before its upstream is paused, and resumed */
+    LIMIT_OUT_HIGH = 256 * 1024,
+    LIMIT_OUT_LOW = 64 * 1024,
+    /* bytes; Unix socket paths, from sun_path */
+    LIMIT_SOCK_PATH = 107,
+    /* bytes of a configuration file, of one line in it, and of included files' depth */
+    LIMIT_CONF_LEN = 4 * 1024 * 1024,
+    LIMIT_CONF_LINE = 64 * 1024,
+    LIMIT_CONF_DEPTH = 10,
+    /* targets in a route, attempts in one request: a bound on any retry loop */
+    LIMIT_TARGETS = 64,
+    LIMIT_ATTEMPTS = 16,
+    /* bytes of the names users give: route, project, template, tag key and value */
+    LIMIT_NAME_LEN = 200,
+    LIMIT_TAGS = 16,
+    /* requests waiting for a limiter at once */
+    LIMIT_QUEUE = 1024,
+    /* bytes of the spool file: about 60,000 rows while the database is away */
+    LIMIT_SPOOL_LEN = 64 * 1024 * 1024,
+    /* bytes of bodies on their way to the writer thread */
+    LIMIT_BODY_QUEUE = 32 * 1024 * 1024,
+    /* bytes of one diagnostic text */
+    LIMIT_ERR_TEXT = 512,
+};
+
+#endif

@@ -1,0 +1,16 @@
+CORE_LIBS = core/libcore.a $(JSONC_LIBS) $(SQLITE_LIBS) $(ZSTD_LIBS)
+noinst_LIBRARIES += %D%/libcore.a
+%C%_libcore_a_SOURCES =
+%C%_libcore_a_SOURCES += %D%/arena.c %D%/arena.h
+%C%_libcore_a_SOURCES += %D%/base.h
+%C%_libcore_a_SOURCES += %D%/buf.c %D%/buf.h
+%C%_libcore_a_SOURCES += %D%/clock.c %D%/clock.h
+%C%_libcore_a_SOURCES += %D%/err.c %D%/err.h
+%C%_libcore_a_SOURCES += %D%/limits.h
+%C%_libcore_a_SOURCES += %D%/list.h
+%C%_libcore_a_SOURCES += %D%/log.c %D%/log.h
+%C%_libcore_a_SOURCES += %D%/map.c %D%/map.h
+%C%_libcore_a_SOURCES += %D%/mem.c %D%/mem.h
+%C%_libcore_a_SOURCES += %D%/money.c %D%/money.h
+%C%_libcore_a_SOURCES += %D%/num.c %D%/num.h
+%C%_libcore_a_SOURCES += %D%/str.c %D%/str.h

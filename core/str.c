@@ -1,0 +1,181 @@
+/* str.c: see str.h. */
+#include "core/str.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct str str_of(const char *s)
+{
+    return s ? (struct str){s, strlen(s)} : STR_NONE;
+}
+
+bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool str_eqz(struct str a, const char *b)
+{
+    return str_eq(a, str_of(b));
+}
+
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
+
+bool str_ieq(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower((unsigned char)a.ptr[i]) != lower((unsigned char)b.ptr[i]))
+            return false;
+    return true;
+}
+
+bool str_ieqz(struct str a, const char *b)
+{
+    return str_ieq(a, str_of(b));
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, suffix.len), suffix);
+}
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t n = MIN(a.len, b.len);
+    int d = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    if (d != 0)
+        return d;
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_blank(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+struct str str_sub(struct str s, size_t from, size_t len)
+{
+    if (from >= s.len)
+        return (struct str){s.ptr ? s.ptr + s.len : NULL, 0};
+    return (struct str){s.ptr + from, MIN(len, s.len - from)};
+}
+
+size_t str_find(struct str s, char c)
+{
+    const char *hit = s.len ? memchr(s.ptr, c, s.len) : NULL;
+    return hit ? (size_t)(hit - s.ptr) : s.len;
+}
+
+size_t str_search(struct str s, struct str needle)
+{
+    if (needle.len == 0)
+        return 0;
+    const char *hit = s.len ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
+    return hit ? (size_t)(hit - s.ptr) : s.len;
+}
+
+bool str_contains(struct str s, struct str needle)
+{
+    return needle.len == 0 || str_search(s, needle) < s.len;
+}
+
+bool str_icontains(struct str s, struct str needle)
+{
+    for (size_t i = 0; i + needle.len <= s.len; i++)
+        if (str_ieq((struct str){s.ptr + i, needle.len}, needle))
+            return true;
+    return false;
+}
+
+bool str_split(struct str *rest, char sep, struct str *ret)
+{
+    if (rest->ptr == NULL)
+        return false;
+    size_t at = str_find(*rest, sep);
+    *ret = str_sub(*rest, 0, at);
+    *rest = at < rest->len ? str_sub(*rest, at + 1, rest->len) : STR_NONE;
+    return true;
+}
+
+/*
+ * Length of the well-formed sequence at p, 0 if there is none.
+ * Source: RFC 3629 section 4, the table of UTF8-1 to UTF8-4.
+ */
+static size_t utf8_len(const unsigned char *p, size_t left)
+{
+    unsigned char c = p[0];
+    if (c < 0x80)
+        return 1;
+    size_t n = c >= 0xC2 && c <= 0xDF ? 2 : c >= 0xE0 && c <= 0xEF ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    if ((c == 0xE0 && p[1] < 0xA0) || (c == 0xED && p[1] > 0x9F) ||
+        (c == 0xF0 && p[1] < 0x90) || (c == 0xF4 && p[1] > 0x8F))
+        return 0;
+    return n;
+}
+
+bool str_is_utf8(struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    for (size_t i = 0; i < s.len;) {
+        size_t n = utf8_len(p + i, s.len - i);
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+size_t str_utf8_prefix(struct str s, size_t max)
+{
+    if (max >= s.len)
+        return s.len;
+    size_t n = max;
+    while (n > 0 && ((unsigned char)s.ptr[n] & 0xC0) == 0x80)
+        n--;
+    return n;
+}
+
+unsigned str_distance(struct str a, struct str b)
+{
+    unsigned row[65];
+    a = str_sub(a, 0, 64);
+    b = str_sub(b, 0, 64);
+    for (unsigned j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a.len; i++) {
+        unsigned diag = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b.len; j++) {
+            unsigned cost = a.ptr[i - 1] == b.ptr[j - 1] ? diag : diag + 1;
+            diag = row[j];
+            row[j] = MIN(cost, MIN(row[j - 1], row[j]) + 1);
+        }
+    }
+    return row[b.len];
+}

@@ -1,0 +1,55 @@
+/*
+ * str.h: borrowed slices of text, and scanning over them without copying.
+ *
+ * A struct str points into memory that somebody else owns; it is not NUL-terminated.
+ */
+#ifndef CORE_STR_H
+#define CORE_STR_H
+
+#include "core/base.h"
+
+struct str {
+    const char *ptr; /* borrowed; may be NULL when len is 0 */
+    size_t len;      /* bytes */
+};
+
+#define STR(literal)    ((struct str){(literal), sizeof(literal) - 1})
+#define STR_NONE        ((struct str){NULL, 0})
+/* printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s)      (int)(s).len, (s).ptr ? (s).ptr : ""
+
+/* The slice over a C string; NULL gives the empty slice. */
+struct str str_of(const char *s);
+bool str_eq(struct str a, struct str b);
+bool str_eqz(struct str a, const char *b);
+/* ASCII case ignored. */
+bool str_ieq(struct str a, struct str b);
+bool str_ieqz(struct str a, const char *b);
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+/* memcmp order, shorter first; for qsort and tests. */
+int str_cmp(struct str a, struct str b);
+/* Without spaces and tabs (and CR, LF) at both ends. */
+struct str str_trim(struct str s);
+/* From byte `from` on, at most `len` bytes; clamped to s. */
+struct str str_sub(struct str s, size_t from, size_t len);
+/* Offset of the first c, or s.len. */
+size_t str_find(struct str s, char c);
+/* Offset of the first occurrence of needle, or s.len. */
+size_t str_search(struct str s, struct str needle);
+bool str_contains(struct str s, struct str needle);
+/* The same, ASCII case ignored; needle in lower case. */
+bool str_icontains(struct str s, struct str needle);
+/*
+ * Takes the part of *rest up to `sep` into *ret and moves *rest behind it.
+ * False when *rest is used up: for (rest = s; str_split(&rest, ',', &part);) …
+ */
+bool str_split(struct str *rest, char sep, struct str *ret);
+/* Is every byte part of well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
+bool str_is_utf8(struct str s);
+/* Longest prefix of at most max bytes that ends between code points. */
+size_t str_utf8_prefix(struct str s, size_t max);
+/* Edit distance, for "did you mean"; both sides are cut to 64 bytes. */
+unsigned str_distance(struct str a, struct str b);
+
+#endif

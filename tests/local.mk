@@ -1,0 +1,16 @@
+TEST_EXTENSIONS = .t
+TAP = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP)
+T_LOG_DRIVER = $(TAP)
+T_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir;
+
+UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += %D%/unit/test_base
+%C%_unit_test_base_SOURCES = %D%/unit/test_base.c
+%C%_unit_test_base_LDADD = $(UNIT_LIBS)
+
+TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
