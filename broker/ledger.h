@@ -1,0 +1,111 @@
+/*
+ * ledger.h: done means recorded, without waiting for the database.
+ *
+ * The loop appends each admission and each settled request as a checksummed record to the
+ * spool (spool.c: a preallocated file, pwrite, survives kill -9), and only then do the final
+ * frames leave. A writer thread moves records into SQLite in groups and stores the applied
+ * sequence number in the same transaction; at start what is left is replayed exactly once, and
+ * an admission without an end becomes a row marked `interrupted`. Bodies travel in a bounded
+ * queue beside it.
+ */
+#ifndef BROKER_LEDGER_H
+#define BROKER_LEDGER_H
+
+#include "broker/loop.h"
+#include "core/conf.h"
+#include "core/log.h"
+#include "core/usage.h"
+
+struct ledger;
+
+enum {
+    LEDGER_ESTIMATED = 1 << 0,   /* usage or cost is our estimate */
+    LEDGER_PARTIAL = 1 << 1,     /* the client got only a part */
+    LEDGER_INTERRUPTED = 1 << 2, /* admitted, never settled: the broker died */
+    LEDGER_STREAMED = 1 << 3,
+    LEDGER_HELD = 1 << 4,        /* released only when whole */
+    LEDGER_RESTARTED = 1 << 5,   /* the client was told to start over */
+    LEDGER_CROSSED = 1 << 6,     /* translated between dialects */
+    LEDGER_MISMATCH = 1 << 7,    /* the provider's own sums did not agree */
+};
+
+enum ledger_cost_source { COST_COMPUTED, COST_REPORTED, COST_ESTIMATED, COST_UNKNOWN };
+const char *ledger_cost_source_name(enum ledger_cost_source s); /* "computed", … */
+
+/* At admission. Everything is copied; absent text is STR_NONE. */
+struct ledger_admit {
+    char id[27];
+    int64_t start_us; /* wall */
+    struct str client, dialect, route, asked_model, project, conversation, parent, template_name,
+        template_version, kind, user;
+    const struct http1_header *tags;
+    size_t n_tags;
+    int64_t input_tok_estimate;
+    pico reserved_pico; /* PICO_UNKNOWN if unpriced */
+};
+
+/* One upstream call; times are wall microseconds, 0 where it did not happen. */
+struct ledger_attempt {
+    int index, leg;
+    struct str provider, model, key_id;
+    int64_t start_us, connect_us, first_byte_us, first_token_us, end_us;
+    int http_status;
+    enum errc outcome;
+    struct str provider_code, upstream_id;
+    int64_t bytes_in, bytes_out;
+    const struct usage *usage; /* NULL: none known */
+    pico cost_pico;
+    enum ledger_cost_source cost_source;
+    bool billed_estimate;
+};
+
+/* At the end, on every way out. */
+struct ledger_settle {
+    char id[27];
+    int64_t end_us, first_token_us;
+    enum errc outcome;
+    struct str provider, model, served_model, finish, price_row, catalog_date;
+    const struct usage *usage;
+    pico cost_pico, reported_pico;
+    enum ledger_cost_source cost_source;
+    unsigned flags;
+    const struct ledger_attempt *attempts;
+    size_t n_attempts;
+    struct str trace; /* decision trace, JSON */
+    struct str error; /* text, "" if none */
+    /* bodies: empty when not recorded; copied into the bounded queue */
+    struct str request_body, response_body;
+    struct str response_text; /* plain text of the answer, for search and replay */
+    enum conf_record record;
+};
+
+/* Told in the loop when everything appended up to a sequence number is committed. */
+typedef void ledger_committed_fn(void *arg, uint64_t applied_seq);
+
+/*
+ * Opens or creates spool (beside the database, locked: one ledger has one broker; ERR_BROKER
+ * when another holds it), starts the writer thread, which opens the database and replays.
+ */
+enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop *l, struct log *log,
+                      ledger_committed_fn *fn, void *arg, struct ledger **ret, struct err *e) MUST_USE;
+/* Waits for the writer to commit what the spool holds, at most wait_us; then closes. */
+void ledger_close(struct ledger **l, int64_t wait_us);
+
+/* Append; *ret_seq numbers the record. ERR_STORE when the spool is full or failing: counted,
+ * and the request goes on (rows are money: the caller tells its client `recorded: dropped`). */
+enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq, struct err *e) MUST_USE;
+enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s, uint64_t *ret_seq, struct err *e) MUST_USE;
+uint64_t ledger_applied_seq(const struct ledger *l);
+
+struct ledger_stats {
+    uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;
+    uint64_t spool_used, spool_size; /* bytes */
+    bool writable;                   /* the last append and the last commit worked */
+    char trouble[128];               /* "" or what the writer is struggling with */
+};
+void ledger_stats(const struct ledger *l, struct ledger_stats *ret);
+/* Deletes; runs on the writer thread: id, conversation or older_than (wall us). */
+enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation, int64_t older_than_us,
+                        struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * cmd.h: what every command of llmgw is: one const row, one file.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "core/catalog.h"
+#include "core/clock.h"
+#include "core/conf.h"
+#include "core/opt.h"
+
+enum cmd_format {
+    FORMAT_UNSET, FORMAT_TEXT, FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_TSV,
+    FORMAT_MARKDOWN, FORMAT_HTML,
+};
+
+/* Global options, valid before and after COMMAND. */
+struct cmd_global {
+    bool help_short, help_full, version;
+    int verbose;
+    bool quiet, json, no_pager, no_autostart, no_input, offline;
+    const char *format, *output, *fields, *color, *config, *socket, *tz;
+    struct opt_list conf;
+};
+extern const struct option_row cmd_global_options[];
+
+/* The root of llmgw: passed down to everything. */
+struct cmd_ctx {
+    const char *program;  /* "llmgw" */
+    const char *command;  /* "cost" */
+    struct cmd_global global;
+    const struct clock *clock;
+    struct conf *conf;       /* loaded when the command needs it; owned by main */
+    struct catalog *catalog; /* likewise */
+    struct arena arena;      /* lives as long as the command */
+};
+
+enum cmd_need {
+    CMD_CONF = 1 << 0,         /* configuration, lenient: problems are warnings on stderr */
+    CMD_CONF_STRICT = 1 << 1,  /* configuration errors end the command */
+    CMD_CATALOG = 1 << 2,
+    CMD_BROKER = 1 << 3,       /* talks to the broker */
+    CMD_LEDGER = 1 << 4,       /* reads the database */
+};
+
+struct cmd_example {
+    const char *line, *what; /* shown in --help and the man page, and run by the tests */
+};
+
+struct cmd_entry {
+    const char *name, *alias;
+    const char *args;        /* "[options] [PROMPT...]" */
+    const char *summary;     /* one line */
+    const struct option_row *options;
+    size_t options_size;     /* sizeof the struct the table fills */
+    void (*init)(void *options); /* defaults; NULL: zeroes */
+    unsigned needs;
+    unsigned formats;        /* bit per enum cmd_format the command knows */
+    enum cmd_format preset;
+    const struct cmd_example *examples; /* ends with a NULL line */
+    /* The result becomes the exit status by errc_exit; e->text is printed by main. */
+    enum errc (*run)(struct cmd_ctx *ctx, void *options, const struct opt_args *args, struct err *e);
+};
+
+extern const struct cmd_entry *const cmd_table[]; /* ends with NULL */
+
+/* The format in force: -j, -F, else the command's preset. */
+enum cmd_format cmd_format(const struct cmd_ctx *ctx, const struct cmd_entry *entry);
+/* "llmgw: chat: text" on stderr; not with -q for notes. */
+void cmd_note(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
+void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
+/* The process's environment, for conf_source and the path functions. */
+const char *cmd_getenv(const char *name);
+
+#endif

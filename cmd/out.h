@@ -1,0 +1,67 @@
+/*
+ * out.h: one printer for rows, many back ends: table, JSON, JSON lines, CSV, TSV, Markdown.
+ *
+ * A report declares its columns once and adds rows of typed cells; out.c knows widths (utf8proc),
+ * locales, quoting and the JSON envelope {"schema", "generated_at", "tz", "rows", "totals",
+ * "warnings"}.
+ */
+#ifndef CMD_OUT_H
+#define CMD_OUT_H
+
+#include "cmd/cmd.h"
+#include "core/jsonx.h"
+
+enum out_type {
+    OUT_TEXT,
+    OUT_INT,      /* 1,204 in tables; digits elsewhere */
+    OUT_TOKENS,   /* 18.2 M in tables */
+    OUT_MONEY,    /* $41.87 in tables; NAME_usd and NAME_pusd elsewhere */
+    OUT_PPM,      /* 58 % in tables; a fraction elsewhere */
+    OUT_DURATION, /* 1.9s in tables; NAME_ms elsewhere */
+    OUT_TIME,     /* local in tables; RFC 3339 elsewhere */
+    OUT_BOOL,
+};
+
+struct out_column {
+    const char *name;   /* field name in machine formats, without unit suffix */
+    const char *title;  /* heading in tables; NULL: the name */
+    enum out_type type;
+    int priority;       /* 0 never dropped; higher goes first when the screen is narrow */
+    bool right;         /* aligned to the right in tables */
+    bool hidden;        /* only in machine formats or by --fields */
+};
+
+struct out;
+
+/* Writes to --output (atomically) or stdout. `schema` is "llmgw.cost/1". */
+enum errc out_new(struct cmd_ctx *ctx, enum cmd_format format, const char *schema,
+                  const struct out_column *columns, size_t n, struct out **ret, struct err *e) MUST_USE;
+void out_free(struct out **o);
+/* The envelope's own members before rows ("since", "until", …); value is raw JSON. */
+void out_meta(struct out *o, const char *key, struct str json);
+/* Lines above and below a table; ignored by machine formats. */
+void out_headline(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+void out_footer(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+void out_warning(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* Cells in column order; then out_row_end. Unknown cells: out_null. */
+void out_text(struct out *o, struct str s);
+void out_textz(struct out *o, const char *s);
+void out_int(struct out *o, int64_t v); /* OUT_INT, _TOKENS, _PPM, _DURATION (us), _TIME (wall us), _BOOL */
+void out_money(struct out *o, pico p);
+void out_null(struct out *o);
+void out_row_end(struct out *o);
+/* The cells of the row just begun are the totals. */
+void out_totals(struct out *o);
+/* Prints everything. ERR_IO when the output cannot be written. */
+enum errc out_finish(struct out *o, struct err *e) MUST_USE;
+
+/* Display width of UTF-8 text in terminal cells, by grapheme cluster. */
+size_t out_width(struct str s);
+/* Cuts to `cells`, ending in "…" when something was cut. */
+void out_fit(struct buf *b, struct str s, size_t cells);
+/* Columns of the screen: COLUMNS, the terminal, else 80; a large number when stdout is no tty. */
+int out_screen_width(void);
+bool out_is_utf8(void);
+bool out_has_color(const struct cmd_ctx *ctx, int fd);
+
+#endif

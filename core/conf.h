@@ -1,0 +1,281 @@
+/*
+ * conf.h: the configuration file, in git-config syntax.
+ *
+ * Two layers. The text layer (conf_text) keeps every line, so that `config set` changes one
+ * line and keeps every comment; `git config -f` agrees with it on every key. The typed layer
+ * (struct conf) is what programs read; one table in conf_schema.c documents and checks every
+ * key of every section and makes llmgw-config(5).
+ *
+ * Strict: an unknown section or key, a dangling name or a value out of range is ERR_CONFIG
+ * with "FILE:LINE: section "NAME": what (did you mean "…"?)".
+ */
+#ifndef CORE_CONF_H
+#define CORE_CONF_H
+
+#include "core/arena.h"
+#include "core/err.h"
+#include "core/map.h"
+#include "core/money.h"
+#include "core/provider.h"
+
+/* Where a setting came from. file is "" for built-in, "environment" or "command line". */
+struct conf_pos {
+    const char *file;
+    int line;
+};
+
+enum conf_record { CONF_RECORD_UNSET, CONF_RECORD_FULL, CONF_RECORD_META, CONF_RECORD_OFF };
+enum conf_strategy { CONF_ORDER, CONF_WEIGHTED }; /* more follow: cheapest, fastest, … */
+enum conf_stream { CONF_STREAM_LIVE, CONF_STREAM_HOLD, CONF_STREAM_RESTART };
+enum conf_cut { CONF_CUT_ERROR, CONF_CUT_RESTART }; /* more follow: reconnect, prefill, splice, … */
+
+struct conf_header {
+    const char *name, *value;
+};
+
+enum { CONF_KEYS = 8 };
+
+/* [provider "NAME"] */
+struct conf_provider {
+    const char *name;
+    const struct provider_kind *kind;
+    const char *base_url; /* without trailing slash */
+    /* keys in rotation; each from exactly one source */
+    struct {
+        enum { CONF_KEY_ENV, CONF_KEY_FILE, CONF_KEY_CMD } source;
+        const char *value; /* variable, path or command */
+    } keys[CONF_KEYS];
+    size_t n_keys;
+    struct conf_header headers[16];
+    size_t n_headers;
+    const char *proxy, *ca_file; /* NULL if not set */
+    bool http2;
+    bool is_implicit; /* not in any file: found by its key in the environment */
+    struct conf_pos pos;
+};
+
+/* target = NAME weight=3 when tokens > 50000 */
+struct conf_target {
+    const char *provider; /* resolved: a provider's name … */
+    const char *model;    /* … and the id sent to it */
+    const char *name;     /* as written: alias, PROVIDER/MODEL or bare id */
+    int weight;           /* from 1; default 1 */
+    const char *when;     /* condition text, NULL if none; router.c reads it */
+    struct conf_pos pos;
+};
+
+/* [route "NAME"] */
+struct conf_route {
+    const char *name;
+    enum conf_strategy strategy;
+    struct conf_target *targets;
+    size_t n_targets;
+    int64_t timeout_us;      /* whole request, default 600 s */
+    int64_t connect_us;      /* default 10 s */
+    int64_t ttft_us;         /* to the first token, default 60 s */
+    int64_t gap_us;          /* between tokens, default 90 s */
+    int64_t patience_us;     /* Retry-After waited out on the same target, default 3 s */
+    enum conf_stream stream; /* default live */
+    enum conf_cut on_cut[4];
+    size_t n_on_cut;
+    enum conf_record record;
+    pico max_cost_pico;      /* PICO_UNKNOWN: no cap */
+    bool is_implicit;
+    struct conf_pos pos;
+};
+
+/* [limit "SCOPE"]: "target:openai/gpt-5.6-luna", "provider:openai", "client:NAME", "all" */
+struct conf_limit {
+    const char *scope;
+    struct {
+        int64_t amount; /* requests, tokens or pico-dollars; 0: not set */
+        int64_t window_us;
+    } requests, input_tok, output_tok, total_tok, money;
+    int64_t concurrency; /* 0: not set */
+    struct conf_pos pos;
+};
+
+/* [budget "NAME"] */
+struct conf_budget {
+    const char *name;
+    pico limit_pico;
+    enum { CONF_PER_HOUR, CONF_PER_DAY, CONF_PER_WEEK, CONF_PER_MONTH } per;
+    int64_t warn_ppm; /* 800000 = 80 % */
+    bool hard;
+    const char *project, *client, *provider, *tag; /* NULL: everything */
+    const char *tz;                                /* NULL: local */
+    struct conf_pos pos;
+};
+
+/* [client "NAME"]: keys for TCP, stored as a hash */
+struct conf_client {
+    const char *name;
+    const char *key_hash; /* "sha256:HEX" */
+    const char *project, *route;
+    enum conf_record record;
+    struct conf_pos pos;
+};
+
+/* [alias] NAME = PROVIDER/MODEL */
+struct conf_alias {
+    const char *name, *target;
+    struct conf_pos pos;
+};
+
+/* [price "PROVIDER/MODEL"] component = dollars per million tokens */
+struct conf_price {
+    const char *provider, *model, *component;
+    pico per_unit;
+    struct conf_pos pos;
+};
+
+/* [model "PROVIDER/ID"]: what the catalog does not know */
+struct conf_model {
+    const char *provider, *model;
+    int64_t context_tok, max_output_tok; /* 0: not set */
+    unsigned caps_yes, caps_no;          /* enum catalog_cap */
+    struct conf_pos pos;
+};
+
+struct conf {
+    struct arena arena; /* holds every string below */
+    struct {
+        const char *default_route, *default_model; /* NULL if not set */
+        enum conf_record record;                   /* default CONF_RECORD_UNSET */
+        const char *path;                          /* PATH for key-cmd; NULL: inherited */
+        int color;                                 /* −1 auto, 0 never, 1 always */
+    } core;
+    struct {
+        const char *system, *model, *route, *stdin_rule, *prompt, *markdown;
+        pico max_cost_pico;
+    } chat;
+    struct {
+        pico confirm_above_pico;
+        int jobs;
+    } replay;
+    struct {
+        const char *socket; /* NULL: searched for */
+        const char *listen; /* "127.0.0.1:4100"; NULL: no TCP */
+        bool listen_any;
+        const char *socket_group;
+        int64_t allow_uid[16];
+        size_t n_allow_uid;
+        int64_t idle_exit_us;  /* 0: never; default 30 min for auto-started brokers */
+        int64_t drain_us;      /* default 30 s */
+        const char *log_level; /* "info" */
+        const char *db;        /* NULL: $XDG_DATA_HOME/llmgw/llmgw.db */
+        int64_t stream_memory; /* cap per stream, bytes */
+    } broker;
+    struct {
+        int64_t body_days, body_bytes, row_days;
+    } telemetry;
+    struct conf_provider *providers;
+    size_t n_providers;
+    struct conf_route *routes;
+    size_t n_routes;
+    struct conf_limit *limits;
+    size_t n_limits;
+    struct conf_budget *budgets;
+    size_t n_budgets;
+    struct conf_client *clients;
+    size_t n_clients;
+    struct conf_alias *aliases;
+    size_t n_aliases;
+    struct conf_price *prices;
+    size_t n_prices;
+    struct conf_model *models;
+    size_t n_models;
+};
+
+/* How to find files and what else counts; all borrowed. */
+struct conf_source {
+    const char *file;             /* --config or LLMGW_CONFIG; NULL: the usual places */
+    const char *const *overrides; /* --conf KEY=VALUE, NULL-terminated; NULL if none */
+    const char *(*getenv)(const char *name); /* NULL: the process's environment */
+    const char *cwd;              /* for project files; NULL: no project file */
+    bool lenient;                 /* unknown keys are collected as warnings, not errors */
+};
+
+/*
+ * Loads, checks and resolves. The catalog serves names (aliases, bare ids) and implicit
+ * providers: every provider_kind whose key is in the environment, and route "default" over
+ * their default models when no route of that name is configured. Problems beyond the first
+ * go to `problems` (may be NULL), a line each.
+ */
+struct catalog;
+enum errc conf_load(const struct conf_source *src, const struct catalog *cat, struct conf **ret,
+                    struct buf *problems, struct err *e) MUST_USE;
+void conf_free(struct conf **c);
+
+const struct conf_provider *conf_provider(const struct conf *c, struct str name);
+const struct conf_route *conf_route(const struct conf *c, struct str name);
+
+/*
+ * What a model name means, by the documented order: alias, route, provider/model, bare id served
+ * by exactly one configured provider (by several: its own maker first). Fills a route (owned
+ * by the conf) or a single target. ERR_NOT_FOUND names the three nearest.
+ */
+struct conf_resolved {
+    const struct conf_route *route; /* NULL: a single target */
+    struct conf_target target;      /* strings live in `arena` or in conf */
+    const char *how;                /* "alias", "route", "provider/model", "id" */
+};
+enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct str name,
+                       struct arena *arena, struct conf_resolved *ret, struct err *e) MUST_USE;
+
+/* ---- text layer: for `llmgw config`, `client add` and for tests against git ---- */
+
+struct conf_text;
+
+/* One setting as it stands in a file. */
+struct conf_entry {
+    const char *section, *sub, *key; /* lower case but for sub; sub NULL if none */
+    const char *value;               /* decoded; NULL for a bare key (git: true) */
+    int line;
+    size_t from, to;                 /* bytes of its line(s) in the text */
+};
+
+enum errc conf_text_parse(struct str text, const char *file, struct conf_text **ret, struct err *e) MUST_USE;
+void conf_text_free(struct conf_text **t);
+const struct conf_entry *conf_text_entries(const struct conf_text *t, size_t *ret_n);
+/* "section.sub.key"; the last one wins. NULL when absent. */
+const struct conf_entry *conf_text_get(const struct conf_text *t, const char *dotted);
+/*
+ * The text with one value set (replaced in place, added behind the last key of its section, or
+ * with a new section at the end), or without it when value is NULL. Comments stay.
+ * `add` appends another value to a multi-valued key.
+ */
+enum errc conf_text_set(const struct conf_text *t, const char *dotted, const char *value,
+                        bool add, struct buf *out, struct err *e) MUST_USE;
+
+/* ---- schema: one row per key ---- */
+
+enum conf_type {
+    CONF_STRING, CONF_BOOL, CONF_INT, CONF_SIZE, CONF_DURATION, CONF_MONEY, CONF_FRACTION,
+    CONF_ENUM, CONF_NAME, CONF_TARGET, CONF_RATE, CONF_BUDGET, CONF_HEADER, CONF_PATH, CONF_CMD,
+};
+
+struct conf_key {
+    const char *section, *key; /* key NULL: any name ([alias], [price]) */
+    bool has_sub;
+    bool multi;
+    bool is_secret_source;     /* never from an untrusted project file */
+    enum conf_type type;
+    const char *values;        /* CONF_ENUM: "order|weighted"; CONF_INT: "1..1000" */
+    const char *preset;        /* default, for the man page; NULL if none */
+    const char *help;          /* one sentence */
+};
+
+const struct conf_key *conf_schema(size_t *ret_n);
+
+/* Paths of SURFACE 1.15, made from the environment; NULL-terminated strings in `arena`. */
+const char *conf_path_user(struct arena *a, const char *(*getenv)(const char *));
+const char *conf_path_data(struct arena *a, const char *(*getenv)(const char *), const char *file);
+const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *), const char *file);
+/* The ledger: LLMGW_DB, [broker] db, else data dir. */
+const char *conf_path_db(struct arena *a, const struct conf *c, const char *(*getenv)(const char *));
+/* The socket: as documented in llmgw(1), "Finding the broker"; checks owner, mode and length. */
+enum errc conf_path_socket(struct arena *a, const struct conf *c, const char *option,
+                           const char *(*getenv)(const char *), const char **ret, struct err *e) MUST_USE;
+
+#endif

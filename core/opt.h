@@ -1,0 +1,73 @@
+/*
+ * opt.h: one table of options drives parser, help, completion and the man pages' OPTIONS.
+ *
+ * GNU conventions: options and operands may be mixed, "--" ends options, every short option has
+ * a long one, long options are never abbreviated.
+ */
+#ifndef CORE_OPT_H
+#define CORE_OPT_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+enum opt_type {
+    OPT_FLAG,     /* bool: set to true; --no-NAME sets it to false if `negatable` */
+    OPT_COUNT,    /* int: counts (-vv) */
+    OPT_STRING,   /* const char * */
+    OPT_STRINGS,  /* struct opt_list: repeatable */
+    OPT_INT,      /* int64_t */
+    OPT_SIZE,     /* int64_t bytes */
+    OPT_DURATION, /* int64_t microseconds */
+    OPT_MONEY,    /* pico */
+    OPT_FRACTION, /* int64_t parts per million */
+    OPT_CHOICE,   /* const char *: one of `values` */
+};
+
+enum { OPT_LIST_MAX = 256 };
+struct opt_list {
+    const char *items[OPT_LIST_MAX]; /* borrowed from argv */
+    size_t n;
+};
+
+enum opt_complete {
+    OPT_C_NONE, OPT_C_FILE, OPT_C_MODEL, OPT_C_ROUTE, OPT_C_TARGET, OPT_C_CONVERSATION,
+    OPT_C_TEMPLATE, OPT_C_TAG, OPT_C_PERIOD, OPT_C_RUN, OPT_C_KEY, OPT_C_CHOICE,
+};
+
+struct option_row {
+    char letter;      /* 0: none */
+    const char *name; /* without "--" */
+    enum opt_type type;
+    size_t offset;    /* of the field in the command's struct */
+    const char *arg;  /* "NAME", "DUR"; NULL for flags */
+    const char *values; /* "text|json", for OPT_CHOICE */
+    enum opt_complete complete;
+    bool negatable;
+    bool hidden;
+    const char *group; /* heading in --help; NULL: the one before */
+    const char *help;  /* one sentence, lower case, no full stop */
+};
+
+/* The table ends with a row whose name is NULL. */
+
+struct opt_args {
+    const char *items[4096]; /* operands, borrowed from argv */
+    size_t n;
+};
+
+/*
+ * Parses argv[1..] by one or two tables (the command's, then the global one); either may be NULL.
+ * into[i] is the struct of tables[i]. Operands are collected; stop_at_operand ends there (for
+ * `llmgw [global] COMMAND …`) and *ret_used tells how many of argv were eaten.
+ * ERR_USAGE names the option and the nearest valid one.
+ */
+enum errc opt_parse(int argc, char *const argv[], const struct option_row *const tables[2],
+                    void *const into[2], bool stop_at_operand, struct opt_args *args,
+                    int *ret_used, struct err *e) MUST_USE;
+
+/* Help text, wrapped at `width` columns. */
+void opt_help(const struct option_row *table, int width, struct buf *out);
+/* mdoc .It lines for man pages. */
+void opt_mdoc(const struct option_row *table, struct buf *out);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * usage.h: what a request used, in disjoint classes. Unknown is not zero.
+ *
+ * Providers count the same tokens in different places (cached inside or outside the prompt,
+ * reasoning inside or outside the output); usage_parse is where each way becomes this one.
+ */
+#ifndef CORE_USAGE_H
+#define CORE_USAGE_H
+
+#include "core/buf.h"
+
+/*
+ * X(enum suffix, name). Names are the catalog's price components and the ledger's columns.
+ * All token classes are disjoint. OUTPUT is visible text and tool calls, without REASONING.
+ */
+#define USAGE_CLASSES(X)                                                                 \
+    X(INPUT, "input")                                                                    \
+    X(CACHE_READ, "cache_read")                                                          \
+    X(CACHE_WRITE_5M, "cache_write_5m")                                                  \
+    X(CACHE_WRITE_30M, "cache_write_30m")                                                \
+    X(CACHE_WRITE_1H, "cache_write_1h")                                                  \
+    X(CACHE_WRITE_12H, "cache_write_12h")                                                \
+    X(OUTPUT, "output")                                                                  \
+    X(REASONING, "reasoning")                                                            \
+    X(CITATION, "citation")                                                              \
+    X(AUDIO_IN, "audio_in")                                                              \
+    X(AUDIO_CACHE_READ, "audio_cache_read")                                              \
+    X(AUDIO_OUT, "audio_out")                                                            \
+    X(IMAGE_IN, "image_in")                                                              \
+    X(IMAGE_CACHE_READ, "image_cache_read")                                              \
+    X(IMAGE_OUT, "image_out")                                                            \
+    X(VIDEO_IN, "video_in")                                                              \
+    X(CACHE_STORAGE_HOUR, "cache_storage_hour")                                          \
+    X(WEB_SEARCH, "web_search")                                                          \
+    X(FILE_SEARCH, "file_search")                                                        \
+    X(SEARCH_QUERY, "search_query")                                                      \
+    X(SEARCH_UNIT, "search_unit")                                                        \
+    X(GROUNDING_QUERY, "grounding_query")                                                \
+    X(PAGE, "page")                                                                      \
+    X(ANNOTATED_PAGE, "annotated_page")                                                  \
+    X(CHARACTER, "character")                                                            \
+    X(CHARACTER_OUT, "character_out")                                                    \
+    X(AUDIO_MS, "audio_ms")
+
+enum usage_class {
+#define USAGE_ENUM(e, name) USAGE_##e,
+    USAGE_CLASSES(USAGE_ENUM)
+#undef USAGE_ENUM
+        USAGE_N_
+};
+
+struct usage {
+    int64_t n[USAGE_N_]; /* 0 where not known */
+    uint32_t known;      /* bit per class */
+    bool estimated;      /* counted by us, not told by the provider */
+    int64_t reported_pico; /* the provider's own price, PICO_UNKNOWN (money.h) if none */
+};
+
+/* The shape of the usage object on the wire; names as in tests/data/price_examples.jsonl. */
+enum usage_wire {
+    USAGE_WIRE_OPENAI_CHAT,
+    USAGE_WIRE_OPENAI_RESPONSES,
+    USAGE_WIRE_ANTHROPIC,
+    USAGE_WIRE_GEMINI,
+    USAGE_WIRE_COHERE,
+    USAGE_WIRE_BEDROCK,
+    USAGE_WIRE_OTHER_, /* more rows follow in usage.c's table */
+};
+
+void usage_init(struct usage *u);
+void usage_set(struct usage *u, enum usage_class c, int64_t n);
+bool usage_has(const struct usage *u, enum usage_class c);
+const char *usage_class_name(enum usage_class c);
+enum usage_class usage_class_by_name(struct str name); /* USAGE_N_ if none */
+/* Sum of the input classes, and of the output classes: tokens. */
+int64_t usage_input_tok(const struct usage *u);
+int64_t usage_output_tok(const struct usage *u);
+int64_t usage_cached_tok(const struct usage *u);
+/* Cumulative reports: what `newer` knows replaces what u knew (Anthropic message_delta). */
+void usage_update(struct usage *u, const struct usage *newer);
+/* Sums of two legs. */
+void usage_add(struct usage *u, const struct usage *more);
+
+/*
+ * Reads a provider's usage object (raw JSON text, checked before) into disjoint classes.
+ * `provider` is the catalog's name: it decides where cached and reasoning tokens stand.
+ * Subtractions are clamped at 0; *ret_mismatch (may be NULL) tells that the wire's own check
+ * sum does not hold. ERR_SYNTAX when it is no usage object.
+ */
+enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json,
+                      struct usage *ret, bool *ret_mismatch, struct err *e) MUST_USE;
+
+/* Back to a client, as raw JSON objects. */
+void usage_write_openai(const struct usage *u, struct buf *out);
+void usage_write_anthropic(const struct usage *u, struct buf *out);
+/* {"input":9,"output":31,…}, known classes only: ledger and `llmgw` JSON. */
+void usage_write_classes(const struct usage *u, struct buf *out);
+
+#endif
