@@ -22,10 +22,10 @@ struct breaker {
     bool probe_out;        /* half-open: the one probe is under way */
     unsigned n_timeouts;   /* consecutive */
     struct {
-        int64_t slot;      /* now / BREAKER_SLOT_US */
+        int64_t slot; /* now / BREAKER_SLOT_US */
         unsigned ok, failed;
     } slots[BREAKER_SLOTS];
-    char why[64];          /* "5×529 in 60s" */
+    char why[64]; /* "5×529 in 60s" */
 };
 
 void breaker_init(struct breaker *b);

@@ -4,6 +4,12 @@
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
+#include "core/catalog.h"
+#include "core/conf.h"
+#include "core/list.h"
+#include "core/log.h"
+#include "core/map.h"
+
 #include "broker/breaker.h"
 #include "broker/ledger.h"
 #include "broker/limiter.h"
@@ -11,21 +17,16 @@
 #include "broker/retry.h"
 #include "broker/secret.h"
 #include "broker/upstream.h"
-#include "core/catalog.h"
-#include "core/conf.h"
-#include "core/list.h"
-#include "core/log.h"
-#include "core/map.h"
 
 struct conn;
 struct conn_request;
 
 struct broker_options {
-    const char *config;      /* NULL: the usual places */
-    const char *socket;      /* NULL: the usual places */
+    const char *config;           /* NULL: the usual places */
+    const char *socket;           /* NULL: the usual places */
     const char *const *overrides; /* --conf */
-    bool is_auto;            /* started by a client: idle exit applies */
-    int ready_fd;            /* readiness pipe; −1 none */
+    bool is_auto;                 /* started by a client: idle exit applies */
+    int ready_fd;                 /* readiness pipe; −1 none */
     int log_fd;
 };
 
@@ -37,7 +38,7 @@ struct target_state {
     int64_t drained_until_us; /* monotonic; INT64_MAX until undrained; 0 not */
     /* counters since start */
     uint64_t n_attempts, n_ok, n_failed;
-    int64_t ttft_us;          /* exponentially weighted, 0 none */
+    int64_t ttft_us; /* exponentially weighted, 0 none */
     struct list link;
 };
 
@@ -50,7 +51,8 @@ enum { BROKER_PINS = 32 };
 /* Counters for /metrics, all since start. */
 struct broker_metrics {
     uint64_t n_requests, n_failed, n_cancelled, n_attempts, n_retries, n_fallbacks;
-    uint64_t n_streams, n_cut, n_rescued, n_malformed_events, n_usage_mismatch, n_rejected;
+    uint64_t n_streams, n_cut, n_rescued, n_malformed_events, n_usage_mismatch,
+        n_rejected;
     uint64_t n_input_tok, n_output_tok;
     pico spent_pico;
     uint64_t n_by_class[ERR_N_];
@@ -60,33 +62,34 @@ struct broker {
     struct broker_options options;
     const struct clock *clock;
     struct log log;
-    struct loop *loop;         /* owned, as all below */
+    struct loop *loop; /* owned, as all below */
     struct catalog *catalog;
-    struct conf *conf;         /* the one in force; old ones live until their requests end */
+    struct conf *conf; /* the one in force; old ones live until their requests end */
     struct secrets *secrets;
     struct upstream *upstream;
     struct limiter *limiter;
     struct ledger *ledger;
-    struct map targets;        /* struct target_state, owned */
+    struct map targets; /* struct target_state, owned */
     struct pin pins[BROKER_PINS];
     size_t n_pins;
-    struct list conns;         /* struct conn */
+    struct list conns; /* struct conn */
     size_t n_conns;
-    struct list requests;      /* struct request, in flight */
+    struct list requests; /* struct request, in flight */
     size_t n_requests;
     struct broker_metrics metrics;
     int64_t started_wall_us;
-    int64_t last_active_us;    /* monotonic; for the idle exit */
+    int64_t last_active_us; /* monotonic; for the idle exit */
     bool draining;
-    char hop_id[27];           /* ULID of this process, for the header against loops */
-    uint64_t seed;             /* state of broker_random() */
+    char hop_id[27]; /* ULID of this process, for the header against loops */
+    uint64_t seed;   /* state of broker_random() */
     /* listen.c's */
     struct listen *listen;
     struct loop_timer drain_timer, idle_timer;
-    char error_text[256];      /* last reload error, "" if none */
+    char error_text[256]; /* last reload error, "" if none */
 };
 
-enum errc broker_new(const struct broker_options *o, struct broker **ret, struct err *e) MUST_USE;
+enum errc broker_new(const struct broker_options *o, struct broker **ret, struct err *e)
+    MUST_USE;
 /* Until stopped by SIGTERM, SIGINT, admin or idleness. */
 enum errc broker_run(struct broker *b, struct err *e) MUST_USE;
 void broker_free(struct broker **b);
@@ -95,7 +98,8 @@ void broker_drain(struct broker *b);
 /* New configuration, or the old one kept and the reason in *e. */
 enum errc broker_reload(struct broker *b, struct err *e) MUST_USE;
 /* Created on first use; NULL only when memory is out. */
-struct target_state *broker_target(struct broker *b, struct str provider, struct str model);
+struct target_state *broker_target(struct broker *b, struct str provider,
+                                   struct str model);
 /* SplitMix64; for weights and jitter. */
 uint64_t broker_random(struct broker *b);
 /*

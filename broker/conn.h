@@ -8,10 +8,11 @@
 #ifndef BROKER_CONN_H
 #define BROKER_CONN_H
 
-#include "broker/loop.h"
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/http1.h"
+
+#include "broker/loop.h"
 
 struct broker;
 struct conn;
@@ -20,9 +21,9 @@ struct conn;
 struct conn_request {
     const struct http1_head *head;
     struct str body;
-    bool is_unix;                     /* came over the Unix socket */
-    int64_t uid;                      /* of the peer; −1 over TCP */
-    const struct conf_client *client; /* NULL over the Unix socket */
+    bool is_unix;                         /* came over the Unix socket */
+    int64_t uid;                          /* of the peer; −1 over TCP */
+    const struct conf_client *client;     /* NULL over the Unix socket */
     int64_t start_mono_us, start_wall_us; /* first byte of the head */
 };
 
@@ -38,8 +39,8 @@ struct conn_fns {
 typedef void conn_handler(struct broker *b, struct conn *c, const struct conn_request *r);
 
 /* Owned by the broker's list of connections. fd is taken also on failure. */
-enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid, conn_handler *handler,
-                   struct err *e) MUST_USE;
+enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
+                   conn_handler *handler, struct err *e) MUST_USE;
 /* Closes; on_gone is called if an answer is due. */
 void conn_close(struct conn **c);
 /* The handler keeps the conn for a later answer. */

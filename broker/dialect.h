@@ -18,22 +18,23 @@
 
 /* What routing needs of a client's body; found by scanning. */
 struct body_facts {
-    struct jspan model;      /* its place, a string */
+    struct jspan model;                  /* its place, a string */
     char model_name[LIMIT_NAME_LEN + 1]; /* decoded */
     bool stream;
     struct jspan stream_options; /* J_NONE if absent */
-    bool include_usage;      /* the client asked for usage in the stream */
-    int64_t max_output_tok;  /* −1: no cap given */
-    struct jspan cap;        /* place of the cap's value */
-    size_t cap_key_pos;      /* place of the cap's key (opening quote) */
-    size_t prompt_len;       /* bytes of messages, system and tools: for the estimator */
+    bool include_usage;          /* the client asked for usage in the stream */
+    int64_t max_output_tok;      /* −1: no cap given */
+    struct jspan cap;            /* place of the cap's value */
+    size_t cap_key_pos;          /* place of the cap's key (opening quote) */
+    size_t prompt_len; /* bytes of messages, system and tools: for the estimator */
     size_t n_images;
-    unsigned needs;          /* enum catalog_cap: tools, vision, json schema, reasoning, audio */
-    int64_t n;               /* choices */
+    unsigned needs; /* enum catalog_cap: tools, vision, json schema, reasoning, audio */
+    int64_t n;      /* choices */
     bool logprobs;
-    bool repeatable;         /* temperature 0 or a seed: splice may be offered */
-    bool tool_results;       /* the conversation holds tool turns */
-    char system_hash[17];    /* hex of 64 bits over the system prompt; "" if none: auto template */
+    bool repeatable;   /* temperature 0 or a seed: splice may be offered */
+    bool tool_results; /* the conversation holds tool turns */
+    char system_hash
+        [17]; /* hex of 64 bits over the system prompt; "" if none: auto template */
 };
 
 /* Edits of a pass-through; all else stays byte for byte. */
@@ -45,16 +46,16 @@ struct body_edits {
 };
 
 enum event_flag {
-    EV_CONTENT = 1 << 0,   /* text, a tool call or reasoning that a client can see */
-    EV_TOOL = 1 << 1,      /* part of a tool call */
-    EV_REASONING = 1 << 2, /* only reasoning */
-    EV_FINISH = 1 << 3,    /* the finish reason */
-    EV_USAGE = 1 << 4,     /* usage was updated */
-    EV_END = 1 << 5,       /* the end mark: [DONE], message_stop */
-    EV_ERROR = 1 << 6,     /* an error inside the stream: *e of scan is filled */
+    EV_CONTENT = 1 << 0,    /* text, a tool call or reasoning that a client can see */
+    EV_TOOL = 1 << 1,       /* part of a tool call */
+    EV_REASONING = 1 << 2,  /* only reasoning */
+    EV_FINISH = 1 << 3,     /* the finish reason */
+    EV_USAGE = 1 << 4,      /* usage was updated */
+    EV_END = 1 << 5,        /* the end mark: [DONE], message_stop */
+    EV_ERROR = 1 << 6,      /* an error inside the stream: *e of scan is filled */
     EV_USAGE_ONLY = 1 << 7, /* nothing but usage: swallowed unless the client asked */
-    EV_MALFORMED = 1 << 8, /* not JSON, or not of the dialect: skipped and counted */
-    EV_PING = 1 << 9,      /* keep-alive */
+    EV_MALFORMED = 1 << 8,  /* not JSON, or not of the dialect: skipped and counted */
+    EV_PING = 1 << 9,       /* keep-alive */
 };
 
 /* What a scanned answer has told so far. One per attempt. */
@@ -67,9 +68,9 @@ struct scan_state {
     char model[LIMIT_NAME_LEN + 1]; /* as served */
     char id[96];
     char service_tier[32];
-    size_t output_len;  /* bytes of visible output: for the estimator */
+    size_t output_len; /* bytes of visible output: for the estimator */
     size_t reasoning_len;
-    bool tool_open;     /* inside a tool call */
+    bool tool_open; /* inside a tool call */
     unsigned n_malformed;
 };
 
@@ -80,8 +81,9 @@ typedef enum errc delta_fn(void *arg, const struct msg_delta *d, struct err *e);
 
 /* What an encoder needs to know of the request. */
 struct encode_ctx {
-    const char *request_id;  /* ours; ids in answers are made from it when the provider's do not fit */
-    struct str model;        /* name to show: what the provider served */
+    const char *
+        request_id; /* ours; ids in answers are made from it when the provider's do not fit */
+    struct str model; /* name to show: what the provider served */
     int64_t created_s;
     bool include_usage;
 };
@@ -89,10 +91,10 @@ struct encode_ctx {
 /* What an upstream body may hold; from catalog and configuration. */
 struct target_caps {
     const struct provider_kind *kind;
-    struct str model;        /* id to send */
-    int64_t max_output_tok;  /* the model's own limit, 0 unknown; Anthropic needs a cap */
+    struct str model;       /* id to send */
+    int64_t max_output_tok; /* the model's own limit, 0 unknown; Anthropic needs a cap */
     unsigned caps_yes, caps_no; /* enum catalog_cap */
-    bool stream;             /* ask for a stream */
+    bool stream;                /* ask for a stream */
 };
 
 /* Names of dropped fields, for x-llmgw-dropped. */
@@ -117,8 +119,8 @@ struct dialect_ops {
     /* ---- a client's request ---- */
     /* Strict: ERR_INVALID with field and reason for anything routing cannot rely on. */
     enum errc (*facts)(struct str body, struct body_facts *ret, struct err *e);
-    enum errc (*splice)(struct str body, const struct body_facts *f, const struct body_edits *edits,
-                        struct buf *out, struct err *e);
+    enum errc (*splice)(struct str body, const struct body_facts *f,
+                        const struct body_edits *edits, struct buf *out, struct err *e);
     enum errc (*request_decode)(struct str body, struct arena *a, struct msg_request *ret,
                                 struct err *e);
 
@@ -127,35 +129,41 @@ struct dialect_ops {
     enum errc (*request_encode)(const struct msg_request *r, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e);
     /* Extra headers beside credentials ("anthropic-version: …"), as header lines. */
-    void (*request_headers)(const struct http1_head *client, bool same_dialect, struct buf *out);
+    void (*request_headers)(const struct http1_head *client, bool same_dialect,
+                            struct buf *out);
 
     /* ---- a provider's answer, watched ---- */
     void (*scan_init)(struct scan_state *s, const struct provider_kind *kind);
     /* Flags of the event; *e is filled when EV_ERROR. */
-    unsigned (*scan_event)(struct scan_state *s, const struct sse_event *ev, struct err *e);
+    unsigned (*scan_event)(struct scan_state *s, const struct sse_event *ev,
+                           struct err *e);
     /* A whole 200 body. ERR_OK, or the error that hides in it (no choices, in-band error). */
     enum errc (*scan_reply)(struct scan_state *s, struct str body, struct err *e);
     /* Classifies an error answer; fills class, origin, retry_after_us, provider_code, text. */
     void (*error_parse)(const struct provider_kind *kind, int status,
-                        const struct http1_header *headers, size_t n_headers, struct str body,
-                        int64_t wall_us, struct err *e);
+                        const struct http1_header *headers, size_t n_headers,
+                        struct str body, int64_t wall_us, struct err *e);
     /* Appends the event for a client that did not ask for usage; false: nothing is left of it. */
     bool (*strip_usage)(const struct sse_event *ev, struct buf *out);
 
     /* ---- a provider's answer, decoded ---- */
-    enum errc (*reply_decode)(struct str body, const struct provider_kind *kind, struct arena *a,
-                              struct msg_reply *ret, struct err *e);
-    struct event_decoder *(*decoder_new)(const struct provider_kind *kind); /* NULL: memory */
-    enum errc (*decode_event)(struct event_decoder *d, const struct sse_event *ev, delta_fn *fn,
-                              void *arg, struct err *e);
+    enum errc (*reply_decode)(struct str body, const struct provider_kind *kind,
+                              struct arena *a, struct msg_reply *ret, struct err *e);
+    struct event_decoder *(*decoder_new)(
+        const struct provider_kind *kind); /* NULL: memory */
+    enum errc (*decode_event)(struct event_decoder *d, const struct sse_event *ev,
+                              delta_fn *fn, void *arg, struct err *e);
     void (*decoder_free)(struct event_decoder **d);
 
     /* ---- an answer to a client ---- */
-    void (*reply_encode)(const struct msg_reply *r, const struct encode_ctx *ctx, struct buf *out);
+    void (*reply_encode)(const struct msg_reply *r, const struct encode_ctx *ctx,
+                         struct buf *out);
     struct delta_encoder *(*encoder_new)(const struct encode_ctx *ctx);
-    void (*encode_delta)(struct delta_encoder *n, const struct msg_delta *d, struct buf *out);
+    void (*encode_delta)(struct delta_encoder *n, const struct msg_delta *d,
+                         struct buf *out);
     void (*encoder_free)(struct delta_encoder **n);
-    const char *(*end_mark)(void); /* bytes of the end mark as this dialect's server sends it */
+    const char *(*end_mark)(
+        void); /* bytes of the end mark as this dialect's server sends it */
     void (*keepalive)(struct buf *out);
 
     /* ---- errors to a client ---- */
@@ -173,8 +181,9 @@ const struct dialect_ops *dialect_ops(enum dialect d);
  * The shared half of error_parse: bare status and message patterns, first match wins, and
  * retry-after(-ms) in all its spellings. Source: the error contract, llmgw-protocol(7).
  */
-enum errc error_class_by_message(struct str message);      /* ERR_OK: no pattern matches */
+enum errc error_class_by_message(struct str message); /* ERR_OK: no pattern matches */
 enum errc error_class_by_status(int status);
-int64_t error_retry_after_us(const struct http1_header *headers, size_t n, int64_t wall_us);
+int64_t error_retry_after_us(const struct http1_header *headers, size_t n,
+                             int64_t wall_us);
 
 #endif

@@ -11,10 +11,11 @@
 #ifndef BROKER_LEDGER_H
 #define BROKER_LEDGER_H
 
-#include "broker/loop.h"
 #include "core/conf.h"
 #include "core/log.h"
 #include "core/usage.h"
+
+#include "broker/loop.h"
 
 struct ledger;
 
@@ -23,10 +24,10 @@ enum {
     LEDGER_PARTIAL = 1 << 1,     /* the client got only a part */
     LEDGER_INTERRUPTED = 1 << 2, /* admitted, never settled: the broker died */
     LEDGER_STREAMED = 1 << 3,
-    LEDGER_HELD = 1 << 4,        /* released only when whole */
-    LEDGER_RESTARTED = 1 << 5,   /* the client was told to start over */
-    LEDGER_CROSSED = 1 << 6,     /* translated between dialects */
-    LEDGER_MISMATCH = 1 << 7,    /* the provider's own sums did not agree */
+    LEDGER_HELD = 1 << 4,      /* released only when whole */
+    LEDGER_RESTARTED = 1 << 5, /* the client was told to start over */
+    LEDGER_CROSSED = 1 << 6,   /* translated between dialects */
+    LEDGER_MISMATCH = 1 << 7,  /* the provider's own sums did not agree */
 };
 
 enum ledger_cost_source { COST_COMPUTED, COST_REPORTED, COST_ESTIMATED, COST_UNKNOWN };
@@ -36,8 +37,8 @@ const char *ledger_cost_source_name(enum ledger_cost_source s); /* "computed", â
 struct ledger_admit {
     char id[27];
     int64_t start_us; /* wall */
-    struct str client, dialect, route, asked_model, project, conversation, parent, template_name,
-        template_version, kind, user;
+    struct str client, dialect, route, asked_model, project, conversation, parent,
+        template_name, template_version, kind, user;
     const struct http1_header *tags;
     size_t n_tags;
     int64_t input_tok_estimate;
@@ -86,15 +87,18 @@ typedef void ledger_committed_fn(void *arg, uint64_t applied_seq);
  * Opens or creates spool (beside the database, locked: one ledger has one broker; ERR_BROKER
  * when another holds it), starts the writer thread, which opens the database and replays.
  */
-enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop *l, struct log *log,
-                      ledger_committed_fn *fn, void *arg, struct ledger **ret, struct err *e) MUST_USE;
+enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop *l,
+                      struct log *log, ledger_committed_fn *fn, void *arg,
+                      struct ledger **ret, struct err *e) MUST_USE;
 /* Waits for the writer to commit what the spool holds, at most wait_us; then closes. */
 void ledger_close(struct ledger **l, int64_t wait_us);
 
 /* Append; *ret_seq numbers the record. ERR_STORE when the spool is full or failing: counted,
  * and the request goes on (rows are money: the caller tells its client `recorded: dropped`). */
-enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq, struct err *e) MUST_USE;
-enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s, uint64_t *ret_seq, struct err *e) MUST_USE;
+enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq,
+                       struct err *e) MUST_USE;
+enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
+                        uint64_t *ret_seq, struct err *e) MUST_USE;
 uint64_t ledger_applied_seq(const struct ledger *l);
 
 struct ledger_stats {
@@ -105,7 +109,7 @@ struct ledger_stats {
 };
 void ledger_stats(const struct ledger *l, struct ledger_stats *ret);
 /* Deletes; runs on the writer thread: id, conversation or older_than (wall us). */
-enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation, int64_t older_than_us,
-                        struct err *e) MUST_USE;
+enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation,
+                        int64_t older_than_us, struct err *e) MUST_USE;
 
 #endif

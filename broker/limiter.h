@@ -17,7 +17,7 @@ struct limiter;
 struct limit_cost {
     int64_t requests; /* 1 */
     int64_t input_tok, output_tok;
-    pico money_pico;  /* PICO_UNKNOWN: a hard budget refuses */
+    pico money_pico; /* PICO_UNKNOWN: a hard budget refuses */
 };
 
 /* Which buckets apply. */
@@ -36,36 +36,42 @@ struct limit_refusal {
     bool is_budget;
 };
 
-enum errc limiter_new(const struct conf *conf, struct limiter **ret, struct err *e) MUST_USE;
+enum errc limiter_new(const struct conf *conf, struct limiter **ret, struct err *e)
+    MUST_USE;
 void limiter_free(struct limiter **l);
 /* New configuration: buckets of the same name keep their state. */
-enum errc limiter_reload(struct limiter *l, const struct conf *conf, struct err *e) MUST_USE;
+enum errc limiter_reload(struct limiter *l, const struct conf *conf, struct err *e)
+    MUST_USE;
 
 /*
  * All or nothing. ERR_RATE_LIMIT, or ERR_REFUSED for a hard budget or a cost above a bucket's
  * whole capacity, with *why filled; ERR_MEMORY.
  */
-enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s, const struct limit_cost *cost,
-                          int64_t now_mono_us, int64_t now_wall_us, struct limit_grant **ret,
+enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s,
+                          const struct limit_cost *cost, int64_t now_mono_us,
+                          int64_t now_wall_us, struct limit_grant **ret,
                           struct limit_refusal *why, struct err *e) MUST_USE;
 /* Would it fit? For decide() and `route explain`; reserves nothing. 0, a wait, or −1. */
 int64_t limiter_fits_in_us(const struct limiter *l, const struct limit_scope *s,
-                           const struct limit_cost *cost, int64_t now_mono_us, int64_t now_wall_us,
-                           struct limit_refusal *why);
+                           const struct limit_cost *cost, int64_t now_mono_us,
+                           int64_t now_wall_us, struct limit_refusal *why);
 /* What was really used; frees the grant. */
-void limiter_settle(struct limiter *l, struct limit_grant **g, const struct limit_cost *used,
-                    int64_t now_mono_us, int64_t now_wall_us);
+void limiter_settle(struct limiter *l, struct limit_grant **g,
+                    const struct limit_cost *used, int64_t now_mono_us,
+                    int64_t now_wall_us);
 /* Nothing was used (the attempt never reached the provider); frees the grant. */
-void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono_us, int64_t now_wall_us);
+void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono_us,
+                     int64_t now_wall_us);
 /* Spending of the past, to fill budgets after a restart. */
-void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent, int64_t at_wall_us,
-                  int64_t now_wall_us);
+void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
+                  int64_t at_wall_us, int64_t now_wall_us);
 /* Learned from headers; only tightens what is configured. Exhausted until now + reset_us. */
-void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what, int64_t remaining,
-                   int64_t reset_us, int64_t now_mono_us);
+void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
+                   int64_t remaining, int64_t reset_us, int64_t now_mono_us);
 /* Grants outstanding: 0 when idle. */
 size_t limiter_n_grants(const struct limiter *l);
 /* A JSON array of buckets and budgets with their fill, for status and `route health`. */
-void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wall_us, struct buf *out);
+void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wall_us,
+                   struct buf *out);
 
 #endif

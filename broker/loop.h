@@ -57,7 +57,8 @@ bool loop_timer_is_set(const struct loop_timer *t);
 void loop_later(struct loop *l, struct loop_task *t);
 void loop_later_cancel(struct loop *l, struct loop_task *t);
 /* fn runs in the loop, not in a signal handler. Up to 8 signals. */
-enum errc loop_signal(struct loop *l, int signo, loop_fn *fn, void *arg, struct err *e) MUST_USE;
+enum errc loop_signal(struct loop *l, int signo, loop_fn *fn, void *arg, struct err *e)
+    MUST_USE;
 /* Called in every turn just before waiting. */
 void loop_before_sleep(struct loop *l, loop_fn *fn, void *arg);
 /* From any thread: makes fn run in the loop soon. Calls that come before it ran are one call. */

@@ -14,7 +14,8 @@ void request_begin(struct broker *b, struct conn *c, const struct conn_request *
                    const struct dialect_ops *client);
 /* The decision without sending: for POST /llmgw/v1/explain. Appends JSON. */
 enum errc request_explain(struct broker *b, const struct conn_request *cr,
-                          const struct dialect_ops *client, struct buf *out, struct err *e) MUST_USE;
+                          const struct dialect_ops *client, struct buf *out,
+                          struct err *e) MUST_USE;
 /* Cancels by id; false when there is none. For admin and drain. */
 bool request_cancel(struct broker *b, struct str id);
 void request_cancel_all(struct broker *b, const char *why);

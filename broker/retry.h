@@ -12,20 +12,20 @@
 #include "core/err.h"
 
 enum retry_what {
-    RETRY_SAME,  /* wait, then the same target */
-    RETRY_NEXT,  /* the next candidate now */
+    RETRY_SAME,   /* wait, then the same target */
+    RETRY_NEXT,   /* the next candidate now */
     RETRY_LARGER, /* the next candidate with a larger context window */
-    RETRY_STOP,  /* tell the client */
+    RETRY_STOP,   /* tell the client */
 };
 
 struct retry_state {
-    unsigned n_attempts;      /* in the request */
-    unsigned n_same;          /* on this target, before this failure */
-    bool has_next;            /* another candidate fits now */
+    unsigned n_attempts; /* in the request */
+    unsigned n_same;     /* on this target, before this failure */
+    bool has_next;       /* another candidate fits now */
     int64_t patience_us;
-    int64_t left_us;          /* of the request's deadline */
-    bool budget_ok;           /* the target's retry budget has room */
-    uint64_t random;          /* jitter */
+    int64_t left_us; /* of the request's deadline */
+    bool budget_ok;  /* the target's retry budget has room */
+    uint64_t random; /* jitter */
 };
 
 struct retry_plan {
@@ -40,7 +40,7 @@ int64_t retry_backoff_us(unsigned n, uint64_t random);
 
 /* At most 20 % of the recent requests to a target may be retries, plus a small floor. */
 struct retry_budget {
-    int64_t slot; /* now / 10 s */
+    int64_t slot;                     /* now / 10 s */
     unsigned requests[2], retries[2]; /* this slot and the one before */
 };
 void retry_budget_request(struct retry_budget *b, int64_t now_us);

@@ -14,17 +14,17 @@
 #include "core/list.h"
 
 struct route_facts {
-    int64_t input_tok;      /* estimated */
-    int64_t max_output_tok; /* −1: no cap */
+    int64_t input_tok;           /* estimated */
+    int64_t max_output_tok;      /* −1: no cap */
     int64_t expected_output_tok; /* from statistics; −1 unknown */
-    unsigned needs;         /* enum catalog_cap */
-    enum dialect dialect;   /* the client's */
+    unsigned needs;              /* enum catalog_cap */
+    enum dialect dialect;        /* the client's */
     struct str template_name, project, client;
     const struct http1_header *tags;
     size_t n_tags;
-    pico max_cost_pico;     /* PICO_UNKNOWN: none */
+    pico max_cost_pico; /* PICO_UNKNOWN: none */
     int64_t now_wall_us, now_mono_us;
-    uint64_t seed;          /* weighted draws */
+    uint64_t seed; /* weighted draws */
 };
 
 /* Health and limits of a target as decide() sees them: filled by the broker, or by a test. */
@@ -32,13 +32,13 @@ struct target_view {
     bool breaker_open;        /* no request may go there now … */
     int64_t breaker_retry_us; /* … for so long; 0 when half-open: one probe may go */
     bool half_open;
-    const char *breaker_why;  /* "5×529 in 60s" */
+    const char *breaker_why; /* "5×529 in 60s" */
     bool has_key;
-    int64_t key_benched_us;   /* every key is benched for so long; 0 no */
+    int64_t key_benched_us; /* every key is benched for so long; 0 no */
     bool drained;
     bool pinned;
-    int64_t fits_in_us;       /* 0: the limits have room now; −1: never fits */
-    const char *limit_name;   /* the limit that has no room */
+    int64_t fits_in_us;     /* 0: the limits have room now; −1: never fits */
+    const char *limit_name; /* the limit that has no room */
 };
 
 enum verdict {
@@ -49,29 +49,40 @@ enum verdict {
 };
 
 enum skip {
-    SKIP_NONE, SKIP_CONDITION, SKIP_CAPABILITY, SKIP_CONTEXT, SKIP_MAX_COST, SKIP_UNPRICED,
-    SKIP_DRAINED, SKIP_NO_KEY, SKIP_BREAKER, SKIP_LIMIT, SKIP_NEVER_FITS, SKIP_NOT_PINNED,
+    SKIP_NONE,
+    SKIP_CONDITION,
+    SKIP_CAPABILITY,
+    SKIP_CONTEXT,
+    SKIP_MAX_COST,
+    SKIP_UNPRICED,
+    SKIP_DRAINED,
+    SKIP_NO_KEY,
+    SKIP_BREAKER,
+    SKIP_LIMIT,
+    SKIP_NEVER_FITS,
+    SKIP_NOT_PINNED,
     SKIP_RETIRED,
 };
 
 struct candidate {
-    size_t target;          /* index into the route's targets */
+    size_t target; /* index into the route's targets */
     enum verdict verdict;
     enum skip skip;
-    int64_t wait_us;        /* VERDICT_LATER */
+    int64_t wait_us;         /* VERDICT_LATER */
     pico min_pico, max_pico; /* PICO_UNKNOWN when unpriced */
-    char why[160];          /* "circuit open: 5×529 in 60s, retry in 41s" */
+    char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */
 };
 
 struct decision {
     struct candidate items[LIMIT_TARGETS]; /* usable first, in order of preference */
-    size_t n, n_usable;     /* usable: CHOSEN and STANDBY */
+    size_t n, n_usable;                    /* usable: CHOSEN and STANDBY */
 };
 
 /* views[i] belongs to targets[i]. */
 void router_decide(const struct route_facts *f, enum conf_strategy strategy,
-                   const struct conf_target *targets, const struct target_view *views, size_t n,
-                   const struct catalog *cat, const struct conf *conf, struct decision *ret);
+                   const struct conf_target *targets, const struct target_view *views,
+                   size_t n, const struct catalog *cat, const struct conf *conf,
+                   struct decision *ret);
 
 /* The condition after `when`: "tokens > 50000 and tools", …; checked by conf at load. */
 bool router_when(const char *condition, const struct route_facts *f);

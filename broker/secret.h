@@ -10,20 +10,23 @@
 struct secrets;
 
 struct secret_key {
-    char id[32];         /* for the ledger: "openai#1", no part of the key */
-    const char *value;   /* owned by the store, wiped on free */
+    char id[32];       /* for the ledger: "openai#1", no part of the key */
+    const char *value; /* owned by the store, wiped on free */
     size_t len;
     int64_t benched_until_us; /* monotonic; authentication failed or quota is used up */
 };
 
 /* Reads env and file keys now; commands run at first use. Missing keys are logged, no error. */
-enum errc secrets_new(const struct conf *conf, struct log *log, struct secrets **ret, struct err *e) MUST_USE;
+enum errc secrets_new(const struct conf *conf, struct log *log, struct secrets **ret,
+                      struct err *e) MUST_USE;
 void secrets_free(struct secrets **s);
 /* The next key in rotation that is not benched; NULL when the provider has none now. */
-struct secret_key *secrets_pick(struct secrets *s, struct str provider, int64_t now_mono_us);
+struct secret_key *secrets_pick(struct secrets *s, struct str provider,
+                                int64_t now_mono_us);
 bool secrets_has(const struct secrets *s, struct str provider);
 /* Time until some key may be used again: 0 now, −1 has none. */
-int64_t secrets_benched_us(const struct secrets *s, struct str provider, int64_t now_mono_us);
+int64_t secrets_benched_us(const struct secrets *s, struct str provider,
+                           int64_t now_mono_us);
 void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us);
 /* Equal? Takes the same time wherever they differ. */
 bool secret_equal(struct str a, struct str b);

@@ -7,17 +7,18 @@
 #ifndef BROKER_UPSTREAM_H
 #define BROKER_UPSTREAM_H
 
-#include "broker/loop.h"
 #include "core/buf.h"
 #include "core/http1.h"
 #include "core/log.h"
+
+#include "broker/loop.h"
 
 struct upstream;      /* the pool */
 struct upstream_xfer; /* one transfer */
 
 struct upstream_request {
-    const char *method;          /* "POST" */
-    const char *url;             /* copied */
+    const char *method;           /* "POST" */
+    const char *url;              /* copied */
     struct http1_header *headers; /* copied, wiped after: they hold the key */
     size_t n_headers;
     struct str body;             /* borrowed until on_done or upstream_cancel */
@@ -31,7 +32,7 @@ struct upstream_head {
     int status;
     const struct http1_header *headers;
     size_t n_headers;
-    int64_t connect_us;  /* from start to connected; 0 on a kept connection */
+    int64_t connect_us; /* from start to connected; 0 on a kept connection */
     bool reused;
 };
 
@@ -51,12 +52,13 @@ struct upstream_fns {
     void (*on_done)(void *arg, enum errc rc, const struct err *e);
 };
 
-enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret, struct err *e) MUST_USE;
+enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
+                       struct err *e) MUST_USE;
 /* Cancels what is running, without callbacks. */
 void upstream_free(struct upstream **u);
 enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
-                         const struct upstream_fns *fns, void *arg, struct upstream_xfer **ret,
-                         struct err *e) MUST_USE;
+                         const struct upstream_fns *fns, void *arg,
+                         struct upstream_xfer **ret, struct err *e) MUST_USE;
 /* No callback after it, and the connection is closed: the provider stops working. NULL-safe. */
 void upstream_cancel(struct upstream_xfer **x);
 /* Stops reading; what is on its way may still come once. */
@@ -65,7 +67,8 @@ void upstream_pause(struct upstream_xfer *x);
 void upstream_resume(struct upstream_xfer *x);
 bool upstream_is_paused(const struct upstream_xfer *x);
 /* Opens a connection to the URL's host so that the first request finds it warm. */
-void upstream_warm(struct upstream *u, const char *url, const char *proxy, const char *ca_file);
+void upstream_warm(struct upstream *u, const char *url, const char *proxy,
+                   const char *ca_file);
 /* Transfers running, and connections opened since the start. */
 size_t upstream_n_active(const struct upstream *u);
 uint64_t upstream_n_connects(const struct upstream *u);

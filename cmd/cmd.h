@@ -10,8 +10,15 @@
 #include "core/opt.h"
 
 enum cmd_format {
-    FORMAT_UNSET, FORMAT_TEXT, FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_TSV,
-    FORMAT_MARKDOWN, FORMAT_HTML,
+    FORMAT_UNSET,
+    FORMAT_TEXT,
+    FORMAT_TABLE,
+    FORMAT_JSON,
+    FORMAT_JSONL,
+    FORMAT_CSV,
+    FORMAT_TSV,
+    FORMAT_MARKDOWN,
+    FORMAT_HTML,
 };
 
 /* Global options, valid before and after COMMAND. */
@@ -26,8 +33,8 @@ extern const struct option_row cmd_global_options[];
 
 /* The root of llmgw: passed down to everything. */
 struct cmd_ctx {
-    const char *program;  /* "llmgw" */
-    const char *command;  /* "cost" */
+    const char *program; /* "llmgw" */
+    const char *command; /* "cost" */
     struct cmd_global global;
     const struct clock *clock;
     struct conf *conf;       /* loaded when the command needs it; owned by main */
@@ -36,11 +43,11 @@ struct cmd_ctx {
 };
 
 enum cmd_need {
-    CMD_CONF = 1 << 0,         /* configuration, lenient: problems are warnings on stderr */
-    CMD_CONF_STRICT = 1 << 1,  /* configuration errors end the command */
+    CMD_CONF = 1 << 0, /* configuration, lenient: problems are warnings on stderr */
+    CMD_CONF_STRICT = 1 << 1, /* configuration errors end the command */
     CMD_CATALOG = 1 << 2,
-    CMD_BROKER = 1 << 3,       /* talks to the broker */
-    CMD_LEDGER = 1 << 4,       /* reads the database */
+    CMD_BROKER = 1 << 3, /* talks to the broker */
+    CMD_LEDGER = 1 << 4, /* reads the database */
 };
 
 struct cmd_example {
@@ -49,17 +56,18 @@ struct cmd_example {
 
 struct cmd_entry {
     const char *name, *alias;
-    const char *args;        /* "[options] [PROMPT...]" */
-    const char *summary;     /* one line */
+    const char *args;    /* "[options] [PROMPT...]" */
+    const char *summary; /* one line */
     const struct option_row *options;
-    size_t options_size;     /* sizeof the struct the table fills */
+    size_t options_size;         /* sizeof the struct the table fills */
     void (*init)(void *options); /* defaults; NULL: zeroes */
     unsigned needs;
-    unsigned formats;        /* bit per enum cmd_format the command knows */
+    unsigned formats; /* bit per enum cmd_format the command knows */
     enum cmd_format preset;
     const struct cmd_example *examples; /* ends with a NULL line */
     /* The result becomes the exit status by errc_exit; e->text is printed by main. */
-    enum errc (*run)(struct cmd_ctx *ctx, void *options, const struct opt_args *args, struct err *e);
+    enum errc (*run)(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
+                     struct err *e);
 };
 
 extern const struct cmd_entry *const cmd_table[]; /* ends with NULL */

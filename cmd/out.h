@@ -8,8 +8,9 @@
 #ifndef CMD_OUT_H
 #define CMD_OUT_H
 
-#include "cmd/cmd.h"
 #include "core/jsonx.h"
+
+#include "cmd/cmd.h"
 
 enum out_type {
     OUT_TEXT,
@@ -23,19 +24,20 @@ enum out_type {
 };
 
 struct out_column {
-    const char *name;   /* field name in machine formats, without unit suffix */
-    const char *title;  /* heading in tables; NULL: the name */
+    const char *name;  /* field name in machine formats, without unit suffix */
+    const char *title; /* heading in tables; NULL: the name */
     enum out_type type;
-    int priority;       /* 0 never dropped; higher goes first when the screen is narrow */
-    bool right;         /* aligned to the right in tables */
-    bool hidden;        /* only in machine formats or by --fields */
+    int priority; /* 0 never dropped; higher goes first when the screen is narrow */
+    bool right;   /* aligned to the right in tables */
+    bool hidden;  /* only in machine formats or by --fields */
 };
 
 struct out;
 
 /* Writes to --output (atomically) or stdout. `schema` is "llmgw.cost/1". */
 enum errc out_new(struct cmd_ctx *ctx, enum cmd_format format, const char *schema,
-                  const struct out_column *columns, size_t n, struct out **ret, struct err *e) MUST_USE;
+                  const struct out_column *columns, size_t n, struct out **ret,
+                  struct err *e) MUST_USE;
 void out_free(struct out **o);
 /* The envelope's own members before rows ("since", "until", …); value is raw JSON. */
 void out_meta(struct out *o, const char *key, struct str json);
@@ -46,7 +48,9 @@ void out_warning(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 /* Cells in column order; then out_row_end. Unknown cells: out_null. */
 void out_text(struct out *o, struct str s);
 void out_textz(struct out *o, const char *s);
-void out_int(struct out *o, int64_t v); /* OUT_INT, _TOKENS, _PPM, _DURATION (us), _TIME (wall us), _BOOL */
+void out_int(
+    struct out *o,
+    int64_t v); /* OUT_INT, _TOKENS, _PPM, _DURATION (us), _TIME (wall us), _BOOL */
 void out_money(struct out *o, pico p);
 void out_null(struct out *o);
 void out_row_end(struct out *o);

@@ -32,12 +32,13 @@ struct catalog_period; /* prices of a model in a span of time; price.c reads it 
 struct catalog_model {
     const char *provider, *model; /* all strings owned by the catalog */
     const char *family;
-    const char *mode;         /* chat, embedding, … */
-    const char *status;       /* active, preview, deprecated, retired */
-    int64_t context_tok;      /* 0: not known */
-    int64_t max_output_tok;   /* 0: not known */
+    const char *mode;           /* chat, embedding, … */
+    const char *status;         /* active, preview, deprecated, retired */
+    int64_t context_tok;        /* 0: not known */
+    int64_t max_output_tok;     /* 0: not known */
     unsigned caps_yes, caps_no; /* enum catalog_cap; in neither: not known */
-    const char *price_status; /* priced, listed_as_free, zero_by_definition, by_served_model */
+    const char
+        *price_status; /* priced, listed_as_free, zero_by_definition, by_served_model */
     bool is_disputed;
     const struct catalog_period *periods;
     size_t n_periods;
@@ -48,12 +49,14 @@ enum errc catalog_load(const char *path, const char *overrides, struct catalog *
                        struct err *e) MUST_USE;
 void catalog_free(struct catalog **c);
 /* From memory, for tests and fuzzing; name stands in messages. */
-enum errc catalog_parse(struct str text, const char *name, struct catalog **ret, struct err *e) MUST_USE;
+enum errc catalog_parse(struct str text, const char *name, struct catalog **ret,
+                        struct err *e) MUST_USE;
 /* LLMGW_CATALOG, else the installed file, else the one in the source tree beside the program. */
 const char *catalog_default_path(void);
 
 /* By exact id, then by alias; NULL when unknown. */
-const struct catalog_model *catalog_find(const struct catalog *c, struct str provider, struct str model);
+const struct catalog_model *catalog_find(const struct catalog *c, struct str provider,
+                                         struct str model);
 /* Every model, sorted by provider and model. */
 const struct catalog_model *catalog_models(const struct catalog *c, size_t *ret_n);
 /* Models with this id at any provider: fills up to max, returns how many there are. */

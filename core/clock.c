@@ -177,7 +177,8 @@ enum errc clock_parse_rfc3339(struct str s, int64_t *ret_wall_us, struct err *e)
         ok = ok && take_offset(s, &at, &offset_us);
     }
     if (!ok || at != s.len || !civil_is_valid(&c))
-        return err_set(e, ERR_SYNTAX, "not a date and time: \"%.*s\"", STR_ARG(str_sub(s, 0, 40)));
+        return err_set(e, ERR_SYNTAX, "not a date and time: \"%.*s\"",
+                       STR_ARG(str_sub(s, 0, 40)));
     *ret_wall_us = civil_to_us(&c) - offset_us;
     return ERR_OK;
 }
@@ -207,7 +208,8 @@ static bool parse_fixed(struct str s, size_t comma, struct civil *c)
 {
     size_t at = comma + 1;
     if (!take_char(s, &at, " ") || !take_digits(s, &at, 2, &c->day) ||
-        !take_char(s, &at, " -") || !take_month(s, &at, &c->month) || !take_char(s, &at, " -"))
+        !take_char(s, &at, " -") || !take_month(s, &at, &c->month) ||
+        !take_char(s, &at, " -"))
         return false;
     if (take_digits(s, &at, 4, &c->year)) {
         ;
@@ -244,7 +246,8 @@ enum errc clock_parse_http_date(struct str s, int64_t *ret_wall_us, struct err *
     size_t comma = str_find(s, ',');
     bool ok = comma < s.len ? parse_fixed(s, comma, &c) : parse_asctime(s, &c);
     if (!ok || !civil_is_valid(&c))
-        return err_set(e, ERR_SYNTAX, "not an HTTP date: \"%.*s\"", STR_ARG(str_sub(s, 0, 40)));
+        return err_set(e, ERR_SYNTAX, "not an HTTP date: \"%.*s\"",
+                       STR_ARG(str_sub(s, 0, 40)));
     *ret_wall_us = civil_to_us(&c);
     return ERR_OK;
 }

@@ -24,10 +24,18 @@ struct conf_pos {
     int line;
 };
 
-enum conf_record { CONF_RECORD_UNSET, CONF_RECORD_FULL, CONF_RECORD_META, CONF_RECORD_OFF };
+enum conf_record {
+    CONF_RECORD_UNSET,
+    CONF_RECORD_FULL,
+    CONF_RECORD_META,
+    CONF_RECORD_OFF
+};
 enum conf_strategy { CONF_ORDER, CONF_WEIGHTED }; /* more follow: cheapest, fastest, … */
 enum conf_stream { CONF_STREAM_LIVE, CONF_STREAM_HOLD, CONF_STREAM_RESTART };
-enum conf_cut { CONF_CUT_ERROR, CONF_CUT_RESTART }; /* more follow: reconnect, prefill, splice, … */
+enum conf_cut {
+    CONF_CUT_ERROR,
+    CONF_CUT_RESTART
+}; /* more follow: reconnect, prefill, splice, … */
 
 struct conf_header {
     const char *name, *value;
@@ -79,7 +87,7 @@ struct conf_route {
     enum conf_cut on_cut[4];
     size_t n_on_cut;
     enum conf_record record;
-    pico max_cost_pico;      /* PICO_UNKNOWN: no cap */
+    pico max_cost_pico; /* PICO_UNKNOWN: no cap */
     bool is_implicit;
     struct conf_pos pos;
 };
@@ -192,8 +200,8 @@ struct conf_source {
     const char *file;             /* --config or LLMGW_CONFIG; NULL: the usual places */
     const char *const *overrides; /* --conf KEY=VALUE, NULL-terminated; NULL if none */
     const char *(*getenv)(const char *name); /* NULL: the process's environment */
-    const char *cwd;              /* for project files; NULL: no project file */
-    bool lenient;                 /* unknown keys are collected as warnings, not errors */
+    const char *cwd; /* for project files; NULL: no project file */
+    bool lenient;    /* unknown keys are collected as warnings, not errors */
 };
 
 /*
@@ -203,8 +211,8 @@ struct conf_source {
  * go to `problems` (may be NULL), a line each.
  */
 struct catalog;
-enum errc conf_load(const struct conf_source *src, const struct catalog *cat, struct conf **ret,
-                    struct buf *problems, struct err *e) MUST_USE;
+enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
+                    struct conf **ret, struct buf *problems, struct err *e) MUST_USE;
 void conf_free(struct conf **c);
 
 const struct conf_provider *conf_provider(const struct conf *c, struct str name);
@@ -221,7 +229,8 @@ struct conf_resolved {
     const char *how;                /* "alias", "route", "provider/model", "id" */
 };
 enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct str name,
-                       struct arena *arena, struct conf_resolved *ret, struct err *e) MUST_USE;
+                       struct arena *arena, struct conf_resolved *ret, struct err *e)
+    MUST_USE;
 
 /* ---- text layer: for `llmgw config`, `client add` and for tests against git ---- */
 
@@ -232,10 +241,11 @@ struct conf_entry {
     const char *section, *sub, *key; /* lower case but for sub; sub NULL if none */
     const char *value;               /* decoded; NULL for a bare key (git: true) */
     int line;
-    size_t from, to;                 /* bytes of its line(s) in the text */
+    size_t from, to; /* bytes of its line(s) in the text */
 };
 
-enum errc conf_text_parse(struct str text, const char *file, struct conf_text **ret, struct err *e) MUST_USE;
+enum errc conf_text_parse(struct str text, const char *file, struct conf_text **ret,
+                          struct err *e) MUST_USE;
 void conf_text_free(struct conf_text **t);
 const struct conf_entry *conf_text_entries(const struct conf_text *t, size_t *ret_n);
 /* "section.sub.key"; the last one wins. NULL when absent. */
@@ -251,31 +261,48 @@ enum errc conf_text_set(const struct conf_text *t, const char *dotted, const cha
 /* ---- schema: one row per key ---- */
 
 enum conf_type {
-    CONF_STRING, CONF_BOOL, CONF_INT, CONF_SIZE, CONF_DURATION, CONF_MONEY, CONF_FRACTION,
-    CONF_ENUM, CONF_NAME, CONF_TARGET, CONF_RATE, CONF_BUDGET, CONF_HEADER, CONF_PATH, CONF_CMD,
+    CONF_STRING,
+    CONF_BOOL,
+    CONF_INT,
+    CONF_SIZE,
+    CONF_DURATION,
+    CONF_MONEY,
+    CONF_FRACTION,
+    CONF_ENUM,
+    CONF_NAME,
+    CONF_TARGET,
+    CONF_RATE,
+    CONF_BUDGET,
+    CONF_HEADER,
+    CONF_PATH,
+    CONF_CMD,
 };
 
 struct conf_key {
     const char *section, *key; /* key NULL: any name ([alias], [price]) */
     bool has_sub;
     bool multi;
-    bool is_secret_source;     /* never from an untrusted project file */
+    bool is_secret_source; /* never from an untrusted project file */
     enum conf_type type;
-    const char *values;        /* CONF_ENUM: "order|weighted"; CONF_INT: "1..1000" */
-    const char *preset;        /* default, for the man page; NULL if none */
-    const char *help;          /* one sentence */
+    const char *values; /* CONF_ENUM: "order|weighted"; CONF_INT: "1..1000" */
+    const char *preset; /* default, for the man page; NULL if none */
+    const char *help;   /* one sentence */
 };
 
 const struct conf_key *conf_schema(size_t *ret_n);
 
 /* Paths of SURFACE 1.15, made from the environment; NULL-terminated strings in `arena`. */
 const char *conf_path_user(struct arena *a, const char *(*getenv)(const char *));
-const char *conf_path_data(struct arena *a, const char *(*getenv)(const char *), const char *file);
-const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *), const char *file);
+const char *conf_path_data(struct arena *a, const char *(*getenv)(const char *),
+                           const char *file);
+const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *),
+                            const char *file);
 /* The ledger: LLMGW_DB, [broker] db, else data dir. */
-const char *conf_path_db(struct arena *a, const struct conf *c, const char *(*getenv)(const char *));
+const char *conf_path_db(struct arena *a, const struct conf *c,
+                         const char *(*getenv)(const char *));
 /* The socket: as documented in llmgw(1), "Finding the broker"; checks owner, mode and length. */
 enum errc conf_path_socket(struct arena *a, const struct conf *c, const char *option,
-                           const char *(*getenv)(const char *), const char **ret, struct err *e) MUST_USE;
+                           const char *(*getenv)(const char *), const char **ret,
+                           struct err *e) MUST_USE;
 
 #endif

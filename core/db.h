@@ -24,18 +24,20 @@ enum db_mode {
 struct db;
 
 /* A database of a newer schema is ERR_STORE that says so, with both numbers. */
-enum errc db_open(const char *path, enum db_mode mode, struct db **ret, struct err *e) MUST_USE;
+enum errc db_open(const char *path, enum db_mode mode, struct db **ret, struct err *e)
+    MUST_USE;
 void db_close(struct db **d);
 struct sqlite3 *db_handle(struct db *d);
 enum errc db_exec(struct db *d, const char *sql, struct err *e) MUST_USE;
 /* Prepared and kept by the db; the same text gives the same statement, reset. */
-enum errc db_prepare(struct db *d, const char *sql, sqlite3_stmt **ret, struct err *e) MUST_USE;
+enum errc db_prepare(struct db *d, const char *sql, sqlite3_stmt **ret, struct err *e)
+    MUST_USE;
 /* SQLITE_ROW → ERR_OK with *ret_row true, SQLITE_DONE → false. */
 enum errc db_step(struct db *d, sqlite3_stmt *st, bool *ret_row, struct err *e) MUST_USE;
-void db_bind_str(sqlite3_stmt *st, int at, struct str s);  /* NULL ptr binds NULL */
+void db_bind_str(sqlite3_stmt *st, int at, struct str s); /* NULL ptr binds NULL */
 void db_bind_strz(sqlite3_stmt *st, int at, const char *s);
-void db_bind_pico(sqlite3_stmt *st, int at, pico p);       /* PICO_UNKNOWN binds NULL */
-struct str db_col_str(sqlite3_stmt *st, int at);           /* valid until the next step */
+void db_bind_pico(sqlite3_stmt *st, int at, pico p); /* PICO_UNKNOWN binds NULL */
+struct str db_col_str(sqlite3_stmt *st, int at);     /* valid until the next step */
 pico db_col_pico(sqlite3_stmt *st, int at);
 
 #endif

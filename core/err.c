@@ -11,7 +11,8 @@ static const struct {
     int http, exit;
     bool retry;
 } errc_rows[] = {
-#define ERRC_ROW(e, n, h, x, r) [e] = {.name = (n), .http = (h), .exit = (x), .retry = (r)},
+#define ERRC_ROW(e, n, h, x, r)                                                          \
+    [e] = {.name = (n), .http = (h), .exit = (x), .retry = (r)},
     ERRC_TABLE(ERRC_ROW)
 #undef ERRC_ROW
 };

@@ -47,20 +47,22 @@ enum errc http1_parse_response(struct str bytes, size_t *scan, struct http1_head
 /* The value of the only header of that name, ASCII case ignored; STR_NONE if none. */
 struct str http1_header(const struct http1_head *h, const char *name);
 /* Every header of that name in turn: size_t it = 0; while (http1_next(h, "x", &it, &v)) … */
-bool http1_next(const struct http1_head *h, const char *name, size_t *it, struct str *ret);
+bool http1_next(const struct http1_head *h, const char *name, size_t *it,
+                struct str *ret);
 
 /* Decodes the body that a head announces. */
 struct http1_body {
     int state;
-    int64_t left;   /* bytes to come of the length or the chunk */
-    int64_t total;  /* bytes delivered */
+    int64_t left;  /* bytes to come of the length or the chunk */
+    int64_t total; /* bytes delivered */
     int64_t max;
     size_t line_len;
     bool until_eof; /* response without framing */
 };
 
 /* `max` bounds the decoded length. no_body: answers to HEAD, 204, 304. */
-void http1_body_init(struct http1_body *b, const struct http1_head *h, int64_t max, bool no_body);
+void http1_body_init(struct http1_body *b, const struct http1_head *h, int64_t max,
+                     bool no_body);
 /*
  * Takes bytes, appends the decoded ones to `out`. *ret_used tells how many were taken; when
  * *ret_done, the rest belongs to the next message. ERR_TOO_LARGE (413) or ERR_SYNTAX (400).
@@ -76,8 +78,9 @@ void http1_write_status(struct buf *out, int status); /* "HTTP/1.1 200 OK\r\n" *
 void http1_write_request(struct buf *out, const char *method, struct str target);
 /* CR, LF and NUL in a value are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);
-void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...) PRINTF(3, 4);
-void http1_write_end(struct buf *out); /* the empty line */
+void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...)
+    PRINTF(3, 4);
+void http1_write_end(struct buf *out);                     /* the empty line */
 void http1_write_chunk(struct buf *out, struct str bytes); /* nothing for no bytes */
 void http1_write_last_chunk(struct buf *out);
 

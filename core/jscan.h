@@ -43,7 +43,8 @@ enum errc jscan_check(struct str text, struct err *e) MUST_USE;
  * Whole document, must be an object; fills fields[]. Duplicate outermost keys and more than
  * LIMIT_JSON_KEYS of them are ERR_SYNTAX; keys are compared after decoding their escapes.
  */
-enum errc jscan_object(struct str text, struct jfield *fields, size_t n, struct err *e) MUST_USE;
+enum errc jscan_object(struct str text, struct jfield *fields, size_t n, struct err *e)
+    MUST_USE;
 
 /*
  * The rest works on text that was checked before (in whole or as a part of a checked one),

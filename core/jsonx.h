@@ -24,7 +24,8 @@ struct str jx_str(struct json_object *o, const char *key);
 struct str jx_text(struct json_object *v);
 bool jx_bool(struct json_object *o, const char *key, bool other);
 /* An integer in [min, max], read from the number's own digits (json-c clamps silently). */
-bool jx_i64(struct json_object *o, const char *key, int64_t min, int64_t max, int64_t *ret);
+bool jx_i64(struct json_object *o, const char *key, int64_t min, int64_t max,
+            int64_t *ret);
 /* The number's own digits, for prices and sampling parameters. */
 struct str jx_number(struct json_object *o, const char *key);
 
@@ -49,7 +50,7 @@ void jw_array_end(struct jw *w);
 void jw_key(struct jw *w, const char *key);
 /* A key that is user data. */
 void jw_key_str(struct jw *w, struct str key);
-void jw_str(struct jw *w, struct str s); /* invalid UTF-8 becomes U+FFFD */
+void jw_str(struct jw *w, struct str s);   /* invalid UTF-8 becomes U+FFFD */
 void jw_strz(struct jw *w, const char *s); /* NULL writes null */
 void jw_i64(struct jw *w, int64_t v);
 void jw_u64(struct jw *w, uint64_t v);

@@ -48,14 +48,16 @@ void log_write(struct log *l, enum log_level level, const char *module, const ch
         return;
     char line[2048], when[CLOCK_TEXT_LEN];
     clock_rfc3339(when, clock_wall_us(l->clock), 0, true);
-    int n = snprintf(line, sizeof line - 1, "%s %s %s ", when, level_names[level], module);
+    int n =
+        snprintf(line, sizeof line - 1, "%s %s %s ", when, level_names[level], module);
     size_t used = MIN((size_t)n, sizeof line - 2);
     va_list ap;
     va_start(ap, fmt);
     n = vsnprintf(line + used, sizeof line - 1 - used, fmt, ap);
     va_end(ap);
     used = MIN(used + (size_t)MAX(n, 0), sizeof line - 2);
-    n = snprintf(line + used, sizeof line - 1 - used, "%s%s", used > 0 && fmt[0] ? " " : "", text);
+    n = snprintf(line + used, sizeof line - 1 - used, "%s%s",
+                 used > 0 && fmt[0] ? " " : "", text);
     used = MIN(used + (size_t)n, sizeof line - 2);
     log_clean(line, used);
     line[used++] = '\n';

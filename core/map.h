@@ -35,8 +35,8 @@ void *map_del(struct map *m, struct str key);
 
 /* Every live slot, in no order: map_for_each(s, m) { … s->key, s->value … } */
 #define map_for_each(slot, map)                                                          \
-    for (struct map_slot *slot = (map)->slots; slot != NULL && slot < (map)->slots + (map)->cap; \
-         slot++)                                                                         \
+    for (struct map_slot *slot = (map)->slots;                                           \
+         slot != NULL && slot < (map)->slots + (map)->cap; slot++)                       \
         if (slot->key != NULL)
 
 /* SipHash-2-4 of s. Source: Aumasson and Bernstein, "SipHash", 2012. */

@@ -16,11 +16,11 @@ enum msg_role { MSG_SYSTEM, MSG_USER, MSG_ASSISTANT, MSG_TOOL };
 
 enum msg_part_kind {
     MSG_TEXT,
-    MSG_IMAGE,       /* base64 data, or url */
-    MSG_FILE,        /* PDF and the like */
+    MSG_IMAGE, /* base64 data, or url */
+    MSG_FILE,  /* PDF and the like */
     MSG_AUDIO,
-    MSG_THINKING,    /* text + signature */
-    MSG_REDACTED,    /* opaque data of a thinking block */
+    MSG_THINKING, /* text + signature */
+    MSG_REDACTED, /* opaque data of a thinking block */
     MSG_REFUSAL,
     MSG_TOOL_CALL,
     MSG_TOOL_RESULT, /* in role MSG_TOOL */
@@ -28,20 +28,20 @@ enum msg_part_kind {
 
 struct msg_part {
     enum msg_part_kind kind;
-    struct str text;       /* TEXT, THINKING, REFUSAL; TOOL_RESULT: its text parts joined */
-    struct str mime;       /* IMAGE, FILE, AUDIO with data: "image/png" */
-    struct str data;       /* base64, as it came; REDACTED: the opaque data */
-    struct str url;        /* instead of data */
-    struct str detail;     /* IMAGE: auto, low, high; empty if not said */
-    struct str filename;   /* FILE */
-    struct str signature;  /* THINKING */
-    struct str id;         /* TOOL_CALL, TOOL_RESULT */
-    struct str name;       /* TOOL_CALL: function */
-    struct str args;       /* TOOL_CALL: raw argument text, possibly no valid JSON */
-    bool is_error;         /* TOOL_RESULT */
+    struct str text;     /* TEXT, THINKING, REFUSAL; TOOL_RESULT: its text parts joined */
+    struct str mime;     /* IMAGE, FILE, AUDIO with data: "image/png" */
+    struct str data;     /* base64, as it came; REDACTED: the opaque data */
+    struct str url;      /* instead of data */
+    struct str detail;   /* IMAGE: auto, low, high; empty if not said */
+    struct str filename; /* FILE */
+    struct str signature;   /* THINKING */
+    struct str id;          /* TOOL_CALL, TOOL_RESULT */
+    struct str name;        /* TOOL_CALL: function */
+    struct str args;        /* TOOL_CALL: raw argument text, possibly no valid JSON */
+    bool is_error;          /* TOOL_RESULT */
     struct msg_part *parts; /* TOOL_RESULT: images and files beside the text */
     size_t n_parts;
-    struct str cache_ttl;  /* cache mark on this part: "5m", "1h"; empty if none */
+    struct str cache_ttl; /* cache mark on this part: "5m", "1h"; empty if none */
 };
 
 struct msg_turn {
@@ -58,11 +58,23 @@ struct msg_tool {
     struct str cache_ttl;
 };
 
-enum msg_choice { MSG_CHOICE_UNSET, MSG_CHOICE_AUTO, MSG_CHOICE_NONE, MSG_CHOICE_ANY, MSG_CHOICE_ONE };
+enum msg_choice {
+    MSG_CHOICE_UNSET,
+    MSG_CHOICE_AUTO,
+    MSG_CHOICE_NONE,
+    MSG_CHOICE_ANY,
+    MSG_CHOICE_ONE
+};
 enum msg_format { MSG_FORMAT_TEXT, MSG_FORMAT_JSON, MSG_FORMAT_SCHEMA };
 enum msg_effort {
-    MSG_EFFORT_UNSET, MSG_EFFORT_NONE, MSG_EFFORT_MINIMAL, MSG_EFFORT_LOW, MSG_EFFORT_MEDIUM,
-    MSG_EFFORT_HIGH, MSG_EFFORT_XHIGH, MSG_EFFORT_MAX,
+    MSG_EFFORT_UNSET,
+    MSG_EFFORT_NONE,
+    MSG_EFFORT_MINIMAL,
+    MSG_EFFORT_LOW,
+    MSG_EFFORT_MEDIUM,
+    MSG_EFFORT_HIGH,
+    MSG_EFFORT_XHIGH,
+    MSG_EFFORT_MAX,
 };
 
 struct msg_request {
@@ -72,19 +84,19 @@ struct msg_request {
     struct msg_tool *tools;
     size_t n_tools;
     enum msg_choice choice;
-    struct str choice_name;   /* MSG_CHOICE_ONE */
-    int parallel_tools;       /* −1 not said, 0, 1 */
+    struct str choice_name; /* MSG_CHOICE_ONE */
+    int parallel_tools;     /* −1 not said, 0, 1 */
     enum msg_format format;
     struct str schema_name, schema; /* raw JSON */
     int schema_strict;
     enum msg_effort effort;
-    int64_t budget_tok;       /* thinking budget, −1 not said */
-    int64_t max_output_tok;   /* −1 not said */
+    int64_t budget_tok;     /* thinking budget, −1 not said */
+    int64_t max_output_tok; /* −1 not said */
     /* sampling parameters travel as the client's own number text; empty if not said */
     struct str temperature, top_p, top_k, frequency_penalty, presence_penalty, seed;
     struct str *stops;
     size_t n_stops;
-    int64_t n;                /* choices; 1 if not said */
+    int64_t n; /* choices; 1 if not said */
     bool stream;
     bool include_usage;
     bool logprobs, audio_out; /* cannot be translated: refused by rule */
@@ -117,23 +129,23 @@ struct msg_reply {
 };
 
 enum msg_delta_kind {
-    MSG_D_START,      /* id, model */
+    MSG_D_START, /* id, model */
     MSG_D_TEXT,
     MSG_D_THINKING,
     MSG_D_SIGNATURE,
     MSG_D_REDACTED,
     MSG_D_REFUSAL,
-    MSG_D_CALL,       /* a tool call opens: index, id, name */
-    MSG_D_ARGS,       /* its argument text grows */
-    MSG_D_FINISH,     /* finish, finish_raw, stop_sequence */
-    MSG_D_USAGE,      /* usage so far (cumulative) */
-    MSG_D_END,        /* the dialect's end mark */
+    MSG_D_CALL,   /* a tool call opens: index, id, name */
+    MSG_D_ARGS,   /* its argument text grows */
+    MSG_D_FINISH, /* finish, finish_raw, stop_sequence */
+    MSG_D_USAGE,  /* usage so far (cumulative) */
+    MSG_D_END,    /* the dialect's end mark */
 };
 
 struct msg_delta {
     enum msg_delta_kind kind;
-    struct str text; /* TEXT, THINKING, SIGNATURE, REDACTED, REFUSAL, ARGS */
-    unsigned index;  /* CALL, ARGS: counts tool calls from 0 */
+    struct str text;            /* TEXT, THINKING, SIGNATURE, REDACTED, REFUSAL, ARGS */
+    unsigned index;             /* CALL, ARGS: counts tool calls from 0 */
     struct str id, name, model; /* START: id, model; CALL: id, name */
     enum msg_finish finish;
     struct str finish_raw, stop_sequence;
@@ -148,14 +160,15 @@ bool msg_effort_by_name(struct str s, enum msg_effort *ret);
 struct msg_collect {
     struct arena *arena; /* borrowed */
     struct msg_reply reply;
-    struct buf text; /* of the part that grows */
+    struct buf text;         /* of the part that grows */
     enum msg_part_kind open; /* kind of that part */
     bool is_open;
     size_t cap_parts;
 };
 void msg_collect_init(struct msg_collect *c, struct arena *a);
 void msg_collect_release(struct msg_collect *c);
-enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d, struct err *e) MUST_USE;
+enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d,
+                            struct err *e) MUST_USE;
 /* The reply so far; lives in the arena. */
 const struct msg_reply *msg_collect_reply(struct msg_collect *c);
 

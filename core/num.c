@@ -51,7 +51,8 @@ struct decimal {
 };
 
 /* Collects digits; past 37 of them the number cannot be held and is out of range. */
-static enum errc decimal_digits(struct str s, size_t *at, bool fraction, struct decimal *d)
+static enum errc decimal_digits(struct str s, size_t *at, bool fraction,
+                                struct decimal *d)
 {
     size_t from = *at;
     for (; *at < s.len && is_digit(s.ptr[*at]); (*at)++) {
@@ -190,8 +191,9 @@ enum errc num_size(struct str s, int64_t *ret)
     static const struct {
         const char *suffix;
         int shift;
-    } rows[] = {{"kib", 10}, {"mib", 20}, {"gib", 30}, {"tib", 40}, {"kb", 10}, {"mb", 20},
-                {"gb", 30},  {"tb", 40},  {"k", 10},   {"m", 20},   {"g", 30},  {"t", 40}};
+    } rows[] = {{"kib", 10}, {"mib", 20}, {"gib", 30}, {"tib", 40},
+                {"kb", 10},  {"mb", 20},  {"gb", 30},  {"tb", 40},
+                {"k", 10},   {"m", 20},   {"g", 30},   {"t", 40}};
     int shift = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t n = strlen(rows[i].suffix);
@@ -230,7 +232,8 @@ enum errc num_bool(struct str s, bool *ret)
 void num_group(char out[NUM_TEXT_LEN], int64_t v)
 {
     char digits[24];
-    int n = snprintf(digits, sizeof digits, "%" PRIu64, v < 0 ? -(uint64_t)v : (uint64_t)v);
+    int n =
+        snprintf(digits, sizeof digits, "%" PRIu64, v < 0 ? -(uint64_t)v : (uint64_t)v);
     size_t o = 0;
     if (v < 0)
         out[o++] = '-';
@@ -255,7 +258,8 @@ void num_short(char out[NUM_TEXT_LEN], int64_t v)
     while (u < 5 && v / div >= 1000 - (v % div * 20 / div >= 19))
         div *= 1000, u++;
     i128 tenths = ((i128)v * 10 + div / 2) / div;
-    snprintf(out, NUM_TEXT_LEN, "%d.%d %c", (int)(tenths / 10), (int)(tenths % 10), units[u]);
+    snprintf(out, NUM_TEXT_LEN, "%d.%d %c", (int)(tenths / 10), (int)(tenths % 10),
+             units[u]);
 }
 
 void num_duration(char out[NUM_TEXT_LEN], int64_t us)
@@ -268,7 +272,8 @@ void num_duration(char out[NUM_TEXT_LEN], int64_t us)
         snprintf(out, NUM_TEXT_LEN, "%d.%ds", (int)((us + 50000) / US_PER_S),
                  (int)((us + 50000) / 100000 % 10));
     else if (s < 3600)
-        snprintf(out, NUM_TEXT_LEN, "%dm%02ds", (int)(MAX(s, 60) / 60), (int)(MAX(s, 60) % 60));
+        snprintf(out, NUM_TEXT_LEN, "%dm%02ds", (int)(MAX(s, 60) / 60),
+                 (int)(MAX(s, 60) % 60));
     else if (s < 86400)
         snprintf(out, NUM_TEXT_LEN, "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
     else

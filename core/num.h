@@ -17,7 +17,8 @@ enum errc num_i64(struct str s, int64_t min, int64_t max, int64_t *ret) MUST_USE
  * A decimal ("12", "0.0375", "-1.5e-7" with exp_ok) times 10^scale, exactly: more digits than
  * the scale holds is ERR_RANGE unless `round`, which rounds half up.
  */
-enum errc num_decimal(struct str s, unsigned scale, bool exp_ok, bool round, int64_t *ret) MUST_USE;
+enum errc num_decimal(struct str s, unsigned scale, bool exp_ok, bool round, int64_t *ret)
+    MUST_USE;
 /* "80%" or "0.8" as parts per million: 800000. */
 enum errc num_fraction_ppm(struct str s, int64_t *ret) MUST_USE;
 /*

@@ -30,16 +30,26 @@ struct opt_list {
 };
 
 enum opt_complete {
-    OPT_C_NONE, OPT_C_FILE, OPT_C_MODEL, OPT_C_ROUTE, OPT_C_TARGET, OPT_C_CONVERSATION,
-    OPT_C_TEMPLATE, OPT_C_TAG, OPT_C_PERIOD, OPT_C_RUN, OPT_C_KEY, OPT_C_CHOICE,
+    OPT_C_NONE,
+    OPT_C_FILE,
+    OPT_C_MODEL,
+    OPT_C_ROUTE,
+    OPT_C_TARGET,
+    OPT_C_CONVERSATION,
+    OPT_C_TEMPLATE,
+    OPT_C_TAG,
+    OPT_C_PERIOD,
+    OPT_C_RUN,
+    OPT_C_KEY,
+    OPT_C_CHOICE,
 };
 
 struct option_row {
     char letter;      /* 0: none */
     const char *name; /* without "--" */
     enum opt_type type;
-    size_t offset;    /* of the field in the command's struct */
-    const char *arg;  /* "NAME", "DUR"; NULL for flags */
+    size_t offset;      /* of the field in the command's struct */
+    const char *arg;    /* "NAME", "DUR"; NULL for flags */
     const char *values; /* "text|json", for OPT_CHOICE */
     enum opt_complete complete;
     bool negatable;
@@ -61,9 +71,10 @@ struct opt_args {
  * `llmgw [global] COMMAND …`) and *ret_used tells how many of argv were eaten.
  * ERR_USAGE names the option and the nearest valid one.
  */
-enum errc opt_parse(int argc, char *const argv[], const struct option_row *const tables[2],
-                    void *const into[2], bool stop_at_operand, struct opt_args *args,
-                    int *ret_used, struct err *e) MUST_USE;
+enum errc opt_parse(int argc, char *const argv[],
+                    const struct option_row *const tables[2], void *const into[2],
+                    bool stop_at_operand, struct opt_args *args, int *ret_used,
+                    struct err *e) MUST_USE;
 
 /* Help text, wrapped at `width` columns. */
 void opt_help(const struct option_row *table, int width, struct buf *out);

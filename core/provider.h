@@ -24,17 +24,18 @@ enum auth_style {
 };
 
 struct provider_kind {
-    const char *kind;      /* name in `kind =` and default name of the provider */
-    const char *catalog;   /* the catalog's provider name for prices */
+    const char *kind;    /* name in `kind =` and default name of the provider */
+    const char *catalog; /* the catalog's provider name for prices */
     enum dialect dialect;
-    const char *base_url;  /* without trailing slash; NULL: must be configured */
-    const char *path;      /* appended: "/chat/completions", "/messages" */
+    const char *base_url;   /* without trailing slash; NULL: must be configured */
+    const char *path;       /* appended: "/chat/completions", "/messages" */
     const char *key_env[3]; /* environment variables, first wins; NULL-terminated */
     enum auth_style auth;
-    const char *cap_field; /* output cap on the wire: "max_completion_tokens" or "max_tokens" */
-    bool ask_usage;        /* stream_options.include_usage must be set to get usage */
-    bool is_local;         /* no key needed, price zero by definition */
-    bool counts_cap;       /* admission counts the output cap, not real output */
+    const char
+        *cap_field;  /* output cap on the wire: "max_completion_tokens" or "max_tokens" */
+    bool ask_usage;  /* stream_options.include_usage must be set to get usage */
+    bool is_local;   /* no key needed, price zero by definition */
+    bool counts_cap; /* admission counts the output cap, not real output */
     enum usage_wire usage;
 };
 

@@ -13,8 +13,8 @@ struct sse_event {
     struct str event; /* "" when the stream names none */
     struct str data;  /* data lines joined by LF */
     struct str id;
-    struct str raw;   /* every byte of the block, blank line included: for pass-through */
-    bool has_data;    /* a block of comments only is delivered too, with has_data false */
+    struct str raw; /* every byte of the block, blank line included: for pass-through */
+    bool has_data;  /* a block of comments only is delivered too, with has_data false */
 };
 
 /* Slices are valid during the call. A result that is not ERR_OK stops sse_feed, which returns it. */
@@ -32,7 +32,8 @@ struct sse {
 /* max: bytes of one block; a longer one is ERR_TOO_LARGE. */
 void sse_init(struct sse *s, size_t max);
 void sse_release(struct sse *s);
-enum errc sse_feed(struct sse *s, struct str bytes, sse_fn *fn, void *arg, struct err *e) MUST_USE;
+enum errc sse_feed(struct sse *s, struct str bytes, sse_fn *fn, void *arg, struct err *e)
+    MUST_USE;
 /* At EOF: are bytes of an unfinished block left? */
 bool sse_is_partial(const struct sse *s);
 

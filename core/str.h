@@ -13,10 +13,10 @@ struct str {
     size_t len;      /* bytes */
 };
 
-#define STR(literal)    ((struct str){(literal), sizeof(literal) - 1})
-#define STR_NONE        ((struct str){NULL, 0})
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+#define STR_NONE     ((struct str){NULL, 0})
 /* printf("%.*s", STR_ARG(s)) */
-#define STR_ARG(s)      (int)(s).len, (s).ptr ? (s).ptr : ""
+#define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
 /* The slice over a C string; NULL gives the empty slice. */
 struct str str_of(const char *s);

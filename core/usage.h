@@ -50,9 +50,9 @@ enum usage_class {
 };
 
 struct usage {
-    int64_t n[USAGE_N_]; /* 0 where not known */
-    uint32_t known;      /* bit per class */
-    bool estimated;      /* counted by us, not told by the provider */
+    int64_t n[USAGE_N_];   /* 0 where not known */
+    uint32_t known;        /* bit per class */
+    bool estimated;        /* counted by us, not told by the provider */
     int64_t reported_pico; /* the provider's own price, PICO_UNKNOWN (money.h) if none */
 };
 

@@ -13,4 +13,11 @@ check_PROGRAMS += %D%/unit/test_base
 %C%_unit_test_base_SOURCES = %D%/unit/test_base.c
 %C%_unit_test_base_LDADD = $(UNIT_LIBS)
 
+EXTRA_DIST += %D%/lint/lib.sh
+dist_check_SCRIPTS += %D%/lint/banned.t
+dist_check_SCRIPTS += %D%/lint/floats.t
+dist_check_SCRIPTS += %D%/lint/format.t
+dist_check_SCRIPTS += %D%/lint/globals.t
+dist_check_SCRIPTS += %D%/lint/includes.t
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

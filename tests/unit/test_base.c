@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/clock.h"
@@ -18,6 +16,8 @@
 #include "core/mem.h"
 #include "core/money.h"
 #include "core/num.h"
+
+#include <cmocka.h>
 
 static void every_code_has_a_name_of_its_own(void **state)
 {
@@ -59,7 +59,8 @@ static void a_splice_changes_only_its_place(void **state)
     static const struct {
         size_t from, len;
         const char *with, *want;
-    } rows[] = {{1, 2, "xyz", "axyzd"}, {0, 4, "", ""}, {4, 0, "e", "abcde"}, {1, 2, "x", "axd"}};
+    } rows[] = {
+        {1, 2, "xyz", "axyzd"}, {0, 4, "", ""}, {4, 0, "e", "abcde"}, {1, 2, "x", "axd"}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf b = BUF_INIT(100);
         buf_addz(&b, "abcd");
@@ -100,7 +101,8 @@ static void a_map_finds_what_was_set(void **state)
         assert_ptr_equal(map_del(&m, str_of(key)), &values[i]);
     }
     size_t seen = 0;
-    map_for_each(s, &m) seen++;
+    map_for_each (s, &m)
+        seen++;
     assert_int_equal(seen, 250);
     for (int i = 0; i < 500; i++) {
         snprintf(key, sizeof key, "k%d", i);
@@ -186,13 +188,15 @@ static void numbers_are_read_strictly(void **state)
     assert_int_equal(num_u64(STR("18446744073709551616"), UINT64_MAX, &u), ERR_RANGE);
     assert_int_equal(num_u64(STR(" 1"), UINT64_MAX, &u), ERR_SYNTAX);
     assert_int_equal(num_u64(STR(""), UINT64_MAX, &u), ERR_SYNTAX);
-    assert_int_equal(num_i64(STR("-9223372036854775808"), INT64_MIN, INT64_MAX, &v), ERR_OK);
+    assert_int_equal(num_i64(STR("-9223372036854775808"), INT64_MIN, INT64_MAX, &v),
+                     ERR_OK);
     assert_true(v == INT64_MIN);
     assert_int_equal(num_decimal(STR("0.0000000375"), 12, false, false, &v), ERR_OK);
     assert_int_equal(v, 37500);
     assert_int_equal(num_decimal(STR("1.5e-7"), 12, true, false, &v), ERR_OK);
     assert_int_equal(v, 150000);
-    assert_int_equal(num_decimal(STR("0.0000000000005"), 12, false, false, &v), ERR_RANGE);
+    assert_int_equal(num_decimal(STR("0.0000000000005"), 12, false, false, &v),
+                     ERR_RANGE);
     assert_int_equal(num_decimal(STR("0.0000000000005"), 12, false, true, &v), ERR_OK);
     assert_int_equal(v, 1);
     assert_int_equal(num_decimal(STR("1e5"), 0, false, false, &v), ERR_SYNTAX);
@@ -205,10 +209,19 @@ static void durations_follow_go(void **state)
     static const struct {
         const char *text;
         int64_t us;
-    } rows[] = {{"17ms", 17000},      {"1s", 1000000},   {"1.5s", 1500000},
-                {"6m0s", 360000000},  {"1h12m3.5s", 4323500000}, {"2h", 7200000000},
-                {"30min", 1800000000}, {"7d", 604800000000},     {"\xC2\xB5s", -1},
-                {"5", 5000000},       {"5x", -1},        {"", -1}, {"1.2.3s", -1}};
+    } rows[] = {{"17ms", 17000},
+                {"1s", 1000000},
+                {"1.5s", 1500000},
+                {"6m0s", 360000000},
+                {"1h12m3.5s", 4323500000},
+                {"2h", 7200000000},
+                {"30min", 1800000000},
+                {"7d", 604800000000},
+                {"\xC2\xB5s", -1},
+                {"5", 5000000},
+                {"5x", -1},
+                {"", -1},
+                {"1.2.3s", -1}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t us = -1;
         enum errc rc = num_duration_us(str_of(rows[i].text), US_PER_S, &us);
@@ -222,7 +235,11 @@ static void people_read_short_numbers(void **state)
     static const struct {
         int64_t v;
         const char *want;
-    } rows[] = {{999, "999"}, {1000, "1.0 k"}, {18234567, "18.2 M"}, {999949, "999.9 k"}, {999950, "1.0 M"}};
+    } rows[] = {{999, "999"},
+                {1000, "1.0 k"},
+                {18234567, "18.2 M"},
+                {999949, "999.9 k"},
+                {999950, "1.0 M"}};
     char text[NUM_TEXT_LEN];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         num_short(text, rows[i].v);
@@ -296,7 +313,8 @@ static void people_read_money(void **state)
 static void utf8_is_checked_strictly(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE2\x82"};
+    static const char *const bad[] = {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                      "\x80", "\xE2\x82"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_false(str_is_utf8(str_of(bad[i])));
     assert_true(str_is_utf8(STR("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80")));
