@@ -1,0 +1,6 @@
+# libevent is for loop.c and libcurl for upstream.c alone, but automake knows flags per library.
+BROKER_LIBS = broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) -lpthread
+noinst_LIBRARIES += %D%/libbroker.a
+%C%_libbroker_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(EVENT_CFLAGS)
+%C%_libbroker_a_SOURCES =
+%C%_libbroker_a_SOURCES += %D%/loop.c %D%/loop.h

@@ -2,6 +2,7 @@
  * loop.h: the event loop, a small interface of our own over libevent_core.
  *
  * The turn: wait → read the clock once → descriptors → timers → deferred calls → before-sleep.
+ * Timers follow the loop's clock, so that a test which brings its own drives them.
  * loop.c is the only file that includes event2/ headers. One thread; loop_wake is the exception.
  */
 #ifndef BROKER_LOOP_H
@@ -33,7 +34,9 @@ struct loop_io {
 struct loop_timer {
     loop_fn *fn;
     void *arg;
-    void *impl;
+    int64_t due_us; /* monotonic; the rest is loop.c's */
+    uint64_t seq;
+    size_t at;
 };
 struct loop_task {
     loop_fn *fn;
@@ -59,9 +62,9 @@ void loop_later_cancel(struct loop *l, struct loop_task *t);
 /* fn runs in the loop, not in a signal handler. Up to 8 signals. */
 enum errc loop_signal(struct loop *l, int signo, loop_fn *fn, void *arg, struct err *e)
     MUST_USE;
-/* Called in every turn just before waiting. */
+/* Called in every turn just before waiting; up to 4 of them. */
 void loop_before_sleep(struct loop *l, loop_fn *fn, void *arg);
-/* From any thread: makes fn run in the loop soon. Calls that come before it ran are one call. */
+/* loop_wake, from any thread, makes fn run in the loop soon. Wakes before it ran are one call. */
 enum errc loop_on_wake(struct loop *l, loop_fn *fn, void *arg, struct err *e) MUST_USE;
 void loop_wake(struct loop *l);
 

@@ -9,9 +9,14 @@ AM_TESTS_ENVIRONMENT = \
 	top_builddir='$(abs_top_builddir)'; export top_builddir;
 
 UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
+BROKER_UNIT_LIBS = $(BROKER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += %D%/unit/test_base
 %C%_unit_test_base_SOURCES = %D%/unit/test_base.c
 %C%_unit_test_base_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_loop
+%C%_unit_test_loop_SOURCES = %D%/unit/test_loop.c
+%C%_unit_test_loop_LDADD = $(BROKER_UNIT_LIBS)
 
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
