@@ -12,5 +12,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/map.c %D%/map.h
 %C%_libcore_a_SOURCES += %D%/mem.c %D%/mem.h
 %C%_libcore_a_SOURCES += %D%/money.c %D%/money.h
+%C%_libcore_a_SOURCES += %D%/near.c %D%/near.h
 %C%_libcore_a_SOURCES += %D%/num.c %D%/num.h
+%C%_libcore_a_SOURCES += %D%/opt.c %D%/opt.h
 %C%_libcore_a_SOURCES += %D%/str.c %D%/str.h

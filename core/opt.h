@@ -15,7 +15,7 @@ enum opt_type {
     OPT_COUNT,    /* int: counts (-vv) */
     OPT_STRING,   /* const char * */
     OPT_STRINGS,  /* struct opt_list: repeatable */
-    OPT_INT,      /* int64_t */
+    OPT_INT,      /* int64_t, in `values` ("1..1000"; an open end: "1..") */
     OPT_SIZE,     /* int64_t bytes */
     OPT_DURATION, /* int64_t microseconds */
     OPT_MONEY,    /* pico */
@@ -50,7 +50,7 @@ struct option_row {
     enum opt_type type;
     size_t offset;      /* of the field in the command's struct */
     const char *arg;    /* "NAME", "DUR"; NULL for flags */
-    const char *values; /* "text|json", for OPT_CHOICE */
+    const char *values; /* "text|json" for OPT_CHOICE, a range for OPT_INT */
     enum opt_complete complete;
     bool negatable;
     bool hidden;
@@ -80,5 +80,12 @@ enum errc opt_parse(int argc, char *const argv[],
 void opt_help(const struct option_row *table, int width, struct buf *out);
 /* mdoc .It lines for man pages. */
 void opt_mdoc(const struct option_row *table, struct buf *out);
+
+/* "1..1000", "1..", NULL: the ends, INT64_MIN and INT64_MAX where open. */
+void opt_range(const char *range, int64_t *ret_min, int64_t *ret_max);
+/* Words broken at `width`, further lines indented; the cursor is at column `at`. Ends the line. */
+void opt_wrap(struct buf *out, struct str text, size_t indent, size_t at, size_t width);
+/* Text as mdoc reads it back: backslashes, and dots that begin a line. */
+void opt_mdoc_text(struct buf *out, struct str text);
 
 #endif

@@ -13,6 +13,9 @@ BROKER_UNIT_LIBS = $(BROKER_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += %D%/unit/test_base
 %C%_unit_test_base_SOURCES = %D%/unit/test_base.c
 %C%_unit_test_base_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_opt
+%C%_unit_test_opt_SOURCES = %D%/unit/test_opt.c
+%C%_unit_test_opt_LDADD = $(UNIT_LIBS)
 
 check_PROGRAMS += %D%/unit/test_loop
 %C%_unit_test_loop_SOURCES = %D%/unit/test_loop.c

@@ -1,0 +1,369 @@
+/*
+ * opt.c: see opt.h.
+ *
+ * Owns the grammar of the command line; knows no command. Values are checked and stored by the
+ * row's type; what is borrowed points into argv.
+ */
+#include "core/opt.h"
+
+#include <string.h>
+
+#include "core/money.h"
+#include "core/near.h"
+#include "core/num.h"
+
+/* Where parsing stands. */
+struct opt_run {
+    const struct option_row *const *tables;
+    void *const *into;
+    int argc;
+    char *const *argv;
+    int at; /* index of the argument being read */
+    struct err *e;
+};
+
+/* An option as found: its row, the struct it fills, and whether it came as --no-NAME. */
+struct opt_hit {
+    const struct option_row *row;
+    void *into;
+    bool is_negated;
+};
+
+#define for_each_row(row, table)                                                         \
+    for (const struct option_row *row = (table); row != NULL && row->name != NULL; row++)
+
+static bool takes_value(const struct option_row *row)
+{
+    return row->type != OPT_FLAG && row->type != OPT_COUNT;
+}
+
+static bool find_letter(const struct opt_run *r, char letter, struct opt_hit *ret)
+{
+    for (size_t i = 0; i < 2; i++)
+        for_each_row (row, r->tables[i]) {
+            if (row->letter != letter)
+                continue;
+            *ret = (struct opt_hit){.row = row, .into = r->into[i]};
+            return true;
+        }
+    return false;
+}
+
+static bool find_name(const struct opt_run *r, struct str name, struct opt_hit *ret)
+{
+    struct str no = STR("no-");
+    struct str rest = str_starts(name, no) ? str_sub(name, no.len, name.len) : STR_NONE;
+    for (size_t i = 0; i < 2; i++)
+        for_each_row (row, r->tables[i]) {
+            bool negated = row->negatable && str_eqz(rest, row->name);
+            if (!negated && !str_eqz(name, row->name))
+                continue;
+            *ret =
+                (struct opt_hit){.row = row, .into = r->into[i], .is_negated = negated};
+            return true;
+        }
+    return false;
+}
+
+static enum errc unknown_name(const struct opt_run *r, struct str name)
+{
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    near_init(&near, name);
+    for (size_t i = 0; i < 2; i++)
+        for_each_row (row, r->tables[i])
+            if (!row->hidden)
+                near_offerz(&near, row->name);
+    if (near.n == 0)
+        return err_set(r->e, ERR_USAGE, "unknown option --%.*s", STR_ARG(name));
+    return err_set(r->e, ERR_USAGE, "unknown option --%.*s%s", STR_ARG(name),
+                   near_hint(&near, 1, hint));
+}
+
+static enum errc bad_value(struct err *e, const struct option_row *row, const char *value,
+                           const char *want)
+{
+    return err_set(e, ERR_USAGE, "--%s: \"%s\" is not %s", row->name, value, want);
+}
+
+static enum errc store_choice(const struct option_row *row, const char *value,
+                              const char **field, struct err *e)
+{
+    struct near near;
+    near_init(&near, str_of(value));
+    struct str rest = str_of(row->values), choice;
+    while (str_split(&rest, '|', &choice)) {
+        if (str_eqz(choice, value)) {
+            *field = value;
+            return ERR_OK;
+        }
+        near_offer(&near, choice);
+    }
+    char hint[NEAR_TEXT_LEN];
+    return err_set(e, ERR_USAGE, "--%s: \"%s\" is none of %s%s", row->name, value,
+                   row->values, near_hint(&near, 1, hint));
+}
+
+static enum errc store_int(const struct option_row *row, const char *value,
+                           int64_t *field, struct err *e)
+{
+    int64_t min, max;
+    opt_range(row->values, &min, &max);
+    enum errc rc = num_i64(str_of(value), min, max, field);
+    if (rc == ERR_RANGE && row->values != NULL)
+        return err_set(e, ERR_USAGE, "--%s: %s is outside %s", row->name, value,
+                       row->values);
+    return rc == ERR_OK ? ERR_OK : bad_value(e, row, value, "a whole number");
+}
+
+static enum errc store_string(const struct option_row *row, const char *value,
+                              struct opt_list *list, struct err *e)
+{
+    if (list->n == OPT_LIST_MAX)
+        return err_set(e, ERR_USAGE, "--%s: more than %d of them", row->name,
+                       OPT_LIST_MAX);
+    list->items[list->n++] = value;
+    return ERR_OK;
+}
+
+static enum errc store_money(const struct option_row *row, const char *value, pico *field,
+                             struct err *e)
+{
+    pico amount;
+    if (money_parse(str_of(value), &amount) != ERR_OK || amount < 0)
+        return bad_value(e, row, value, "an amount in dollars such as 0.02");
+    *field = amount;
+    return ERR_OK;
+}
+
+/* Stores what a row with a value was given; `value` is NUL-terminated and in argv. */
+static enum errc store(const struct opt_hit *hit, const char *value, struct err *e)
+{
+    const struct option_row *row = hit->row;
+    void *field = (char *)hit->into + row->offset;
+    struct str text = str_of(value);
+    switch (row->type) {
+    case OPT_FLAG:
+        *(bool *)field = !hit->is_negated;
+        return ERR_OK;
+    case OPT_COUNT:
+        ++*(int *)field;
+        return ERR_OK;
+    case OPT_STRING:
+        *(const char **)field = value;
+        return ERR_OK;
+    case OPT_STRINGS:
+        return store_string(row, value, field, e);
+    case OPT_CHOICE:
+        return store_choice(row, value, field, e);
+    case OPT_INT:
+        return store_int(row, value, field, e);
+    case OPT_SIZE:
+        if (num_size(text, field) == ERR_OK)
+            return ERR_OK;
+        return bad_value(e, row, value, "a size such as 64k or 10M");
+    case OPT_DURATION:
+        if (num_duration_us(text, 0, field) == ERR_OK)
+            return ERR_OK;
+        return bad_value(e, row, value, "a duration such as 1.5s, 10m or 2h");
+    case OPT_MONEY:
+        return store_money(row, value, field, e);
+    case OPT_FRACTION:
+        if (num_fraction_ppm(text, field) == ERR_OK)
+            return ERR_OK;
+        return bad_value(e, row, value, "a fraction such as 0.8 or 80%");
+    }
+    return err_set(e, ERR_INTERNAL, "--%s has no type", row->name);
+}
+
+/* The value of an option: what stands behind it in the same word, else the next word. */
+static enum errc with_value(struct opt_run *r, const struct opt_hit *hit,
+                            const char *same_word)
+{
+    if (same_word == NULL && r->at + 1 == r->argc)
+        return err_set(r->e, ERR_USAGE, "--%s needs a value (%s)", hit->row->name,
+                       hit->row->arg ? hit->row->arg : hit->row->values);
+    return store(hit, same_word ? same_word : r->argv[++r->at], r->e);
+}
+
+/* --name, --name=value, --no-name */
+static enum errc long_option(struct opt_run *r)
+{
+    const char *word = r->argv[r->at] + 2;
+    struct str all = str_of(word);
+    size_t eq = str_find(all, '=');
+    struct str name = str_sub(all, 0, eq);
+    const char *value = eq < all.len ? word + eq + 1 : NULL;
+    struct opt_hit hit;
+    if (!find_name(r, name, &hit))
+        return unknown_name(r, name);
+    if (takes_value(hit.row))
+        return with_value(r, &hit, value);
+    if (value != NULL)
+        return err_set(r->e, ERR_USAGE, "--%.*s takes no value", STR_ARG(name));
+    return store(&hit, NULL, r->e);
+}
+
+/* -x, -xyz, -x value, -xvalue */
+static enum errc short_options(struct opt_run *r)
+{
+    for (const char *p = r->argv[r->at] + 1; *p != '\0'; p++) {
+        struct opt_hit hit;
+        if (!find_letter(r, *p, &hit))
+            return err_set(r->e, ERR_USAGE, "unknown option -%c in \"%s\"", *p,
+                           r->argv[r->at]);
+        if (takes_value(hit.row))
+            return with_value(r, &hit, p[1] != '\0' ? p + 1 : NULL);
+        enum errc rc = store(&hit, NULL, r->e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return ERR_OK;
+}
+
+static enum errc operand(struct opt_run *r, struct opt_args *args)
+{
+    if (args->n == ARRAY_LEN(args->items))
+        return err_set(r->e, ERR_USAGE, "more than %zu operands", args->n);
+    args->items[args->n++] = r->argv[r->at];
+    return ERR_OK;
+}
+
+enum errc opt_parse(int argc, char *const argv[],
+                    const struct option_row *const tables[2], void *const into[2],
+                    bool stop_at_operand, struct opt_args *args, int *ret_used,
+                    struct err *e)
+{
+    struct opt_run r = {
+        .tables = tables, .into = into, .argc = argc, .argv = argv, .at = 1, .e = e};
+    bool options_ended = false;
+    for (; r.at < argc; r.at++) {
+        const char *word = argv[r.at];
+        bool is_option = !options_ended && word[0] == '-' && word[1] != '\0';
+        enum errc rc = ERR_OK;
+        if (!is_option && stop_at_operand)
+            break;
+        if (!is_option)
+            rc = operand(&r, args);
+        else if (word[1] != '-')
+            rc = short_options(&r);
+        else if (word[2] != '\0')
+            rc = long_option(&r);
+        else
+            options_ended = true;
+        if (rc != ERR_OK)
+            return rc;
+    }
+    if (ret_used != NULL)
+        *ret_used = MIN(r.at, argc);
+    return ERR_OK;
+}
+
+void opt_range(const char *range, int64_t *ret_min, int64_t *ret_max)
+{
+    *ret_min = INT64_MIN;
+    *ret_max = INT64_MAX;
+    struct str all = str_of(range), dots = STR("..");
+    size_t at = str_search(all, dots);
+    if (at == all.len)
+        return;
+    struct str low = str_sub(all, 0, at), high = str_sub(all, at + dots.len, all.len);
+    if (low.len > 0 && num_i64(low, INT64_MIN, INT64_MAX, ret_min) != ERR_OK)
+        *ret_min = INT64_MIN;
+    if (high.len > 0 && num_i64(high, INT64_MIN, INT64_MAX, ret_max) != ERR_OK)
+        *ret_max = INT64_MAX;
+}
+
+/* What stands for the value in help: "NAME", "text|json", or NULL for flags. */
+static const char *value_word(const struct option_row *row)
+{
+    if (!takes_value(row))
+        return NULL;
+    return row->arg ? row->arg : row->values;
+}
+
+void opt_wrap(struct buf *out, struct str text, size_t indent, size_t at, size_t width)
+{
+    struct str word;
+    bool first = true;
+    while (str_split(&text, ' ', &word)) {
+        if (!first && at + 1 + word.len > width) {
+            buf_printf(out, "\n%*s", (int)indent, "");
+            at = indent;
+            first = true;
+        }
+        if (!first) {
+            buf_addc(out, ' ');
+            at++;
+        }
+        buf_adds(out, word);
+        at += word.len;
+        first = false;
+    }
+    buf_addc(out, '\n');
+}
+
+static void help_row(const struct option_row *row, size_t width, struct buf *out)
+{
+    enum { INDENT = 26, NARROW = 12 };
+    size_t from = out->len, indent = width < 60 ? NARROW : INDENT;
+    if (row->letter != 0)
+        buf_printf(out, "  -%c, ", row->letter);
+    else
+        buf_addz(out, "      ");
+    buf_printf(out, "--%s%s", row->negatable ? "[no-]" : "", row->name);
+    if (value_word(row) != NULL)
+        buf_printf(out, " %s", value_word(row));
+    size_t used = out->len - from;
+    if (used + 2 > indent) {
+        buf_printf(out, "\n%*s", (int)indent, "");
+        used = indent;
+    }
+    buf_printf(out, "%*s", (int)(indent - used), "");
+    opt_wrap(out, str_of(row->help), indent, indent, width);
+}
+
+void opt_help(const struct option_row *table, int width, struct buf *out)
+{
+    enum { NARROWEST = 40 };
+    for_each_row (row, table) {
+        if (row->hidden)
+            continue;
+        if (row->group != NULL)
+            buf_printf(out, "%s%s:\n", row == table ? "" : "\n", row->group);
+        help_row(row, (size_t)MAX(width, NARROWEST), out);
+    }
+}
+
+void opt_mdoc_text(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool starts_line = i == 0 || text.ptr[i - 1] == '\n';
+        if (starts_line && (c == '.' || c == '\''))
+            buf_addz(out, "\\&");
+        if (c == '\\')
+            buf_addz(out, "\\e");
+        else
+            buf_addc(out, c);
+    }
+}
+
+void opt_mdoc(const struct option_row *table, struct buf *out)
+{
+    for_each_row (row, table) {
+        if (row->hidden)
+            continue;
+        buf_addz(out, ".It ");
+        if (row->letter != 0)
+            buf_printf(out, "Fl %c , ", row->letter);
+        buf_printf(out, "Fl -%s", row->name);
+        if (value_word(row) != NULL)
+            buf_printf(out, " Ar %s", value_word(row));
+        if (row->negatable)
+            buf_printf(out, " , Fl -no-%s", row->name);
+        buf_addc(out, '\n');
+        opt_mdoc_text(out, str_of(row->help));
+        buf_addz(out, ".\n");
+    }
+}

@@ -1,0 +1,274 @@
+/* test_opt.c: the grammar of the command line, help and man page text, "did you mean". */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/money.h"
+#include "core/near.h"
+#include "core/opt.h"
+
+#include <cmocka.h>
+
+struct values {
+    bool stream, quiet;
+    int verbose;
+    const char *model, *format;
+    struct opt_list files;
+    int64_t count, size, timeout_us, warn_ppm;
+    pico max_cost;
+};
+
+#define AT(field) .offset = offsetof(struct values, field)
+
+static const struct option_row options[] = {
+    {'m', "model", OPT_STRING, AT(model), .arg = "NAME", .group = "where",
+     .help = "ask this model, alias or route"},
+    {'f', "file", OPT_STRINGS, AT(files), .arg = "FILE", .help = "add a file"},
+    {'n', "count", OPT_INT, AT(count), .arg = "N", .values = "1..10", .help = "how many"},
+    {0, "size", OPT_SIZE, AT(size), .arg = "BYTES", .help = "a size"},
+    {0, "timeout", OPT_DURATION, AT(timeout_us), .arg = "DUR", .help = "a time"},
+    {0, "warn-at", OPT_FRACTION, AT(warn_ppm), .arg = "PART", .help = "a part"},
+    {0, "max-cost", OPT_MONEY, AT(max_cost), .arg = "USD", .help = "a price"},
+    {0, "stream", OPT_FLAG, AT(stream), .negatable = true, .group = "how",
+     .help = ".as it comes"},
+    {0, "secret", OPT_FLAG, AT(stream), .hidden = true, .help = "not shown"},
+    {0},
+};
+
+static const struct option_row global[] = {
+    {'v', "verbose", OPT_COUNT, AT(verbose), .help = "say more"},
+    {'q', "quiet", OPT_FLAG, AT(quiet), .help = "say less"},
+    {'F', "format", OPT_CHOICE, AT(format), .values = "text|json", .help = "output"},
+    {0},
+};
+
+struct parsed {
+    struct values v;
+    struct opt_args args;
+    int used;
+    struct err e;
+};
+
+/* Splits the line at blanks and parses it; "_" stands for an empty word. */
+static enum errc parse(struct parsed *p, const char *line, bool stop)
+{
+    static char text[256], program[] = "llmgw", empty[] = "";
+    char *argv[32] = {program};
+    int argc = 1;
+    strcpy(text, line);
+    for (char *w = strtok(text, " "); w != NULL; w = strtok(NULL, " "))
+        argv[argc++] = strcmp(w, "_") == 0 ? empty : w;
+    *p = (struct parsed){.e = ERR_INIT, .used = -1};
+    const struct option_row *const tables[2] = {options, global};
+    void *const into[2] = {&p->v, &p->v};
+    return opt_parse(argc, argv, tables, into, stop, &p->args, &p->used, &p->e);
+}
+
+static void options_and_operands_mix(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "a -m x b --file=f1 -ff2 --file f3 - -- -m -q", false),
+                     ERR_OK);
+    assert_string_equal(p.v.model, "x");
+    assert_int_equal(p.v.files.n, 3);
+    assert_string_equal(p.v.files.items[0], "f1");
+    assert_string_equal(p.v.files.items[1], "f2");
+    assert_string_equal(p.v.files.items[2], "f3");
+    assert_int_equal(p.args.n, 5);
+    assert_string_equal(p.args.items[2], "-");
+    assert_string_equal(p.args.items[3], "-m");
+    assert_false(p.v.quiet);
+}
+
+static void flags_bundle_and_the_last_may_take_a_value(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "-vvqn3 -v -qm name", false), ERR_OK);
+    assert_int_equal(p.v.verbose, 3);
+    assert_true(p.v.quiet);
+    assert_int_equal(p.v.count, 3);
+    assert_string_equal(p.v.model, "name");
+}
+
+static void every_type_is_read_in_its_unit(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(
+        parse(&p,
+              "--size 2k --timeout 1.5s --warn-at 80% --max-cost 0.02 -F json "
+              "--stream",
+              false),
+        ERR_OK);
+    assert_int_equal(p.v.size, 2048);
+    assert_int_equal(p.v.timeout_us, 1500000);
+    assert_int_equal(p.v.warn_ppm, 800000);
+    assert_int_equal(p.v.max_cost, 20000000000);
+    assert_string_equal(p.v.format, "json");
+    assert_true(p.v.stream);
+    assert_int_equal(parse(&p, "--stream --no-stream", false), ERR_OK);
+    assert_false(p.v.stream);
+}
+
+static void parsing_can_stop_at_the_command(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "-q -F text chat -m x", true), ERR_OK);
+    assert_int_equal(p.used, 4);
+    assert_null(p.v.model);
+    assert_int_equal(parse(&p, "-q -- -m", true), ERR_OK);
+    assert_int_equal(p.used, 3);
+    assert_int_equal(parse(&p, "-q", true), ERR_OK);
+    assert_int_equal(p.used, 2);
+}
+
+static void an_empty_word_is_an_operand(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "_ -m _", false), ERR_OK);
+    assert_int_equal(p.args.n, 1);
+    assert_string_equal(p.v.model, "");
+}
+
+static void mistakes_name_the_option_and_the_nearest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *want;
+    } rows[] = {
+        {"--modle x", "unknown option --modle (did you mean \"model\"?)"},
+        {"--zzzzzzzzz", "unknown option --zzzzzzzzz"},
+        {"--mod x", "unknown option --mod (did you mean \"model\"?)"},
+        {"--secrte", "unknown option --secrte"},
+        {"-vx", "unknown option -x in \"-vx\""},
+        {"-m", "--model needs a value (NAME)"},
+        {"-F", "--format needs a value (text|json)"},
+        {"--quiet=yes", "--quiet takes no value"},
+        {"--no-quiet", "unknown option --no-quiet (did you mean \"quiet\"?)"},
+        {"-F jsno", "--format: \"jsno\" is none of text|json (did you mean \"json\"?)"},
+        {"-n 11", "--count: 11 is outside 1..10"},
+        {"-n x", "--count: \"x\" is not a whole number"},
+        {"--size 1q", "--size: \"1q\" is not a size such as 64k or 10M"},
+        {"--timeout 5", "--timeout: \"5\" is not a duration such as 1.5s, 10m or 2h"},
+        {"--max-cost -1", "--max-cost: \"-1\" is not an amount in dollars such as 0.02"},
+        {"--warn-at x", "--warn-at: \"x\" is not a fraction such as 0.8 or 80%"},
+    };
+    struct parsed p;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(parse(&p, rows[i].line, false), ERR_USAGE);
+        assert_string_equal(p.e.text, rows[i].want);
+    }
+}
+
+static void a_failed_value_leaves_the_field_alone(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "--max-cost 2 -n 3 --max-cost -1", false), ERR_USAGE);
+    assert_int_equal(p.v.max_cost, 2 * PICO_PER_USD);
+    assert_int_equal(parse(&p, "-n 3 -n 99", false), ERR_USAGE);
+    assert_int_equal(p.v.count, 3);
+}
+
+static void operands_and_lists_have_an_end(void **state)
+{
+    (void)state;
+    enum { MANY = 4097 };
+    static char *argv[MANY + 2], word[] = "x", option[] = "-fx";
+    argv[0] = word;
+    for (int i = 1; i <= MANY; i++)
+        argv[i] = word;
+    struct values v = {0};
+    struct opt_args *args = calloc(1, sizeof *args);
+    struct err e = ERR_INIT;
+    const struct option_row *const tables[2] = {options, NULL};
+    void *const into[2] = {&v, NULL};
+    assert_int_equal(opt_parse(MANY + 1, argv, tables, into, false, args, NULL, &e),
+                     ERR_USAGE);
+    assert_int_equal(args->n, 4096);
+    args->n = 0;
+    for (int i = 1; i <= OPT_LIST_MAX + 1; i++)
+        argv[i] = option;
+    assert_int_equal(
+        opt_parse(OPT_LIST_MAX + 2, argv, tables, into, false, args, NULL, &e),
+        ERR_USAGE);
+    assert_int_equal(v.files.n, OPT_LIST_MAX);
+    free(args);
+}
+
+static void help_wraps_and_hides(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT(4096);
+    opt_help(options, 50, &b);
+    assert_non_null(strstr(b.data, "where:\n  -m, --model NAME\n            ask this"));
+    assert_non_null(strstr(b.data, "\n\nhow:\n      --[no-]stream\n"));
+    assert_null(strstr(b.data, "secret"));
+    for (const char *line = b.data; *line != '\0'; line = strchr(line, '\n') + 1)
+        assert_true(strchr(line, '\n') - line <= 50);
+    buf_release(&b);
+}
+
+static void man_text_cannot_become_a_macro(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT(4096);
+    opt_mdoc(options, &b);
+    assert_non_null(strstr(b.data, ".It Fl m , Fl -model Ar NAME\nask this model"));
+    assert_non_null(strstr(b.data, ".It Fl -stream , Fl -no-stream\n\\&.as it comes.\n"));
+    assert_null(strstr(b.data, "secret"));
+    buf_release(&b);
+}
+
+static void near_names_are_offered_nearest_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wanted, *names, *want;
+        size_t max;
+    } rows[] = {
+        {"haiku3", "opus haiku haikus", " (did you mean \"haiku\" or \"haikus\"?)", 2},
+        {"haiku3", "opus haiku", " (did you mean \"haiku\"?)", 3},
+        {"haiku", "anthropic/claude-haiku-4-5",
+         " (did you mean \"anthropic/claude-haiku-4-5\"?)", 1},
+        {"x", "y", "", 1},
+        {"qqqq", "opus haiku", "", 3},
+        {"cost", "most lost post host", " (did you mean \"most\", \"lost\" or \"post\"?)",
+         3},
+        {"cots", "most cost cost", " (did you mean \"cost\"?)", 3},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct near n;
+        char hint[NEAR_TEXT_LEN];
+        struct str rest = str_of(rows[i].names), name;
+        near_init(&n, str_of(rows[i].wanted));
+        while (str_split(&rest, ' ', &name))
+            near_offer(&n, name);
+        assert_string_equal(near_hint(&n, rows[i].max, hint), rows[i].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_and_operands_mix),
+        cmocka_unit_test(flags_bundle_and_the_last_may_take_a_value),
+        cmocka_unit_test(every_type_is_read_in_its_unit),
+        cmocka_unit_test(parsing_can_stop_at_the_command),
+        cmocka_unit_test(an_empty_word_is_an_operand),
+        cmocka_unit_test(mistakes_name_the_option_and_the_nearest),
+        cmocka_unit_test(a_failed_value_leaves_the_field_alone),
+        cmocka_unit_test(operands_and_lists_have_an_end),
+        cmocka_unit_test(help_wraps_and_hides),
+        cmocka_unit_test(man_text_cannot_become_a_macro),
+        cmocka_unit_test(near_names_are_offered_nearest_first),
+    };
+    return cmocka_run_group_tests_name("opt", tests, NULL, NULL);
+}
