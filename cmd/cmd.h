@@ -57,7 +57,7 @@ struct cmd_example {
 struct cmd_entry {
     const char *name, *alias;
     const char *args;    /* "[options] [PROMPT...]" */
-    const char *summary; /* one line */
+    const char *summary; /* one line; NULL: not listed */
     const struct option_row *options;
     size_t options_size;         /* sizeof the struct the table fills */
     void (*init)(void *options); /* defaults; NULL: zeroes */
@@ -70,13 +70,40 @@ struct cmd_entry {
                      struct err *e);
 };
 
+/* One line a command in commands.def; its file exports `const struct cmd_entry cmd_NAME`. */
+#define COMMAND(name) extern const struct cmd_entry cmd_##name;
+#include "cmd/commands.def"
+#undef COMMAND
 extern const struct cmd_entry *const cmd_table[]; /* ends with NULL */
+/* By name or alias; NULL if there is none. */
+const struct cmd_entry *cmd_find(struct str name);
+/* ERR_USAGE with the nearest command names. */
+enum errc cmd_unknown(struct str name, struct err *e);
+
+/* "text", "json", …; NULL for FORMAT_UNSET. */
+const char *cmd_format_name(enum cmd_format format);
 
 /* The format in force: -j, -F, else the command's preset. */
 enum cmd_format cmd_format(const struct cmd_ctx *ctx, const struct cmd_entry *entry);
 /* "llmgw: chat: text" on stderr; not with -q for notes. */
 void cmd_note(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
 void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
+/*
+ * Tells of a failure on stderr: "llmgw: chat: text", or one line of JSON when a JSON format was
+ * asked for. A text may end with "\nhint: what to do".
+ */
+void cmd_fail(const struct cmd_ctx *ctx, const struct err *e);
+/* The word for an exit status: "upstream" for 7; as in llmgw-exit-codes(7). */
+const char *cmd_exit_name(int status);
+
+/* Help: of one command (options, and with `full` examples and global options), of all. */
+void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out);
+void cmd_help_all(bool full, struct buf *out);
+/* "llmgw 0.1.0", and with `verbose` the build, libraries and paths. */
+void cmd_version_text(struct cmd_ctx *ctx, bool verbose, struct buf *out);
+/* Writes to standard output and flushes; ERR_IO when that fails. */
+enum errc cmd_print(struct str text, struct err *e) MUST_USE;
+
 /* The process's environment, for conf_source and the path functions. */
 const char *cmd_getenv(const char *name);
 

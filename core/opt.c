@@ -326,11 +326,13 @@ static void help_row(const struct option_row *row, size_t width, struct buf *out
 void opt_help(const struct option_row *table, int width, struct buf *out)
 {
     enum { NARROWEST = 40 };
+    bool first = true;
     for_each_row (row, table) {
         if (row->hidden)
             continue;
         if (row->group != NULL)
-            buf_printf(out, "%s%s:\n", row == table ? "" : "\n", row->group);
+            buf_printf(out, "%s%s:\n", first ? "" : "\n", row->group);
+        first = false;
         help_row(row, (size_t)MAX(width, NARROWEST), out);
     }
 }

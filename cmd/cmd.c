@@ -1,0 +1,170 @@
+/*
+ * cmd.c: see cmd.h.
+ *
+ * Owns the table of commands, the global options and the way every command speaks on stderr.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/near.h"
+
+const struct cmd_entry *const cmd_table[] = {
+#define COMMAND(name) &cmd_##name,
+#include "cmd/commands.def"
+#undef COMMAND
+    NULL,
+};
+
+#define AT(field) .offset = offsetof(struct cmd_global, field)
+
+const struct option_row cmd_global_options[] = {
+    {'h', "short-help", OPT_FLAG, AT(help_short), .hidden = true, .help = "short help"},
+    {0, "help", OPT_FLAG, AT(help_full), .group = "global options",
+     .help = "show help; -h is the short form"},
+    {'V', "version", OPT_FLAG, AT(version),
+     .help = "show the version; with -v also build, libraries and paths"},
+    {'v', "verbose", OPT_COUNT, AT(verbose), .help = "say more; may be repeated"},
+    {'q', "quiet", OPT_FLAG, AT(quiet), .help = "no notes and no progress, only errors"},
+    {'F', "format", OPT_CHOICE, AT(format), .arg = "FMT",
+     .values = "text|table|json|jsonl|csv|tsv|markdown|html", .complete = OPT_C_CHOICE,
+     .help =
+         "text, table, json, jsonl, csv, tsv, markdown or html, as the command allows"},
+    {'j', "json", OPT_FLAG, AT(json), .help = "the same as -F json"},
+    {'o', "output", OPT_STRING, AT(output), .arg = "FILE", .complete = OPT_C_FILE,
+     .help = "write the result to FILE, whole or not at all; - is standard output"},
+    {0, "fields", OPT_STRING, AT(fields), .arg = "LIST",
+     .help = "choose and order the columns, as in A,B,C"},
+    {0, "color", OPT_CHOICE, AT(color), .arg = "WHEN", .values = "auto|always|never",
+     .complete = OPT_C_CHOICE, .help = "auto, always or never"},
+    {0, "no-pager", OPT_FLAG, AT(no_pager), .help = "never start a pager"},
+    {0, "config", OPT_STRING, AT(config), .arg = "FILE", .complete = OPT_C_FILE,
+     .help = "read this configuration file instead of the usual ones"},
+    {0, "conf", OPT_STRINGS, AT(conf), .arg = "KEY=VALUE", .complete = OPT_C_KEY,
+     .help = "set one configuration key for this run"},
+    {'S', "socket", OPT_STRING, AT(socket), .arg = "PATH", .complete = OPT_C_FILE,
+     .help = "the broker's socket"},
+    {0, "no-autostart", OPT_FLAG, AT(no_autostart),
+     .help = "fail rather than start a broker"},
+    {0, "no-input", OPT_FLAG, AT(no_input), .help = "never ask"},
+    {0, "offline", OPT_FLAG, AT(offline), .help = "use no network at all"},
+    {'z', "tz", OPT_STRING, AT(tz), .arg = "ZONE",
+     .help = "time zone for dates, such as Europe/Berlin; local by default"},
+    {0},
+};
+
+#undef AT
+
+static const char *const format_names[] = {
+    [FORMAT_TEXT] = "text",         [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json",
+    [FORMAT_JSONL] = "jsonl",       [FORMAT_CSV] = "csv",     [FORMAT_TSV] = "tsv",
+    [FORMAT_MARKDOWN] = "markdown", [FORMAT_HTML] = "html",
+};
+
+const char *cmd_format_name(enum cmd_format format)
+{
+    return format_names[format];
+}
+
+/* What -F and -j ask for; FORMAT_UNSET without them. */
+static enum cmd_format format_asked(const struct cmd_ctx *ctx)
+{
+    if (ctx->global.json)
+        return FORMAT_JSON;
+    for (size_t i = 1; ctx->global.format != NULL && i < ARRAY_LEN(format_names); i++)
+        if (strcmp(format_names[i], ctx->global.format) == 0)
+            return (enum cmd_format)i;
+    return FORMAT_UNSET;
+}
+
+enum cmd_format cmd_format(const struct cmd_ctx *ctx, const struct cmd_entry *entry)
+{
+    enum cmd_format asked = format_asked(ctx);
+    return asked != FORMAT_UNSET ? asked : entry->preset;
+}
+
+const struct cmd_entry *cmd_find(struct str name)
+{
+    for (size_t i = 0; cmd_table[i] != NULL; i++)
+        if (str_eqz(name, cmd_table[i]->name) ||
+            (cmd_table[i]->alias != NULL && str_eqz(name, cmd_table[i]->alias)))
+            return cmd_table[i];
+    return NULL;
+}
+
+enum errc cmd_unknown(struct str name, struct err *e)
+{
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    near_init(&near, name);
+    for (size_t i = 0; cmd_table[i] != NULL; i++)
+        if (cmd_table[i]->summary != NULL)
+            near_offerz(&near, cmd_table[i]->name);
+    return err_set(e, ERR_USAGE, "unknown command \"%.*s\"%s", STR_ARG(name),
+                   near_hint(&near, NEAR_MAX, hint));
+}
+
+/* One write a line, so that lines of several processes do not mix. */
+static void say(const struct cmd_ctx *ctx, const char *text)
+{
+    bool has_command = ctx->command != NULL;
+    fprintf(stderr, "%s: %s%s%s\n", ctx->program, has_command ? ctx->command : "",
+            has_command ? ": " : "", text);
+}
+
+static void say_formatted(const struct cmd_ctx *ctx, const char *fmt, va_list ap)
+    PRINTF(2, 0);
+
+static void say_formatted(const struct cmd_ctx *ctx, const char *fmt, va_list ap)
+{
+    char text[2 * LIMIT_ERR_TEXT];
+    vsnprintf(text, sizeof text, fmt, ap);
+    say(ctx, text);
+}
+
+void cmd_note(const struct cmd_ctx *ctx, const char *fmt, ...)
+{
+    if (ctx->global.quiet)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    say_formatted(ctx, fmt, ap);
+    va_end(ap);
+}
+
+void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say_formatted(ctx, fmt, ap);
+    va_end(ap);
+}
+
+void cmd_fail(const struct cmd_ctx *ctx, const struct err *e)
+{
+    say(ctx, e->text);
+}
+
+const char *cmd_exit_name(int status)
+{
+    static const char *const names[] = {
+        "ok",           "error",    "usage", "partial", "not_found", "refused",
+        "check_failed", "upstream", "auth",  "timeout", "broker",    "unusable_answer",
+    };
+    return status >= 0 && status < (int)ARRAY_LEN(names) ? names[status] : "error";
+}
+
+enum errc cmd_print(struct str text, struct err *e)
+{
+    if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout) != 0)
+        return err_errno(e, ERR_IO, "write to standard output");
+    return ERR_OK;
+}
+
+const char *cmd_getenv(const char *name)
+{
+    return getenv(name);
+}

@@ -1,0 +1,39 @@
+/* version.c: `llmgw version`: what this is, what it was built from, where it looks. */
+#include <json-c/json.h>
+#include <sqlite3.h>
+#include <zstd.h>
+
+#include "cmd/cmd.h"
+
+void cmd_version_text(struct cmd_ctx *ctx, bool verbose, struct buf *out)
+{
+    buf_printf(out, "llmgw %s\n", PACKAGE_VERSION);
+    if (!verbose)
+        return;
+    (void)ctx;
+    buf_printf(out, "compiler  %s\n", __VERSION__);
+    buf_printf(out, "sqlite    %s\n", sqlite3_libversion());
+    buf_printf(out, "json-c    %s\n", json_c_version());
+    buf_printf(out, "zstd      %s\n", ZSTD_versionString());
+    buf_printf(out, "programs  %s\n", LLMGW_BINDIR);
+    buf_printf(out, "data      %s\n", LLMGW_DATADIR);
+}
+
+static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
+                     struct err *e)
+{
+    (void)options;
+    (void)args;
+    AUTO(buf_release) struct buf out = BUF_INIT(4096);
+    cmd_version_text(ctx, true, &out);
+    return cmd_print(buf_str(&out), e);
+}
+
+const struct cmd_entry cmd_version = {
+    .name = "version",
+    .args = "",
+    .summary = "show version, build, libraries and paths",
+    .formats = 1 << FORMAT_TEXT,
+    .preset = FORMAT_TEXT,
+    .run = run,
+};
