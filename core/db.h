@@ -23,7 +23,13 @@ enum db_mode {
 
 struct db;
 
-/* A database of a newer schema is ERR_STORE that says so, with both numbers. */
+/* In db_schema.c: row i holds the pieces of SQL, ending in NULL, that lead from schema i to i + 1. */
+extern const char *const *const db_migrations[DB_SCHEMA_VERSION];
+
+/*
+ * A missing file is ERR_NOT_FOUND when reading. A database of a newer schema is ERR_STORE that
+ * says so, with both numbers; so is one that is not ours.
+ */
 enum errc db_open(const char *path, enum db_mode mode, struct db **ret, struct err *e)
     MUST_USE;
 void db_close(struct db **d);
@@ -32,12 +38,17 @@ enum errc db_exec(struct db *d, const char *sql, struct err *e) MUST_USE;
 /* Prepared and kept by the db; the same text gives the same statement, reset. */
 enum errc db_prepare(struct db *d, const char *sql, sqlite3_stmt **ret, struct err *e)
     MUST_USE;
-/* SQLITE_ROW → ERR_OK with *ret_row true, SQLITE_DONE → false. */
+/*
+ * SQLITE_ROW → ERR_OK with *ret_row true, SQLITE_DONE → false, and the statement is reset, as it
+ * is after an error. ret_row may be NULL for statements without rows. Errors: ERR_AGAIN when
+ * the database is busy, ERR_STORE with SQLite's code in e->sys otherwise.
+ */
 enum errc db_step(struct db *d, sqlite3_stmt *st, bool *ret_row, struct err *e) MUST_USE;
 void db_bind_str(sqlite3_stmt *st, int at, struct str s); /* NULL ptr binds NULL */
 void db_bind_strz(sqlite3_stmt *st, int at, const char *s);
 void db_bind_pico(sqlite3_stmt *st, int at, pico p); /* PICO_UNKNOWN binds NULL */
 struct str db_col_str(sqlite3_stmt *st, int at);     /* valid until the next step */
 pico db_col_pico(sqlite3_stmt *st, int at);
+int64_t db_col_i64(sqlite3_stmt *st, int at, int64_t other); /* `other` for NULL */
 
 #endif

@@ -21,6 +21,10 @@ check_PROGRAMS += %D%/unit/test_loop
 %C%_unit_test_loop_SOURCES = %D%/unit/test_loop.c
 %C%_unit_test_loop_LDADD = $(BROKER_UNIT_LIBS)
 
+check_PROGRAMS += %D%/unit/test_db
+%C%_unit_test_db_SOURCES = %D%/unit/test_db.c
+%C%_unit_test_db_LDADD = $(UNIT_LIBS)
+
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t

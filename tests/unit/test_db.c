@@ -1,0 +1,249 @@
+/* test_db.c: opening, migrating and refusing a ledger; the schema against the code's names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/db.h"
+#include "core/usage.h"
+
+#include <cmocka.h>
+
+struct fixture {
+    char dir[64], path[96];
+};
+
+static int setup(void **state)
+{
+    static struct fixture f;
+    strcpy(f.dir, "/tmp/test_db.XXXXXX");
+    assert_non_null(mkdtemp(f.dir));
+    snprintf(f.path, sizeof f.path, "%s/llmgw.db", f.dir);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", f->path, suffixes[i]);
+        unlink(path);
+    }
+    rmdir(f->dir);
+    return 0;
+}
+
+static void open_ok(const char *path, enum db_mode mode, struct db **ret)
+{
+    struct err e = ERR_INIT;
+    if (db_open(path, mode, ret, &e) != ERR_OK)
+        fail_msg("%s", e.text);
+}
+
+static void exec_ok(struct db *d, const char *sql)
+{
+    struct err e = ERR_INIT;
+    if (db_exec(d, sql, &e) != ERR_OK)
+        fail_msg("%s: %s", sql, e.text);
+}
+
+static int64_t one_int(struct db *d, const char *sql)
+{
+    struct err e = ERR_INIT;
+    sqlite3_stmt *st;
+    bool row = false;
+    if (db_prepare(d, sql, &st, &e) != ERR_OK || db_step(d, st, &row, &e) != ERR_OK)
+        fail_msg("%s: %s", sql, e.text);
+    assert_true(row);
+    int64_t v = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return v;
+}
+
+static void reading_never_creates(void **state)
+{
+    struct fixture *f = *state;
+    struct db *d = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(db_open(f->path, DB_READ, &d, &e), ERR_NOT_FOUND);
+    assert_null(d);
+    assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void writing_creates_a_private_wal_database(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *d = NULL;
+    open_ok(f->path, DB_WRITE, &d);
+    assert_int_equal(one_int(d, "PRAGMA user_version"), DB_SCHEMA_VERSION);
+    assert_int_equal(one_int(d, "PRAGMA secure_delete"), 1);
+    assert_int_equal(one_int(d, "PRAGMA synchronous"), 1);
+    assert_int_equal(one_int(d, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
+                     1);
+    assert_int_equal(one_int(d, "SELECT count(*) FROM pragma_table_list"
+                                " WHERE schema = 'main' AND type = 'table'"
+                                " AND name NOT LIKE 'sqlite_%' AND NOT strict"),
+                     0);
+    struct stat st;
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    AUTO(db_close) struct db *reader = NULL;
+    open_ok(f->path, DB_READ, &reader);
+    assert_int_equal(one_int(reader, "SELECT count(*) FROM request"), 0);
+}
+
+static void opening_again_keeps_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct db *d = NULL;
+    open_ok(f->path, DB_WRITE, &d);
+    exec_ok(d, "INSERT INTO state VALUES ('pin:fast', '{}', 1)");
+    db_close(&d);
+    open_ok(f->path, DB_WRITE, &d);
+    assert_int_equal(one_int(d, "SELECT count(*) FROM state"), 1);
+    db_close(&d);
+}
+
+static void a_newer_schema_is_refused_with_both_numbers(void **state)
+{
+    struct fixture *f = *state;
+    struct db *d = NULL;
+    open_ok(f->path, DB_WRITE, &d);
+    exec_ok(d, "PRAGMA user_version = 99");
+    db_close(&d);
+    static const enum db_mode modes[] = {DB_READ, DB_WRITE};
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        struct err e = ERR_INIT;
+        assert_int_equal(db_open(f->path, modes[i], &d, &e), ERR_STORE);
+        assert_non_null(strstr(e.text, "schema 99"));
+        assert_non_null(strstr(e.text, "schema 1"));
+        assert_null(d);
+    }
+}
+
+static void somebody_elses_database_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    sqlite3_exec(other, "CREATE TABLE theirs (x)", NULL, NULL, NULL);
+    sqlite3_close(other);
+    struct db *d = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(db_open(f->path, DB_WRITE, &d, &e), ERR_STORE);
+    FILE *junk = fopen(f->path, "w");
+    fputs("this is no database, only text that is long enough to be looked at\n", junk);
+    fclose(junk);
+    assert_int_equal(db_open(f->path, DB_WRITE, &d, &e), ERR_STORE);
+}
+
+static void an_older_schema_is_not_read_but_migrated(void **state)
+{
+    struct fixture *f = *state;
+    struct db *d = NULL;
+    sqlite3 *old;
+    assert_int_equal(sqlite3_open(f->path, &old), SQLITE_OK);
+    sqlite3_exec(old, "PRAGMA application_id = 0x4c475731", NULL, NULL, NULL);
+    sqlite3_close(old);
+    struct err e = ERR_INIT;
+    assert_int_equal(db_open(f->path, DB_READ, &d, &e), ERR_STORE);
+    assert_non_null(strstr(e.text, "schema 0"));
+    open_ok(f->path, DB_WRITE, &d);
+    db_close(&d);
+    open_ok(f->path, DB_READ, &d);
+    db_close(&d);
+}
+
+static void every_usage_class_has_its_columns(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *d = NULL;
+    open_ok(f->path, DB_WRITE, &d);
+#define PROBE(e, name)                                                                   \
+    exec_ok(d, "SELECT \"" name "\" FROM request, attempt USING (rid, \"" name "\")");
+    USAGE_CLASSES(PROBE)
+#undef PROBE
+    /* SQLite takes "name" for a text when there is no such column, but not in USING. */
+    struct err e = ERR_INIT;
+    assert_int_equal(db_exec(d, "SELECT 1 FROM request, attempt USING (\"nothing\")", &e),
+                     ERR_STORE);
+}
+
+static void rows_cannot_be_written_by_a_reader(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *w = NULL;
+    AUTO(db_close) struct db *r = NULL;
+    open_ok(f->path, DB_WRITE, &w);
+    open_ok(f->path, DB_READ, &r);
+    struct err e = ERR_INIT;
+    assert_int_equal(db_exec(r, "DELETE FROM request", &e), ERR_STORE);
+}
+
+static void unknown_money_is_null(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *d = NULL;
+    open_ok(f->path, DB_WRITE, &d);
+    struct err e = ERR_INIT;
+    sqlite3_stmt *st, *again;
+    bool row;
+    static const char sql[] = "SELECT ?1, ?1 IS NULL, ?2, ?3 IS NULL";
+    assert_int_equal(db_prepare(d, sql, &st, &e), ERR_OK);
+    db_bind_pico(st, 1, PICO_UNKNOWN);
+    db_bind_str(st, 2, STR("a\0b"));
+    db_bind_str(st, 3, STR_NONE);
+    assert_int_equal(db_step(d, st, &row, &e), ERR_OK);
+    assert_true(db_col_pico(st, 0) == PICO_UNKNOWN);
+    assert_int_equal(sqlite3_column_int(st, 1), 1);
+    assert_true(str_eq(db_col_str(st, 2), STR("a\0b")));
+    assert_int_equal(sqlite3_column_int(st, 3), 1);
+    assert_int_equal(db_prepare(d, sql, &again, &e), ERR_OK);
+    assert_ptr_equal(st, again);
+    db_bind_pico(st, 1, 0);
+    assert_int_equal(db_step(d, st, &row, &e), ERR_OK);
+    assert_int_equal(db_col_pico(st, 0), 0);
+    assert_int_equal(sqlite3_column_int(st, 1), 0);
+}
+
+static void a_busy_database_is_try_again(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *a = NULL;
+    AUTO(db_close) struct db *b = NULL;
+    open_ok(f->path, DB_WRITE, &a);
+    open_ok(f->path, DB_WRITE, &b);
+    sqlite3_busy_timeout(db_handle(b), 0);
+    exec_ok(a, "BEGIN IMMEDIATE");
+    struct err e = ERR_INIT;
+    assert_int_equal(db_exec(b, "BEGIN IMMEDIATE", &e), ERR_AGAIN);
+    exec_ok(a, "ROLLBACK");
+    exec_ok(b, "BEGIN IMMEDIATE");
+    exec_ok(b, "ROLLBACK");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(reading_never_creates),
+        TEST(writing_creates_a_private_wal_database),
+        TEST(opening_again_keeps_what_is_there),
+        TEST(a_newer_schema_is_refused_with_both_numbers),
+        TEST(somebody_elses_database_is_left_alone),
+        TEST(an_older_schema_is_not_read_but_migrated),
+        TEST(every_usage_class_has_its_columns),
+        TEST(rows_cannot_be_written_by_a_reader),
+        TEST(unknown_money_is_null),
+        TEST(a_busy_database_is_try_again),
+    };
+    return cmocka_run_group_tests_name("db", tests, NULL, NULL);
+}
