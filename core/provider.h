@@ -17,8 +17,8 @@ enum dialect {
 };
 
 enum auth_style {
-    AUTH_NONE,      /* local servers */
-    AUTH_BEARER,    /* Authorization: Bearer KEY */
+    AUTH_NONE,      /* never a key */
+    AUTH_BEARER,    /* Authorization: Bearer KEY; nothing when a local one has no key */
     AUTH_X_API_KEY, /* x-api-key: KEY */
     AUTH_API_KEY,   /* api-key: KEY (Azure) */
 };

@@ -56,15 +56,33 @@ struct usage {
     int64_t reported_pico; /* the provider's own price, PICO_UNKNOWN (money.h) if none */
 };
 
-/* The shape of the usage object on the wire; names as in tests/data/price_examples.jsonl. */
+/*
+ * X(enum suffix, name). The shape of the usage object on the wire. Where a provider sends
+ * none (speech by character), the object holds the measured quantity of the request.
+ */
+#define USAGE_WIRES(X)                                                                   \
+    X(OPENAI_CHAT, "openai_chat")                                                        \
+    X(OPENAI_RESPONSES, "openai_responses")                                              \
+    X(OPENAI_REALTIME, "openai_realtime")                                                \
+    X(OPENAI_TRANSCRIPTION, "openai_transcription")                                      \
+    X(EMBEDDING, "embedding")                                                            \
+    X(CHARACTERS, "characters")                                                          \
+    X(ANTHROPIC, "anthropic")                                                            \
+    X(GEMINI, "gemini")                                                                  \
+    X(GEMINI_CACHE_STORAGE, "gemini_cache_storage")                                      \
+    X(DEEPSEEK_CHAT, "deepseek_chat")                                                    \
+    X(QWEN_CHAT, "qwen_chat")                                                            \
+    X(XAI_CHAT, "xai_chat")                                                              \
+    X(PERPLEXITY, "perplexity")                                                          \
+    X(MISTRAL_OCR, "mistral_ocr")                                                        \
+    X(COHERE, "cohere")                                                                  \
+    X(BEDROCK, "bedrock_converse")
+
 enum usage_wire {
-    USAGE_WIRE_OPENAI_CHAT,
-    USAGE_WIRE_OPENAI_RESPONSES,
-    USAGE_WIRE_ANTHROPIC,
-    USAGE_WIRE_GEMINI,
-    USAGE_WIRE_COHERE,
-    USAGE_WIRE_BEDROCK,
-    USAGE_WIRE_OTHER_, /* more rows follow in usage.c's table */
+#define USAGE_WIRE_ENUM(e, name) USAGE_WIRE_##e,
+    USAGE_WIRES(USAGE_WIRE_ENUM)
+#undef USAGE_WIRE_ENUM
+        USAGE_WIRE_N_
 };
 
 void usage_init(struct usage *u);
@@ -72,6 +90,8 @@ void usage_set(struct usage *u, enum usage_class c, int64_t n);
 bool usage_has(const struct usage *u, enum usage_class c);
 const char *usage_class_name(enum usage_class c);
 enum usage_class usage_class_by_name(struct str name); /* USAGE_N_ if none */
+const char *usage_wire_name(enum usage_wire w);
+enum usage_wire usage_wire_by_name(struct str name); /* USAGE_WIRE_N_ if none */
 /* Sum of the input classes, and of the output classes: tokens. */
 int64_t usage_input_tok(const struct usage *u);
 int64_t usage_output_tok(const struct usage *u);

@@ -32,4 +32,8 @@ dist_check_SCRIPTS += %D%/lint/format.t
 dist_check_SCRIPTS += %D%/lint/globals.t
 dist_check_SCRIPTS += %D%/lint/includes.t
 
+check_PROGRAMS += %D%/unit/test_provider
+%C%_unit_test_provider_SOURCES = %D%/unit/test_provider.c
+%C%_unit_test_provider_LDADD = $(UNIT_LIBS)
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

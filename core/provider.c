@@ -1,0 +1,326 @@
+/*
+ * provider.c: the table of provider kinds; see provider.h. Data and look-ups only.
+ *
+ * Sources: each provider's API reference, read from 2026-08 to 2026-11-22: addresses and key
+ * forms from the "quickstart" pages named in each row, key variables from the provider's own
+ * SDK, the cap's name and include_usage from its chat completion reference. Admission counts
+ * the output cap at OpenAI, Azure, Groq, Cerebras and Kimi, says each one's rate limit page.
+ */
+#include "core/provider.h"
+
+#define CHAT "/chat/completions"
+/* The current name of the cap, and the one that OpenAI deprecated and many others kept. */
+#define CAP_NEW "max_completion_tokens"
+#define CAP_OLD "max_tokens"
+
+static const struct provider_kind kinds[] = {
+    /* developers.openai.com/api/reference */
+    {"openai",
+     "openai",
+     DIALECT_OPENAI,
+     "https://api.openai.com/v1",
+     CHAT,
+     {"OPENAI_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .ask_usage = true,
+     .counts_cap = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* platform.claude.com/docs/en/api/messages; usage comes unasked */
+    {"anthropic",
+     "anthropic",
+     DIALECT_ANTHROPIC,
+     "https://api.anthropic.com/v1",
+     "/messages",
+     {"ANTHROPIC_API_KEY"},
+     AUTH_X_API_KEY,
+     CAP_OLD,
+     .usage = USAGE_WIRE_ANTHROPIC},
+    /* ai.google.dev/gemini-api/docs/openai: thoughts are left out of completion_tokens */
+    {"gemini",
+     "google",
+     DIALECT_OPENAI,
+     "https://generativelanguage.googleapis.com/v1beta/openai",
+     CHAT,
+     {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.mistral.ai/api; stream_options is not in its request model: 422 */
+    {"mistral",
+     "mistral",
+     DIALECT_OPENAI,
+     "https://api.mistral.ai/v1",
+     CHAT,
+     {"MISTRAL_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* api-docs.deepseek.com; usage stands in the chunk that finishes */
+    {"deepseek",
+     "deepseek",
+     DIALECT_OPENAI,
+     "https://api.deepseek.com",
+     CHAT,
+     {"DEEPSEEK_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .usage = USAGE_WIRE_DEEPSEEK_CHAT},
+    /* alibabacloud.com/help/en/model-studio/base-url; Singapore: other regions, other keys */
+    {"alibaba",
+     "alibaba",
+     DIALECT_OPENAI,
+     "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+     CHAT,
+     {"DASHSCOPE_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_QWEN_CHAT},
+    /* docs.x.ai/developers/api-reference */
+    {"xai",
+     "xai",
+     DIALECT_OPENAI,
+     "https://api.x.ai/v1",
+     CHAT,
+     {"XAI_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_XAI_CHAT},
+    /* console.groq.com/docs/api-reference */
+    {"groq",
+     "groq",
+     DIALECT_OPENAI,
+     "https://api.groq.com/openai/v1",
+     CHAT,
+     {"GROQ_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .counts_cap = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.together.ai/reference */
+    {"together",
+     "together",
+     DIALECT_OPENAI,
+     "https://api.together.ai/v1",
+     CHAT,
+     {"TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.fireworks.ai/api-reference */
+    {"fireworks",
+     "fireworks",
+     DIALECT_OPENAI,
+     "https://api.fireworks.ai/inference/v1",
+     CHAT,
+     {"FIREWORKS_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* inference-docs.cerebras.ai/api-reference */
+    {"cerebras",
+     "cerebras",
+     DIALECT_OPENAI,
+     "https://api.cerebras.ai/v1",
+     CHAT,
+     {"CEREBRAS_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .counts_cap = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* openrouter.ai/docs/api_reference; usage is always sent */
+    {"openrouter",
+     "openrouter",
+     DIALECT_OPENAI,
+     "https://openrouter.ai/api/v1",
+     CHAT,
+     {"OPENROUTER_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* platform.kimi.ai/docs/api; the Chinese site has addresses and keys of its own */
+    {"moonshotai",
+     "moonshotai",
+     DIALECT_OPENAI,
+     "https://api.moonshot.ai/v1",
+     CHAT,
+     {"MOONSHOT_API_KEY", "KIMI_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .counts_cap = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.z.ai/api-reference */
+    {"zai",
+     "zai",
+     DIALECT_OPENAI,
+     "https://api.z.ai/api/paas/v4",
+     CHAT,
+     {"ZAI_API_KEY", "ZHIPU_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* platform.minimax.io/docs/api-reference */
+    {"minimax",
+     "minimax",
+     DIALECT_OPENAI,
+     "https://api.minimax.io/v1",
+     CHAT,
+     {"MINIMAX_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.api.nvidia.com/nim */
+    {"nvidia",
+     "nvidia",
+     DIALECT_OPENAI,
+     "https://integrate.api.nvidia.com/v1",
+     CHAT,
+     {"NVIDIA_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.sambanova.ai/docs/en/api-reference */
+    {"sambanova",
+     "sambanova",
+     DIALECT_OPENAI,
+     "https://api.sambanova.ai/v1",
+     CHAT,
+     {"SAMBANOVA_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* deepinfra.com/docs/openai_api */
+    {"deepinfra",
+     "deepinfra",
+     DIALECT_OPENAI,
+     "https://api.deepinfra.com/v1/openai",
+     CHAT,
+     {"DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* huggingface.co/docs/inference-providers; prices are those of the provider behind it */
+    {"huggingface",
+     NULL,
+     DIALECT_OPENAI,
+     "https://router.huggingface.co/v1",
+     CHAT,
+     {"HF_TOKEN"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: …/openai/v1 */
+    {"azure",
+     "azure",
+     DIALECT_OPENAI,
+     NULL,
+     CHAT,
+     {"AZURE_OPENAI_API_KEY"},
+     AUTH_API_KEY,
+     CAP_NEW,
+     .ask_usage = true,
+     .counts_cap = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.ollama.com/openai; a key only for its cloud */
+    {"ollama",
+     "local",
+     DIALECT_OPENAI,
+     "http://localhost:11434/v1",
+     CHAT,
+     {"OLLAMA_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .is_local = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* github.com/ggml-org/llama.cpp, tools/server/README.md */
+    {"llamacpp",
+     "local",
+     DIALECT_OPENAI,
+     "http://localhost:8080/v1",
+     CHAT,
+     {"LLAMA_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .is_local = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* docs.vllm.ai/en/latest/serving/openai_compatible_server.html */
+    {"vllm",
+     "local",
+     DIALECT_OPENAI,
+     "http://localhost:8000/v1",
+     CHAT,
+     {"VLLM_API_KEY"},
+     AUTH_BEARER,
+     CAP_NEW,
+     .ask_usage = true,
+     .is_local = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* lmstudio.ai/docs/developer/openai-compat */
+    {"lmstudio",
+     "local",
+     DIALECT_OPENAI,
+     "http://localhost:1234/v1",
+     CHAT,
+     {"LM_API_TOKEN"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .is_local = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+    /* any other server of this shape; prices come from [price] */
+    {"openai-compatible",
+     NULL,
+     DIALECT_OPENAI,
+     NULL,
+     CHAT,
+     {NULL},
+     AUTH_BEARER,
+     CAP_OLD,
+     .ask_usage = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT},
+};
+
+static const char *const dialect_names[] = {
+    [DIALECT_OPENAI] = "openai",
+    [DIALECT_ANTHROPIC] = "anthropic",
+};
+
+const struct provider_kind *provider_kind_find(struct str kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_eqz(kind, kinds[i].kind))
+            return &kinds[i];
+    return NULL;
+}
+
+const struct provider_kind *provider_kinds(size_t *ret_n)
+{
+    *ret_n = ARRAY_LEN(kinds);
+    return kinds;
+}
+
+const char *dialect_name(enum dialect d)
+{
+    return (unsigned)d < DIALECT_N_ ? dialect_names[d] : "unknown";
+}
+
+bool dialect_by_name(struct str name, enum dialect *ret)
+{
+    for (unsigned i = 0; i < DIALECT_N_; i++) {
+        if (str_eqz(name, dialect_names[i])) {
+            *ret = (enum dialect)i;
+            return true;
+        }
+    }
+    return false;
+}

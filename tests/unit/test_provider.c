@@ -1,0 +1,80 @@
+/* test_provider.c: the table of provider kinds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/provider.h"
+
+#include <cmocka.h>
+
+static void every_kind_is_found_by_its_name_and_only_once(void **state)
+{
+    (void)state;
+    size_t n;
+    const struct provider_kind *k = provider_kinds(&n);
+    assert_true(n > 20);
+    for (size_t i = 0; i < n; i++)
+        assert_ptr_equal(provider_kind_find(str_of(k[i].kind)), &k[i]);
+    assert_null(provider_kind_find(STR("no-such")));
+    assert_null(provider_kind_find(STR_NONE));
+}
+
+static void every_row_can_be_asked(void **state)
+{
+    (void)state;
+    size_t n;
+    const struct provider_kind *k = provider_kinds(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct str base = str_of(k[i].base_url);
+        if (base.len == 0) {
+            assert_true(!strcmp(k[i].kind, "azure") ||
+                        !strcmp(k[i].kind, "openai-compatible"));
+        } else {
+            assert_true(str_starts(base, k[i].is_local ? STR("http://localhost:")
+                                                       : STR("https://")));
+            assert_false(str_ends(base, STR("/")));
+        }
+        assert_int_equal(k[i].path[0], '/');
+        assert_true(!strcmp(k[i].cap_field, "max_tokens") ||
+                    !strcmp(k[i].cap_field, "max_completion_tokens"));
+        assert_true((unsigned)k[i].usage < USAGE_WIRE_N_);
+        assert_int_equal(k[i].dialect == DIALECT_ANTHROPIC,
+                         !strcmp(k[i].path, "/messages"));
+    }
+}
+
+static void the_rules_that_cost_users_money_hold(void **state)
+{
+    (void)state;
+    const struct provider_kind *mistral = provider_kind_find(STR("mistral"));
+    assert_false(mistral->ask_usage); /* it refuses stream_options */
+    const struct provider_kind *xai = provider_kind_find(STR("xai"));
+    assert_int_equal(xai->usage, USAGE_WIRE_XAI_CHAT); /* reasoning is outside there */
+    const struct provider_kind *deepseek = provider_kind_find(STR("deepseek"));
+    assert_int_equal(deepseek->usage, USAGE_WIRE_DEEPSEEK_CHAT);
+    assert_true(provider_kind_find(STR("openai"))->counts_cap);
+    assert_false(provider_kind_find(STR("anthropic"))->counts_cap);
+}
+
+static void dialects_have_names(void **state)
+{
+    (void)state;
+    enum dialect d = DIALECT_OPENAI;
+    assert_true(dialect_by_name(STR("anthropic"), &d));
+    assert_int_equal(d, DIALECT_ANTHROPIC);
+    assert_string_equal(dialect_name(d), "anthropic");
+    assert_false(dialect_by_name(STR("cohere"), &d));
+    assert_int_equal(d, DIALECT_ANTHROPIC);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_is_found_by_its_name_and_only_once),
+        cmocka_unit_test(every_row_can_be_asked),
+        cmocka_unit_test(the_rules_that_cost_users_money_hold),
+        cmocka_unit_test(dialects_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
