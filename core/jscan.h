@@ -5,8 +5,9 @@
  * edits can be spliced into the text and every other byte stays as it came.
  *
  * Strict means RFC 8259 and more: UTF-8 only, no NaN, no raw control characters, no lone
- * surrogate escapes, no duplicate key in the outermost object, nesting up to LIMIT_JSON_DEPTH.
- * What this scanner takes, json-c takes with the same meaning; fuzzing holds it to that.
+ * surrogate escapes, no NUL in a key, nesting up to LIMIT_JSON_DEPTH; and by jscan_object() no
+ * duplicate key in the outermost object. What this scanner takes, json-c takes with the same
+ * meaning; fuzzing holds it to that.
  */
 #ifndef CORE_JSCAN_H
 #define CORE_JSCAN_H
@@ -65,11 +66,14 @@ bool jscan_member(struct str text, struct jspan object, size_t *it, struct str *
 struct str jscan_text(struct str text, struct jspan s);
 /* The raw inside of a J_STRING, escapes kept. */
 struct str jscan_inside(struct str text, struct jspan s);
-/* Appends the decoded string. ERR_SYNTAX if it is no string, ERR_MEMORY. */
+/* Appends the decoded string. ERR_SYNTAX if it is no string, else what buf_err() says. */
 enum errc jscan_string(struct str text, struct jspan s, struct buf *out) MUST_USE;
 /* Integers; false when it is no integer in [min, max] ("1.0" and "1e3" count when whole). */
 bool jscan_i64(struct str text, struct jspan s, int64_t min, int64_t max, int64_t *ret);
 /* Does the string's decoded text equal s? */
 bool jscan_is(struct str text, struct jspan span, const char *s);
+
+/* Bytes at the start of s that stand for themselves in a JSON string and are ASCII. Any text. */
+size_t jscan_plain(struct str s);
 
 #endif

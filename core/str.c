@@ -155,6 +155,11 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
+size_t str_utf8_len(struct str s)
+{
+    return s.len == 0 ? 0 : utf8_len((const unsigned char *)s.ptr, s.len);
+}
+
 size_t str_utf8_prefix(struct str s, size_t max)
 {
     if (max >= s.len)

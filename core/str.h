@@ -47,6 +47,8 @@ bool str_icontains(struct str s, struct str needle);
 bool str_split(struct str *rest, char sep, struct str *ret);
 /* Is every byte part of well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool str_is_utf8(struct str s);
+/* Bytes of the well-formed code point at the start of s; 0 when there is none. */
+size_t str_utf8_len(struct str s);
 /* Longest prefix of at most max bytes that ends between code points. */
 size_t str_utf8_prefix(struct str s, size_t max);
 /* Edit distance, for "did you mean"; both sides are cut to 64 bytes. */

@@ -24,6 +24,28 @@ check_PROGRAMS += %D%/unit/test_loop
 check_PROGRAMS += %D%/unit/test_db
 %C%_unit_test_db_SOURCES = %D%/unit/test_db.c
 %C%_unit_test_db_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_jscan
+%C%_unit_test_jscan_SOURCES = %D%/unit/test_jscan.c
+%C%_unit_test_jscan_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_jsonx
+%C%_unit_test_jsonx_SOURCES = %D%/unit/test_jsonx.c
+%C%_unit_test_jsonx_LDADD = $(UNIT_LIBS)
+
+# A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
+# with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
+EXTRA_DIST += %D%/fuzz/corpus
+if FUZZ
+FUZZ_MAIN =
+noinst_PROGRAMS += $(FUZZERS)
+else
+FUZZ_MAIN = %D%/fuzz/replay_main.c
+check_PROGRAMS += $(FUZZERS)
+endif
+FUZZ_LIBS = $(FUZZ_ENGINE) $(CORE_LIBS)
+FUZZERS =
+FUZZERS += %D%/fuzz/fuzz_jscan
+%C%_fuzz_fuzz_jscan_SOURCES = %D%/fuzz/fuzz_jscan.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_jscan_LDADD = $(FUZZ_LIBS)
 
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
