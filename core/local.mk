@@ -20,4 +20,5 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/num.c %D%/num.h
 %C%_libcore_a_SOURCES += %D%/opt.c %D%/opt.h
 %C%_libcore_a_SOURCES += %D%/provider.c %D%/provider.h
+%C%_libcore_a_SOURCES += %D%/sse.c %D%/sse.h
 %C%_libcore_a_SOURCES += %D%/str.c %D%/str.h

@@ -26,7 +26,10 @@ struct sse {
     struct buf line; /* the line being read, without its end */
     struct buf event, id;
     size_t max;
-    bool has_data, last_was_cr, started;
+    bool has_data, started;
+    bool last_was_cr; /* an LF now belongs to that CR */
+    bool bare_cr;     /* the last CR had no LF */
+    bool pending;     /* the block ended with a CR whose LF is awaited */
 };
 
 /* max: bytes of one block; a longer one is ERR_TOO_LARGE. */

@@ -30,6 +30,9 @@ check_PROGRAMS += %D%/unit/test_jscan
 check_PROGRAMS += %D%/unit/test_jsonx
 %C%_unit_test_jsonx_SOURCES = %D%/unit/test_jsonx.c
 %C%_unit_test_jsonx_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_sse
+%C%_unit_test_sse_SOURCES = %D%/unit/test_sse.c
+%C%_unit_test_sse_LDADD = $(UNIT_LIBS)
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
@@ -46,6 +49,9 @@ FUZZERS =
 FUZZERS += %D%/fuzz/fuzz_jscan
 %C%_fuzz_fuzz_jscan_SOURCES = %D%/fuzz/fuzz_jscan.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_jscan_LDADD = $(FUZZ_LIBS)
+FUZZERS += %D%/fuzz/fuzz_sse
+%C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
