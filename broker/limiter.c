@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/http1.h"
 #include "core/jsonx.h"
 #include "core/list.h"
 #include "core/map.h"

@@ -14,6 +14,7 @@
  */
 #include <string.h>
 
+#include "core/http1.h"
 #include "core/num.h"
 
 #include "broker/router.h"
