@@ -63,20 +63,4 @@ dist_check_SCRIPTS += %D%/lint/includes.t
 check_PROGRAMS += %D%/unit/test_provider
 %C%_unit_test_provider_SOURCES = %D%/unit/test_provider.c
 %C%_unit_test_provider_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_retry
-%C%_unit_test_retry_SOURCES = %D%/unit/test_retry.c
-%C%_unit_test_retry_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_breaker
-%C%_unit_test_breaker_SOURCES = %D%/unit/test_breaker.c
-%C%_unit_test_breaker_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_gcra
-%C%_unit_test_gcra_SOURCES = %D%/unit/test_gcra.c
-%C%_unit_test_gcra_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_router_when
-%C%_unit_test_router_when_SOURCES = %D%/unit/test_router_when.c
-%C%_unit_test_router_when_LDADD = $(BROKER_UNIT_LIBS)
-
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
