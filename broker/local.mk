@@ -8,3 +8,4 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/dialect_anthropic.c
 %C%_libbroker_a_SOURCES += %D%/dialect_body.c
 %C%_libbroker_a_SOURCES += %D%/dialect_openai.c
+%C%_libbroker_a_SOURCES += %D%/upstream.c %D%/upstream.h

@@ -53,6 +53,10 @@ FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 
+check_PROGRAMS += %D%/unit/test_upstream
+%C%_unit_test_upstream_SOURCES = %D%/unit/test_upstream.c
+%C%_unit_test_upstream_LDADD = $(BROKER_UNIT_LIBS)
+
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t

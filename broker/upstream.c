@@ -1,0 +1,746 @@
+/*
+ * upstream.c: HTTP to providers: libcurl's multi socket interface inside our loop.
+ *
+ * libcurl says which descriptors it waits for and when it wants to be called; the loop tells
+ * it what happened. From inside its callbacks hardly any of its functions may be called, so
+ * what our callers ask for meanwhile (cancel, start, resume) goes on a list, and settle() does
+ * it as soon as libcurl has returned.
+ *
+ * A descriptor stays registered in the loop between two transfers: taking it out and putting
+ * it back costs 17 % of the CPU of a request. Only those that brought an answer are kept so,
+ * since libcurl closes others (failed connects, the resolver's pipe) without telling us.
+ *
+ * Must not look into bodies, decide about retries, or send a body twice.
+ */
+#include "broker/upstream.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+enum {
+    upstream_MAGIC = 0x75707374,
+    upstream_xfer_MAGIC = 0x78666572,
+    sock_MAGIC = 0x736f636b,
+};
+
+/* One of libcurl's descriptors. */
+struct sock {
+    uint32_t magic;
+    struct upstream *u; /* borrowed */
+    struct loop_io io;
+    bool
+        is_idle; /* libcurl waits for nothing on it: kept registered for the next transfer */
+};
+
+struct upstream {
+    uint32_t magic;
+    struct loop *loop; /* borrowed */
+    struct log *log;   /* borrowed */
+    CURLM *multi;      /* owned, as all below */
+    CURLSH *share;
+    struct loop_timer timer;
+    struct sock **socks; /* by descriptor */
+    size_t n_socks;
+    struct list xfers; /* struct upstream_xfer, by `link` */
+    struct list todo;  /* struct upstream_xfer, by `todo`: what settle() has to do */
+    int in_curl;       /* depth of libcurl on our stack */
+    bool is_settling;
+    size_t n_active;
+    uint64_t n_connects;
+    const char *ca_file, *ca_path; /* the environment's or the system's; NULL if none */
+};
+
+struct upstream_xfer {
+    uint32_t magic;
+    struct upstream *u; /* borrowed */
+    CURL *easy;         /* owned */
+    struct curl_slist *headers;
+    const struct upstream_fns *fns;
+    void *arg;
+    struct str body; /* borrowed */
+    size_t sent;     /* bytes of it given to libcurl */
+    struct buf head; /* lines of the answer's head, each with its CRLF */
+    struct list link, todo;
+    bool is_http2, is_warming, is_added, has_head, is_paused;
+    bool is_cancelled, wants_resume, is_done;
+    char error[CURL_ERROR_SIZE];
+};
+
+static void settle(struct upstream *u);
+
+/* ---- descriptors and the timer ---- */
+
+static void on_sock(void *arg, unsigned events)
+{
+    struct sock *s = OBJ(sock, arg);
+    struct upstream *u = s->u;
+    if (s->is_idle) {
+        /* closed by the other side, or a TLS ticket: libcurl finds out at the next transfer */
+        loop_io_stop(u->loop, &s->io);
+        return;
+    }
+    int mask = ((events & LOOP_READ) ? CURL_CSELECT_IN : 0) |
+               ((events & LOOP_WRITE) ? CURL_CSELECT_OUT : 0);
+    int running;
+    u->in_curl++;
+    curl_multi_socket_action(u->multi, s->io.fd, mask, &running);
+    u->in_curl--;
+    settle(u);
+}
+
+static void on_timer(void *arg)
+{
+    struct upstream *u = OBJ(upstream, arg);
+    int running;
+    u->in_curl++;
+    curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    u->in_curl--;
+    settle(u);
+}
+
+static struct sock *sock_find(struct upstream *u, int fd)
+{
+    return (size_t)fd < u->n_socks ? u->socks[fd] : NULL;
+}
+
+/* The entry of a descriptor, made when it is new; NULL when memory is out. */
+static struct sock *sock_get(struct upstream *u, int fd)
+{
+    size_t at = (size_t)fd;
+    if (at >= u->n_socks) {
+        size_t n = MAX(2 * u->n_socks, at + 16);
+        struct sock **socks = mem_resize(u->socks, n, sizeof(struct sock *));
+        if (socks == NULL)
+            return NULL;
+        memset(socks + u->n_socks, 0, (n - u->n_socks) * sizeof(struct sock *));
+        u->socks = socks;
+        u->n_socks = n;
+    }
+    if (u->socks[at] == NULL) {
+        struct sock *s = MEM_NEW(struct sock);
+        if (s == NULL)
+            return NULL;
+        *s = (struct sock){.magic = sock_MAGIC, .u = u};
+        s->io = (struct loop_io){.fd = fd, .fn = on_sock, .arg = s};
+        u->socks[at] = s;
+    }
+    return u->socks[at];
+}
+
+static void sock_drop(struct upstream *u, int fd)
+{
+    struct sock *s = sock_find(u, fd);
+    if (s == NULL)
+        return;
+    loop_io_stop(u->loop, &s->io);
+    u->socks[fd] = NULL;
+    s->magic = 0;
+    mem_free(s);
+}
+
+/* libcurl waits for nothing on it now; it may be closed already unless it brought an answer. */
+static int sock_rest(struct upstream *u, CURL *easy, int fd)
+{
+    char *private = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    struct sock *s = sock_find(u, fd);
+    if (s == NULL || private == NULL || !OBJ(upstream_xfer, private)->has_head) {
+        sock_drop(u, fd);
+        return 0;
+    }
+    s->is_idle = true;
+    if (s->io.events == 0)
+        return 0;
+    return loop_io_set(u->loop, &s->io, LOOP_READ) == ERR_OK ? 0 : -1;
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
+{
+    (void)unused;
+    struct upstream *u = OBJ(upstream, arg);
+    if (what == CURL_POLL_REMOVE)
+        return sock_rest(u, easy, fd);
+    struct sock *s = sock_get(u, fd);
+    if (s == NULL)
+        return -1;
+    s->is_idle = false;
+    unsigned events = ((what & CURL_POLL_IN) ? LOOP_READ : 0U) |
+                      ((what & CURL_POLL_OUT) ? LOOP_WRITE : 0U);
+    return loop_io_set(u->loop, &s->io, events) == ERR_OK ? 0 : -1;
+}
+
+static int on_curl_timer(CURLM *multi, long ms, void *arg)
+{
+    (void)multi;
+    struct upstream *u = OBJ(upstream, arg);
+    if (ms < 0) {
+        loop_timer_stop(u->loop, &u->timer);
+        return 0;
+    }
+    return loop_timer_set(u->loop, &u->timer, ms * (int64_t)US_PER_MS) == ERR_OK ? 0 : -1;
+}
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    (void)purpose;
+    int fd = socket(a->family, a->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    sock_drop(OBJ(upstream, arg),
+              fd); /* one of that number that was closed behind our back */
+    return fd;
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+    sock_drop(OBJ(upstream, arg), fd);
+    return close(fd);
+}
+
+/* ---- the answer ---- */
+
+/* The lines of x->head as an array of slices. */
+static size_t split_head(const struct buf *head, struct http1_header *ret, size_t max)
+{
+    struct str rest = buf_str(head), line;
+    size_t n = 0;
+    while (n < max && str_split(&rest, '\n', &line)) {
+        size_t colon = str_find(line, ':');
+        if (colon == line.len)
+            continue;
+        ret[n].name = str_sub(line, 0, colon);
+        ret[n++].value = str_trim(str_sub(line, colon + 1, line.len));
+    }
+    return n;
+}
+
+static void tell_head(struct upstream_xfer *x, int status)
+{
+    struct http1_header headers[LIMIT_HEADERS];
+    struct upstream_head h = {.status = status, .headers = headers};
+    h.n_headers = split_head(&x->head, headers, LIMIT_HEADERS);
+    long n_connects = 0;
+    curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &n_connects);
+    h.reused = n_connects == 0;
+    if (!h.reused) {
+        curl_off_t tcp_us = 0, tls_us = 0;
+        curl_easy_getinfo(x->easy, CURLINFO_CONNECT_TIME_T, &tcp_us);
+        curl_easy_getinfo(x->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us);
+        h.connect_us = MAX(tcp_us, tls_us);
+    }
+    x->has_head = true;
+    if (!x->is_warming)
+        x->fns->on_head(x->arg, &h);
+}
+
+/* A line of the head: the status, a header, the empty line; trailers come after the body. */
+static size_t on_curl_header(char *p, size_t size, size_t n, void *arg)
+{
+    struct upstream_xfer *x = OBJ(upstream_xfer, arg);
+    struct str line = {p, size * n};
+    if (x->is_cancelled)
+        return 0;
+    if (x->has_head)
+        return line.len;
+    if (str_starts(line, STR("HTTP/"))) {
+        buf_reset(&x->head);
+        return line.len;
+    }
+    buf_adds(&x->head, line);
+    if (buf_err(&x->head) != ERR_OK)
+        return 0;
+    if (str_trim(line).len > 0)
+        return line.len;
+    long status = 0;
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200)
+        tell_head(x, (int)status);
+    return x->is_cancelled ? 0 : line.len;
+}
+
+static size_t on_curl_write(char *p, size_t size, size_t n, void *arg)
+{
+    struct upstream_xfer *x = OBJ(upstream_xfer, arg);
+    size_t len = size * n;
+    if (x->is_cancelled)
+        return 0;
+    /* HTTP/2 may deliver after curl_easy_pause */
+    if (x->is_paused)
+        return CURL_WRITEFUNC_PAUSE;
+    if (!x->is_warming && len > 0)
+        x->fns->on_body(x->arg, (struct str){p, len});
+    return x->is_cancelled ? 0 : len;
+}
+
+static size_t on_curl_read(char *p, size_t size, size_t n, void *arg)
+{
+    struct upstream_xfer *x = OBJ(upstream_xfer, arg);
+    if (x->is_cancelled)
+        return CURL_READFUNC_ABORT;
+    struct str part = str_sub(x->body, x->sent, size * n);
+    if (part.len > 0)
+        memcpy(p, part.ptr, part.len);
+    x->sent += part.len;
+    return part.len;
+}
+
+/* ---- a transfer's birth and death ---- */
+
+static void headers_free(struct upstream_xfer *x)
+{
+    for (struct curl_slist *h = x->headers; h != NULL; h = h->next)
+        mem_wipe(h->data, strlen(h->data)); /* one of them is the key */
+    curl_slist_free_all(x->headers);
+    x->headers = NULL;
+}
+
+static void xfer_free(struct upstream_xfer **xp)
+{
+    struct upstream_xfer *x = *xp;
+    if (x == NULL)
+        return;
+    *xp = NULL;
+    if (x->is_added) {
+        long n_connects = 0;
+        curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &n_connects);
+        x->u->n_connects += (uint64_t)MAX(n_connects, 0);
+        /* over HTTP/2 the cancel of the only stream never reaches the origin: curl #17611 */
+        if (x->is_http2 && !x->is_done)
+            curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+        curl_multi_remove_handle(x->u->multi, x->easy);
+    }
+    if (!x->is_warming)
+        x->u->n_active--;
+    list_del(&x->link);
+    list_del(&x->todo);
+    if (x->easy != NULL)
+        curl_easy_cleanup(x->easy);
+    headers_free(x);
+    buf_release(&x->head);
+    x->magic = 0;
+    mem_free(x);
+}
+
+static struct upstream_xfer *xfer_new(struct upstream *u, bool is_warming)
+{
+    struct upstream_xfer *x = MEM_NEW(struct upstream_xfer);
+    if (x == NULL)
+        return NULL;
+    x->magic = upstream_xfer_MAGIC;
+    x->u = u;
+    x->is_warming = is_warming;
+    if (!is_warming)
+        u->n_active++;
+    buf_init(&x->head, 4 * LIMIT_HEAD_LEN);
+    list_init(&x->todo);
+    list_init(&x->link);
+    list_add(&u->xfers, &x->link);
+    x->easy = curl_easy_init();
+    if (x->easy == NULL)
+        xfer_free(&x);
+    return x;
+}
+
+static bool add_header(struct upstream_xfer *x, const char *line)
+{
+    struct curl_slist *l = curl_slist_append(x->headers, line);
+    if (l != NULL)
+        x->headers = l;
+    return l != NULL;
+}
+
+/* "Name: value"; to libcurl "Name:" would mean to leave the header out, "Name;" is an empty one. */
+static enum errc add_headers(struct upstream_xfer *x, const struct http1_header *h,
+                             size_t n, struct err *e)
+{
+    bool ok = true, has_accept = false;
+    for (size_t i = 0; ok && i < n; i++) {
+        struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+        buf_adds(&line, h[i].name);
+        buf_addz(&line, h[i].value.len > 0 ? ": " : ";");
+        buf_adds(&line, h[i].value);
+        if (buf_err(&line) == ERR_OK && strcspn(line.data, "\r\n") != line.len) {
+            mem_wipe(line.data, line.cap);
+            buf_release(&line);
+            return err_set(e, ERR_INVALID,
+                           "header \"%.*s\" has a line break or NUL in it",
+                           STR_ARG(h[i].name));
+        }
+        ok = buf_err(&line) == ERR_OK && add_header(x, line.data);
+        has_accept |= str_ieqz(h[i].name, "accept");
+        mem_wipe(line.data, line.cap);
+        buf_release(&line);
+    }
+    /* libcurl waits a second for "100 Continue" on bodies over 1 MiB otherwise */
+    ok = ok && add_header(x, "Expect:");
+    ok = ok && (has_accept || add_header(x, "Accept:"));
+    return ok ? ERR_OK : err_set(e, ERR_MEMORY, "no memory for the request's headers");
+}
+
+/* What every transfer has in common, and why; figures are from libcurl 7.88. */
+static const struct {
+    CURLoption option;
+    long value;
+} xfer_options[] = {
+    /* no SIGALRM and no SIGPIPE: signals belong to the loop */
+    {CURLOPT_NOSIGNAL, 1L},
+    /* removing a transfer during slow DNS blocks the loop for seconds otherwise */
+    {CURLOPT_QUICK_EXIT, 1L},
+    /* Nagle with delayed ACK costs 40 ms */
+    {CURLOPT_TCP_NODELAY, 1L},
+    /* minutes of silence while a model thinks: address translators forget idle connections */
+    {CURLOPT_TCP_KEEPALIVE, 1L},
+    /* 64 KiB per upload otherwise, for nothing: bodies are written as fast as at 16 KiB */
+    {CURLOPT_UPLOAD_BUFFERSIZE, 16 * 1024L},
+    /* answers to CONNECT are the proxy's, not the provider's */
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
+    /* a redirected POST would carry the key to a host that nobody configured */
+    {CURLOPT_FOLLOWLOCATION, 0L},
+};
+
+static bool set_callbacks(struct upstream_xfer *x)
+{
+    CURL *c = x->easy;
+    return curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_curl_header) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_HEADERDATA, x) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_curl_write) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_WRITEDATA, x) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x->u) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, x->u) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->error) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PRIVATE, x) == CURLE_OK;
+}
+
+/*
+ * READFUNCTION without SEEKFUNCTION: when a kept-alive connection turns out to be dead, libcurl
+ * cannot rewind, so it reports error 65 where it would send a paid POST again behind our back.
+ */
+static bool set_body(struct upstream_xfer *x, const char *method)
+{
+    CURL *c = x->easy;
+    if (strcmp(method, "POST") != 0)
+        return curl_easy_setopt(c, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+               curl_easy_setopt(c, CURLOPT_NOBODY,
+                                strcmp(method, "HEAD") == 0 ? 1L : 0L) == CURLE_OK;
+    return curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len) ==
+               CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_READFUNCTION, on_curl_read) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_READDATA, x) == CURLE_OK;
+}
+
+static bool set_tls(struct upstream_xfer *x, const char *ca_file)
+{
+    CURL *c = x->easy;
+    /*
+     * Debian's built-in CAPATH disables the cache of CA certificates: 20 ms on the loop and
+     * 900 KB for every new connection instead of 0.8 ms and 68 KB.
+     */
+    const char *path = ca_file == NULL ? x->u->ca_path : NULL;
+    const char *file = ca_file != NULL ? ca_file : x->u->ca_file;
+    return curl_easy_setopt(c, CURLOPT_CAPATH, path) == CURLE_OK &&
+           (file == NULL || curl_easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK) &&
+           /* the next transfer has a new handle: sessions to resume must not die with this one */
+           curl_easy_setopt(c, CURLOPT_SHARE, x->u->share) == CURLE_OK;
+}
+
+static bool set_options(struct upstream_xfer *x, const struct upstream_request *req)
+{
+    CURL *c = x->easy;
+    for (size_t i = 0; i < ARRAY_LEN(xfer_options); i++)
+        if (curl_easy_setopt(c, xfer_options[i].option, xfer_options[i].value) !=
+            CURLE_OK)
+            return false;
+    /* over HTTP/2 a paused stream buffers 33 MB: only where a provider is configured so */
+    long version =
+        req->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+    long connect_ms = MAX((long)(req->connect_us / US_PER_MS), 1L);
+    return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PIPEWAIT, req->http2 ? 1L : 0L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
+           (req->proxy == NULL ||
+            curl_easy_setopt(c, CURLOPT_PROXY, req->proxy) == CURLE_OK) &&
+           set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x);
+}
+
+/* ---- doing what was asked for ---- */
+
+static void tell_done(struct upstream_xfer *x, CURLcode rc)
+{
+    struct err e = ERR_INIT;
+    if (rc == CURLE_OK && !x->has_head)
+        rc = CURLE_GOT_NOTHING; /* libcurl is content with half a head */
+    if (rc != CURLE_OK) {
+        enum errc code = rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT
+                         : rc == CURLE_OUT_OF_MEMORY    ? ERR_MEMORY
+                                                        : ERR_NETWORK;
+        if (rc == CURLE_SEND_FAIL_REWIND)
+            err_set(&e, code, "the kept-alive connection was closed by the other side");
+        else
+            err_set(&e, code, "%s", x->error[0] ? x->error : curl_easy_strerror(rc));
+        e.origin = ERR_BY_TRANSPORT;
+        e.sys = (int)rc;
+    }
+    x->is_done = true;
+    if (!x->is_warming)
+        x->fns->on_done(x->arg, e.code, &e);
+    else if (rc != CURLE_OK)
+        log_write(x->u->log, LOG_DEBUG, "upstream", "no warm connection", "curl=%d",
+                  (int)rc);
+    xfer_free(&x);
+}
+
+static void xfer_add(struct upstream_xfer *x)
+{
+    CURLMcode rc = curl_multi_add_handle(x->u->multi, x->easy);
+    x->is_added = rc == CURLM_OK;
+    if (!x->is_added)
+        tell_done(x, CURLE_OUT_OF_MEMORY);
+}
+
+static void xfer_resume(struct upstream_xfer *x)
+{
+    struct upstream *u = x->u;
+    x->wants_resume = x->is_paused = false;
+    u->in_curl++;
+    /* delivers here and now what libcurl holds */
+    curl_easy_pause(x->easy, CURLPAUSE_CONT);
+    u->in_curl--;
+}
+
+static void todo(struct upstream_xfer *x)
+{
+    list_del(&x->todo);
+    list_add(&x->u->todo, &x->todo);
+}
+
+static bool settle_todo(struct upstream *u)
+{
+    if (list_is_empty(&u->todo))
+        return false;
+    struct upstream_xfer *x = container_of(u->todo.next, struct upstream_xfer, todo);
+    list_del(&x->todo);
+    if (x->is_cancelled)
+        xfer_free(&x);
+    else if (!x->is_added)
+        xfer_add(x);
+    else if (x->wants_resume)
+        xfer_resume(x);
+    return true;
+}
+
+static bool settle_done(struct upstream *u)
+{
+    int left;
+    CURLMsg *m = curl_multi_info_read(u->multi, &left);
+    if (m == NULL)
+        return false;
+    char *private = NULL;
+    CURLcode rc = m->data.result;
+    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private);
+    tell_done(OBJ(upstream_xfer, private), rc);
+    return true;
+}
+
+/* Once libcurl is off the stack: what was put off, then what has ended. */
+static void settle(struct upstream *u)
+{
+    if (u->in_curl > 0 || u->is_settling)
+        return;
+    u->is_settling = true;
+    while (settle_todo(u) || settle_done(u))
+        ;
+    u->is_settling = false;
+}
+
+/* ---- the interface ---- */
+
+static enum errc xfer_make(struct upstream *u, const struct upstream_request *req,
+                           bool is_warming, struct upstream_xfer **ret, struct err *e)
+{
+    AUTO(xfer_free) struct upstream_xfer *x = xfer_new(u, is_warming);
+    if (x == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for a transfer");
+    x->body = req->body;
+    x->is_http2 = req->http2;
+    enum errc rc = add_headers(x, req->headers, req->n_headers, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (!set_options(x, req))
+        return err_set(e, ERR_MEMORY, "no memory for a transfer's options");
+    *ret = x;
+    x = NULL;
+    return ERR_OK;
+}
+
+enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
+                         const struct upstream_fns *fns, void *arg,
+                         struct upstream_xfer **ret, struct err *e)
+{
+    struct upstream_xfer *x;
+    enum errc rc = xfer_make(u, req, false, &x, e);
+    if (rc != ERR_OK)
+        return rc;
+    x->fns = fns;
+    x->arg = arg;
+    if (u->in_curl > 0) {
+        todo(x);
+    } else {
+        CURLMcode mrc = curl_multi_add_handle(u->multi, x->easy);
+        x->is_added = mrc == CURLM_OK;
+        if (!x->is_added) {
+            xfer_free(&x);
+            return err_set(e, ERR_MEMORY, "cannot start a transfer: %s",
+                           curl_multi_strerror(mrc));
+        }
+    }
+    *ret = x;
+    return ERR_OK;
+}
+
+void upstream_cancel(struct upstream_xfer **xp)
+{
+    struct upstream_xfer *x = *xp;
+    *xp = NULL;
+    if (x == NULL || x->is_done)
+        return;
+    x->is_cancelled = true;
+    if (x->u->in_curl > 0)
+        todo(x);
+    else
+        xfer_free(&x);
+}
+
+void upstream_pause(struct upstream_xfer *x)
+{
+    x->wants_resume = false;
+    if (x->is_paused)
+        return;
+    x->is_paused = true;
+    if (x->is_added)
+        curl_easy_pause(x->easy, CURLPAUSE_RECV);
+}
+
+void upstream_resume(struct upstream_xfer *x)
+{
+    if (!x->is_paused)
+        return;
+    x->wants_resume = true;
+    todo(x);
+    settle(x->u);
+}
+
+bool upstream_is_paused(const struct upstream_xfer *x)
+{
+    return x->is_paused;
+}
+
+void upstream_warm(struct upstream *u, const char *url, const char *proxy,
+                   const char *ca_file)
+{
+    struct upstream_request req = {
+        .method = "HEAD",
+        .url = url,
+        .connect_us = 10 * US_PER_S,
+        .proxy = proxy,
+        .ca_file = ca_file,
+    };
+    struct err e = ERR_INIT;
+    struct upstream_xfer *x;
+    if (xfer_make(u, &req, true, &x, &e) != ERR_OK)
+        return; /* the first request connects by itself */
+    curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, 20 * 1000L);
+    todo(x);
+    settle(u);
+}
+
+size_t upstream_n_active(const struct upstream *u)
+{
+    return u->n_active;
+}
+
+uint64_t upstream_n_connects(const struct upstream *u)
+{
+    return u->n_connects;
+}
+
+static bool set_multi(struct upstream *u)
+{
+    CURLM *m = u->multi;
+    return curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_curl_socket) == CURLM_OK &&
+           curl_multi_setopt(m, CURLMOPT_SOCKETDATA, u) == CURLM_OK &&
+           curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_curl_timer) == CURLM_OK &&
+           curl_multi_setopt(m, CURLMOPT_TIMERDATA, u) == CURLM_OK &&
+           /* at least peak streams and idle ones: three times the CPU when it is too small */
+           curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)LIMIT_CONNS) == CURLM_OK;
+}
+
+/* SSL_CERT_FILE and SSL_CERT_DIR as every OpenSSL program has them, else libcurl's own file. */
+static void find_ca(struct upstream *u)
+{
+    u->ca_file = getenv("SSL_CERT_FILE");
+    u->ca_path = getenv("SSL_CERT_DIR");
+    if (u->ca_file == NULL && u->ca_path == NULL)
+        u->ca_file = curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
+enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
+                       struct err *e)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(e, ERR_INTERNAL, "cannot initialise libcurl");
+    AUTO(upstream_free) struct upstream *u = MEM_NEW(struct upstream);
+    if (u == NULL) {
+        curl_global_cleanup();
+        return err_set(e, ERR_MEMORY, "no memory for transfers");
+    }
+    u->magic = upstream_MAGIC;
+    u->loop = l;
+    u->log = log;
+    u->timer = (struct loop_timer){.fn = on_timer, .arg = u};
+    list_init(&u->xfers);
+    list_init(&u->todo);
+    find_ca(u);
+    u->multi = curl_multi_init();
+    u->share = curl_share_init();
+    if (u->multi == NULL || u->share == NULL || !set_multi(u) ||
+        curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) !=
+            CURLSHE_OK)
+        return err_set(e, ERR_MEMORY, "no memory for transfers");
+    *ret = u;
+    u = NULL;
+    return ERR_OK;
+}
+
+void upstream_free(struct upstream **up)
+{
+    struct upstream *u = *up;
+    if (u == NULL)
+        return;
+    *up = NULL;
+    list_for_each_safe (node, &u->xfers) {
+        struct upstream_xfer *x = container_of(node, struct upstream_xfer, link);
+        xfer_free(&x);
+    }
+    if (u->multi != NULL)
+        curl_multi_cleanup(u->multi); /* closes the kept connections: on_close */
+    if (u->share != NULL)
+        curl_share_cleanup(u->share);
+    for (size_t fd = 0; fd < u->n_socks; fd++)
+        sock_drop(u, (int)fd);
+    loop_timer_stop(u->loop, &u->timer);
+    mem_free(u->socks);
+    u->magic = 0;
+    mem_free(u);
+    curl_global_cleanup();
+}
