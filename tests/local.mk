@@ -63,6 +63,9 @@ dist_check_SCRIPTS += %D%/lint/floats.t
 dist_check_SCRIPTS += %D%/lint/format.t
 dist_check_SCRIPTS += %D%/lint/globals.t
 dist_check_SCRIPTS += %D%/lint/includes.t
+check_PROGRAMS += %D%/unit/test_spool
+%C%_unit_test_spool_SOURCES = %D%/unit/test_spool.c
+%C%_unit_test_spool_LDADD = $(BROKER_UNIT_LIBS)
 
 check_PROGRAMS += %D%/unit/test_provider
 %C%_unit_test_provider_SOURCES = %D%/unit/test_provider.c

@@ -1,0 +1,83 @@
+/*
+ * spool.h: a ring of checksummed records in one preallocated file, which survives kill -9.
+ *
+ * One thread appends, one thread reads and releases; each append is one pwrite. A record is
+ * numbered by the position of its end, counted in bytes since the file was made, so numbers
+ * only grow and tell how far to read. What was appended and not released is found again by the
+ * next spool_open, up to the first record that was not written whole; a record that was damaged
+ * later is skipped and counted.
+ *
+ *     file    two copies of the head (the newer valid one counts), at 4096 the ring
+ *     record  u64 checksum, u64 position of its start, u32 length, u32 zero, bytes, to 8 bytes
+ *
+ * A record never straddles the end of the ring: one of length 0 says "go on at the start". The
+ * checksum is SipHash-2-4 keyed by the file's random identity and the position, so that what an
+ * earlier lap or file left behind never passes for a record. Numbers are in the host's order:
+ * the file never leaves its machine.
+ */
+#ifndef BROKER_SPOOL_H
+#define BROKER_SPOOL_H
+
+#include "core/err.h"
+#include "core/str.h"
+
+enum {
+    SPOOL_RECORD_MAX = 1024 * 1024,   /* bytes of one record */
+    SPOOL_SIZE_MIN = 4 * 1024 * 1024, /* bytes of the smallest ring */
+};
+
+struct spool;
+
+/*
+ * Opens or makes the file, takes its lock and finds the records that are left. `size` is the
+ * ring's when it is made; on a disk too full for it a smaller ring is made. A file whose head
+ * is damaged is set aside as PATH.damaged. ERR_BROKER: another process holds the lock.
+ */
+enum errc spool_open(const char *path, uint64_t size, struct spool **ret, struct err *e)
+    MUST_USE;
+void spool_close(struct spool **s);
+
+struct spool_info {
+    uint64_t id;        /* random identity of the file */
+    uint64_t size;      /* bytes of the ring */
+    uint64_t head;      /* position after the newest record */
+    uint64_t tail;      /* position of the oldest that was not released */
+    uint64_t recovered; /* head as spool_open found it */
+    uint64_t n_damaged; /* places where records were unreadable */
+    bool was_set_aside; /* the file that was there had a damaged head */
+};
+void spool_info(struct spool *s, struct spool_info *ret);
+
+/*
+ * Appends; *ret_end numbers the record. ERR_STORE when there is no room or the disk refuses:
+ * nothing was appended then.
+ */
+enum errc spool_append(struct spool *s, struct str record, uint64_t *ret_end,
+                       struct err *e) MUST_USE;
+
+/* Reads in order. One at a time; start with .at = spool_info.tail. */
+struct spool_cursor {
+    uint64_t at;   /* position of the next record */
+    char *data;    /* owned */
+    size_t cap;    /* bytes of data */
+    uint64_t from; /* position of data[0] */
+    size_t len;    /* bytes of data in use */
+};
+void spool_cursor_release(struct spool_cursor *c);
+/*
+ * The next record, valid until the next call; c->at moves behind it. *ret_found is false at the
+ * head.
+ */
+enum errc spool_next(struct spool *s, struct spool_cursor *c, struct str *ret,
+                     bool *ret_found, struct err *e) MUST_USE;
+
+/*
+ * Frees the room up to `tail`; `applied` is remembered in the file: later records get numbers
+ * above it, whatever becomes of the ring.
+ */
+enum errc spool_release(struct spool *s, uint64_t tail, uint64_t applied, struct err *e)
+    MUST_USE;
+/* Overwrites what was released, in small steps, so that deleted rows leave no trace here. */
+enum errc spool_scrub(struct spool *s, struct err *e) MUST_USE;
+
+#endif
