@@ -55,6 +55,12 @@ enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s,
 int64_t limiter_fits_in_us(const struct limiter *l, const struct limit_scope *s,
                            const struct limit_cost *cost, int64_t now_mono_us,
                            int64_t now_wall_us, struct limit_refusal *why);
+/*
+ * What the hard budgets that apply still allow; PICO_UNKNOWN when none does. A request without
+ * an output cap gets the one that this affords.
+ */
+pico limiter_headroom(const struct limiter *l, const struct limit_scope *s,
+                      int64_t now_wall_us);
 /* What was really used; frees the grant. */
 void limiter_settle(struct limiter *l, struct limit_grant **g,
                     const struct limit_cost *used, int64_t now_mono_us,
@@ -65,7 +71,10 @@ void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono
 /* Spending of the past, to fill budgets after a restart. */
 void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
                   int64_t at_wall_us, int64_t now_wall_us);
-/* Learned from headers; only tightens what is configured. Exhausted until now + reset_us. */
+/*
+ * Learned from headers; only tightens what is configured. `what` is "requests", "input-tokens",
+ * "output-tokens" or "tokens": what needs more than `remaining` waits until now + reset_us.
+ */
 void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
                    int64_t remaining, int64_t reset_us, int64_t now_mono_us);
 /* Grants outstanding: 0 when idle. */

@@ -22,10 +22,11 @@ struct retry_state {
     unsigned n_attempts; /* in the request */
     unsigned n_same;     /* on this target, before this failure */
     bool has_next;       /* another candidate fits now */
-    int64_t patience_us;
-    int64_t left_us; /* of the request's deadline */
-    bool budget_ok;  /* the target's retry budget has room */
-    uint64_t random; /* jitter */
+    bool has_key;        /* another key of the same provider is not benched */
+    int64_t patience_us; /* what is left of the route's, on this target */
+    int64_t left_us;     /* of the request's deadline */
+    bool budget_ok;      /* the target's retry budget has room */
+    uint64_t random;     /* jitter */
 };
 
 struct retry_plan {
@@ -44,6 +45,8 @@ struct retry_budget {
     unsigned requests[2], retries[2]; /* this slot and the one before */
 };
 void retry_budget_request(struct retry_budget *b, int64_t now_us);
+/* Is there room? Asked before a plan is made; taken when the plan stays on the target. */
+bool retry_budget_has(struct retry_budget *b, int64_t now_us);
 bool retry_budget_take(struct retry_budget *b, int64_t now_us);
 
 #endif

@@ -78,6 +78,21 @@ struct decision {
     size_t n, n_usable;                    /* usable: CHOSEN and STANDBY */
 };
 
+/* What catalog and configuration together know of a target's model. */
+struct target_model {
+    const struct provider_kind *kind;
+    const struct catalog_model *row;     /* NULL: not in the catalog */
+    struct str price_provider;           /* whose prices count */
+    int64_t context_tok, max_output_tok; /* 0: not known */
+    unsigned caps_yes, caps_no;          /* enum catalog_cap */
+};
+/* t->provider must be one of conf's. */
+void router_model(const struct conf *conf, const struct catalog *cat,
+                  const struct conf_target *t, struct target_model *ret);
+/* A bound for so many tokens; 0 at local providers without a price; else PICO_UNKNOWN. */
+pico router_cost(const struct catalog *cat, const struct target_model *m,
+                 struct str model, int64_t at_us, int64_t in_tok, int64_t out_tok);
+
 /* views[i] belongs to targets[i]. */
 void router_decide(const struct route_facts *f, enum conf_strategy strategy,
                    const struct conf_target *targets, const struct target_view *views,

@@ -1,0 +1,114 @@
+/* budget.c: see budget.h. Owns calendar windows and sums; knows no request and no bucket.
+ */
+#include "broker/budget.h"
+
+#include "core/clock.h"
+#include "core/mem.h"
+
+/* A copy of an optional text; false when memory is out. */
+static bool copy(char **ret, const char *s)
+{
+    return s == NULL || (*ret = mem_strdup(s)) != NULL;
+}
+
+enum errc budget_init(struct budget *b, const struct conf_budget *c)
+{
+    *b = (struct budget){
+        .limit_pico = c->limit_pico,
+        .warn_ppm = c->warn_ppm,
+        .per = (int)c->per,
+        .hard = c->hard,
+    };
+    bool ok = copy(&b->name, c->name) && copy(&b->project, c->project) &&
+              copy(&b->client, c->client) && copy(&b->provider, c->provider) &&
+              copy(&b->tag, c->tag) && copy(&b->tz, c->tz);
+    return ok ? ERR_OK : ERR_MEMORY;
+}
+
+void budget_release(struct budget *b)
+{
+    char **const texts[] = {&b->name,     &b->project, &b->client,
+                            &b->provider, &b->tag,     &b->tz};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        mem_freep(texts[i]);
+}
+
+void budget_turn(struct budget *b, int64_t now_wall_us)
+{
+    if (now_wall_us >= b->from_us && now_wall_us < b->to_us)
+        return;
+    budget_window(b->per, b->tz, now_wall_us, &b->from_us, &b->to_us);
+    b->spent_pico = 0;
+}
+
+pico budget_left(const struct budget *b)
+{
+    i128 left = (i128)b->limit_pico - b->spent_pico - b->reserved_pico;
+    return left > 0 ? (pico)left : 0;
+}
+
+int64_t budget_wait_us(const struct budget *b, pico cost, int64_t now_wall_us)
+{
+    if (!b->hard)
+        return 0;
+    if (cost == PICO_UNKNOWN || cost > b->limit_pico)
+        return -1;
+    bool is_over = now_wall_us < b->from_us || now_wall_us >= b->to_us;
+    pico spent = is_over ? 0 : b->spent_pico;
+    if ((i128)spent + b->reserved_pico + cost <= b->limit_pico)
+        return 0;
+    int64_t from_us, to_us;
+    budget_window(b->per, b->tz, now_wall_us, &from_us, &to_us);
+    return to_us - now_wall_us;
+}
+
+bool budget_is_above_warning(const struct budget *b)
+{
+    return (i128)b->spent_pico * 1000000 >= (i128)b->limit_pico * b->warn_ppm;
+}
+
+const char *budget_per_name(int per)
+{
+    static const char *const names[] = {
+        [CONF_PER_HOUR] = "hour",
+        [CONF_PER_DAY] = "day",
+        [CONF_PER_WEEK] = "week",
+        [CONF_PER_MONTH] = "month",
+    };
+    return names[per];
+}
+
+/* The first moment of the calendar window that holds a civil time, and of the `n`th after
+ * it. */
+static struct civil window_start(int per, struct civil c, int n)
+{
+    struct civil s = {.year = c.year, .month = c.month, .day = 1};
+    switch (per) {
+    case CONF_PER_HOUR:
+        s.day = c.day;
+        s.hour = c.hour + n;
+        break;
+    case CONF_PER_DAY:
+        s.day = c.day + n;
+        break;
+    case CONF_PER_WEEK: /* weeks begin on Monday. Source: ISO 8601-1:2019, 3.1.1.23 */
+        s.day = c.day - (c.weekday + 6) % 7 + 7 * n;
+        break;
+    case CONF_PER_MONTH:
+        s.month += n;
+        s.year += (s.month - 1) / 12;
+        s.month = (s.month - 1) % 12 + 1;
+        break;
+    }
+    return s;
+}
+
+void budget_window(int per, const char *tz, int64_t wall_us, int64_t *ret_from_us,
+                   int64_t *ret_to_us)
+{
+    (void)tz;
+    struct civil now = civil_of_us(wall_us);
+    struct civil from = window_start(per, now, 0), to = window_start(per, now, 1);
+    *ret_from_us = civil_to_us(&from);
+    *ret_to_us = civil_to_us(&to);
+}

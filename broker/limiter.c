@@ -1,0 +1,662 @@
+/*
+ * limiter.c: admission over every bucket that applies, in one step.
+ *
+ * A request meets three kinds of walls: configured limits (struct wall: five rates and a
+ * counter of requests under way), budgets (budget.c), and what providers' headers have
+ * told (struct learned). It passes all or none, and what it took is written in one grant,
+ * which ends by limiter_settle or limiter_release. Must not do I/O, read clocks, or know
+ * requests.
+ */
+#include "broker/limiter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/http1.h"
+#include "core/jsonx.h"
+#include "core/list.h"
+#include "core/map.h"
+#include "core/mem.h"
+
+#include "broker/budget.h"
+#include "broker/gcra.h"
+
+enum gauge { G_REQUESTS, G_INPUT, G_OUTPUT, G_TOTAL, G_MONEY, G_N_ };
+
+static const char *const gauge_names[G_N_] = {"requests", "input tokens", "output tokens",
+                                              "tokens", "money"};
+
+/* [limit "SCOPE"] */
+struct wall {
+    struct list link;
+    char *scope; /* owned: "target:openai/gpt-5.6-luna" */
+    struct gcra rates[G_N_];
+    int64_t concurrency, n_running; /* concurrency 0: no limit */
+    size_t n_grants;                /* that point here */
+    bool is_retired;                /* no longer configured: goes with its last grant */
+};
+
+/* [budget "NAME"] */
+struct purse {
+    struct list link;
+    struct budget budget;
+    size_t n_grants;
+    bool is_retired;
+};
+
+/* What a target's headers said, until it resets. */
+struct learned {
+    struct {
+        int64_t remaining, until_us; /* until_us 0: nothing known */
+    } gauges[G_MONEY];
+};
+
+struct limiter {
+    struct list walls, purses;
+    struct map learned; /* "PROVIDER/MODEL" → struct learned, owned */
+    size_t n_grants;
+};
+
+struct grant_wall {
+    struct wall *wall;
+    struct gcra_slot slots[G_N_];
+};
+
+struct grant_purse {
+    struct purse *purse;
+    pico reserved_pico;
+};
+
+struct limit_grant {
+    size_t n_walls, n_purses;
+    struct grant_purse *purses; /* behind walls[], in the same block */
+    struct grant_wall walls[];
+};
+
+/* ---- which walls apply ---- */
+
+/* The part of `scope` behind "KIND:". */
+static bool scope_is(struct str scope, const char *kind, struct str *ret_name)
+{
+    size_t n = strlen(kind);
+    if (!str_starts(scope, (struct str){kind, n}))
+        return false;
+    *ret_name = str_sub(scope, n, scope.len);
+    return true;
+}
+
+static bool has_tag(const struct limit_scope *s, struct str pair)
+{
+    size_t eq = str_find(pair, '=');
+    struct str key = str_sub(pair, 0, eq), value = str_sub(pair, eq + 1, pair.len);
+    for (size_t i = 0; i < s->n_tags; i++)
+        if (str_eq(s->tags[i].name, key) &&
+            (eq == pair.len || str_eq(s->tags[i].value, value)))
+            return true;
+    return false;
+}
+
+static bool is_target(const struct limit_scope *s, struct str name)
+{
+    size_t slash = str_find(name, '/');
+    return str_eq(str_sub(name, 0, slash), s->provider) &&
+           str_eq(str_sub(name, slash + 1, name.len), s->model);
+}
+
+static bool wall_applies(const struct wall *w, const struct limit_scope *s)
+{
+    struct str scope = str_of(w->scope), name;
+    if (w->is_retired)
+        return false;
+    if (str_eqz(scope, "all"))
+        return true;
+    if (scope_is(scope, "target:", &name))
+        return is_target(s, name);
+    if (scope_is(scope, "provider:", &name))
+        return str_eq(name, s->provider);
+    if (scope_is(scope, "client:", &name))
+        return str_eq(name, s->client);
+    if (scope_is(scope, "project:", &name))
+        return str_eq(name, s->project);
+    if (scope_is(scope, "route:", &name))
+        return str_eq(name, s->route);
+    return scope_is(scope, "tag:", &name) && has_tag(s, name);
+}
+
+static bool matches(const char *filter, struct str value)
+{
+    return filter == NULL || str_eqz(value, filter);
+}
+
+static bool purse_applies(const struct purse *p, const struct limit_scope *s)
+{
+    const struct budget *b = &p->budget;
+    return !p->is_retired && matches(b->project, s->project) &&
+           matches(b->client, s->client) && matches(b->provider, s->provider) &&
+           (b->tag == NULL || has_tag(s, str_of(b->tag)));
+}
+
+/* ---- would it fit? ---- */
+
+static int64_t gauge_of(const struct limit_cost *c, enum gauge g)
+{
+    switch (g) {
+    case G_REQUESTS:
+        return c->requests;
+    case G_INPUT:
+        return c->input_tok;
+    case G_OUTPUT:
+        return c->output_tok;
+    case G_TOTAL:
+        return c->input_tok + c->output_tok;
+    case G_MONEY:
+        return c->money_pico;
+    case G_N_:
+        break;
+    }
+    return 0;
+}
+
+/* Keeps the wall that holds longest; −1 is for ever. */
+static void hold(struct limit_refusal *why, int64_t wait_us, bool is_budget,
+                 const char *name, const char *gauge)
+{
+    if (wait_us == 0 || why->fits_in_us < 0 ||
+        (wait_us > 0 && wait_us <= why->fits_in_us))
+        return;
+    why->fits_in_us = wait_us;
+    why->is_budget = is_budget;
+    snprintf(why->bucket, sizeof why->bucket, "%s%s%s", name, *gauge ? " " : "", gauge);
+}
+
+static void ask_wall(const struct wall *w, const struct limit_cost *cost, int64_t now_us,
+                     struct limit_refusal *why)
+{
+    for (unsigned i = 0; i < G_N_; i++) {
+        int64_t n = gauge_of(cost, (enum gauge)i);
+        bool is_priceless = i == G_MONEY && n == PICO_UNKNOWN && w->rates[i].amount > 0;
+        hold(why, is_priceless ? -1 : gcra_wait_us(&w->rates[i], MAX(n, 0), now_us),
+             false, w->scope, gauge_names[i]);
+    }
+    /* nobody knows when one of those under way ends: soon enough to ask again */
+    if (w->concurrency > 0 && w->n_running >= w->concurrency)
+        hold(why, US_PER_S / 10, false, w->scope, "concurrency");
+}
+
+static void ask_learned(const struct limiter *l, const struct limit_scope *s,
+                        const struct limit_cost *cost, int64_t now_us,
+                        struct limit_refusal *why)
+{
+    char name[2 * LIMIT_NAME_LEN + 2];
+    int len =
+        snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(s->provider), STR_ARG(s->model));
+    const struct learned *k = map_get(&l->learned, (struct str){name, (size_t)len});
+    if (k == NULL)
+        return;
+    for (unsigned i = 0; i < G_MONEY; i++)
+        if (k->gauges[i].until_us > now_us &&
+            gauge_of(cost, (enum gauge)i) > k->gauges[i].remaining)
+            hold(why, k->gauges[i].until_us - now_us, false, name, gauge_names[i]);
+}
+
+static void ask_all(const struct limiter *l, const struct limit_scope *s,
+                    const struct limit_cost *cost, int64_t now_mono_us,
+                    int64_t now_wall_us, struct limit_refusal *why)
+{
+    *why = (struct limit_refusal){0};
+    list_for_each (node, &l->walls) {
+        const struct wall *w = container_of(node, struct wall, link);
+        if (wall_applies(w, s))
+            ask_wall(w, cost, now_mono_us, why);
+    }
+    list_for_each (node, &l->purses) {
+        const struct purse *p = container_of(node, struct purse, link);
+        if (purse_applies(p, s))
+            hold(why, budget_wait_us(&p->budget, cost->money_pico, now_wall_us), true,
+                 "budget", p->budget.name);
+    }
+    if (l->learned.n > 0)
+        ask_learned(l, s, cost, now_mono_us, why);
+}
+
+int64_t limiter_fits_in_us(const struct limiter *l, const struct limit_scope *s,
+                           const struct limit_cost *cost, int64_t now_mono_us,
+                           int64_t now_wall_us, struct limit_refusal *why)
+{
+    ask_all(l, s, cost, now_mono_us, now_wall_us, why);
+    return why->fits_in_us;
+}
+
+pico limiter_headroom(const struct limiter *l, const struct limit_scope *s,
+                      int64_t now_wall_us)
+{
+    pico left = PICO_UNKNOWN;
+    list_for_each (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        if (!p->budget.hard || !purse_applies(p, s))
+            continue;
+        budget_turn(&p->budget, now_wall_us);
+        pico mine = budget_left(&p->budget);
+        left = left == PICO_UNKNOWN ? mine : MIN(left, mine);
+    }
+    return left;
+}
+
+/* ---- reserve, settle, release ---- */
+
+static enum errc refuse(const struct limit_refusal *why, struct err *e)
+{
+    if (why->fits_in_us < 0)
+        return err_set(e, ERR_REFUSED, "never fits: %s", why->bucket);
+    err_set(e, why->is_budget ? ERR_REFUSED : ERR_RATE_LIMIT, "no room: %s", why->bucket);
+    e->retry_after_us = why->fits_in_us;
+    return e->code;
+}
+
+static struct limit_grant *grant_new(const struct limiter *l, const struct limit_scope *s)
+{
+    size_t n_walls = 0, n_purses = 0;
+    list_for_each (node, &l->walls)
+        n_walls += wall_applies(container_of(node, struct wall, link), s);
+    list_for_each (node, &l->purses)
+        n_purses += purse_applies(container_of(node, struct purse, link), s);
+    size_t walls_len = n_walls * sizeof(struct grant_wall);
+    struct limit_grant *g =
+        mem_alloc(1, sizeof *g + walls_len + n_purses * sizeof(struct grant_purse));
+    if (g != NULL)
+        g->purses = (struct grant_purse *)(void *)((char *)g->walls + walls_len);
+    return g;
+}
+
+static void take_wall(struct wall *w, const struct limit_cost *cost, int64_t now_us,
+                      struct grant_wall *ret)
+{
+    ret->wall = w;
+    for (unsigned i = 0; i < G_N_; i++)
+        ret->slots[i] =
+            gcra_take(&w->rates[i], MAX(gauge_of(cost, (enum gauge)i), 0), now_us);
+    w->n_running++;
+    w->n_grants++;
+}
+
+static void take_purse(struct purse *p, const struct limit_cost *cost,
+                       int64_t now_wall_us, struct grant_purse *ret)
+{
+    ret->purse = p;
+    ret->reserved_pico =
+        MAX(cost->money_pico, 0); /* a soft budget takes unpriced requests */
+    budget_turn(&p->budget, now_wall_us);
+    p->budget.reserved_pico += ret->reserved_pico;
+    p->n_grants++;
+}
+
+static void take_learned(struct limiter *l, const struct limit_scope *s,
+                         const struct limit_cost *cost)
+{
+    char name[2 * LIMIT_NAME_LEN + 2];
+    int len =
+        snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(s->provider), STR_ARG(s->model));
+    struct learned *k = map_get(&l->learned, (struct str){name, (size_t)len});
+    for (unsigned i = 0; k != NULL && i < G_MONEY; i++)
+        k->gauges[i].remaining -=
+            MIN(k->gauges[i].remaining, gauge_of(cost, (enum gauge)i));
+}
+
+enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s,
+                          const struct limit_cost *cost, int64_t now_mono_us,
+                          int64_t now_wall_us, struct limit_grant **ret,
+                          struct limit_refusal *why, struct err *e)
+{
+    ask_all(l, s, cost, now_mono_us, now_wall_us, why);
+    if (why->fits_in_us != 0)
+        return refuse(why, e);
+    struct limit_grant *g = grant_new(l, s);
+    if (g == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for a reservation");
+    list_for_each (node, &l->walls) {
+        struct wall *w = container_of(node, struct wall, link);
+        if (wall_applies(w, s))
+            take_wall(w, cost, now_mono_us, &g->walls[g->n_walls++]);
+    }
+    list_for_each (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        if (purse_applies(p, s))
+            take_purse(p, cost, now_wall_us, &g->purses[g->n_purses++]);
+    }
+    if (l->learned.n > 0)
+        take_learned(l, s, cost);
+    l->n_grants++;
+    *ret = g;
+    return ERR_OK;
+}
+
+static void wall_free(struct wall *w)
+{
+    list_del(&w->link);
+    mem_free(w->scope);
+    mem_free(w);
+}
+
+static void purse_free(struct purse *p)
+{
+    list_del(&p->link);
+    budget_release(&p->budget);
+    mem_free(p);
+}
+
+void limiter_settle(struct limiter *l, struct limit_grant **gp,
+                    const struct limit_cost *used, int64_t now_mono_us,
+                    int64_t now_wall_us)
+{
+    struct limit_grant *g = *gp;
+    if (g == NULL)
+        return;
+    for (size_t i = 0; i < g->n_walls; i++) {
+        struct wall *w = g->walls[i].wall;
+        for (unsigned k = 0; k < G_N_; k++)
+            gcra_settle(&w->rates[k], &g->walls[i].slots[k],
+                        MAX(gauge_of(used, (enum gauge)k), 0), now_mono_us);
+        w->n_running--;
+        if (--w->n_grants == 0 && w->is_retired)
+            wall_free(w);
+    }
+    for (size_t i = 0; i < g->n_purses; i++) {
+        struct purse *p = g->purses[i].purse;
+        budget_turn(&p->budget, now_wall_us);
+        p->budget.reserved_pico -= g->purses[i].reserved_pico;
+        p->budget.spent_pico += MAX(used->money_pico, 0);
+        if (--p->n_grants == 0 && p->is_retired)
+            purse_free(p);
+    }
+    l->n_grants--;
+    mem_free(g);
+    *gp = NULL;
+}
+
+void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono_us,
+                     int64_t now_wall_us)
+{
+    static const struct limit_cost nothing = {0};
+    limiter_settle(l, g, &nothing, now_mono_us, now_wall_us);
+}
+
+size_t limiter_n_grants(const struct limiter *l)
+{
+    return l->n_grants;
+}
+
+/* ---- what the past and the providers tell ---- */
+
+void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
+                  int64_t at_wall_us, int64_t now_wall_us)
+{
+    list_for_each (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        budget_turn(&p->budget, now_wall_us);
+        if (spent > 0 && purse_applies(p, s) && at_wall_us >= p->budget.from_us &&
+            at_wall_us < p->budget.to_us)
+            p->budget.spent_pico += spent;
+    }
+}
+
+/* The gauge that a header speaks of; G_N_ for none of ours. */
+static enum gauge gauge_by_name(const char *what)
+{
+    static const char *const names[G_MONEY] = {"requests", "input-tokens",
+                                               "output-tokens", "tokens"};
+    for (unsigned i = 0; i < G_MONEY; i++)
+        if (strcmp(names[i], what) == 0)
+            return (enum gauge)i;
+    return G_N_;
+}
+
+void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
+                   int64_t remaining, int64_t reset_us, int64_t now_mono_us)
+{
+    enum gauge g = gauge_by_name(what);
+    if (g == G_N_ || reset_us <= 0)
+        return;
+    char name[2 * LIMIT_NAME_LEN + 2];
+    int len =
+        snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(s->provider), STR_ARG(s->model));
+    struct str key = {name, (size_t)len};
+    struct learned *k = map_get(&l->learned, key);
+    if (k == NULL) {
+        k = MEM_NEW(struct learned);
+        /* what is not learned is only not learned: the provider says it again */
+        if (k == NULL || map_set(&l->learned, key, k) != ERR_OK) {
+            mem_free(k);
+            return;
+        }
+    }
+    k->gauges[g].remaining = MAX(remaining, 0);
+    k->gauges[g].until_us = now_mono_us + reset_us;
+}
+
+/* ---- configuration ---- */
+
+static enum errc add_wall(struct limiter *l, const struct conf_limit *c, struct err *e)
+{
+    const int64_t rates[G_N_][2] = {
+        [G_REQUESTS] = {c->requests.amount, c->requests.window_us},
+        [G_INPUT] = {c->input_tok.amount, c->input_tok.window_us},
+        [G_OUTPUT] = {c->output_tok.amount, c->output_tok.window_us},
+        [G_TOTAL] = {c->total_tok.amount, c->total_tok.window_us},
+        [G_MONEY] = {c->money.amount, c->money.window_us},
+    };
+    struct wall *w = MEM_NEW(struct wall);
+    if (w == NULL || (w->scope = mem_strdup(c->scope)) == NULL) {
+        mem_free(w);
+        return err_set(e, ERR_MEMORY, "no memory for limit %s", c->scope);
+    }
+    for (unsigned i = 0; i < G_N_; i++)
+        w->rates[i] = (struct gcra){.amount = rates[i][0], .window_us = rates[i][1]};
+    w->concurrency = c->concurrency;
+    list_add(&l->walls, &w->link);
+    return ERR_OK;
+}
+
+static enum errc add_purse(struct limiter *l, const struct conf_budget *c, struct err *e)
+{
+    struct purse *p = MEM_NEW(struct purse);
+    if (p == NULL || budget_init(&p->budget, c) != ERR_OK) {
+        if (p != NULL)
+            budget_release(&p->budget);
+        mem_free(p);
+        return err_set(e, ERR_MEMORY, "no memory for budget %s", c->name);
+    }
+    list_add(&l->purses, &p->link);
+    return ERR_OK;
+}
+
+enum errc limiter_new(const struct conf *conf, struct limiter **ret, struct err *e)
+{
+    AUTO(limiter_free) struct limiter *l = MEM_NEW(struct limiter);
+    if (l == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for the limiter");
+    list_init(&l->walls);
+    list_init(&l->purses);
+    map_init(&l->learned);
+    for (size_t i = 0; i < conf->n_limits; i++)
+        if (add_wall(l, &conf->limits[i], e) != ERR_OK)
+            return e->code;
+    for (size_t i = 0; i < conf->n_budgets; i++)
+        if (add_purse(l, &conf->budgets[i], e) != ERR_OK)
+            return e->code;
+    *ret = l;
+    l = NULL;
+    return ERR_OK;
+}
+
+void limiter_free(struct limiter **lp)
+{
+    struct limiter *l = *lp;
+    if (l == NULL)
+        return;
+    list_for_each_safe (node, &l->walls)
+        wall_free(container_of(node, struct wall, link));
+    list_for_each_safe (node, &l->purses)
+        purse_free(container_of(node, struct purse, link));
+    map_for_each (slot, &l->learned)
+        mem_free(slot->value);
+    map_release(&l->learned);
+    mem_free(l);
+    *lp = NULL;
+}
+
+/* The wall in force with this scope takes the new numbers and keeps its fill. */
+static bool wall_adopt(struct limiter *l, const struct wall *fresh)
+{
+    list_for_each (node, &l->walls) {
+        struct wall *w = container_of(node, struct wall, link);
+        if (strcmp(w->scope, fresh->scope) != 0)
+            continue;
+        for (unsigned i = 0; i < G_N_; i++) {
+            w->rates[i].amount = fresh->rates[i].amount;
+            w->rates[i].window_us = fresh->rates[i].window_us;
+        }
+        w->concurrency = fresh->concurrency;
+        w->is_retired = false;
+        return true;
+    }
+    return false;
+}
+
+static bool purse_adopt(struct limiter *l, struct purse *fresh)
+{
+    list_for_each (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        if (strcmp(p->budget.name, fresh->budget.name) != 0)
+            continue;
+        struct budget old = p->budget;
+        p->budget = fresh->budget;
+        p->budget.reserved_pico = old.reserved_pico;
+        if (old.per == p->budget.per) {
+            p->budget.from_us = old.from_us;
+            p->budget.to_us = old.to_us;
+            p->budget.spent_pico = old.spent_pico;
+        }
+        p->is_retired = false;
+        fresh->budget = old; /* freed with it */
+        return true;
+    }
+    return false;
+}
+
+enum errc limiter_reload(struct limiter *l, const struct conf *conf, struct err *e)
+{
+    AUTO(limiter_free) struct limiter *fresh = NULL;
+    if (limiter_new(conf, &fresh, e) != ERR_OK)
+        return e->code;
+    list_for_each (node, &l->walls)
+        container_of(node, struct wall, link)->is_retired = true;
+    list_for_each (node, &l->purses)
+        container_of(node, struct purse, link)->is_retired = true;
+    list_for_each_safe (node, &fresh->walls) {
+        if (wall_adopt(l, container_of(node, struct wall, link)))
+            continue;
+        list_del(node);
+        list_add(&l->walls, node);
+    }
+    list_for_each_safe (node, &fresh->purses) {
+        if (purse_adopt(l, container_of(node, struct purse, link)))
+            continue;
+        list_del(node);
+        list_add(&l->purses, node);
+    }
+    list_for_each_safe (node, &l->walls) {
+        struct wall *w = container_of(node, struct wall, link);
+        if (w->is_retired && w->n_grants == 0)
+            wall_free(w);
+    }
+    list_for_each_safe (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        if (p->is_retired && p->n_grants == 0)
+            purse_free(p);
+    }
+    return ERR_OK;
+}
+
+/* ---- for people ---- */
+
+static void write_wall(const struct wall *w, int64_t now_us, struct jw *j)
+{
+    for (unsigned i = 0; i < G_N_; i++) {
+        if (w->rates[i].amount == 0)
+            continue;
+        jw_object(j);
+        jw_kstrz(j, "limit", w->scope);
+        jw_kstrz(j, "gauge", gauge_names[i]);
+        jw_ki64(j, "amount", w->rates[i].amount);
+        jw_ki64(j, "window_us", w->rates[i].window_us);
+        jw_ki64(j, "left", gcra_left(&w->rates[i], now_us));
+        jw_object_end(j);
+    }
+    if (w->concurrency == 0)
+        return;
+    jw_object(j);
+    jw_kstrz(j, "limit", w->scope);
+    jw_kstrz(j, "gauge", "concurrency");
+    jw_ki64(j, "amount", w->concurrency);
+    jw_ki64(j, "left", MAX(0, w->concurrency - w->n_running));
+    jw_object_end(j);
+}
+
+static void write_purse(struct purse *p, int64_t now_wall_us, struct jw *j)
+{
+    struct budget *b = &p->budget;
+    budget_turn(b, now_wall_us);
+    jw_object(j);
+    jw_kstrz(j, "budget", b->name);
+    jw_kbool(j, "hard", b->hard);
+    jw_kstrz(j, "per", budget_per_name(b->per));
+    jw_key(j, "limit_usd");
+    jw_usd(j, b->limit_pico);
+    jw_key(j, "spent_usd");
+    jw_usd(j, b->spent_pico);
+    jw_key(j, "reserved_usd");
+    jw_usd(j, b->reserved_pico);
+    jw_kbool(j, "warn", budget_is_above_warning(b));
+    jw_key(j, "from");
+    jw_time(j, b->from_us);
+    jw_key(j, "until");
+    jw_time(j, b->to_us);
+    jw_object_end(j);
+}
+
+static void write_learned(const char *name, const struct learned *k, int64_t now_us,
+                          struct jw *j)
+{
+    for (unsigned i = 0; i < G_MONEY; i++) {
+        if (k->gauges[i].until_us <= now_us)
+            continue;
+        jw_object(j);
+        jw_kstrz(j, "learned", name);
+        jw_kstrz(j, "gauge", gauge_names[i]);
+        jw_ki64(j, "left", k->gauges[i].remaining);
+        jw_ki64(j, "resets_in_us", k->gauges[i].until_us - now_us);
+        jw_object_end(j);
+    }
+}
+
+void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wall_us,
+                   struct buf *out)
+{
+    struct jw j;
+    jw_init(&j, out);
+    jw_array(&j);
+    list_for_each (node, &l->walls) {
+        const struct wall *w = container_of(node, struct wall, link);
+        if (!w->is_retired)
+            write_wall(w, now_mono_us, &j);
+    }
+    list_for_each (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        if (!p->is_retired)
+            write_purse(p, now_wall_us, &j);
+    }
+    map_for_each (slot, &l->learned)
+        write_learned(slot->key, slot->value, now_mono_us, &j);
+    jw_array_end(&j);
+}

@@ -1,0 +1,378 @@
+/*
+ * router.c: which targets may serve a request, in which order, and why.
+ *
+ * Pure: facts, views and prices in, an ordered list with reasons out. `route explain`,
+ * the broker and the tests run this same code. Must not send, reserve, wait or read a
+ * clock.
+ */
+#include "broker/router.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/num.h"
+#include "core/price.h"
+
+/* ---- what is known of a target's model ---- */
+
+static const struct conf_model *find_override(const struct conf *conf,
+                                              const struct conf_target *t)
+{
+    for (size_t i = 0; i < conf->n_models; i++)
+        if (strcmp(conf->models[i].provider, t->provider) == 0 &&
+            strcmp(conf->models[i].model, t->model) == 0)
+            return &conf->models[i];
+    return NULL;
+}
+
+void router_model(const struct conf *conf, const struct catalog *cat,
+                  const struct conf_target *t, struct target_model *ret)
+{
+    const struct conf_provider *p = conf_provider(conf, str_of(t->provider));
+    struct str model = str_of(t->model);
+    *ret = (struct target_model){.kind = p->kind, .price_provider = str_of(t->provider)};
+    /* the provider's own name first: [price "NAME/MODEL"] may give it prices of its own
+     */
+    ret->row = catalog_find(cat, ret->price_provider, model);
+    if (ret->row == NULL) {
+        ret->price_provider = str_of(p->kind->catalog);
+        ret->row = catalog_find(cat, ret->price_provider, model);
+    }
+    if (ret->row != NULL) {
+        ret->context_tok = ret->row->context_tok;
+        ret->max_output_tok = ret->row->max_output_tok;
+        ret->caps_yes = ret->row->caps_yes;
+        ret->caps_no = ret->row->caps_no;
+    }
+    const struct conf_model *o = find_override(conf, t);
+    if (o == NULL)
+        return;
+    if (o->context_tok > 0)
+        ret->context_tok = o->context_tok;
+    if (o->max_output_tok > 0)
+        ret->max_output_tok = o->max_output_tok;
+    ret->caps_yes = (ret->caps_yes & ~o->caps_no) | o->caps_yes;
+    ret->caps_no = (ret->caps_no & ~o->caps_yes) | o->caps_no;
+}
+
+pico router_cost(const struct catalog *cat, const struct target_model *m,
+                 struct str model, int64_t at_us, int64_t in_tok, int64_t out_tok)
+{
+    pico cost = price_estimate(cat, m->price_provider, model, at_us, in_tok, 0, out_tok);
+    return cost == PICO_UNKNOWN && m->kind->is_local ? 0 : cost;
+}
+
+/* The most that may come out: the client's cap or the model's own; −1 unknown. */
+static int64_t top_output_tok(const struct route_facts *f, const struct target_model *m)
+{
+    if (f->max_output_tok >= 0 && m->max_output_tok > 0)
+        return MIN(f->max_output_tok, m->max_output_tok);
+    if (f->max_output_tok >= 0)
+        return f->max_output_tok;
+    return m->max_output_tok > 0 ? m->max_output_tok : -1;
+}
+
+static void bound_cost(const struct route_facts *f, const struct target_model *m,
+                       const struct catalog *cat, const struct conf_target *t,
+                       struct candidate *c)
+{
+    int64_t top = top_output_tok(f, m);
+    c->min_pico = router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok, 0);
+    c->max_pico = PICO_UNKNOWN;
+    if (top >= 0)
+        c->max_pico =
+            router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok, top);
+}
+
+/* ---- the filters, each with its reason ---- */
+
+static bool set(struct candidate *c, enum verdict v, enum skip why)
+{
+    c->verdict = v;
+    c->skip = why;
+    return true;
+}
+
+static bool skip_condition(const struct route_facts *f, const struct conf_target *t,
+                           struct candidate *c)
+{
+    if (t->when == NULL || router_when(t->when, f))
+        return false;
+    snprintf(c->why, sizeof c->why, "not when %s", t->when);
+    return set(c, VERDICT_SKIPPED, SKIP_CONDITION);
+}
+
+static bool skip_capability(const struct route_facts *f, const struct target_model *m,
+                            struct candidate *c)
+{
+    static const struct {
+        unsigned cap;
+        const char *name;
+    } names[] = {
+        {CAP_TOOLS, "tools"},
+        {CAP_VISION, "vision"},
+        {CAP_JSON_SCHEMA, "json schema"},
+        {CAP_REASONING, "reasoning"},
+        {CAP_AUDIO_IN, "audio"},
+        {CAP_AUDIO_OUT, "audio output"},
+        {CAP_PDF_IN, "pdf"},
+        {CAP_VIDEO_IN, "video"},
+        {CAP_IMAGE_OUT, "image output"},
+        {CAP_PREFILL, "prefill"},
+        {CAP_PROMPT_CACHING, "prompt caching"},
+    };
+    unsigned missing = f->needs & m->caps_no;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (missing & names[i].cap) {
+            snprintf(c->why, sizeof c->why, "cannot do %s", names[i].name);
+            return set(c, VERDICT_SKIPPED, SKIP_CAPABILITY);
+        }
+    return false;
+}
+
+static bool skip_retired(const struct target_model *m, struct candidate *c)
+{
+    if (m->row == NULL || strcmp(m->row->status, "retired") != 0)
+        return false;
+    snprintf(c->why, sizeof c->why, "retired by its provider");
+    return set(c, VERDICT_SKIPPED, SKIP_RETIRED);
+}
+
+static bool skip_context(const struct route_facts *f, const struct target_model *m,
+                         struct candidate *c)
+{
+    int64_t need = f->input_tok + MAX(f->max_output_tok, 0);
+    if (m->context_tok == 0 || need <= m->context_tok)
+        return false;
+    snprintf(c->why, sizeof c->why, "needs ~%" PRId64 " tokens, window is %" PRId64, need,
+             m->context_tok);
+    return set(c, VERDICT_SKIPPED, SKIP_CONTEXT);
+}
+
+static bool skip_cost(const struct route_facts *f, struct candidate *c)
+{
+    if (f->max_cost_pico == PICO_UNKNOWN)
+        return false;
+    pico bound = c->max_pico != PICO_UNKNOWN ? c->max_pico : c->min_pico;
+    if (bound == PICO_UNKNOWN) {
+        snprintf(c->why, sizeof c->why, "price unknown, and there is a cost cap");
+        return set(c, VERDICT_SKIPPED, SKIP_UNPRICED);
+    }
+    if (bound <= f->max_cost_pico)
+        return false;
+    char cost[MONEY_TEXT_LEN], cap[MONEY_TEXT_LEN];
+    money_people(cost, bound);
+    money_people(cap, f->max_cost_pico);
+    snprintf(c->why, sizeof c->why, "could cost %s, cap is %s", cost, cap);
+    return set(c, VERDICT_SKIPPED, SKIP_MAX_COST);
+}
+
+static bool skip_steered(const struct target_view *v, bool some_pinned,
+                         struct candidate *c)
+{
+    if (v->drained) {
+        snprintf(c->why, sizeof c->why, "drained");
+        return set(c, VERDICT_SKIPPED, SKIP_DRAINED);
+    }
+    if (some_pinned && !v->pinned) {
+        snprintf(c->why, sizeof c->why, "another target is pinned");
+        return set(c, VERDICT_SKIPPED, SKIP_NOT_PINNED);
+    }
+    return false;
+}
+
+static bool later(struct candidate *c, enum skip why, int64_t wait_us)
+{
+    c->wait_us = wait_us;
+    return set(c, VERDICT_LATER, why);
+}
+
+static bool skip_key(const struct target_view *v, struct candidate *c)
+{
+    char wait[NUM_TEXT_LEN];
+    if (!v->has_key) {
+        snprintf(c->why, sizeof c->why, "no key");
+        return set(c, VERDICT_SKIPPED, SKIP_NO_KEY);
+    }
+    if (v->key_benched_us == 0)
+        return false;
+    num_duration(wait, v->key_benched_us);
+    snprintf(c->why, sizeof c->why, "key benched, retry in %s", wait);
+    return later(c, SKIP_NO_KEY, v->key_benched_us);
+}
+
+static bool skip_breaker(const struct target_view *v, struct candidate *c)
+{
+    char wait[NUM_TEXT_LEN];
+    if (!v->breaker_open || v->breaker_retry_us == 0)
+        return false;
+    num_duration(wait, v->breaker_retry_us);
+    snprintf(c->why, sizeof c->why, "circuit open: %s, retry in %s",
+             v->breaker_why != NULL ? v->breaker_why : "", wait);
+    return later(c, SKIP_BREAKER, v->breaker_retry_us);
+}
+
+static bool skip_limit(const struct target_view *v, struct candidate *c)
+{
+    char wait[NUM_TEXT_LEN];
+    const char *name = v->limit_name != NULL ? v->limit_name : "limit";
+    if (v->fits_in_us == 0)
+        return false;
+    if (v->fits_in_us < 0) {
+        snprintf(c->why, sizeof c->why, "never fits: %s", name);
+        return set(c, VERDICT_SKIPPED, SKIP_NEVER_FITS);
+    }
+    num_duration(wait, v->fits_in_us);
+    snprintf(c->why, sizeof c->why, "no room: %s, fits in %s", name, wait);
+    return later(c, SKIP_LIMIT, v->fits_in_us);
+}
+
+/* "healthy, key ok, ~9 in + ≤1024 out, $0.000002–$0.001231" */
+static void tell_usable(const struct route_facts *f, const struct target_view *v,
+                        const struct target_model *m, struct candidate *c)
+{
+    char out[NUM_TEXT_LEN] = "?", low[MONEY_TEXT_LEN], high[MONEY_TEXT_LEN];
+    int64_t top = top_output_tok(f, m);
+    if (top >= 0)
+        snprintf(out, sizeof out, "%" PRId64, top);
+    money_people(low, c->min_pico);
+    money_people(high, c->max_pico);
+    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + ≤%s out, %s–%s",
+             v->half_open ? "half-open, this is the probe" : "healthy", f->input_tok, out,
+             low, high);
+}
+
+static void judge(const struct route_facts *f, const struct conf_target *t,
+                  const struct target_view *v, bool some_pinned,
+                  const struct catalog *cat, const struct conf *conf, struct candidate *c)
+{
+    struct target_model m;
+    router_model(conf, cat, t, &m);
+    bound_cost(f, &m, cat, t, c);
+    bool is_out = skip_condition(f, t, c) || skip_retired(&m, c) ||
+                  skip_capability(f, &m, c) || skip_context(f, &m, c) ||
+                  skip_cost(f, c) || skip_steered(v, some_pinned, c) || skip_key(v, c) ||
+                  skip_breaker(v, c) || skip_limit(v, c);
+    if (is_out)
+        return;
+    set(c, VERDICT_STANDBY, SKIP_NONE);
+    tell_usable(f, v, &m, c);
+}
+
+/* ---- ranking ---- */
+
+/* SplitMix64: the next draw. Source: Steele, Lea and Flood, OOPSLA 2014. */
+static uint64_t draw(uint64_t *seed)
+{
+    uint64_t z = (*seed += 0x9e3779b97f4a7c15U);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+static void swap(struct candidate *a, struct candidate *b)
+{
+    struct candidate c = *a;
+    *a = *b;
+    *b = c;
+}
+
+/* Draws without putting back: the first by weight, then the next of those left, … */
+static void rank_weighted(struct candidate *items, size_t n,
+                          const struct conf_target *targets, uint64_t seed)
+{
+    for (size_t at = 0; at + 1 < n; at++) {
+        uint64_t sum = 0;
+        for (size_t i = at; i < n; i++)
+            sum += (uint64_t)targets[items[i].target].weight;
+        uint64_t left = draw(&seed) % MAX(sum, 1);
+        size_t i = at;
+        while (i + 1 < n && left >= (uint64_t)targets[items[i].target].weight)
+            left -= (uint64_t)targets[items[i++].target].weight;
+        swap(&items[at], &items[i]);
+    }
+}
+
+/* Groups: usable, later, skipped. Within a group the route's order stays. */
+static unsigned group_of(const struct candidate *c)
+{
+    switch (c->verdict) {
+    case VERDICT_CHOSEN:
+    case VERDICT_STANDBY:
+        return 0;
+    case VERDICT_LATER:
+        return 1;
+    case VERDICT_SKIPPED:
+        break;
+    }
+    return 2;
+}
+
+static bool is_before(const struct candidate *a, const struct candidate *b)
+{
+    unsigned ga = group_of(a), gb = group_of(b);
+    return ga != gb ? ga < gb : ga == 1 && a->wait_us < b->wait_us;
+}
+
+/* Insertion: stable, and routes are short. */
+static void sort(struct candidate *items, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0 && is_before(&items[k], &items[k - 1]); k--)
+            swap(&items[k], &items[k - 1]);
+}
+
+void router_decide(const struct route_facts *f, enum conf_strategy strategy,
+                   const struct conf_target *targets, const struct target_view *views,
+                   size_t n, const struct catalog *cat, const struct conf *conf,
+                   struct decision *ret)
+{
+    bool some_pinned = false;
+    ret->n = MIN(n, (size_t)LIMIT_TARGETS);
+    ret->n_usable = 0;
+    for (size_t i = 0; i < ret->n; i++)
+        some_pinned |= views[i].pinned;
+    for (size_t i = 0; i < ret->n; i++) {
+        ret->items[i] = (struct candidate){.target = i};
+        judge(f, &targets[i], &views[i], some_pinned, cat, conf, &ret->items[i]);
+        ret->n_usable += ret->items[i].verdict == VERDICT_STANDBY;
+    }
+    sort(ret->items, ret->n);
+    switch (strategy) {
+    case CONF_ORDER:
+        break;
+    case CONF_WEIGHTED:
+        rank_weighted(ret->items, ret->n_usable, targets, f->seed);
+        break;
+    }
+    if (ret->n_usable > 0)
+        ret->items[0].verdict = VERDICT_CHOSEN;
+}
+
+const char *verdict_name(enum verdict v)
+{
+    static const char *const names[] = {"chosen", "standby", "skipped", "later"};
+    return names[v];
+}
+
+const char *skip_name(enum skip s)
+{
+    static const char *const names[] = {
+        [SKIP_NONE] = "",
+        [SKIP_CONDITION] = "condition",
+        [SKIP_CAPABILITY] = "capability",
+        [SKIP_CONTEXT] = "context",
+        [SKIP_MAX_COST] = "max_cost",
+        [SKIP_UNPRICED] = "unpriced",
+        [SKIP_DRAINED] = "drained",
+        [SKIP_NO_KEY] = "key",
+        [SKIP_BREAKER] = "breaker",
+        [SKIP_LIMIT] = "limit",
+        [SKIP_NEVER_FITS] = "never_fits",
+        [SKIP_NOT_PINNED] = "not_pinned",
+        [SKIP_RETIRED] = "retired",
+    };
+    return names[s];
+}
