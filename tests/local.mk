@@ -57,6 +57,9 @@ check_PROGRAMS += %D%/unit/test_upstream
 %C%_unit_test_upstream_SOURCES = %D%/unit/test_upstream.c
 %C%_unit_test_upstream_LDADD = $(BROKER_UNIT_LIBS)
 
+check_PROGRAMS += %D%/unit/test_zone
+%C%_unit_test_zone_SOURCES = %D%/unit/test_zone.c
+%C%_unit_test_zone_LDADD = $(UNIT_LIBS)
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t
