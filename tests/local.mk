@@ -49,6 +49,9 @@ FUZZERS =
 FUZZERS += %D%/fuzz/fuzz_jscan
 %C%_fuzz_fuzz_jscan_SOURCES = %D%/fuzz/fuzz_jscan.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_jscan_LDADD = $(FUZZ_LIBS)
+FUZZERS += %D%/fuzz/fuzz_when
+%C%_fuzz_fuzz_when_SOURCES = %D%/fuzz/fuzz_when.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_when_LDADD = $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
@@ -85,4 +88,21 @@ check_PROGRAMS += %D%/unit/test_gcra
 check_PROGRAMS += %D%/unit/test_router_when
 %C%_unit_test_router_when_SOURCES = %D%/unit/test_router_when.c
 %C%_unit_test_router_when_LDADD = $(BROKER_UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_breaker
+%C%_unit_test_breaker_SOURCES = %D%/unit/test_breaker.c
+%C%_unit_test_breaker_LDADD = $(BROKER_UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_gcra
+%C%_unit_test_gcra_SOURCES = %D%/unit/test_gcra.c
+%C%_unit_test_gcra_LDADD = $(BROKER_UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_router_when
+%C%_unit_test_router_when_SOURCES = %D%/unit/test_router_when.c
+%C%_unit_test_router_when_LDADD = $(BROKER_UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_limiter
+%C%_unit_test_limiter_SOURCES = %D%/unit/test_limiter.c
+%C%_unit_test_limiter_LDADD = $(BROKER_UNIT_LIBS)
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

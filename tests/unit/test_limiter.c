@@ -1,0 +1,329 @@
+/* test_limiter.c: admission over all buckets at once; budgets; what headers teach; reload. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/http1.h"
+#include "core/jscan.h"
+
+#include "broker/budget.h"
+#include "broker/limiter.h"
+
+#include <cmocka.h>
+
+enum { S = US_PER_S };
+static const int64_t mono = 5000 * (int64_t)S;
+static const int64_t wall =
+    1795575911 * (int64_t)S; /* 2026-11-25T03:05:11Z, a Wednesday */
+
+static const struct http1_header tags[] = {{{"team", 4}, {"red", 3}}};
+static const struct limit_scope scope = {
+    .provider = {"openai", 6},
+    .model = {"luna", 4},
+    .client = {"ci", 2},
+    .project = {"web", 3},
+    .route = {"fast", 4},
+    .tags = tags,
+    .n_tags = 1,
+};
+
+static struct limiter *make(const struct conf *c)
+{
+    struct limiter *l = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(limiter_new(c, &l, &e), ERR_OK);
+    return l;
+}
+
+static enum errc reserve(struct limiter *l, struct limit_cost cost,
+                         struct limit_grant **ret, struct limit_refusal *why)
+{
+    struct err e = ERR_INIT;
+    return limiter_reserve(l, &scope, &cost, mono, wall, ret, why, &e);
+}
+
+static void each_scope_meets_its_own_requests(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *scope;
+        bool applies;
+    } rows[] = {
+        {"all", true},
+        {"target:openai/luna", true},
+        {"target:openai/lun", false},
+        {"provider:openai", true},
+        {"provider:groq", false},
+        {"client:ci", true},
+        {"client:c", false},
+        {"project:web", true},
+        {"project:", false},
+        {"route:fast", true},
+        {"route:slow", false},
+        {"tag:team=red", true},
+        {"tag:team=blue", false},
+        {"tag:team", true},
+        {"tag:red", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct conf_limit limit = {.scope = rows[i].scope, .requests = {1, S}};
+        struct conf c = {.limits = &limit, .n_limits = 1};
+        struct limiter *l = make(&c);
+        struct limit_grant *a = NULL, *b = NULL;
+        struct limit_refusal why;
+        assert_int_equal(reserve(l, (struct limit_cost){.requests = 1}, &a, &why),
+                         ERR_OK);
+        enum errc second = reserve(l, (struct limit_cost){.requests = 1}, &b, &why);
+        assert_int_equal(second, rows[i].applies ? ERR_RATE_LIMIT : ERR_OK);
+        if (rows[i].applies)
+            assert_non_null(strstr(why.bucket, rows[i].scope));
+        limiter_release(l, &a, mono, wall);
+        limiter_release(l, &b, mono, wall);
+        limiter_free(&l);
+    }
+}
+
+static void admission_is_all_or_nothing(void **state)
+{
+    (void)state;
+    struct conf_limit limits[] = {
+        {.scope = "all", .input_tok = {1000, S}},
+        {.scope = "client:ci", .total_tok = {100, S}},
+    };
+    struct conf c = {.limits = limits, .n_limits = 2};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    struct limit_cost small = {.requests = 1, .input_tok = 60, .output_tok = 30};
+    assert_int_equal(reserve(l, small, &g, &why), ERR_OK);
+    struct limit_grant *none = NULL;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(reserve(l, small, &none, &why), ERR_RATE_LIMIT);
+    assert_null(none);
+    assert_string_equal(why.bucket, "client:ci tokens");
+    assert_int_equal(why.fits_in_us, S * 8 / 10);
+    assert_int_equal(limiter_n_grants(l), 1);
+    /* the hundred that did not pass took nothing from the first bucket */
+    limiter_release(l, &g, mono, wall);
+    assert_int_equal(limiter_fits_in_us(l, &scope, &small, mono, wall, &why), 0);
+    struct limit_cost huge = {.requests = 1, .input_tok = 101};
+    assert_int_equal(reserve(l, huge, &g, &why), ERR_REFUSED);
+    assert_int_equal(why.fits_in_us, -1);
+    limiter_free(&l);
+}
+
+static void requests_under_way_are_counted(void **state)
+{
+    (void)state;
+    struct conf_limit limit = {.scope = "provider:openai", .concurrency = 2};
+    struct conf c = {.limits = &limit, .n_limits = 1};
+    struct limiter *l = make(&c);
+    struct limit_grant *g[3] = {NULL};
+    struct limit_refusal why;
+    struct limit_cost one = {.requests = 1};
+    assert_int_equal(reserve(l, one, &g[0], &why), ERR_OK);
+    assert_int_equal(reserve(l, one, &g[1], &why), ERR_OK);
+    assert_int_equal(reserve(l, one, &g[2], &why), ERR_RATE_LIMIT);
+    limiter_settle(l, &g[0], &one, mono, wall);
+    assert_int_equal(reserve(l, one, &g[2], &why), ERR_OK);
+    limiter_release(l, &g[1], mono, wall);
+    limiter_release(l, &g[2], mono, wall);
+    assert_int_equal(limiter_n_grants(l), 0);
+    limiter_free(&l);
+}
+
+static void a_hard_budget_refuses_before_sending(void **state)
+{
+    (void)state;
+    struct conf_budget budget = {.name = "daily",
+                                 .limit_pico = 1000,
+                                 .per = CONF_PER_DAY,
+                                 .warn_ppm = 800000,
+                                 .hard = true,
+                                 .project = "web",
+                                 .tz = "UTC"};
+    struct conf c = {.budgets = &budget, .n_budgets = 1};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL, *h = NULL;
+    struct limit_refusal why;
+    assert_int_equal(limiter_headroom(l, &scope, wall), 1000);
+    assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 900}, &g, &why),
+                     ERR_OK);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 100);
+    assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 101}, &h, &why),
+                     ERR_REFUSED);
+    assert_true(why.is_budget);
+    assert_string_equal(why.bucket, "budget daily");
+    assert_int_equal(why.fits_in_us, US_PER_DAY - wall % US_PER_DAY);
+    limiter_settle(l, &g, &(struct limit_cost){.money_pico = 20}, mono, wall);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 980);
+    assert_int_equal(
+        reserve(l, (struct limit_cost){.money_pico = PICO_UNKNOWN}, &h, &why),
+        ERR_REFUSED);
+    assert_int_equal(why.fits_in_us, -1);
+    assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 1001}, &h, &why),
+                     ERR_REFUSED);
+    assert_int_equal(why.fits_in_us, -1);
+    assert_int_equal(limiter_headroom(l, &scope, wall + US_PER_DAY), 1000);
+    limiter_free(&l);
+}
+
+static void a_soft_budget_only_tells(void **state)
+{
+    (void)state;
+    struct conf_budget budget = {.name = "b",
+                                 .limit_pico = 10,
+                                 .per = CONF_PER_MONTH,
+                                 .warn_ppm = 800000,
+                                 .tz = "UTC"};
+    struct conf c = {.budgets = &budget, .n_budgets = 1};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    assert_int_equal(limiter_headroom(l, &scope, wall), PICO_UNKNOWN);
+    assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 99}, &g, &why), ERR_OK);
+    limiter_settle(l, &g, &(struct limit_cost){.money_pico = 8}, mono, wall);
+    AUTO(buf_release) struct buf out = BUF_INIT(10000);
+    limiter_write(l, mono, wall, &out);
+    assert_non_null(strstr(out.data, "\"warn\":true"));
+    assert_int_equal(
+        reserve(l, (struct limit_cost){.money_pico = PICO_UNKNOWN}, &g, &why), ERR_OK);
+    limiter_release(l, &g, mono, wall);
+    limiter_free(&l);
+}
+
+static void the_past_fills_budgets_after_a_restart(void **state)
+{
+    (void)state;
+    struct conf_budget budget = {
+        .name = "b", .limit_pico = 100, .per = CONF_PER_DAY, .hard = true, .tz = "UTC"};
+    struct conf c = {.budgets = &budget, .n_budgets = 1};
+    struct limiter *l = make(&c);
+    limiter_seed(l, &scope, 30, wall - US_PER_HOUR, wall);
+    limiter_seed(l, &scope, 50, wall - US_PER_DAY, wall); /* yesterday */
+    limiter_seed(l, &scope, PICO_UNKNOWN, wall, wall);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 70);
+    limiter_free(&l);
+}
+
+static void headers_teach_until_they_reset(void **state)
+{
+    (void)state;
+    struct conf c = {0};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    limiter_learn(l, &scope, "tokens", 100, 30 * S, mono);
+    limiter_learn(l, &scope, "coffee", 0, 30 * S, mono);
+    struct limit_cost cost = {.requests = 1, .input_tok = 50, .output_tok = 20};
+    assert_int_equal(reserve(l, cost, &g, &why), ERR_OK);
+    limiter_settle(l, &g, &cost, mono, wall);
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 30 * S);
+    assert_string_equal(why.bucket, "openai/luna tokens");
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono + 30 * S, wall, &why), 0);
+    limiter_free(&l);
+}
+
+static void a_reload_keeps_what_was_used(void **state)
+{
+    (void)state;
+    struct conf_limit limits[] = {{.scope = "all", .requests = {10, 10 * S}},
+                                  {.scope = "client:ci", .requests = {5, S}}};
+    struct conf_budget budget = {
+        .name = "b", .limit_pico = 100, .per = CONF_PER_DAY, .hard = true, .tz = "UTC"};
+    struct conf before = {
+        .limits = limits, .n_limits = 2, .budgets = &budget, .n_budgets = 1};
+    struct limiter *l = make(&before);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    struct err e = ERR_INIT;
+    struct limit_cost five = {.requests = 5, .money_pico = 40};
+    assert_int_equal(reserve(l, five, &g, &why), ERR_OK);
+    limits[0].requests.amount = 20;
+    budget.limit_pico = 50;
+    struct conf after = {
+        .limits = limits, .n_limits = 1, .budgets = &budget, .n_budgets = 1};
+    assert_int_equal(limiter_reload(l, &after, &e), ERR_OK);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 10);
+    struct limit_cost ten = {.requests = 10};
+    assert_int_equal(limiter_fits_in_us(l, &scope, &ten, mono, wall, &why), 0);
+    struct limit_cost eleven = {.requests = 11};
+    assert_true(limiter_fits_in_us(l, &scope, &eleven, mono, wall, &why) > 0);
+    limiter_settle(l, &g, &five, mono, wall); /* also into the limit that is gone */
+    assert_int_equal(limiter_headroom(l, &scope, wall), 10);
+    struct conf empty = {0};
+    assert_int_equal(limiter_reload(l, &empty, &e), ERR_OK);
+    assert_int_equal(limiter_headroom(l, &scope, wall), PICO_UNKNOWN);
+    limiter_free(&l);
+}
+
+static void its_account_is_json(void **state)
+{
+    (void)state;
+    struct conf_limit limit = {
+        .scope = "all", .requests = {10, S}, .money = {1000, S}, .concurrency = 3};
+    struct conf_budget budget = {
+        .name = "b", .limit_pico = 100, .per = CONF_PER_WEEK, .tz = "UTC"};
+    struct conf c = {.limits = &limit, .n_limits = 1, .budgets = &budget, .n_budgets = 1};
+    struct limiter *l = make(&c);
+    limiter_learn(l, &scope, "requests", 1, S, mono);
+    AUTO(buf_release) struct buf out = BUF_INIT(10000);
+    struct err e = ERR_INIT;
+    limiter_write(l, mono, wall, &out);
+    assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
+    assert_non_null(strstr(out.data, "\"from\":\"2026-11-23T00:00:00"));
+    assert_non_null(strstr(out.data, "\"learned\":\"openai/luna\""));
+    limiter_free(&l);
+}
+
+static void windows_follow_the_calendar(void **state)
+{
+    (void)state;
+    static const struct {
+        int per;
+        const char *at, *from, *to;
+    } rows[] = {
+        {CONF_PER_HOUR, "2026-12-31T23:59:59Z", "2026-12-31T23:00:00Z",
+         "2027-01-01T00:00:00Z"},
+        {CONF_PER_DAY, "2028-02-28T12:00:00Z", "2028-02-28T00:00:00Z",
+         "2028-02-29T00:00:00Z"},
+        {CONF_PER_WEEK, "2026-11-29T10:00:00Z", "2026-11-23T00:00:00Z",
+         "2026-11-30T00:00:00Z"},
+        {CONF_PER_WEEK, "2026-11-30T00:00:00Z", "2026-11-30T00:00:00Z",
+         "2026-12-07T00:00:00Z"},
+        {CONF_PER_MONTH, "2026-12-15T10:00:00Z", "2026-12-01T00:00:00Z",
+         "2027-01-01T00:00:00Z"},
+        {CONF_PER_MONTH, "2026-02-01T00:00:00Z", "2026-02-01T00:00:00Z",
+         "2026-03-01T00:00:00Z"},
+    };
+    struct err e = ERR_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t at_us, from_us, to_us;
+        char text[CLOCK_TEXT_LEN];
+        assert_int_equal(clock_parse_rfc3339(str_of(rows[i].at), &at_us, &e), ERR_OK);
+        budget_window(rows[i].per, "UTC", at_us, &from_us, &to_us);
+        clock_rfc3339(text, from_us, 0, false);
+        assert_string_equal(text, rows[i].from);
+        clock_rfc3339(text, to_us, 0, false);
+        assert_string_equal(text, rows[i].to);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_scope_meets_its_own_requests),
+        cmocka_unit_test(admission_is_all_or_nothing),
+        cmocka_unit_test(requests_under_way_are_counted),
+        cmocka_unit_test(a_hard_budget_refuses_before_sending),
+        cmocka_unit_test(a_soft_budget_only_tells),
+        cmocka_unit_test(the_past_fills_budgets_after_a_restart),
+        cmocka_unit_test(headers_teach_until_they_reset),
+        cmocka_unit_test(a_reload_keeps_what_was_used),
+        cmocka_unit_test(its_account_is_json),
+        cmocka_unit_test(windows_follow_the_calendar),
+    };
+    return cmocka_run_group_tests_name("limiter", tests, NULL, NULL);
+}
