@@ -36,15 +36,15 @@ struct http1_head {
  * Parses a head at the start of `bytes`. ERR_OK: *ret_used is its length with the empty line.
  * ERR_AGAIN: not all there yet. Else an error whose e->sys is the HTTP status to answer
  * (400, 417, 431, 501, 505) and the connection must be closed. *scan remembers how far the
- * search for the end came (0 at first), so that a slow sender costs no quadratic time.
- * Slices borrow from `bytes`.
+ * search for the end came (0 at first and after ERR_OK), so that a slow sender costs no
+ * quadratic time. Slices borrow from `bytes`. *ret means nothing unless ERR_OK.
  */
 enum errc http1_parse_request(struct str bytes, size_t *scan, struct http1_head *ret,
                               size_t *ret_used, struct err *e) MUST_USE;
 enum errc http1_parse_response(struct str bytes, size_t *scan, struct http1_head *ret,
                                size_t *ret_used, struct err *e) MUST_USE;
 
-/* The value of the only header of that name, ASCII case ignored; STR_NONE if none. */
+/* The value of the first header of that name, ASCII case ignored; STR_NONE if none. */
 struct str http1_header(const struct http1_head *h, const char *name);
 /* Every header of that name in turn: size_t it = 0; while (http1_next(h, "x", &it, &v)) … */
 bool http1_next(const struct http1_head *h, const char *name, size_t *it,
@@ -75,6 +75,7 @@ bool http1_body_is_done(const struct http1_body *b);
 /* Writers. */
 const char *http1_reason(int status);
 void http1_write_status(struct buf *out, int status); /* "HTTP/1.1 200 OK\r\n" */
+/* What cannot stand in a target is percent-encoded. */
 void http1_write_request(struct buf *out, const char *method, struct str target);
 /* CR, LF and NUL in a value are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);

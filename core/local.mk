@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/db.c %D%/db.h
 %C%_libcore_a_SOURCES += %D%/db_schema.c
 %C%_libcore_a_SOURCES += %D%/err.c %D%/err.h
+%C%_libcore_a_SOURCES += %D%/http1.c %D%/http1.h
 %C%_libcore_a_SOURCES += %D%/jscan.c %D%/jscan.h
 %C%_libcore_a_SOURCES += %D%/jsonx.c %D%/jsonx.h
 %C%_libcore_a_SOURCES += %D%/limits.h
