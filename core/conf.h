@@ -241,7 +241,8 @@ struct conf_entry {
     const char *section, *sub, *key; /* lower case but for sub; sub NULL if none */
     const char *value;               /* decoded; NULL for a bare key (git: true) */
     int line;
-    size_t from, to; /* bytes of its line(s) in the text */
+    size_t from, to;             /* bytes of its line(s) in the text */
+    size_t value_from, value_to; /* bytes of the value as written, quotes and all */
 };
 
 enum errc conf_text_parse(struct str text, const char *file, struct conf_text **ret,
@@ -257,6 +258,10 @@ const struct conf_entry *conf_text_get(const struct conf_text *t, const char *do
  */
 enum errc conf_text_set(const struct conf_text *t, const char *dotted, const char *value,
                         bool add, struct buf *out, struct err *e) MUST_USE;
+
+/* The text without a section and all its settings; comments between them go too. */
+enum errc conf_text_drop(const struct conf_text *t, const char *section, const char *sub,
+                         struct buf *out, struct err *e) MUST_USE;
 
 /* ---- schema: one row per key ---- */
 

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int argc = 1, used = 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    argv[0] = "fuzz";
+    argv[0] = text;
     for (char *word; argc <= WORDS && (word = strsep(&rest, "\n")) != NULL;)
         argv[argc++] = word;
     struct values v = {0};
