@@ -116,5 +116,13 @@ check_PROGRAMS += %D%/unit/test_router_when
 check_PROGRAMS += %D%/unit/test_limiter
 %C%_unit_test_limiter_SOURCES = %D%/unit/test_limiter.c
 %C%_unit_test_limiter_LDADD = $(BROKER_UNIT_LIBS)
+include tests/sim/local.mk
+include tests/e2e/local.mk
+check_PROGRAMS += %D%/unit/test_sim_scenario
+%C%_unit_test_sim_scenario_SOURCES = %D%/unit/test_sim_scenario.c
+%C%_unit_test_sim_scenario_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+FUZZERS += %D%/fuzz/fuzz_scenario
+%C%_fuzz_fuzz_scenario_SOURCES = %D%/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_scenario_LDADD = $(FUZZ_ENGINE) $(SIM_LIBS)
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

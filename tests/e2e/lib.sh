@@ -1,0 +1,292 @@
+# lib.sh: end-to-end tests in POSIX sh, TAP on standard output.
+#
+#     . "$top_srcdir/tests/e2e/lib.sh"
+#     start_sim one                       # fake provider; $one_port, $one_journal
+#     config <<END … END                  # the broker's configuration
+#     start_broker                        # $sock, $db
+#     ask -m one/sim "hello"; is "$(got outcome)" ok 'an answer comes'
+#     done_testing
+#
+# Each test has a folder of its own under /tmp (socket paths are short), its own HOME and XDG
+# folders, no key and no proxy from outside. Nothing sleeps: processes tell that they are ready,
+# files are waited for with inotify. What a test starts is ended by its pid when it leaves. The
+# folder stays when a check failed, and its logs go to standard error.
+
+set -u
+LC_ALL=C.UTF-8
+TZ=UTC
+export LC_ALL TZ
+top_srcdir=${top_srcdir:-.}
+top_builddir=${top_builddir:-build}
+tool=$top_builddir/tests/e2e/tool
+PATH=$top_builddir:$PATH
+
+tmp=$(mktemp -d /tmp/lgw.XXXX) || exit 99
+HOME=$tmp/home
+XDG_CONFIG_HOME=$tmp/config
+XDG_DATA_HOME=$tmp/data
+XDG_STATE_HOME=$tmp/state
+XDG_CACHE_HOME=$tmp/cache
+XDG_RUNTIME_DIR=$tmp/run
+export HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR
+mkdir -m 700 "$HOME" "$XDG_RUNTIME_DIR"
+mkdir -p "$XDG_CONFIG_HOME/llmgw"
+for v in $(env | sed -n 's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\)=.*/\1/p'); do
+    unset "$v"
+done
+config_file=$XDG_CONFIG_HOME/llmgw/config
+sock=$XDG_RUNTIME_DIR/llmgw/broker.sock
+db=$XDG_DATA_HOME/llmgw/llmgw.db
+broker_log=$tmp/broker.log
+
+n_tests=0
+n_failed=0
+pids=
+
+# ---- TAP ----
+
+pass() {
+    n_tests=$((n_tests + 1))
+    printf 'ok %d - %s\n' "$n_tests" "$*"
+}
+
+fail() {
+    n_tests=$((n_tests + 1))
+    n_failed=$((n_failed + 1))
+    printf 'not ok %d - %s\n' "$n_tests" "$*"
+}
+
+skip() { # what, why
+    n_tests=$((n_tests + 1))
+    printf 'ok %d - %s # SKIP %s\n' "$n_tests" "$1" "$2"
+}
+
+diag() {
+    printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+# ok DESCRIPTION COMMAND…: the command succeeds
+ok() {
+    what=$1
+    shift
+    if out=$("$@" 2>&1); then pass "$what"; else
+        fail "$what"
+        diag "failed: $*"
+        diag "$out"
+    fi
+}
+
+# is GOT WANT DESCRIPTION
+is() {
+    if [ "$1" = "$2" ]; then pass "$3"; else
+        fail "$3"
+        diag "got:  $1"
+        diag "want: $2"
+    fi
+}
+
+isnt() {
+    if [ "$1" != "$2" ]; then pass "$3"; else
+        fail "$3"
+        diag "got it all the same: $1"
+    fi
+}
+
+# like TEXT REGEX DESCRIPTION, an extended one
+like() {
+    if printf '%s\n' "$1" | grep -qE -- "$2"; then pass "$3"; else
+        fail "$3"
+        diag "no match for: $2"
+        diag "in: $1"
+    fi
+}
+
+unlike() {
+    if printf '%s\n' "$1" | grep -qE -- "$2"; then
+        fail "$3"
+        diag "unwanted: $2"
+        diag "in: $1"
+    else pass "$3"; fi
+}
+
+# cmp_num A OP B DESCRIPTION, with test's -lt, -ge, …
+cmp_num() {
+    if [ "$1" "$2" "$3" ]; then pass "$4"; else
+        fail "$4"
+        diag "not so: $1 $2 $3"
+    fi
+}
+
+done_testing() {
+    printf '1..%d\n' "$n_tests"
+    exit $((n_failed > 0))
+}
+
+bail() {
+    printf 'Bail out! %s\n' "$*"
+    exit 99
+}
+
+need() { # programs that a machine may lack
+    for p in "$@"; do
+        command -v "$p" >/dev/null || {
+            echo "1..0 # SKIP no $p"
+            exit 0
+        }
+    done
+}
+
+# ---- processes ----
+
+# spawn NAME COMMAND…: standard output to $tmp/NAME.out, error to $tmp/NAME.err; sets $pid
+spawn() {
+    name=$1
+    shift
+    "$@" >"$tmp/$name.out" 2>"$tmp/$name.err" &
+    pid=$!
+    pids="$pids $pid"
+}
+
+# reap PID [SIGNAL]: ends it and waits for its end; sets $rc
+reap() {
+    kill "-${2:-TERM}" "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+    rc=$?
+    pids=$(printf '%s' "$pids" | sed "s/ $1\$//; s/ $1 / /")
+}
+
+# wait_for FILE REGEX [SECONDS]
+wait_for() {
+    "$tool" wait "$1" "$2" "${3:-10}"
+}
+
+cleanup() {
+    status=$?
+    trap - EXIT INT TERM HUP
+    for p in $pids; do kill "$p" 2>/dev/null; done
+    for p in $pids; do wait "$p" 2>/dev/null; done
+    if [ "$status" = 0 ] && [ "$n_failed" = 0 ] && [ -z "${KEEP:-}" ]; then
+        rm -rf "$tmp"
+    else
+        for f in "$tmp"/*.err "$broker_log"; do
+            [ -s "$f" ] && { printf '# %s:\n' "$f"; tail -n 40 "$f" | sed 's/^/#   /'; } >&2
+        done
+        echo "# kept: $tmp" >&2
+    fi
+    exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# ---- the fake provider ----
+
+# start_sim NAME [OPTION…]: sets NAME_port, NAME_pid, NAME_journal. Its scenario is
+# $tmp/NAME.scenario when that exists.
+start_sim() {
+    sim=$1
+    shift
+    [ -e "$tmp/$sim.scenario" ] && set -- --scenario "$tmp/$sim.scenario" "$@"
+    mkfifo "$tmp/$sim.ready"
+    llmgw-sim --listen 127.0.0.1:0 --journal "$tmp/$sim.journal" "$@" \
+        >"$tmp/$sim.ready" 2>"$tmp/$sim.err" &
+    pid=$!
+    pids="$pids $pid"
+    read -r word port <"$tmp/$sim.ready" || bail "llmgw-sim did not start: $(cat "$tmp/$sim.err")"
+    [ "$word" = ready ] || bail "llmgw-sim said $word"
+    rm "$tmp/$sim.ready"
+    : >>"$tmp/$sim.journal"
+    eval "${sim}_port=\$port ${sim}_pid=\$pid ${sim}_journal=\$tmp/$sim.journal"
+}
+
+# scenario NAME: a new one from standard input, in force when this returns
+scenario() {
+    eval "port=\${$1_port}"
+    out=$(curl -sS --noproxy '*' -X PUT --data-binary @- "http://127.0.0.1:$port/sim/scenario")
+    [ "$out" = ok ] || bail "scenario: $out"
+}
+
+# requests NAME [REGEX]: how many of its journalled requests match
+requests() {
+    grep '"what":"request"' "$tmp/$1.journal" | grep -cE -- "${2:-.}"
+}
+
+# last_request NAME PATH: a value of the last journalled request, as in body.model
+last_request() {
+    grep '"what":"request"' "$tmp/$1.journal" | tail -n 1 | "$tool" json "$2"
+}
+
+last_answer() {
+    grep '"what":"answer"' "$tmp/$1.journal" | tail -n 1 | "$tool" json "$2"
+}
+
+# ---- the broker ----
+
+# config: the configuration from standard input
+config() {
+    cat >"$config_file"
+}
+
+# start_broker [OPTION…]: ready to answer when this returns; sets $broker_pid
+start_broker() {
+    mkfifo "$tmp/broker.ready"
+    llmgwd --foreground --ready-fd 3 "$@" 3>"$tmp/broker.ready" >>"$broker_log" 2>&1 &
+    broker_pid=$!
+    pids="$pids $broker_pid"
+    read -r word <"$tmp/broker.ready" || bail "llmgwd did not start: $(tail -n 5 "$broker_log")"
+    rm "$tmp/broker.ready"
+}
+
+# stop_broker [SIGNAL]: waits for its end; sets $rc
+stop_broker() {
+    reap "$broker_pid" "${1:-TERM}"
+}
+
+# ---- clients ----
+
+# ask [OPTION…] PROMPT: through the broker's socket; the facts are read with got
+ask() {
+    "$tool" ask --socket "$sock" "$@" >"$tmp/answer" 2>"$tmp/answer.err"
+}
+
+# ask_sim NAME [OPTION…] PROMPT: the provider without a broker
+ask_sim() {
+    eval "port=\${$1_port}"
+    shift
+    "$tool" ask --port "$port" "$@" >"$tmp/answer" 2>"$tmp/answer.err"
+}
+
+# got KEY: outcome, status, text, finish, class, tools, h.HEADER, problems, …
+got() {
+    sed -n "s/^$1=//p" "$tmp/answer" | head -n 1
+}
+
+# http [CURL OPTION…] PATH: to the broker's socket
+http() {
+    for path; do :; done
+    n=$#
+    while [ "$n" -gt 1 ]; do
+        set -- "$@" "$1"
+        shift
+        n=$((n - 1))
+    done
+    shift
+    curl -sS --max-time 20 --unix-socket "$sock" "$@" "http://llmgw$path"
+}
+
+# sql QUERY: rows as a|b|c
+sql() {
+    sqlite3 -readonly -cmd '.timeout 5000' "$db" "$1"
+}
+
+# sql_wait QUERY WANT [TRIES]: the ledger's writer is a moment behind the answer
+sql_wait() {
+    i=0
+    while [ "$i" -lt "${3:-100}" ]; do
+        row=$(sql "$1" 2>/dev/null)
+        [ "$row" = "$2" ] && break
+        "$tool" wait "$db-wal" '^never$' 50ms 2>/dev/null
+        i=$((i + 1))
+    done
+    printf '%s\n' "$row"
+}

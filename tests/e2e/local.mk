@@ -1,0 +1,8 @@
+# End-to-end tests: shell over lib.sh; tool asks, looks into JSON and waits.
+EXTRA_DIST += %D%/lib.sh
+noinst_PROGRAMS += tests/e2e/tool
+tests_e2e_tool_SOURCES = %D%/main.c
+tests_e2e_tool_SOURCES += %D%/client.c %D%/client.h
+tests_e2e_tool_SOURCES += %D%/seen.c
+tests_e2e_tool_LDADD = $(CORE_LIBS)
+dist_check_SCRIPTS += %D%/10-sim.t

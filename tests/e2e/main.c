@@ -1,0 +1,180 @@
+/*
+ * main.c: tests/e2e/tool: what shell tests need and a machine may lack: a client that checks
+ * the answers it gets, a look into JSON, and waiting for a line in a file without polling.
+ *
+ *     tool ask [options] PROMPT        KEY=VALUE lines about the answer
+ *     tool json PATH <FILE             the value at a.b.0.c, or status 1
+ *     tool wait FILE REGEX SECONDS     until the file matches, or status 1
+ */
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/jsonx.h"
+#include "core/num.h"
+
+#include "tests/e2e/client.h"
+
+enum { FILE_MAX = 512 * 1024 * 1024, READ_LEN = 64 * 1024 };
+
+static enum errc read_fd(int fd, struct buf *out)
+{
+    ssize_t n;
+    do {
+        char *at = buf_room(out, READ_LEN);
+        n = at ? read(fd, at, READ_LEN) : -1;
+        if (n > 0)
+            buf_grown(out, (size_t)n);
+    } while (n > 0);
+    return n == 0 ? buf_err(out) : ERR_IO;
+}
+
+/* ---- ask ---- */
+
+#define O(field) offsetof(struct client_options, field)
+static const struct option_row ask_rows[] = {
+    {'u', "socket", OPT_STRING, O(socket), "PATH", .help = "Unix socket"},
+    {'p', "port", OPT_INT, O(port), "N", .values = "1..65535", .help = "loopback port"},
+    {'d', "dialect", OPT_CHOICE, O(dialect), "NAME", .values = "openai|anthropic",
+     .help = "how to speak"},
+    {'m', "model", OPT_STRING, O(model), "NAME", .help = "model"},
+    {'k', "key", OPT_STRING, O(key), "KEY", .help = "API key"},
+    {'P', "path", OPT_STRING, O(path), "PATH", .help = "another path"},
+    {'b', "body", OPT_STRING, O(body), "JSON", .help = "the whole body"},
+    {'x', "extra", OPT_STRING, O(extra), "MEMBERS", .help = "members of the body more"},
+    {'y', "system", OPT_STRING, O(system), "TEXT", .help = "system prompt"},
+    {'n', "max-tokens", OPT_INT, O(max_tok), "N", .values = "1..", .help = "output cap"},
+    {'H', "header", OPT_STRINGS, O(headers), "LINE", .help = "another header"},
+    {'t', "timeout", OPT_DURATION, O(timeout_us), "DUR", .help = "give up after"},
+    {'l', "leave-after", OPT_INT, O(leave_after), "N", .values = "1..",
+     .help = "go away after N pieces"},
+    {'w', "pause", OPT_DURATION, O(pause_us), "DUR", .help = "read slowly"},
+    {'s', "stream", OPT_FLAG, O(stream), .help = "ask for a stream"},
+    {'U', "usage", OPT_FLAG, O(usage), .help = "ask for usage in the stream"},
+    {'T', "tools", OPT_FLAG, O(tools), .help = "offer a tool"},
+    {'K', "keep-alive", OPT_FLAG, O(keep_alive), .help = "do not ask to close"},
+    {.name = NULL},
+};
+#undef O
+
+static enum errc run_ask(int argc, char *argv[], struct err *e)
+{
+    struct client_options o = {
+        .model = "sim", .key = "test-key", .timeout_us = 10 * US_PER_S};
+    struct opt_args args = {.n = 0};
+    const struct option_row *const tables[2] = {ask_rows, NULL};
+    void *const into[2] = {&o, NULL};
+    enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
+    if (rc != ERR_OK)
+        return rc;
+    return client_run(&o, str_of(args.n > 0 ? args.items[0] : "hello"), e);
+}
+
+/* ---- json ---- */
+
+static struct json_object *step(struct json_object *o, struct str key)
+{
+    char name[128];
+    uint64_t at;
+    struct json_object *found = NULL;
+    snprintf(name, sizeof name, "%.*s", STR_ARG(key));
+    if (json_object_is_type(o, json_type_object))
+        json_object_object_get_ex(o, name, &found);
+    else if (json_object_is_type(o, json_type_array) &&
+             num_u64(key, json_object_array_length(o), &at) == ERR_OK)
+        found = json_object_array_get_idx(o, at);
+    return found;
+}
+
+static enum errc run_json(int argc, char *argv[], struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(FILE_MAX);
+    AUTO(jx_put) struct json_object *root = NULL;
+    if (argc != 2)
+        return err_set(e, ERR_USAGE, "usage: tool json PATH <FILE");
+    enum errc rc = read_fd(STDIN_FILENO, &text);
+    if (rc == ERR_OK)
+        rc = jx_parse(str_trim(buf_str(&text)), &root, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct json_object *o = root;
+    struct str rest = str_of(argv[1]), key;
+    while (o != NULL && str_split(&rest, '.', &key))
+        if (key.len > 0)
+            o = step(o, key);
+    if (o == NULL)
+        return err_set(e, ERR_IO, "no %s", argv[1]);
+    printf("%s\n", json_object_is_type(o, json_type_string)
+                       ? json_object_get_string(o)
+                       : json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    return ERR_OK;
+}
+
+/* ---- wait ---- */
+
+static bool file_matches(const char *file, const regex_t *re)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(FILE_MAX);
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    enum errc rc = read_fd(fd, &text);
+    close(fd);
+    return rc == ERR_OK && text.len > 0 && regexec(re, text.data, 0, NULL, 0) == 0;
+}
+
+static enum errc wait_for(const char *file, const regex_t *re, int64_t us, struct err *e)
+{
+    char folder[4096], events[4096];
+    int64_t until_us = clock_mono_us(&clock_system) + us;
+    snprintf(folder, sizeof folder, "%s", file);
+    struct pollfd p = {.fd = inotify_init1(IN_CLOEXEC), .events = POLLIN};
+    if (p.fd < 0 ||
+        inotify_add_watch(p.fd, dirname(folder), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+        return err_errno(e, ERR_IO, "inotify %s", folder);
+    enum errc rc = ERR_OK;
+    while (rc == ERR_OK && !file_matches(file, re)) {
+        int64_t left_us = until_us - clock_mono_us(&clock_system);
+        if (left_us <= 0 || poll(&p, 1, (int)(left_us / US_PER_MS) + 1) == 0)
+            rc = err_set(e, ERR_TIMEOUT, "%s: nothing came", file);
+        else if (read(p.fd, events, sizeof events) < 0)
+            rc = err_errno(e, ERR_IO, "inotify");
+    }
+    close(p.fd);
+    return rc;
+}
+
+static enum errc run_wait(int argc, char *argv[], struct err *e)
+{
+    int64_t us;
+    regex_t re;
+    if (argc != 4 || num_duration_us(str_of(argv[3]), US_PER_S, &us) != ERR_OK)
+        return err_set(e, ERR_USAGE, "usage: tool wait FILE REGEX SECONDS");
+    if (regcomp(&re, argv[2], REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0)
+        return err_set(e, ERR_USAGE, "bad pattern %s", argv[2]);
+    enum errc rc = wait_for(argv[1], &re, us, e);
+    regfree(&re);
+    return rc;
+}
+
+int main(int argc, char *argv[])
+{
+    static const struct {
+        const char *name;
+        enum errc (*run)(int argc, char *argv[], struct err *e);
+    } rows[] = {{"ask", run_ask}, {"json", run_json}, {"wait", run_wait}};
+    struct err e = ERR_INIT;
+    enum errc rc = err_set(&e, ERR_USAGE, "usage: tool ask|json|wait …");
+    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
+        if (strcmp(argv[1], rows[i].name) == 0)
+            rc = rows[i].run(argc - 1, argv + 1, &e);
+    if (rc != ERR_OK)
+        fprintf(stderr, "tool: %s\n", e.text);
+    return rc == ERR_OK ? 0 : 1;
+}

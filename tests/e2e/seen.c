@@ -1,0 +1,474 @@
+/*
+ * seen.c: reads answers of both dialects and keeps score. No I/O. Every rule that an SDK
+ * relies on and that is broken becomes a `problem`.
+ *
+ * Sources: OpenAI chat streaming reference; Anthropic build-with-claude/streaming (2026-08).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/jsonx.h"
+
+#include "tests/e2e/client.h"
+
+enum { SEEN_MAX = 256 * 1024 * 1024 };
+
+void seen_init(struct seen *s, bool anthropic)
+{
+    *s = (struct seen){.anthropic = anthropic};
+    s->input_tok = s->output_tok = s->cached_tok = s->reasoning_tok = -1;
+    buf_init(&s->text, SEEN_MAX);
+    buf_init(&s->reasoning, SEEN_MAX);
+    buf_init(&s->note, SEEN_MAX);
+    for (size_t i = 0; i < CLIENT_TOOLS; i++)
+        buf_init(&s->tool_args[i], SEEN_MAX);
+}
+
+void seen_release(struct seen *s)
+{
+    buf_release(&s->text);
+    buf_release(&s->reasoning);
+    buf_release(&s->note);
+    for (size_t i = 0; i < CLIENT_TOOLS; i++)
+        buf_release(&s->tool_args[i]);
+}
+
+void seen_problem(struct seen *s, const char *what)
+{
+    for (size_t i = 0; i < s->n_problems; i++)
+        if (strcmp(s->problems[i], what) == 0)
+            return;
+    if (s->n_problems < CLIENT_PROBLEMS)
+        s->problems[s->n_problems++] = what;
+}
+
+static void copy(char *to, size_t size, struct str s)
+{
+    if (s.ptr != NULL)
+        snprintf(to, size, "%.*s", STR_ARG(s));
+}
+
+/* The same value in every event. */
+static void same(struct seen *s, char *kept, size_t size, struct str value,
+                 const char *problem)
+{
+    if (value.ptr == NULL)
+        return;
+    if (kept[0] != '\0' && !str_eqz(value, kept))
+        seen_problem(s, problem);
+    copy(kept, size, value);
+}
+
+static void count(struct json_object *o, const char *key, int64_t *ret)
+{
+    jx_i64(o, key, 0, INT64_MAX, ret);
+}
+
+static void content(struct seen *s, struct buf *to, struct str piece)
+{
+    if (piece.ptr == NULL)
+        return;
+    if (!str_is_utf8(piece))
+        seen_problem(s, "utf8");
+    if (s->n_finish > 0)
+        seen_problem(s, "content-after-finish");
+    if (piece.len > 0)
+        s->n_pieces++;
+    buf_adds(to, piece);
+}
+
+static void finish(struct seen *s, struct str word)
+{
+    if (word.ptr == NULL)
+        return;
+    s->n_finish++;
+    copy(s->finish, sizeof s->finish, word);
+}
+
+/* {"error": {…}} of OpenAI, {"type": "error", "error": {…}} of Anthropic; false if none. */
+static bool error(struct seen *s, struct json_object *o)
+{
+    struct json_object *err = jx_obj(o, "error"), *ext = jx_obj(err, "llmgw");
+    if (err == NULL)
+        return false;
+    s->n_error++;
+    if (ext == NULL)
+        ext = jx_obj(o, "llmgw");
+    copy(s->err_type, sizeof s->err_type, jx_str(err, "type"));
+    copy(s->err_code, sizeof s->err_code, jx_str(err, "code"));
+    copy(s->err_message, sizeof s->err_message, jx_str(err, "message"));
+    copy(s->err_class, sizeof s->err_class, jx_str(ext, "class"));
+    if (s->anthropic && !str_eqz(jx_str(o, "type"), "error"))
+        seen_problem(s, "error-without-type");
+    if (s->err_message[0] == '\0')
+        seen_problem(s, "error-without-message");
+    return true;
+}
+
+/* ---- OpenAI ---- */
+
+static void openai_usage(struct seen *s, struct json_object *o)
+{
+    struct json_object *usage = jx_obj(o, "usage");
+    if (usage == NULL)
+        return;
+    s->n_usage++;
+    count(usage, "prompt_tokens", &s->input_tok);
+    count(usage, "completion_tokens", &s->output_tok);
+    count(jx_obj(usage, "prompt_tokens_details"), "cached_tokens", &s->cached_tok);
+    count(jx_obj(usage, "completion_tokens_details"), "reasoning_tokens",
+          &s->reasoning_tok);
+}
+
+/* A call or a fragment of one; `at` is its index. */
+static void openai_call(struct seen *s, struct json_object *call, int64_t at)
+{
+    struct json_object *fn = jx_obj(call, "function");
+    if (at < 0 || at >= CLIENT_TOOLS)
+        return;
+    if ((size_t)at > s->n_tools)
+        seen_problem(s, "tool-index-gap");
+    if ((size_t)at >= s->n_tools) {
+        s->n_tools = (size_t)at + 1;
+        if (jx_str(call, "id").len == 0)
+            seen_problem(s, "tool-without-id");
+    }
+    copy(s->tool_names[at], sizeof s->tool_names[at], jx_str(fn, "name"));
+    content(s, &s->tool_args[at], jx_str(fn, "arguments"));
+}
+
+static void openai_calls(struct seen *s, struct json_object *message, bool has_index)
+{
+    struct json_object *calls = jx_arr(message, "tool_calls");
+    for (size_t i = 0; calls != NULL && i < json_object_array_length(calls); i++) {
+        struct json_object *call = json_object_array_get_idx(calls, i);
+        int64_t at = (int64_t)i;
+        if (has_index && !jx_i64(call, "index", 0, CLIENT_TOOLS - 1, &at))
+            seen_problem(s, "tool-without-index");
+        openai_call(s, call, at);
+    }
+}
+
+static void openai_chunk(struct seen *s, struct json_object *o)
+{
+    struct json_object *choices = jx_arr(o, "choices");
+    if (error(s, o))
+        return;
+    same(s, s->id, sizeof s->id, jx_str(o, "id"), "id-changed");
+    same(s, s->model, sizeof s->model, jx_str(o, "model"), "model-changed");
+    if (!str_eqz(jx_str(o, "object"), "chat.completion.chunk"))
+        seen_problem(s, "chunk-object");
+    openai_usage(s, o);
+    if (choices == NULL) {
+        seen_problem(s, "chunk-without-choices");
+        return;
+    }
+    struct json_object *choice =
+        json_object_array_length(choices) ? json_object_array_get_idx(choices, 0) : NULL;
+    struct json_object *delta = jx_obj(choice, "delta");
+    if (jx_str(delta, "role").ptr != NULL)
+        s->n_start++;
+    content(s, &s->reasoning, jx_str(delta, "reasoning_content"));
+    content(s, &s->text, jx_str(delta, "content"));
+    openai_calls(s, delta, true);
+    finish(s, jx_str(choice, "finish_reason"));
+}
+
+static void openai_body(struct seen *s, struct json_object *o)
+{
+    struct json_object *choices = jx_arr(o, "choices");
+    if (error(s, o))
+        return;
+    if (choices == NULL || json_object_array_length(choices) == 0) {
+        seen_problem(s, "no-choices");
+        return;
+    }
+    struct json_object *choice = json_object_array_get_idx(choices, 0);
+    struct json_object *message = jx_obj(choice, "message");
+    copy(s->id, sizeof s->id, jx_str(o, "id"));
+    copy(s->model, sizeof s->model, jx_str(o, "model"));
+    content(s, &s->reasoning, jx_str(message, "reasoning_content"));
+    content(s, &s->text, jx_str(message, "content"));
+    openai_calls(s, message, false);
+    openai_usage(s, o);
+    finish(s, jx_str(choice, "finish_reason"));
+}
+
+/* ---- Anthropic ---- */
+
+static void anthropic_usage(struct seen *s, struct json_object *o)
+{
+    struct json_object *usage = jx_obj(o, "usage");
+    if (usage == NULL)
+        return;
+    s->n_usage++;
+    count(usage, "input_tokens", &s->input_tok);
+    count(usage, "output_tokens", &s->output_tok);
+    count(usage, "cache_read_input_tokens", &s->cached_tok);
+}
+
+static void tool_begin(struct seen *s, struct json_object *block)
+{
+    if (s->n_tools >= CLIENT_TOOLS)
+        return;
+    copy(s->tool_names[s->n_tools], sizeof s->tool_names[0], jx_str(block, "name"));
+    if (jx_str(block, "id").len == 0)
+        seen_problem(s, "tool-without-id");
+    s->n_tools++;
+}
+
+static void block_start(struct seen *s, struct json_object *o)
+{
+    struct json_object *block = jx_obj(o, "content_block");
+    int64_t index = -1;
+    jx_i64(o, "index", 0, INT32_MAX, &index);
+    if (s->block_open || index != s->n_blocks)
+        seen_problem(s, "block-order");
+    s->block_open = true;
+    s->n_blocks++;
+    if (str_eqz(jx_str(block, "type"), "tool_use"))
+        tool_begin(s, block);
+}
+
+static void block_delta(struct seen *s, struct json_object *o)
+{
+    struct json_object *delta = jx_obj(o, "delta");
+    struct str type = jx_str(delta, "type");
+    int64_t index = -1;
+    jx_i64(o, "index", 0, INT32_MAX, &index);
+    if (!s->block_open || index != s->n_blocks - 1)
+        seen_problem(s, "delta-outside-block");
+    if (str_eqz(type, "text_delta"))
+        content(s, &s->text, jx_str(delta, "text"));
+    else if (str_eqz(type, "thinking_delta"))
+        content(s, &s->reasoning, jx_str(delta, "thinking"));
+    else if (str_eqz(type, "input_json_delta") && s->n_tools > 0)
+        content(s, &s->tool_args[s->n_tools - 1], jx_str(delta, "partial_json"));
+    else if (!str_eqz(type, "signature_delta"))
+        seen_problem(s, "unknown-delta");
+}
+
+static void message_start(struct seen *s, struct json_object *o)
+{
+    struct json_object *message = jx_obj(o, "message");
+    s->n_start++;
+    same(s, s->id, sizeof s->id, jx_str(message, "id"), "id-changed");
+    same(s, s->model, sizeof s->model, jx_str(message, "model"), "model-changed");
+    if (jx_obj(message, "usage") == NULL)
+        seen_problem(s, "start-without-usage");
+    anthropic_usage(s, message);
+}
+
+static void block_stop(struct seen *s, struct json_object *o)
+{
+    (void)o;
+    if (!s->block_open)
+        seen_problem(s, "block-order");
+    s->block_open = false;
+}
+
+static void message_delta(struct seen *s, struct json_object *o)
+{
+    if (s->block_open)
+        seen_problem(s, "block-left-open");
+    anthropic_usage(s, o);
+    finish(s, jx_str(jx_obj(o, "delta"), "stop_reason"));
+}
+
+static void message_stop(struct seen *s, struct json_object *o)
+{
+    (void)o;
+    s->n_end++;
+}
+
+static void ping(struct seen *s, struct json_object *o)
+{
+    (void)s;
+    (void)o;
+}
+
+static void stream_error(struct seen *s, struct json_object *o)
+{
+    error(s, o);
+}
+
+static void anthropic_event(struct seen *s, struct str name, struct json_object *o)
+{
+    static const struct {
+        const char *name;
+        void (*fn)(struct seen *s, struct json_object *o);
+    } rows[] = {
+        {"message_start", message_start},
+        {"content_block_start", block_start},
+        {"content_block_delta", block_delta},
+        {"content_block_stop", block_stop},
+        {"message_delta", message_delta},
+        {"message_stop", message_stop},
+        {"ping", ping},
+        {"error", stream_error},
+    };
+    if (!str_eq(name, jx_str(o, "type")))
+        seen_problem(s, "event-name");
+    if (s->n_start == 0 && !str_eqz(name, "message_start") && !str_eqz(name, "ping") &&
+        !str_eqz(name, "error"))
+        seen_problem(s, "event-before-start");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_eqz(name, rows[i].name))
+            rows[i].fn(s, o);
+}
+
+static void anthropic_body(struct seen *s, struct json_object *o)
+{
+    struct json_object *blocks = jx_arr(o, "content");
+    if (error(s, o))
+        return;
+    if (blocks == NULL) {
+        seen_problem(s, "no-content");
+        return;
+    }
+    copy(s->id, sizeof s->id, jx_str(o, "id"));
+    copy(s->model, sizeof s->model, jx_str(o, "model"));
+    for (size_t i = 0; i < json_object_array_length(blocks); i++) {
+        struct json_object *block = json_object_array_get_idx(blocks, i);
+        struct json_object *input = jx_obj(block, "input");
+        content(s, &s->text, jx_str(block, "text"));
+        content(s, &s->reasoning, jx_str(block, "thinking"));
+        if (input != NULL) {
+            tool_begin(s, block);
+            content(
+                s, &s->tool_args[s->n_tools - 1],
+                str_of(json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN)));
+        }
+    }
+    anthropic_usage(s, o);
+    finish(s, jx_str(o, "stop_reason"));
+}
+
+/* ---- both ---- */
+
+/* The gateway's own events, for clients that asked for them. */
+static void llmgw_event(struct seen *s, struct json_object *o)
+{
+    if (!str_eqz(jx_str(o, "type"), "reset"))
+        return;
+    s->n_resets++;
+    s->n_pieces = 0;
+    s->n_start = 0;
+    s->n_blocks = 0;
+    s->block_open = false;
+    s->n_tools = 0;
+    s->id[0] = s->model[0] = '\0';
+    buf_reset(&s->text);
+    buf_reset(&s->reasoning);
+}
+
+void seen_event(struct seen *s, struct str name, struct str data)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err e = ERR_INIT;
+    s->n_events++;
+    if (s->n_end > 0 && !str_eqz(name, "llmgw"))
+        seen_problem(s, "event-after-end");
+    if (!s->anthropic && str_eqz(data, "[DONE]")) {
+        s->n_end++;
+        return;
+    }
+    if (jx_parse(data, &o, &e) != ERR_OK) {
+        seen_problem(s, "bad-json");
+        return;
+    }
+    if (str_eqz(name, "llmgw"))
+        llmgw_event(s, o);
+    else if (s->anthropic)
+        anthropic_event(s, name, o);
+    else
+        openai_chunk(s, o);
+}
+
+void seen_comment(struct seen *s, struct str text)
+{
+    s->n_comments++;
+    if (!str_starts(text, STR(" llmgw {")))
+        return;
+    buf_reset(&s->note);
+    buf_adds(&s->note, str_sub(text, STR(" llmgw ").len, text.len));
+}
+
+void seen_body(struct seen *s, struct str body)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err e = ERR_INIT;
+    if (jx_parse(body, &o, &e) != ERR_OK)
+        seen_problem(s, "bad-json");
+    else if (s->anthropic)
+        anthropic_body(s, o);
+    else
+        openai_body(s, o);
+}
+
+const char *seen_verdict(const struct seen *s, bool stream)
+{
+    bool ended = s->n_end == 1 || !stream || s->status != 200;
+    if (s->n_problems > 0)
+        return "broken";
+    if (s->status == 200 && s->n_error == 0 && s->n_finish == 1 && ended && s->finish[0])
+        return "ok";
+    if (s->n_error == 1 && s->n_finish == 0 && s->n_end == 0)
+        return "error";
+    return "broken";
+}
+
+static void line(struct buf *out, const char *key, struct str value)
+{
+    buf_printf(out, "%s=", key);
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] == '\n')
+            buf_addz(out, "\\n");
+        else
+            buf_addc(out, value.ptr[i]);
+    }
+    buf_addc(out, '\n');
+}
+
+static void number(struct buf *out, const char *key, int64_t v)
+{
+    if (v >= 0)
+        buf_printf(out, "%s=%" PRId64 "\n", key, v);
+    else
+        buf_printf(out, "%s=\n", key);
+}
+
+void seen_print(const struct seen *s, struct buf *out)
+{
+    line(out, "finish", str_of(s->finish));
+    line(out, "text", buf_str(&s->text));
+    line(out, "reasoning", buf_str(&s->reasoning));
+    number(out, "pieces", s->n_pieces);
+    number(out, "tools", (int64_t)s->n_tools);
+    for (size_t i = 0; i < s->n_tools; i++)
+        buf_printf(out, "tool%zu=%s %.*s\n", i, s->tool_names[i],
+                   STR_ARG(buf_str(&s->tool_args[i])));
+    line(out, "id", str_of(s->id));
+    line(out, "model", str_of(s->model));
+    number(out, "input_tok", s->input_tok);
+    number(out, "output_tok", s->output_tok);
+    number(out, "cached_tok", s->cached_tok);
+    number(out, "reasoning_tok", s->reasoning_tok);
+    number(out, "n_start", s->n_start);
+    number(out, "n_finish", s->n_finish);
+    number(out, "n_usage", s->n_usage);
+    number(out, "n_end", s->n_end);
+    number(out, "n_error", s->n_error);
+    number(out, "n_comments", s->n_comments);
+    number(out, "n_resets", s->n_resets);
+    line(out, "class", str_of(s->err_class));
+    line(out, "type", str_of(s->err_type));
+    line(out, "code", str_of(s->err_code));
+    line(out, "message", str_of(s->err_message));
+    line(out, "note", buf_str(&s->note));
+    buf_addz(out, "problems=");
+    for (size_t i = 0; i < s->n_problems; i++)
+        buf_printf(out, "%s%s", i ? "," : "", s->problems[i]);
+    buf_addc(out, '\n');
+}

@@ -1,0 +1,185 @@
+/*
+ * fault.c: errors as providers send them, one row per kind, with what each dialect makes of it.
+ *
+ * Sources: OpenAI error-codes and rate-limits guides and captured replies (2026-10); Anthropic
+ * api/errors and api/rate-limits (2026-08). Wordings matter: gateways match on them.
+ */
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+struct fault_row {
+    const char *name;
+    struct fault openai, anthropic;
+};
+
+#define OA(status, type, code, param, message)                                           \
+    {                                                                                    \
+        status, type, code, param, message, NULL, false                                  \
+    }
+#define AN(status, type, message)                                                        \
+    {                                                                                    \
+        status, type, NULL, NULL, message, NULL, false                                   \
+    }
+#define PROXY(status)                                                                    \
+    {                                                                                    \
+        status, "server_error", NULL, NULL, "upstream connect error", NULL, true         \
+    }
+
+/* The first row with a status is what that status alone means. */
+static const struct fault_row rows[] = {
+    {"invalid",
+     OA(400, "invalid_request_error", "invalid_value", "messages",
+        "Invalid value in 'messages'."),
+     AN(400, "invalid_request_error", "messages: invalid value")},
+    {"rate-limit",
+     OA(429, "requests", "rate_limit_exceeded", NULL,
+        "Rate limit reached for sim in organization org-sim on requests per min (RPM): "
+        "Limit "
+        "60, Used 60, Requested 1. Please try again in 1s."),
+     AN(429, "rate_limit_error",
+        "This request would exceed your organization's rate limit of 60 requests per "
+        "minute")},
+    {"rate-limit-tokens",
+     OA(429, "tokens", "rate_limit_exceeded", NULL,
+        "Rate limit reached for sim in organization org-sim on tokens per min (TPM): "
+        "Limit "
+        "30000, Used 29000, Requested 2000. Please try again in 2s."),
+     AN(429, "rate_limit_error",
+        "This request would exceed your organization's rate limit of 30,000 input tokens "
+        "per "
+        "minute")},
+    {"too-large-for-limit",
+     OA(429, "tokens", "rate_limit_exceeded", NULL,
+        "Request too large for sim in organization org-sim on tokens per min (TPM): "
+        "Limit "
+        "30000, Requested 40000. The input or output tokens must be reduced in order to "
+        "run "
+        "successfully."),
+     AN(429, "rate_limit_error",
+        "This request would exceed your organization's rate limit of 30,000 input tokens "
+        "per "
+        "minute")},
+    {"slow-down",
+     OA(429, "rate_limit_error", "slow_down", NULL, "Reduce your request rate"),
+     AN(429, "rate_limit_error",
+        "Your usage increase rate has exceeded your organization's acceleration limit")},
+    {"quota",
+     OA(429, "insufficient_quota", "insufficient_quota", NULL,
+        "You exceeded your current quota, please check your plan and billing details."),
+     {429, "rate_limit_error", NULL, NULL,
+      "Your organization has reached its spend limit",
+      "{\"error_code\":\"enforced_spend_limit_reached\"}", false}},
+    {"billing",
+     OA(429, "insufficient_quota", "credit_balance_exhausted", NULL,
+        "Your credit balance is exhausted."),
+     AN(402, "billing_error", "Your credit balance is too low to access the API")},
+    {"spend-limit",
+     OA(429, "insufficient_quota", "project_spend_limit_exceeded", NULL,
+        "The project's spend limit was reached."),
+     AN(400, "invalid_request_error",
+        "You have reached your specified API usage limits. You will regain access on "
+        "2026-12-01 at 00:00 UTC.")},
+    {"server",
+     OA(500, "server_error", NULL, NULL,
+        "The server had an error while processing your request. Sorry about that!"),
+     AN(500, "api_error", "Internal server error")},
+    {"overloaded",
+     OA(503, "service_unavailable_error", "server_is_overloaded", NULL,
+        "The engine is currently overloaded, please try again later"),
+     AN(529, "overloaded_error", "Overloaded")},
+    {"bad-gateway", PROXY(502), PROXY(502)},
+    {"unavailable", PROXY(503), PROXY(503)},
+    {"timeout", PROXY(504), AN(504, "timeout_error", "The request timed out")},
+    {"origin-overloaded", PROXY(529), AN(529, "overloaded_error", "Overloaded")},
+    {"auth",
+     OA(401, "invalid_request_error", "invalid_api_key", NULL,
+        "Incorrect API key provided. You can find your API key at the provider's site."),
+     AN(401, "authentication_error", "invalid x-api-key")},
+    {"permission",
+     OA(403, "request_forbidden", "unsupported_country_region_territory", NULL,
+        "Country, region, or territory not supported"),
+     AN(403, "permission_error",
+        "Your API key does not have permission to use the specified resource")},
+    {"not-found",
+     OA(404, "invalid_request_error", "model_not_found", "model",
+        "The model `sim` does not exist or you do not have access to it."),
+     AN(404, "not_found_error", "model: sim")},
+    {"context",
+     OA(400, "invalid_request_error", "context_length_exceeded", "messages",
+        "This model's maximum context length is 8192 tokens. However, you requested 9000 "
+        "tokens (8000 in the messages, 1000 in the completion). Please reduce the length "
+        "of "
+        "the messages or completion."),
+     AN(400, "invalid_request_error",
+        "prompt is too long: 250000 tokens > 200000 maximum")},
+    {"filter",
+     OA(400, "invalid_request_error", "content_policy_violation", NULL,
+        "Your request was rejected as a result of our safety system."),
+     AN(400, "invalid_request_error", "Output blocked by content filtering policy")},
+    {"unsupported",
+     OA(400, "invalid_request_error", "unsupported_parameter", "max_tokens",
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+        "'max_completion_tokens' instead."),
+     AN(400, "invalid_request_error", "max_tokens: Extra inputs are not permitted")},
+    {"no-prefill",
+     OA(400, "invalid_request_error", "invalid_value", "messages",
+        "Invalid value in 'messages'."),
+     AN(400, "invalid_request_error",
+        "This model does not support assistant message prefill. The conversation must "
+        "end "
+        "with a user message.")},
+    {"too-large",
+     OA(413, "invalid_request_error", NULL, NULL, "Request body is too large"),
+     AN(413, "request_too_large", "Request exceeds the maximum size")},
+    {"conflict", OA(409, "invalid_request_error", NULL, NULL, "Conflict"),
+     AN(409, "conflict_error", "Conflict")},
+    {"unprocessable", OA(422, "invalid_request_error", NULL, NULL, "Unprocessable"),
+     AN(422, "invalid_request_error", "Unprocessable")},
+};
+#undef OA
+#undef AN
+#undef PROXY
+
+size_t fault_count(void)
+{
+    return ARRAY_LEN(rows);
+}
+
+const char *fault_name(size_t i)
+{
+    return rows[i].name;
+}
+
+static const struct fault *row_of(size_t i, const struct sim_dialect *d)
+{
+    return d->is_anthropic ? &rows[i].anthropic : &rows[i].openai;
+}
+
+static const struct fault *row_by_status(int64_t status, const struct sim_dialect *d)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (row_of(i, d)->status == status)
+            return row_of(i, d);
+    return row_by_status(status < 500 ? 400 : 500, d);
+}
+
+void fault_of_plan(const struct plan *p, const struct sim_dialect *d, struct fault *ret)
+{
+    if (p->error >= 0)
+        *ret = *row_of((size_t)p->error, d);
+    else
+        *ret = *row_by_status(p->status ? p->status : 500, d);
+    if (p->status != 0)
+        ret->status = (int)p->status;
+    ret->type = p->type ? p->type : ret->type;
+    ret->code = p->code ? p->code : ret->code;
+    ret->message = p->message ? p->message : ret->message;
+    ret->html = ret->html || p->html;
+}
+
+void fault_invalid(struct fault *ret, const char *type, const char *code,
+                   const char *param, const char *message)
+{
+    *ret = (struct fault){400, type, code, param, message, NULL, false};
+}
