@@ -101,18 +101,6 @@ check_PROGRAMS += %D%/unit/test_router_when
 %C%_unit_test_router_when_SOURCES = %D%/unit/test_router_when.c
 %C%_unit_test_router_when_LDADD = $(BROKER_UNIT_LIBS)
 
-check_PROGRAMS += %D%/unit/test_breaker
-%C%_unit_test_breaker_SOURCES = %D%/unit/test_breaker.c
-%C%_unit_test_breaker_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_gcra
-%C%_unit_test_gcra_SOURCES = %D%/unit/test_gcra.c
-%C%_unit_test_gcra_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_router_when
-%C%_unit_test_router_when_SOURCES = %D%/unit/test_router_when.c
-%C%_unit_test_router_when_LDADD = $(BROKER_UNIT_LIBS)
-
 check_PROGRAMS += %D%/unit/test_limiter
 %C%_unit_test_limiter_SOURCES = %D%/unit/test_limiter.c
 %C%_unit_test_limiter_LDADD = $(BROKER_UNIT_LIBS)
