@@ -2,8 +2,10 @@
  */
 #include "broker/budget.h"
 
-#include "core/clock.h"
+#include <string.h>
+
 #include "core/mem.h"
+#include "core/zone.h"
 
 /* A copy of an optional text; false when memory is out. */
 static bool copy(char **ret, const char *s)
@@ -78,10 +80,10 @@ const char *budget_per_name(int per)
     return names[per];
 }
 
-/* The first moment of the calendar window that holds a civil time, and of the `n`th after
- * it. */
-static struct civil window_start(int per, struct civil c, int n)
+/* The start of the n-th window after the one that holds wall_us, without any zone. */
+static int64_t utc_start(int per, int64_t wall_us, int n)
 {
+    struct civil c = civil_of_us(wall_us);
     struct civil s = {.year = c.year, .month = c.month, .day = 1};
     switch (per) {
     case CONF_PER_HOUR:
@@ -91,24 +93,31 @@ static struct civil window_start(int per, struct civil c, int n)
     case CONF_PER_DAY:
         s.day = c.day + n;
         break;
-    case CONF_PER_WEEK: /* weeks begin on Monday. Source: ISO 8601-1:2019, 3.1.1.23 */
+    case CONF_PER_WEEK:
         s.day = c.day - (c.weekday + 6) % 7 + 7 * n;
         break;
     case CONF_PER_MONTH:
-        s.month += n;
-        s.year += (s.month - 1) / 12;
-        s.month = (s.month - 1) % 12 + 1;
+        s.year += (c.month - 1 + n) / 12;
+        s.month = (c.month - 1 + n) % 12 + 1;
         break;
     }
-    return s;
+    return civil_to_us(&s);
 }
 
 void budget_window(int per, const char *tz, int64_t wall_us, int64_t *ret_from_us,
                    int64_t *ret_to_us)
 {
-    (void)tz;
-    struct civil now = civil_of_us(wall_us);
-    struct civil from = window_start(per, now, 0), to = window_start(per, now, 1);
-    *ret_from_us = civil_to_us(&from);
-    *ret_to_us = civil_to_us(&to);
+    static const enum zone_unit units[] = {
+        [CONF_PER_HOUR] = ZONE_HOUR,
+        [CONF_PER_DAY] = ZONE_DAY,
+        [CONF_PER_WEEK] = ZONE_WEEK,
+        [CONF_PER_MONTH] = ZONE_MONTH,
+    };
+    if (tz != NULL && strcmp(tz, "UTC") == 0) {
+        *ret_from_us = utc_start(per, wall_us, 0);
+        *ret_to_us = utc_start(per, wall_us, 1);
+    } else {
+        *ret_from_us = zone_floor(wall_us, units[per]);
+        *ret_to_us = zone_step(*ret_from_us, units[per], 1);
+    }
 }

@@ -31,7 +31,10 @@ int64_t budget_wait_us(const struct budget *b, pico cost, int64_t now_wall_us);
 /* What may still be reserved in this window; not below 0. */
 pico budget_left(const struct budget *b);
 bool budget_is_above_warning(const struct budget *b);
-/* Beginning and end of the calendar window around a time. */
+/*
+ * Beginning and end of the calendar window around a time: in UTC when tz says so, else in the
+ * zone of the process (zone.h), which the broker sets to the one its budgets name.
+ */
 void budget_window(int per, const char *tz, int64_t wall_us, int64_t *ret_from_us,
                    int64_t *ret_to_us);
 const char *budget_per_name(int per);
