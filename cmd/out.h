@@ -41,6 +41,8 @@ enum errc out_new(struct cmd_ctx *ctx, enum cmd_format format, const char *schem
 void out_free(struct out **o);
 /* The envelope's own members before rows ("since", "until", …); value is raw JSON. */
 void out_meta(struct out *o, const char *key, struct str json);
+/* CSV cells that look like formulas stay as they are. */
+void out_csv_raw(struct out *o);
 /* Lines above and below a table; ignored by machine formats. */
 void out_headline(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_footer(struct out *o, const char *fmt, ...) PRINTF(2, 3);

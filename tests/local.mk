@@ -8,37 +8,32 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir;
 
+# A unit test is one line: tests/unit/test_x is made from test_x.c and LDADD.
+LDADD = cmd/libcmd.a broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) \
+	$(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS) -lm -lpthread
+check_PROGRAMS += %D%/unit/test_agree
+check_PROGRAMS += %D%/unit/test_base
+check_PROGRAMS += %D%/unit/test_breaker
+check_PROGRAMS += %D%/unit/test_conf_text
+check_PROGRAMS += %D%/unit/test_db
+check_PROGRAMS += %D%/unit/test_gcra
+check_PROGRAMS += %D%/unit/test_http1
+check_PROGRAMS += %D%/unit/test_jscan
+check_PROGRAMS += %D%/unit/test_jsonx
+check_PROGRAMS += %D%/unit/test_limiter
+check_PROGRAMS += %D%/unit/test_loop
+check_PROGRAMS += %D%/unit/test_opt
+check_PROGRAMS += %D%/unit/test_out
+check_PROGRAMS += %D%/unit/test_provider
+check_PROGRAMS += %D%/unit/test_retry
+check_PROGRAMS += %D%/unit/test_router_when
+check_PROGRAMS += %D%/unit/test_spool
+check_PROGRAMS += %D%/unit/test_sse
+check_PROGRAMS += %D%/unit/test_upstream
+check_PROGRAMS += %D%/unit/test_zone
+
 UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
 BROKER_UNIT_LIBS = $(BROKER_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += %D%/unit/test_base
-%C%_unit_test_base_SOURCES = %D%/unit/test_base.c
-%C%_unit_test_base_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_conf_text
-%C%_unit_test_conf_text_SOURCES = %D%/unit/test_conf_text.c
-%C%_unit_test_conf_text_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_opt
-%C%_unit_test_opt_SOURCES = %D%/unit/test_opt.c
-%C%_unit_test_opt_LDADD = $(UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_loop
-%C%_unit_test_loop_SOURCES = %D%/unit/test_loop.c
-%C%_unit_test_loop_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_db
-%C%_unit_test_db_SOURCES = %D%/unit/test_db.c
-%C%_unit_test_db_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_http1
-%C%_unit_test_http1_SOURCES = %D%/unit/test_http1.c
-%C%_unit_test_http1_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_jscan
-%C%_unit_test_jscan_SOURCES = %D%/unit/test_jscan.c
-%C%_unit_test_jscan_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_jsonx
-%C%_unit_test_jsonx_SOURCES = %D%/unit/test_jsonx.c
-%C%_unit_test_jsonx_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_sse
-%C%_unit_test_sse_SOURCES = %D%/unit/test_sse.c
-%C%_unit_test_sse_LDADD = $(UNIT_LIBS)
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
@@ -68,13 +63,6 @@ FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 
-check_PROGRAMS += %D%/unit/test_upstream
-%C%_unit_test_upstream_SOURCES = %D%/unit/test_upstream.c
-%C%_unit_test_upstream_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_zone
-%C%_unit_test_zone_SOURCES = %D%/unit/test_zone.c
-%C%_unit_test_zone_LDADD = $(UNIT_LIBS)
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t

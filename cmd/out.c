@@ -1,0 +1,327 @@
+/*
+ * out.c: collects rows of typed cells and prints them once, in one of six formats.
+ *
+ * Rows are kept until out_finish, because a table needs every width before its first line, and
+ * because a report that fails half-way must print nothing. Must not know what a report is about.
+ */
+#include "cmd/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <utf8proc.h>
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/zone.h"
+
+#include "cmd/out_format.h"
+
+enum {
+    OUT_ARENA_LEN = 512 * 1024 * 1024,
+    OUT_TEXT_LEN = 512 * 1024 * 1024,
+    OUT_NO_TTY_WIDTH = 100000
+};
+
+enum errc out_new(struct cmd_ctx *ctx, enum cmd_format format, const char *schema,
+                  const struct out_column *columns, size_t n, struct out **ret,
+                  struct err *e)
+{
+    if (n > OUT_COLUMNS)
+        return err_set(e, ERR_INTERNAL, "%zu columns", n);
+    struct out *o = MEM_NEW(struct out);
+    if (o == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    *o = (struct out){.ctx = ctx,
+                      .format = format,
+                      .schema = schema,
+                      .columns = columns,
+                      .n_columns = n};
+    arena_init(&o->arena, OUT_ARENA_LEN);
+    buf_init(&o->meta, OUT_TEXT_LEN);
+    buf_init(&o->text, OUT_TEXT_LEN);
+    enum errc rc = out_choose_columns(o, e);
+    if (rc != ERR_OK) {
+        out_free(&o);
+        return rc;
+    }
+    *ret = o;
+    return ERR_OK;
+}
+
+void out_free(struct out **op)
+{
+    struct out *o = *op;
+    if (o == NULL)
+        return;
+    arena_release(&o->arena);
+    buf_release(&o->meta);
+    buf_release(&o->text);
+    mem_free(o->cells);
+    mem_free(o);
+    *op = NULL;
+}
+
+void out_meta(struct out *o, const char *key, struct str json)
+{
+    buf_printf(&o->meta, ",\"%s\":%.*s", key, STR_ARG(json));
+}
+
+void out_csv_raw(struct out *o)
+{
+    o->csv_raw = true;
+}
+
+/* Keeps one line of text around the table. */
+static void add_line(struct out *o, struct out_lines *lines, const char *fmt, va_list ap)
+{
+    struct buf text = BUF_INIT(4096);
+    buf_vprintf(&text, fmt, ap);
+    if (lines->n < OUT_LINES)
+        lines->items[lines->n++] = arena_strz(&o->arena, buf_str(&text));
+    buf_release(&text);
+}
+
+void out_headline(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(o, &o->headlines, fmt, ap);
+    va_end(ap);
+}
+
+void out_footer(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(o, &o->footers, fmt, ap);
+    va_end(ap);
+}
+
+void out_warning(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(o, &o->warnings, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- cells ---- */
+
+static struct out_cell *next_cell(struct out *o)
+{
+    if (o->n_cells == o->cap_cells) {
+        size_t cap = o->cap_cells ? o->cap_cells * 2 : 256;
+        struct out_cell *grown = mem_resize(o->cells, cap, sizeof *grown);
+        if (grown == NULL) {
+            o->broken = true;
+            return NULL;
+        }
+        o->cells = grown;
+        o->cap_cells = cap;
+    }
+    return &o->cells[o->n_cells++];
+}
+
+void out_text(struct out *o, struct str s)
+{
+    struct out_cell *c = next_cell(o);
+    if (c != NULL)
+        *c = (struct out_cell){.is_set = s.ptr != NULL, .text = arena_str(&o->arena, s)};
+}
+
+void out_textz(struct out *o, const char *s)
+{
+    out_text(o, str_of(s));
+}
+
+void out_int(struct out *o, int64_t v)
+{
+    struct out_cell *c = next_cell(o);
+    if (c != NULL)
+        *c = (struct out_cell){.is_set = true, .v = v};
+}
+
+void out_money(struct out *o, pico p)
+{
+    struct out_cell *c = next_cell(o);
+    if (c != NULL)
+        *c = (struct out_cell){.is_set = p != PICO_UNKNOWN, .v = p};
+}
+
+void out_null(struct out *o)
+{
+    struct out_cell *c = next_cell(o);
+    if (c != NULL)
+        *c = (struct out_cell){.is_set = false};
+}
+
+void out_row_end(struct out *o)
+{
+    while (!o->broken && o->n_cells % o->n_columns != 0)
+        out_null(o);
+    o->n_rows = o->n_cells / o->n_columns;
+}
+
+void out_totals(struct out *o)
+{
+    out_row_end(o);
+    if (o->n_rows > 0 && !o->broken) {
+        o->has_totals = true;
+        o->n_rows--; /* the totals stand behind the rows */
+    }
+}
+
+/* ---- the screen ---- */
+
+size_t out_width(struct str s)
+{
+    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s.ptr;
+    utf8proc_int32_t state = 0, last = -1;
+    size_t cells = 0, cluster = 0;
+    for (size_t at = 0; at < s.len;) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t n = utf8proc_iterate(p + at, (utf8proc_ssize_t)(s.len - at), &c);
+        if (n <= 0) {
+            c = 0xFFFD;
+            n = 1;
+        }
+        if (last == -1 || utf8proc_grapheme_break_stateful(last, c, &state)) {
+            cells += MIN(cluster, (size_t)2);
+            cluster = 0;
+        }
+        int w = utf8proc_charwidth(c);
+        cluster = MAX(cluster, (size_t)MAX(w, 0));
+        last = c;
+        at += (size_t)n;
+    }
+    return cells + MIN(cluster, (size_t)2);
+}
+
+/* Bytes of the longest run of whole clusters that fits into `cells`. */
+static size_t prefix_that_fits(struct str s, size_t cells)
+{
+    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s.ptr;
+    utf8proc_int32_t state = 0, last = -1;
+    size_t fits = 0;
+    for (size_t at = 0; at < s.len;) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t n = utf8proc_iterate(p + at, (utf8proc_ssize_t)(s.len - at), &c);
+        if (n <= 0) {
+            c = 0xFFFD;
+            n = 1;
+        }
+        if (last != -1 && utf8proc_grapheme_break_stateful(last, c, &state)) {
+            if (out_width(str_sub(s, 0, at)) > cells)
+                return fits;
+            fits = at;
+        }
+        last = c;
+        at += (size_t)n;
+    }
+    return out_width(s) <= cells ? s.len : fits;
+}
+
+void out_fit(struct buf *b, struct str s, size_t cells)
+{
+    if (out_width(s) <= cells) {
+        buf_adds(b, s);
+        return;
+    }
+    if (cells == 0)
+        return;
+    buf_adds(b, str_sub(s, 0, prefix_that_fits(s, cells - 1)));
+    buf_addz(b, out_is_utf8() ? "\xE2\x80\xA6" : "~");
+}
+
+int out_screen_width(void)
+{
+    struct winsize w;
+    int64_t columns;
+    if (num_i64(str_of(getenv("COLUMNS")), 20, 10000, &columns) == ERR_OK)
+        return (int)columns;
+    if (!isatty(STDOUT_FILENO))
+        return OUT_NO_TTY_WIDTH;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20 ? w.ws_col : 80;
+}
+
+bool out_is_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static bool env_says(const char *name)
+{
+    const char *v = getenv(name);
+    return v != NULL && v[0] != '\0';
+}
+
+bool out_has_color(const struct cmd_ctx *ctx, int fd)
+{
+    const char *option = ctx->global.color, *term = getenv("TERM");
+    if (option != NULL && strcmp(option, "auto") != 0)
+        return strcmp(option, "always") == 0;
+    if (env_says("NO_COLOR")) /* Source: no-color.org */
+        return false;
+    if (ctx->conf != NULL && ctx->conf->core.color >= 0)
+        return ctx->conf->core.color == 1;
+    if (env_says("CLICOLOR_FORCE") || env_says("FORCE_COLOR"))
+        return true;
+    return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+/* ---- the end ---- */
+
+static enum errc write_all(int fd, struct str s, struct err *e)
+{
+    while (s.len > 0) {
+        ssize_t n = write(fd, s.ptr, s.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(e, ERR_IO, "write");
+        s = str_sub(s, (size_t)n, s.len);
+    }
+    return ERR_OK;
+}
+
+/* Through a file beside it, so that readers see the old report or the new one. */
+static enum errc write_file(struct cmd_ctx *ctx, const char *path, struct str s,
+                            struct err *e)
+{
+    const char *temp = arena_printf(&ctx->arena, "%s.%ld.new", path, (long)getpid());
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return err_errno(e, ERR_IO, "%s", temp);
+    enum errc rc = write_all(fd, s, e);
+    if (close(fd) != 0 && rc == ERR_OK)
+        rc = err_errno(e, ERR_IO, "%s", temp);
+    if (rc == ERR_OK && rename(temp, path) != 0)
+        rc = err_errno(e, ERR_IO, "%s", path);
+    if (rc != ERR_OK) {
+        unlink(temp);
+        err_ctx(e, "%s", path);
+    }
+    return rc;
+}
+
+enum errc out_finish(struct out *o, struct err *e)
+{
+    for (size_t i = 0; i < o->warnings.n; i++)
+        cmd_warn(o->ctx, "%s", o->warnings.items[i]);
+    out_format(o);
+    if (o->broken || arena_is_broken(&o->arena) || buf_err(&o->meta) != ERR_OK ||
+        buf_err(&o->text) != ERR_OK)
+        return err_set(e, ERR_MEMORY, "the report is too large for memory");
+    const char *path = o->ctx->global.output;
+    if (path != NULL && strcmp(path, "-") != 0)
+        return write_file(o->ctx, path, buf_str(&o->text), e);
+    enum errc rc = fflush(stdout) == 0 ? ERR_OK : err_errno(e, ERR_IO, "standard output");
+    return rc == ERR_OK ? write_all(STDOUT_FILENO, buf_str(&o->text), e) : rc;
+}

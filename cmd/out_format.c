@@ -1,0 +1,503 @@
+/*
+ * out_format.c: the six formats of out.c. Machine formats are an API: names carry units, numbers
+ * are exact and never localised, unknown is null or empty. Tables are for people.
+ */
+#include "cmd/out_format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/num.h"
+#include "core/zone.h"
+
+static bool is_machine(enum cmd_format f)
+{
+    return f == FORMAT_JSON || f == FORMAT_JSONL || f == FORMAT_CSV || f == FORMAT_TSV;
+}
+
+enum errc out_choose_columns(struct out *o, struct err *e)
+{
+    struct str rest = str_of(o->ctx->global.fields), name;
+    if (rest.ptr == NULL) {
+        for (size_t i = 0; i < o->n_columns; i++)
+            if (!o->columns[i].hidden || is_machine(o->format))
+                o->shown[o->n_shown++] = i;
+        return ERR_OK;
+    }
+    while (str_split(&rest, ',', &name)) {
+        size_t i = 0;
+        name = str_trim(name);
+        while (i < o->n_columns && !str_eqz(name, o->columns[i].name))
+            i++;
+        if (i == o->n_columns || o->n_shown == OUT_COLUMNS)
+            return err_set(e, ERR_USAGE, "--fields: no field \"%.*s\" here",
+                           STR_ARG(name));
+        o->shown[o->n_shown++] = i;
+    }
+    return ERR_OK;
+}
+
+static const struct out_cell *cell(const struct out *o, size_t row, size_t column)
+{
+    return &o->cells[row * o->n_columns + column];
+}
+
+/* v / 10^places without trailing zeros. */
+static void add_scaled(struct buf *b, int64_t v, unsigned places)
+{
+    int64_t unit = 1;
+    for (unsigned i = 0; i < places; i++)
+        unit *= 10;
+    uint64_t abs = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    buf_printf(b, "%s%" PRIu64, v < 0 ? "-" : "", abs / (uint64_t)unit);
+    uint64_t rest = abs % (uint64_t)unit;
+    if (rest == 0)
+        return;
+    buf_printf(b, ".%0*" PRIu64, (int)places, rest);
+    while (b->data[b->len - 1] == '0')
+        buf_truncate(b, b->len - 1);
+}
+
+static void add_time(struct buf *b, int64_t wall_us)
+{
+    char text[CLOCK_TEXT_LEN];
+    clock_rfc3339(text, wall_us, zone_offset_s(wall_us), wall_us % US_PER_S != 0);
+    buf_addz(b, text);
+}
+
+/* ---- JSON ---- */
+
+static void json_cell(struct buf *b, const struct out_column *c, const struct out_cell *v)
+{
+    char text[MONEY_TEXT_LEN];
+    const char *suffix = c->type == OUT_MONEY      ? "_usd"
+                         : c->type == OUT_DURATION ? "_ms"
+                                                   : "";
+    buf_printf(b, "\"%s%s\":", c->name, suffix);
+    if (!v->is_set) {
+        buf_addz(b, "null");
+        if (c->type == OUT_MONEY)
+            buf_printf(b, ",\"%s_pusd\":null", c->name);
+        return;
+    }
+    switch (c->type) {
+    case OUT_TEXT:
+        json_quote(b, v->text);
+        break;
+    case OUT_INT:
+    case OUT_TOKENS:
+        buf_printf(b, "%" PRId64, v->v);
+        break;
+    case OUT_MONEY:
+        money_exact(text, v->v);
+        buf_printf(b, "%s,\"%s_pusd\":%" PRId64, text, c->name, v->v);
+        break;
+    case OUT_PPM:
+        add_scaled(b, v->v, 6);
+        break;
+    case OUT_DURATION:
+        add_scaled(b, v->v, 3);
+        break;
+    case OUT_TIME:
+        buf_addc(b, '"');
+        add_time(b, v->v);
+        buf_addc(b, '"');
+        break;
+    case OUT_BOOL:
+        buf_addz(b, v->v ? "true" : "false");
+        break;
+    }
+}
+
+static void json_row(struct out *o, size_t row)
+{
+    buf_addc(&o->text, '{');
+    for (size_t i = 0; i < o->n_shown; i++) {
+        if (i > 0)
+            buf_addc(&o->text, ',');
+        json_cell(&o->text, &o->columns[o->shown[i]], cell(o, row, o->shown[i]));
+    }
+    buf_addc(&o->text, '}');
+}
+
+static void format_json(struct out *o)
+{
+    char now[CLOCK_TEXT_LEN];
+    int64_t wall_us = clock_wall_us(o->ctx->clock);
+    clock_rfc3339(now, wall_us, zone_offset_s(wall_us), false);
+    buf_printf(&o->text, "{\"schema\":\"%s\",\"generated_at\":\"%s\",\"tz\":", o->schema,
+               now);
+    json_quote(&o->text, str_of(zone_name()));
+    buf_adds(&o->text, buf_str(&o->meta));
+    buf_addz(&o->text, ",\"rows\":[");
+    for (size_t r = 0; r < o->n_rows; r++) {
+        buf_addz(&o->text, r > 0 ? ",\n" : "\n");
+        json_row(o, r);
+    }
+    buf_addz(&o->text, o->n_rows > 0 ? "\n]" : "]");
+    if (o->has_totals) {
+        buf_addz(&o->text, ",\"totals\":");
+        json_row(o, o->n_rows);
+    }
+    buf_addz(&o->text, ",\"warnings\":[");
+    for (size_t i = 0; i < o->warnings.n; i++) {
+        if (i > 0)
+            buf_addc(&o->text, ',');
+        json_quote(&o->text, str_of(o->warnings.items[i]));
+    }
+    buf_addz(&o->text, "]}\n");
+}
+
+static void format_jsonl(struct out *o)
+{
+    for (size_t r = 0; r < o->n_rows; r++) {
+        json_row(o, r);
+        buf_addc(&o->text, '\n');
+    }
+}
+
+/* ---- CSV and TSV ---- */
+
+/* RFC 4180 quoting; a cell that a spreadsheet would run as a formula gets a leading '. */
+static void csv_text(const struct out *o, struct buf *b, struct str s)
+{
+    bool formula = !o->csv_raw && s.len > 0 && strchr("=+-@", s.ptr[0]) != NULL;
+    bool quote = false;
+    for (size_t i = 0; i < s.len; i++)
+        quote = quote || strchr(",\"\r\n", s.ptr[i]) != NULL;
+    if (!quote) {
+        buf_addz(b, formula ? "'" : "");
+        buf_adds(b, s);
+        return;
+    }
+    buf_addz(b, formula ? "\"'" : "\"");
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '"')
+            buf_addc(b, '"');
+        buf_addc(b, s.ptr[i]);
+    }
+    buf_addc(b, '"');
+}
+
+/* TSV has no quoting: tabs and line ends become blanks. */
+static void tsv_text(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        buf_addc(b,
+                 strchr("\t\r\n", s.ptr[i]) != NULL && s.ptr[i] != '\0' ? ' ' : s.ptr[i]);
+}
+
+static void csv_cell(struct out *o, const struct out_column *c, const struct out_cell *v,
+                     char sep)
+{
+    struct buf *b = &o->text;
+    char text[MONEY_TEXT_LEN];
+    if (!v->is_set) {
+        if (c->type == OUT_MONEY)
+            buf_addc(b, sep);
+        return;
+    }
+    switch (c->type) {
+    case OUT_TEXT:
+        if (sep == ',')
+            csv_text(o, b, v->text);
+        else
+            tsv_text(b, v->text);
+        break;
+    case OUT_INT:
+    case OUT_TOKENS:
+        buf_printf(b, "%" PRId64, v->v);
+        break;
+    case OUT_MONEY:
+        money_exact(text, v->v);
+        buf_printf(b, "%s%c%" PRId64, text, sep, v->v);
+        break;
+    case OUT_PPM:
+        add_scaled(b, v->v, 6);
+        break;
+    case OUT_DURATION:
+        add_scaled(b, v->v, 3);
+        break;
+    case OUT_TIME:
+        add_time(b, v->v);
+        break;
+    case OUT_BOOL:
+        buf_addz(b, v->v ? "true" : "false");
+        break;
+    }
+}
+
+static void format_csv(struct out *o, char sep)
+{
+    for (size_t i = 0; i < o->n_shown; i++) {
+        const struct out_column *c = &o->columns[o->shown[i]];
+        if (i > 0)
+            buf_addc(&o->text, sep);
+        if (c->type == OUT_MONEY)
+            buf_printf(&o->text, "%s_usd%c%s_pusd", c->name, sep, c->name);
+        else
+            buf_printf(&o->text, "%s%s", c->name, c->type == OUT_DURATION ? "_ms" : "");
+    }
+    buf_addc(&o->text, '\n');
+    for (size_t r = 0; r < o->n_rows; r++) {
+        for (size_t i = 0; i < o->n_shown; i++) {
+            if (i > 0)
+                buf_addc(&o->text, sep);
+            csv_cell(o, &o->columns[o->shown[i]], cell(o, r, o->shown[i]), sep);
+        }
+        buf_addc(&o->text, '\n');
+    }
+}
+
+/* ---- for people ---- */
+
+/* The text of a cell as a table shows it; lives in the arena. */
+static struct str people_cell(struct out *o, const struct out_column *c,
+                              const struct out_cell *v)
+{
+    char text[NUM_TEXT_LEN];
+    _Static_assert((int)NUM_TEXT_LEN >= (int)MONEY_TEXT_LEN, "one buffer serves both");
+    if (!v->is_set)
+        return out_is_utf8() ? STR("\xE2\x80\x94") : STR("-");
+    switch (c->type) {
+    case OUT_TEXT:
+        return v->text;
+    case OUT_INT:
+        num_group(text, v->v);
+        break;
+    case OUT_TOKENS:
+        num_short(text, v->v);
+        break;
+    case OUT_MONEY:
+        money_people(text, v->v);
+        break;
+    case OUT_PPM:
+        snprintf(text, sizeof text, "%" PRId64 " %%", (v->v + 5000) / 10000);
+        break;
+    case OUT_DURATION:
+        num_duration(text, v->v);
+        break;
+    case OUT_TIME: {
+        struct civil t = zone_local(v->v);
+        snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d", t.year % 10000,
+                 t.month, t.day, t.hour, t.minute, t.second);
+        break;
+    }
+    case OUT_BOOL:
+        return v->v ? STR("yes") : STR("no");
+    }
+    return arena_str(&o->arena, str_of(text));
+}
+
+static const char *heading(const struct out_column *c)
+{
+    return c->title ? c->title : c->name;
+}
+
+/* One cell as plain printable text: line ends and control characters become blanks. */
+static struct str flatten(struct out *o, struct str s)
+{
+    bool clean = true;
+    for (size_t i = 0; i < s.len; i++)
+        clean = clean && (unsigned char)s.ptr[i] >= 0x20 && s.ptr[i] != 0x7f;
+    if (clean)
+        return s;
+    char *copy = arena_strndup(&o->arena, s.ptr, s.len);
+    for (size_t i = 0; copy != NULL && i < s.len; i++)
+        if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
+            copy[i] = ' ';
+    return copy ? (struct str){copy, s.len} : STR_NONE;
+}
+
+struct grid {
+    struct str *cells; /* arena; (rows + totals) × shown */
+    size_t n_rows;     /* with the totals */
+    size_t width[OUT_COLUMNS];
+    bool dropped[OUT_COLUMNS];
+};
+
+static bool grid_build(struct out *o, struct grid *g)
+{
+    g->n_rows = o->n_rows + o->has_totals;
+    g->cells = ARENA_ARRAY(&o->arena, MAX(g->n_rows * o->n_shown, (size_t)1), struct str);
+    if (g->cells == NULL)
+        return false;
+    for (size_t i = 0; i < o->n_shown; i++) {
+        const struct out_column *c = &o->columns[o->shown[i]];
+        g->width[i] = out_width(str_of(heading(c)));
+        for (size_t r = 0; r < g->n_rows; r++) {
+            struct str s = flatten(o, people_cell(o, c, cell(o, r, o->shown[i])));
+            g->cells[r * o->n_shown + i] = s;
+            g->width[i] = MAX(g->width[i], out_width(s));
+        }
+    }
+    return true;
+}
+
+static size_t grid_width(const struct out *o, const struct grid *g)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < o->n_shown; i++)
+        if (!g->dropped[i])
+            total += g->width[i] + (total > 0 ? 2 : 0);
+    return total;
+}
+
+/* Drops the least important columns, then shortens the widest text, until it fits. */
+static void grid_fit(const struct out *o, struct grid *g, size_t screen)
+{
+    while (grid_width(o, g) > screen) {
+        size_t worst = OUT_COLUMNS;
+        for (size_t i = 0; i < o->n_shown; i++) {
+            int priority = o->columns[o->shown[i]].priority;
+            if (!g->dropped[i] && priority > 0 &&
+                (worst == OUT_COLUMNS ||
+                 priority >= o->columns[o->shown[worst]].priority))
+                worst = i;
+        }
+        if (worst == OUT_COLUMNS)
+            break;
+        g->dropped[worst] = true;
+    }
+    while (grid_width(o, g) > screen) {
+        size_t widest = OUT_COLUMNS;
+        for (size_t i = 0; i < o->n_shown; i++)
+            if (!g->dropped[i] && o->columns[o->shown[i]].type == OUT_TEXT &&
+                (widest == OUT_COLUMNS || g->width[i] > g->width[widest]))
+                widest = i;
+        if (widest == OUT_COLUMNS || g->width[widest] <= 4)
+            return;
+        size_t over = grid_width(o, g) - screen;
+        g->width[widest] -= MIN(over, g->width[widest] - 4);
+    }
+}
+
+static void pad(struct buf *b, size_t n)
+{
+    while (n-- > 0)
+        buf_addc(b, ' ');
+}
+
+static void grid_cell(struct buf *b, struct str s, size_t width, bool right, bool last)
+{
+    struct buf cut = BUF_INIT(LIMIT_BODY_LEN);
+    out_fit(&cut, s, width);
+    size_t used = out_width(buf_str(&cut));
+    if (right)
+        pad(b, width - MIN(used, width));
+    buf_adds(b, buf_str(&cut));
+    if (!right && !last)
+        pad(b, width - MIN(used, width));
+    buf_release(&cut);
+}
+
+static bool is_right(const struct out_column *c)
+{
+    return c->right ||
+           (c->type != OUT_TEXT && c->type != OUT_TIME && c->type != OUT_BOOL);
+}
+
+static void grid_line(struct out *o, const struct grid *g, const struct str *cells)
+{
+    bool first = true;
+    size_t last = o->n_shown;
+    for (size_t i = 0; i < o->n_shown; i++)
+        if (!g->dropped[i])
+            last = i;
+    for (size_t i = 0; i < o->n_shown; i++) {
+        const struct out_column *c = &o->columns[o->shown[i]];
+        if (g->dropped[i])
+            continue;
+        if (!first)
+            buf_addz(&o->text, "  ");
+        first = false;
+        grid_cell(&o->text, cells ? cells[i] : str_of(heading(c)), g->width[i],
+                  is_right(c), i == last);
+    }
+    buf_addc(&o->text, '\n');
+}
+
+static void add_lines(struct out *o, const struct out_lines *lines)
+{
+    for (size_t i = 0; i < lines->n; i++)
+        buf_printf(&o->text, "%s\n", lines->items[i]);
+}
+
+static void format_table(struct out *o)
+{
+    struct grid g = {.cells = NULL};
+    add_lines(o, &o->headlines);
+    if (!grid_build(o, &g))
+        return;
+    grid_fit(o, &g, (size_t)out_screen_width());
+    if (o->headlines.n > 0 && g.n_rows > 0)
+        buf_addc(&o->text, '\n');
+    if (g.n_rows > 0)
+        grid_line(o, &g, NULL);
+    for (size_t r = 0; r < g.n_rows; r++)
+        grid_line(o, &g, g.cells + r * o->n_shown);
+    add_lines(o, &o->footers);
+}
+
+/* A pipe would end the cell, a line end the row. */
+static void markdown_text(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '|')
+            buf_addc(b, '\\');
+        buf_addc(b, s.ptr[i]);
+    }
+}
+
+static void format_markdown(struct out *o)
+{
+    struct grid g = {.cells = NULL};
+    for (size_t i = 0; i < o->headlines.n; i++)
+        buf_printf(&o->text, "%s\n\n", o->headlines.items[i]);
+    if (!grid_build(o, &g) || g.n_rows == 0)
+        return;
+    for (size_t i = 0; i < o->n_shown; i++)
+        buf_printf(&o->text, "| %s ", heading(&o->columns[o->shown[i]]));
+    buf_addz(&o->text, "|\n");
+    for (size_t i = 0; i < o->n_shown; i++)
+        buf_addz(&o->text, is_right(&o->columns[o->shown[i]]) ? "| ---: " : "| --- ");
+    buf_addz(&o->text, "|\n");
+    for (size_t r = 0; r < g.n_rows; r++) {
+        for (size_t i = 0; i < o->n_shown; i++) {
+            buf_addz(&o->text, "| ");
+            markdown_text(&o->text, g.cells[r * o->n_shown + i]);
+            buf_addc(&o->text, ' ');
+        }
+        buf_addz(&o->text, "|\n");
+    }
+    for (size_t i = 0; i < o->footers.n; i++)
+        buf_printf(&o->text, "\n%s\n", o->footers.items[i]);
+}
+
+void out_format(struct out *o)
+{
+    switch (o->format) {
+    case FORMAT_JSON:
+        format_json(o);
+        return;
+    case FORMAT_JSONL:
+        format_jsonl(o);
+        return;
+    case FORMAT_CSV:
+        format_csv(o, ',');
+        return;
+    case FORMAT_TSV:
+        format_csv(o, '\t');
+        return;
+    case FORMAT_MARKDOWN:
+        format_markdown(o);
+        return;
+    case FORMAT_UNSET:
+    case FORMAT_TEXT:
+    case FORMAT_TABLE:
+    case FORMAT_HTML:
+        format_table(o);
+        return;
+    }
+}

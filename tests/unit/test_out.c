@@ -1,0 +1,217 @@
+/* test_out.c: one report in every format, and tables on narrow and wide screens. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "core/zone.h"
+
+#include "cmd/out.h"
+
+#include <cmocka.h>
+
+static int64_t fixed_us(const struct clock *c)
+{
+    (void)c;
+    return 1795575911 * (int64_t)US_PER_S;
+}
+
+static const struct clock fixed_clock = {.mono_us = fixed_us, .wall_us = fixed_us};
+
+static const struct out_column columns[] = {
+    {.name = "model", .type = OUT_TEXT},
+    {.name = "requests", .type = OUT_INT, .priority = 1},
+    {.name = "input", .type = OUT_TOKENS, .priority = 3},
+    {.name = "cost", .type = OUT_MONEY},
+    {.name = "share", .type = OUT_PPM, .priority = 2},
+    {.name = "ttft", .type = OUT_DURATION, .hidden = true},
+    {.name = "at", .type = OUT_TIME, .hidden = true},
+};
+
+static struct out *report(struct cmd_ctx *ctx, enum cmd_format format)
+{
+    struct out *o = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(
+        out_new(ctx, format, "llmgw.test/1", columns, ARRAY_LEN(columns), &o, &e),
+        ERR_OK);
+    out_meta(o, "since", STR("null"));
+    out_textz(o, "a/\xE4\xB8\xAD\xE6\x96\x87");
+    out_int(o, 1204);
+    out_int(o, 18234567);
+    out_money(o, 24100000000001);
+    out_int(o, 583300);
+    out_int(o, 310500);
+    out_int(o, fixed_us(NULL));
+    out_row_end(o);
+    out_textz(o, "=1+1,\"x\"");
+    out_int(o, 3);
+    out_null(o);
+    out_money(o, PICO_UNKNOWN);
+    out_row_end(o);
+    out_textz(o, "total");
+    out_int(o, 1207);
+    out_int(o, 18234567);
+    out_money(o, 24100000000001);
+    out_totals(o);
+    return o;
+}
+
+/* What the report prints, through --output. The caller frees. */
+static char *printed(enum cmd_format format, const char *width, const char *fields)
+{
+    char path[] = "/tmp/test_out.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    setenv("COLUMNS", width, 1);
+    struct cmd_ctx ctx = {.program = "llmgw", .command = "test", .clock = &fixed_clock};
+    ctx.global.output = path;
+    ctx.global.fields = fields;
+    ctx.global.quiet = true;
+    arena_init(&ctx.arena, 1 << 20);
+    struct out *o = report(&ctx, format);
+    struct err e = ERR_INIT;
+    assert_int_equal(out_finish(o, &e), ERR_OK);
+    out_free(&o);
+    arena_release(&ctx.arena);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    char *text = mem_alloc(8192, 1);
+    assert_non_null(text);
+    assert_true(fread(text, 1, 8191, f) > 0);
+    fclose(f);
+    unlink(path);
+    return text;
+}
+
+static void machine_formats_are_exact(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cmd_format format;
+        const char *want;
+    } rows[] = {
+        {FORMAT_CSV, "model,requests,input,cost_usd,cost_pusd,share,ttft_ms,at\n"
+                     "a/"
+                     "\xE4\xB8\xAD\xE6\x96\x87,1204,18234567,24.100000000001,"
+                     "24100000000001,0.5833,310.5,2026-11-25T03:05:11Z\n"
+                     "\"'=1+1,\"\"x\"\"\",3,,,,,,\n"},
+        {FORMAT_TSV, "model\trequests\tinput\tcost_usd\tcost_pusd\tshare\tttft_ms\tat\n"
+                     "a/"
+                     "\xE4\xB8\xAD\xE6\x96\x87\t1204\t18234567\t24."
+                     "100000000001\t24100000000001\t0.5833\t310.5\t2026-11-25T03:05:11Z\n"
+                     "=1+1,\"x\"\t3\t\t\t\t\t\t\n"},
+        {FORMAT_JSONL, "{\"model\":\"a/"
+                       "\xE4\xB8\xAD\xE6\x96\x87\",\"requests\":1204,\"input\":18234567,"
+                       "\"cost_usd\":24.100000000001,"
+                       "\"cost_pusd\":24100000000001,\"share\":0.5833,\"ttft_ms\":310.5,"
+                       "\"at\":\"2026-11-25T03:05:11Z\"}\n"
+                       "{\"model\":\"=1+1,\\\"x\\\"\",\"requests\":3,\"input\":null,"
+                       "\"cost_usd\":null,\"cost_pusd\":null,"
+                       "\"share\":null,\"ttft_ms\":null,\"at\":null}\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(mem_freep) char *text = printed(rows[i].format, "40", NULL);
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
+static void the_envelope_is_json(void **state)
+{
+    (void)state;
+    AUTO(mem_freep) char *text = printed(FORMAT_JSON, "80", NULL);
+    AUTO(jx_put) struct json_object *root = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(jx_parse(str_of(text), &root, &e), ERR_OK);
+    assert_true(str_eqz(jx_str(root, "schema"), "llmgw.test/1"));
+    assert_true(str_eqz(jx_str(root, "tz"), "UTC"));
+    assert_int_equal(json_object_array_length(jx_arr(root, "rows")), 2);
+    int64_t pico_usd;
+    assert_true(jx_i64(jx_obj(root, "totals"), "cost_pusd", 0, INT64_MAX, &pico_usd));
+    assert_int_equal(pico_usd, 24100000000001);
+}
+
+static void tables_drop_columns_before_they_cut_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *width, *want;
+    } rows[] = {
+        {"80",
+         "model     requests   input    cost  share\n"
+         "a/\xE4\xB8\xAD\xE6\x96\x87       1,204  18.2 M  $24.10   58 %\n"
+         "=1+1,\"x\"         3       \xE2\x80\x94       \xE2\x80\x94      \xE2\x80\x94\n"
+         "total        1,207  18.2 M  $24.10      \xE2\x80\x94\n"},
+        {"28", "model     requests    cost\n"
+               "a/\xE4\xB8\xAD\xE6\x96\x87       1,204  $24.10\n"
+               "=1+1,\"x\"         3       \xE2\x80\x94\n"
+               "total        1,207  $24.10\n"},
+        {"20", "model       cost\n"
+               "a/\xE4\xB8\xAD\xE6\x96\x87    $24.10\n"
+               "=1+1,\"x\"       \xE2\x80\x94\n"
+               "total     $24.10\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(mem_freep) char *text = printed(FORMAT_TABLE, rows[i].width, NULL);
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
+static void fields_choose_and_order(void **state)
+{
+    (void)state;
+    AUTO(mem_freep) char *text = printed(FORMAT_CSV, "80", "requests, model");
+    assert_string_equal(
+        text, "requests,model\n1204,a/\xE4\xB8\xAD\xE6\x96\x87\n3,\"'=1+1,\"\"x\"\"\"\n");
+    struct cmd_ctx ctx = {.clock = &fixed_clock};
+    ctx.global.fields = "nonsense";
+    struct out *o = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(
+        out_new(&ctx, FORMAT_CSV, "x/1", columns, ARRAY_LEN(columns), &o, &e), ERR_USAGE);
+    assert_null(o);
+}
+
+static void widths_count_terminal_cells(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+    } rows[] = {
+        {"abc", 3},
+        {"\xE4\xB8\xAD\xE6\x96\x87", 4},                     /* CJK */
+        {"e\xCC\x81", 1},                                    /* combining acute */
+        {"\xF0\x9F\x98\x80", 2},                             /* emoji */
+        {"\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB", 2}, /* ZWJ sequence */
+        {"\xE2\x96\x81", 1},                                 /* block element */
+        {"", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(out_width(str_of(rows[i].text)), rows[i].width);
+    struct buf b = BUF_INIT(100);
+    out_fit(&b, STR("\xE4\xB8\xAD\xE6\x96\x87x"), 4);
+    assert_string_equal(b.data, "\xE4\xB8\xAD\xE2\x80\xA6");
+    buf_release(&b);
+}
+
+int main(void)
+{
+    struct err e = ERR_INIT;
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL || zone_use("UTC", &e) != ERR_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machine_formats_are_exact),
+        cmocka_unit_test(the_envelope_is_json),
+        cmocka_unit_test(tables_drop_columns_before_they_cut_names),
+        cmocka_unit_test(fields_choose_and_order),
+        cmocka_unit_test(widths_count_terminal_cells),
+    };
+    return cmocka_run_group_tests_name("out", tests, NULL, NULL);
+}
