@@ -169,6 +169,18 @@ out=$(curl -sS -o /dev/null -o /dev/null -w '%{num_connects} ' -H 'authorization
     "http://127.0.0.1:$sim_port/v1/chat/completions" \
     "http://127.0.0.1:$sim_port/v1/chat/completions")
 is "$out" '1 1 ' 'keep-alive was promised and not kept'
+
+# ---- the manual ----
+man=$top_srcdir/man/llmgw-sim.1
+sed -n '/^set tokens/,/^\.Ed/p' "$man" | grep -v '^\.' >"$tmp/example"
+ok 'the manual opens with a scenario that is one' llmgw-sim --check --scenario "$tmp/example"
+missing=
+for word in $(sed -n 's/^    {"\([a-z0-9-]*\)", W_.*/\1/p' "$top_srcdir/tests/sim/scenario.c") \
+    $(sed -n 's/^    {"\([a-z0-9-]*\)",.*/\1/p' "$top_srcdir/tests/sim/fault.c"); do
+    grep -qE "(Cm|,) ?$word( |\$)|^\.Cm.* $word" "$man" || missing="$missing $word"
+done
+is "$missing" '' '… and knows every word'
+
 kill -HUP "$sim_pid"
 reap "$sim_pid"
 is "$rc" 0 'SIGTERM ends it well'
