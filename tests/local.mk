@@ -24,6 +24,7 @@ check_PROGRAMS += %D%/unit/test_limiter
 check_PROGRAMS += %D%/unit/test_loop
 check_PROGRAMS += %D%/unit/test_opt
 check_PROGRAMS += %D%/unit/test_out
+check_PROGRAMS += %D%/unit/test_pack
 check_PROGRAMS += %D%/unit/test_provider
 check_PROGRAMS += %D%/unit/test_retry
 check_PROGRAMS += %D%/unit/test_router_when
