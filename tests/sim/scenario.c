@@ -63,6 +63,7 @@ static const struct word plan_words[] = {
     {"reasoner", W_FLAG, P(reasoner), 0, 1, NULL},
     {"lax", W_FLAG, P(lax), 0, 1, NULL},
     {"no-prefill", W_FLAG, P(no_prefill), 0, 1, NULL},
+    {"times", W_INT, P(times), 0, -1, NULL},
     {"wait", W_US, P(wait_us), 0, -1, NULL},
     {"first", W_US, P(first_us), 0, -1, NULL},
     {"gap", W_US, P(gap_us), 0, -1, NULL},
@@ -150,6 +151,7 @@ struct scenario {
     struct arena arena;
     struct plan defaults;
     struct rule *rules; /* arena; in the file's order */
+    struct map times;   /* requests for each model that names `times`, as integers */
 };
 
 /* ---- words ---- */
@@ -447,6 +449,7 @@ enum errc scenario_parse(struct str text, struct scenario **ret, struct err *e)
     if (s == NULL)
         return err_set(e, ERR_MEMORY, "no memory");
     arena_init(&s->arena, 16 * (size_t)SCENARIO_MAX);
+    map_init(&s->times);
     plan_init(&s->defaults);
     if (text.len > SCENARIO_MAX)
         return err_set(e, ERR_TOO_LARGE, "a scenario has at most %d bytes", SCENARIO_MAX);
@@ -469,6 +472,7 @@ void scenario_free(struct scenario **s)
     if (*s == NULL)
         return;
     arena_release(&(*s)->arena);
+    map_release(&(*s)->times);
     mem_free(*s);
     *s = NULL;
 }
@@ -529,8 +533,17 @@ static bool match_counts(struct rule *r, const struct plan_facts *f)
     return match_over(r, f->now_us);
 }
 
-static enum errc plan_of_model(struct plan *p, struct str model, struct arena *arena,
-                               struct err *e)
+/* Has a model that names `times` been asked for more often than that? */
+static bool is_over_times(struct scenario *s, struct str model, int64_t times)
+{
+    if (times == 0)
+        return false;
+    uintptr_t n = (uintptr_t)map_get(&s->times, model) + 1;
+    return map_set(&s->times, model, (void *)n) != ERR_OK || (int64_t)n > times;
+}
+
+static enum errc plan_of_model(struct scenario *s, struct plan *p, struct str model,
+                               struct arena *arena, struct err *e)
 {
     size_t at = str_search(model, STR("sim:"));
     struct str words = str_sub(model, at + 4, model.len), word;
@@ -543,7 +556,8 @@ static enum errc plan_of_model(struct plan *p, struct str model, struct arena *a
         if (rc != ERR_OK)
             return err_ctx(e, "model %.*s", STR_ARG(model));
     }
-    plan_overlay(p, &own);
+    if (!is_over_times(s, model, own.times))
+        plan_overlay(p, &own);
     return ERR_OK;
 }
 
@@ -559,7 +573,7 @@ enum errc scenario_plan(struct scenario *s, const struct plan_facts *f,
             line = r->line;
         }
     }
-    enum errc rc = plan_of_model(&p, f->model, arena, e);
+    enum errc rc = plan_of_model(s, &p, f->model, arena, e);
     if (rc != ERR_OK)
         return rc;
     *ret = p;

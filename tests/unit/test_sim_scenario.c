@@ -260,6 +260,23 @@ static void a_model_s_bad_word_is_an_error(void **state)
     scenario_free(&s);
 }
 
+static void a_model_s_words_can_wear_off(void **state)
+{
+    (void)state;
+    struct scenario *s = parse("");
+    struct plan_facts f = any;
+    struct plan p;
+    for (int i = 0; i < 4; i++) {
+        f.model = STR("a-sim:times=2,429");
+        decide(s, &f, &p);
+        assert_int_equal(p.status, i < 2 ? 429 : 0);
+    }
+    f.model = STR("b-sim:times=2,429");
+    decide(s, &f, &p);
+    assert_int_equal(p.status, 429);
+    scenario_free(&s);
+}
+
 static void a_status_means_its_common_error(void **state)
 {
     (void)state;
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(chance_is_the_seed_s),
         cmocka_unit_test(mistakes_are_named_by_line),
         cmocka_unit_test(a_model_s_bad_word_is_an_error),
+        cmocka_unit_test(a_model_s_words_can_wear_off),
         cmocka_unit_test(a_status_means_its_common_error),
         cmocka_unit_test(texts_are_the_seed_s),
     };
