@@ -334,24 +334,6 @@ struct str http1_header(const struct http1_head *h, const char *name)
 
 /* --- bodies --- */
 
-enum body_state {
-    BODY_DONE,
-    BODY_LENGTH, /* `left` bytes to come */
-    BODY_EOF,    /* until the connection closes */
-    CHUNK_SIZE,
-    CHUNK_EXT_NAME, /* behind ";" */
-    CHUNK_EXT,
-    CHUNK_SIZE_LF,
-    CHUNK_DATA, /* `left` bytes to come */
-    CHUNK_DATA_CR,
-    CHUNK_DATA_LF,
-    TRAILER_START,
-    TRAILER_NAME,
-    TRAILER_VALUE,
-    TRAILER_LF,
-    LAST_LF,
-};
-
 enum {
     CHUNK_LINE_LEN =
         256, /* bytes of a chunk's size and extensions; real ones have none */
@@ -363,19 +345,19 @@ void http1_body_init(struct http1_body *b, const struct http1_head *h, int64_t m
 {
     *b = (struct http1_body){.max = max};
     if (no_body)
-        b->state = BODY_DONE;
+        b->state = HTTP1_BODY_DONE;
     else if (h->chunked)
-        b->state = CHUNK_SIZE;
+        b->state = HTTP1_CHUNK_SIZE;
     else if (h->content_length > 0) {
-        b->state = BODY_LENGTH;
+        b->state = HTTP1_BODY_LENGTH;
         b->left = h->content_length;
     } else if (h->is_response && h->content_length < 0) {
-        b->state = BODY_EOF;
+        b->state = HTTP1_BODY_EOF;
         b->until_eof = true;
     }
 }
 
-static enum errc go(struct http1_body *b, enum body_state state)
+static enum errc go(struct http1_body *b, enum http1_body_state state)
 {
     b->state = state;
     return ERR_OK;
@@ -404,8 +386,8 @@ static enum errc on_size_byte(struct http1_body *b, char c, struct err *e)
     if (b->line_len == 1)
         return refuse(e, 400, "no chunk size");
     if (c == ';')
-        return go(b, CHUNK_EXT_NAME);
-    return c == '\r' ? go(b, CHUNK_SIZE_LF) : refuse(e, 400, "bad chunk size");
+        return go(b, HTTP1_CHUNK_EXT_NAME);
+    return c == '\r' ? go(b, HTTP1_CHUNK_SIZE_LF) : refuse(e, 400, "bad chunk size");
 }
 
 /* Extensions are ignored, but what cannot be one is not. Source: RFC 9112 section 7.1.1. */
@@ -413,22 +395,22 @@ static enum errc on_chunk_line_byte(struct http1_body *b, char c, struct err *e)
 {
     if (++b->line_len > CHUNK_LINE_LEN)
         return refuse(e, 400, "chunk line too long");
-    if (b->state == CHUNK_SIZE)
+    if (b->state == HTTP1_CHUNK_SIZE)
         return on_size_byte(b, c, e);
-    if (b->state == CHUNK_EXT_NAME)
-        return has(&token_bytes, c) ? go(b, CHUNK_EXT)
+    if (b->state == HTTP1_CHUNK_EXT_NAME)
+        return has(&token_bytes, c) ? go(b, HTTP1_CHUNK_EXT)
                                     : refuse(e, 400, "bad chunk extension");
-    if (b->state == CHUNK_EXT) {
+    if (b->state == HTTP1_CHUNK_EXT) {
         if (c == ';')
-            return go(b, CHUNK_EXT_NAME);
+            return go(b, HTTP1_CHUNK_EXT_NAME);
         if (c == '\r')
-            return go(b, CHUNK_SIZE_LF);
+            return go(b, HTTP1_CHUNK_SIZE_LF);
         return has(&value_bytes, c) ? ERR_OK : refuse(e, 400, "bad chunk extension");
     }
     if (c != '\n')
         return refuse(e, 400, "chunk line without LF");
     b->line_len = 0;
-    return go(b, b->left > 0 ? CHUNK_DATA : TRAILER_START);
+    return go(b, b->left > 0 ? HTTP1_CHUNK_DATA : HTTP1_TRAILER_START);
 }
 
 /* Trailers are checked and dropped: nothing a sender may say there matters here. */
@@ -436,33 +418,35 @@ static enum errc on_trailer_byte(struct http1_body *b, char c, struct err *e)
 {
     if (++b->line_len > LIMIT_HEAD_LEN)
         return refuse(e, 431, "trailer too long");
-    switch ((enum body_state)b->state) {
-    case TRAILER_START:
+    switch (b->state) {
+    case HTTP1_TRAILER_START:
         if (c == '\r')
-            return go(b, LAST_LF);
-        return has(&token_bytes, c) ? go(b, TRAILER_NAME) : refuse(e, 400, "bad trailer");
-    case TRAILER_NAME:
+            return go(b, HTTP1_LAST_LF);
+        return has(&token_bytes, c) ? go(b, HTTP1_TRAILER_NAME)
+                                    : refuse(e, 400, "bad trailer");
+    case HTTP1_TRAILER_NAME:
         if (c == ':')
-            return go(b, TRAILER_VALUE);
+            return go(b, HTTP1_TRAILER_VALUE);
         return has(&token_bytes, c) ? ERR_OK : refuse(e, 400, "bad trailer");
-    case TRAILER_VALUE:
+    case HTTP1_TRAILER_VALUE:
         if (c == '\r')
-            return go(b, TRAILER_LF);
+            return go(b, HTTP1_TRAILER_LF);
         return has(&value_bytes, c) ? ERR_OK : refuse(e, 400, "bad trailer");
-    case TRAILER_LF:
-        return c == '\n' ? go(b, TRAILER_START) : refuse(e, 400, "bad trailer");
-    case LAST_LF:
-        return c == '\n' ? go(b, BODY_DONE) : refuse(e, 400, "bad end of the last chunk");
-    case BODY_DONE:
-    case BODY_LENGTH:
-    case BODY_EOF:
-    case CHUNK_SIZE:
-    case CHUNK_EXT_NAME:
-    case CHUNK_EXT:
-    case CHUNK_SIZE_LF:
-    case CHUNK_DATA:
-    case CHUNK_DATA_CR:
-    case CHUNK_DATA_LF:
+    case HTTP1_TRAILER_LF:
+        return c == '\n' ? go(b, HTTP1_TRAILER_START) : refuse(e, 400, "bad trailer");
+    case HTTP1_LAST_LF:
+        return c == '\n' ? go(b, HTTP1_BODY_DONE)
+                         : refuse(e, 400, "bad end of the last chunk");
+    case HTTP1_BODY_DONE:
+    case HTTP1_BODY_LENGTH:
+    case HTTP1_BODY_EOF:
+    case HTTP1_CHUNK_SIZE:
+    case HTTP1_CHUNK_EXT_NAME:
+    case HTTP1_CHUNK_EXT:
+    case HTTP1_CHUNK_SIZE_LF:
+    case HTTP1_CHUNK_DATA:
+    case HTTP1_CHUNK_DATA_CR:
+    case HTTP1_CHUNK_DATA_LF:
         break;
     }
     return refuse(e, 500, "no such state");
@@ -470,13 +454,13 @@ static enum errc on_trailer_byte(struct http1_body *b, char c, struct err *e)
 
 static enum errc on_framing_byte(struct http1_body *b, char c, struct err *e)
 {
-    if (b->state == CHUNK_DATA_CR)
-        return c == '\r' ? go(b, CHUNK_DATA_LF)
+    if (b->state == HTTP1_CHUNK_DATA_CR)
+        return c == '\r' ? go(b, HTTP1_CHUNK_DATA_LF)
                          : refuse(e, 400, "chunk longer than its size");
-    if (b->state == CHUNK_DATA_LF)
-        return c == '\n' ? go(b, CHUNK_SIZE) : refuse(e, 400, "chunk without LF");
-    return b->state >= TRAILER_START ? on_trailer_byte(b, c, e)
-                                     : on_chunk_line_byte(b, c, e);
+    if (b->state == HTTP1_CHUNK_DATA_LF)
+        return c == '\n' ? go(b, HTTP1_CHUNK_SIZE) : refuse(e, 400, "chunk without LF");
+    return b->state >= HTTP1_TRAILER_START ? on_trailer_byte(b, c, e)
+                                           : on_chunk_line_byte(b, c, e);
 }
 
 /* Moves as much of a run of body bytes as there is. */
@@ -484,7 +468,7 @@ static enum errc take_data(struct http1_body *b, struct str bytes, struct buf *o
                            size_t *ret_taken, struct err *e)
 {
     int64_t room = b->max - b->total;
-    int64_t want = b->state == BODY_EOF ? (int64_t)bytes.len : b->left;
+    int64_t want = b->state == HTTP1_BODY_EOF ? (int64_t)bytes.len : b->left;
     if (want > room)
         return refuse(e, 413, "body too large");
     size_t n = (uint64_t)want < bytes.len ? (size_t)want : bytes.len;
@@ -492,25 +476,27 @@ static enum errc take_data(struct http1_body *b, struct str bytes, struct buf *o
     if (buf_err(out) != ERR_OK)
         return err_set(e, buf_err(out), "HTTP: no room for the body");
     b->total += (int64_t)n;
-    if (b->state != BODY_EOF) {
+    if (b->state != HTTP1_BODY_EOF) {
         b->left -= (int64_t)n;
         if (b->left == 0)
-            b->state = b->state == CHUNK_DATA ? CHUNK_DATA_CR : BODY_DONE;
+            b->state =
+                b->state == HTTP1_CHUNK_DATA ? HTTP1_CHUNK_DATA_CR : HTTP1_BODY_DONE;
     }
     *ret_taken = n;
     return ERR_OK;
 }
 
-static bool is_data(int state)
+static bool is_data(enum http1_body_state state)
 {
-    return state == BODY_LENGTH || state == BODY_EOF || state == CHUNK_DATA;
+    return state == HTTP1_BODY_LENGTH || state == HTTP1_BODY_EOF ||
+           state == HTTP1_CHUNK_DATA;
 }
 
 enum errc http1_body_feed(struct http1_body *b, struct str bytes, struct buf *out,
                           size_t *ret_used, bool *ret_done, struct err *e)
 {
     size_t at = 0;
-    while (at < bytes.len && b->state != BODY_DONE) {
+    while (at < bytes.len && b->state != HTTP1_BODY_DONE) {
         size_t taken = 1;
         enum errc rc = is_data(b->state)
                            ? take_data(b, str_sub(bytes, at, bytes.len), out, &taken, e)
@@ -520,13 +506,13 @@ enum errc http1_body_feed(struct http1_body *b, struct str bytes, struct buf *ou
         at += taken;
     }
     *ret_used = at;
-    *ret_done = b->state == BODY_DONE;
+    *ret_done = b->state == HTTP1_BODY_DONE;
     return ERR_OK;
 }
 
 bool http1_body_is_done(const struct http1_body *b)
 {
-    return b->state == BODY_DONE || b->until_eof;
+    return b->state == HTTP1_BODY_DONE || b->until_eof;
 }
 
 /* --- writers --- */

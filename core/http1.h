@@ -50,9 +50,28 @@ struct str http1_header(const struct http1_head *h, const char *name);
 bool http1_next(const struct http1_head *h, const char *name, size_t *it,
                 struct str *ret);
 
+/* Where a body stands; http1.c's business. */
+enum http1_body_state {
+    HTTP1_BODY_DONE,
+    HTTP1_BODY_LENGTH, /* `left` bytes to come */
+    HTTP1_BODY_EOF,    /* until the connection closes */
+    HTTP1_CHUNK_SIZE,
+    HTTP1_CHUNK_EXT_NAME, /* behind ";" */
+    HTTP1_CHUNK_EXT,
+    HTTP1_CHUNK_SIZE_LF,
+    HTTP1_CHUNK_DATA, /* `left` bytes to come */
+    HTTP1_CHUNK_DATA_CR,
+    HTTP1_CHUNK_DATA_LF,
+    HTTP1_TRAILER_START,
+    HTTP1_TRAILER_NAME,
+    HTTP1_TRAILER_VALUE,
+    HTTP1_TRAILER_LF,
+    HTTP1_LAST_LF,
+};
+
 /* Decodes the body that a head announces. */
 struct http1_body {
-    int state;
+    enum http1_body_state state;
     int64_t left;  /* bytes to come of the length or the chunk */
     int64_t total; /* bytes delivered */
     int64_t max;
