@@ -1,0 +1,61 @@
+#!/bin/sh
+# The fault matrix: every row of matrix.tsv as every client, by every provider, in every way of
+# streaming; judged by what the client saw, what the provider's journal counted and what the
+# ledger says. ROWS="cut-fin stall" in the environment runs only those.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3 awk xargs
+
+here=$top_srcdir/tests/e2e
+mkdir "$tmp/refs" "$tmp/answers"
+start_sim sim
+
+# ---- the rows, and what each says when nothing goes wrong ----
+tab=$(printf '\t')
+awk -F "$tab" -v rows=" ${ROWS:-} " '/^#/ || NF < 10 { next }
+    rows == "  " || index(rows, " " $1 " ")' "$here/matrix.tsv" >"$tmp/rows"
+reference() { # NAME WORDS ASK
+    set -f
+    ask=$3
+    [ "$ask" = - ] && ask=
+    # shellcheck disable=SC2086
+    for d in openai anthropic; do
+        ask_sim sim -d $d $ask -m "ref-sim:$2" hello
+        cp "$tmp/answer" "$tmp/refs/$1-$d"
+    done
+    set +f
+}
+reference plain tokens=16 -
+reference tools-plain tokens=16 -T
+while IFS=$tab read -r name words ask rest; do
+    kept=tokens=16
+    for w in $(printf '%s' "$words" | tr ',' ' '); do
+        case $w in tokens=* | tools=* | reasoning=* | oversize=* | finish=* | prompt=* | cached=*)
+            kept=$kept,$w ;;
+        esac
+    done
+    reference "$name" "$kept" "$ask"
+done <"$tmp/rows"
+
+# ---- all requests, some at a time ----
+awk -v port="$sim_port" -v config="$config_file" -f "$here/matrix-plan.awk" "$tmp/rows" >"$tmp/cells"
+SIM_KEY=test-key
+export SIM_KEY
+: >"$sim_journal"
+start_broker
+sed 's/ [^ ]*$//' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS:-16}" -L 1 sh -c '
+    id=$1 client=$3 mode=$5
+    shift 5
+    [ "$1" = - ] && shift
+    case $mode in live*) set -- -s -U "$@" ;; hold*) set -- -s -U -H "x-llmgw-stream: hold" "$@" ;; esac
+    exec "$TOOL" ask -u "$SOCK" -d "$client" -t 9s "$@" -m "c$id" hello >"$TMP/answers/$id" 2>&1
+' sh
+
+# ---- the verdict ----
+grep '"what":"request"' "$sim_journal" | sed 's/.*"model":"\([cg][0-9]*\)-.*/\1/' >"$tmp/journal"
+n=$(awk 'END { print NR }' "$tmp/cells")
+sql_wait 'select count(*) from request' "$n" 60 >/dev/null
+sql 'select route, outcome, n_attempts, (select count(*) from attempt a where a.rid = r.rid),
+    cost_pico, estimated, partial, streamed, held, crossed from request r' >"$tmp/ledger"
+awk -v dir="$tmp" -f "$here/matrix-judge.awk" "$tmp/cells"
+n_failed=$?
+exit "$n_failed"

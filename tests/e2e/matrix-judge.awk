@@ -1,0 +1,228 @@
+# matrix-judge.awk: what each request of the matrix got, against what the row expects: by the
+# client's own eyes, by the provider's journal, and by the ledger. A TAP line a row.
+#
+#     awk -v dir=FOLDER -f matrix-judge.awk cells
+#
+# FOLDER holds answers/N (facts of tool ask), refs/ROW-DIALECT (the same without faults),
+# ledger (route|outcome|n_attempts|attempt rows|cost|estimated|partial|streamed|held|crossed)
+# and journal (one model name a request).
+
+BEGIN {
+    FS = " "
+    # HTTP status of each class for OpenAI clients; Anthropic's differ in two
+    n = split("upstream_authentication 502 permission 403 not_found 404 invalid_request 400 " \
+        "request_too_large 413 context_length 400 content_filter 400 rate_limit 429 " \
+        "quota_exhausted 429 overloaded 503 timeout 504 server_error 502 network 502 " \
+        "stream_interrupted 502", w, " ")
+    for (i = 1; i < n; i += 2) {
+        status["openai", w[i]] = w[i + 1]
+        status["anthropic", w[i]] = w[i + 1]
+    }
+    status["anthropic", "overloaded"] = 529
+    status["anthropic", "quota_exhausted"] = 402
+    while ((getline line < (dir "/ledger")) > 0) {
+        split(line, f, "|")
+        n_rows[f[1]]++
+        ledger[f[1]] = line
+    }
+    while ((getline line < (dir "/journal")) > 0)
+        asked[line ~ /^g/ ? "+" substr(line, 2) + 0 : substr(line, 2) + 0]++
+}
+
+function read_facts(file, facts,    line, eq, key) {
+    split("", facts)
+    while ((getline line < file) > 0) {
+        eq = index(line, "=")
+        key = substr(line, 1, eq - 1)
+        if (!(key in facts))
+            facts[key] = substr(line, eq + 1)
+    }
+    close(file)
+}
+
+function load_ref(name,    k, facts) {
+    if (name in known)
+        return
+    known[name] = 1
+    read_facts(dir "/refs/" name, facts)
+    for (k in facts)
+        ref[name, k] = facts[k]
+}
+
+# A call and its arguments, whatever the blanks between tokens of JSON.
+function call(text) {
+    gsub(/[ ]/, "", text)
+    return text
+}
+
+function complain(text) {
+    why = why (why == "" ? "" : "; ") text
+}
+
+function same_answer(up, own) {
+    if (got["text"] != ref[up, "text"])
+        complain("text is \"" substr(got["text"], 1, 60) "\"")
+    if (got["reasoning"] != ref[up, "reasoning"])
+        complain("reasoning is \"" substr(got["reasoning"], 1, 60) "\"")
+    if (got["tools"] != ref[up, "tools"] || call(got["tool0"]) != call(ref[up, "tool0"]) ||
+        call(got["tool1"]) != call(ref[up, "tool1"]))
+        complain("tools are " got["tools"] " " got["tool0"] " " got["tool1"])
+    if (got["finish"] != ref[own, "finish"])
+        complain("finish is " got["finish"])
+}
+
+# Is what came a beginning of what should have come?
+function part_of_answer(up,    whole) {
+    whole = ref[up, "text"]
+    if (got["text"] != "" && index(whole, got["text"]) != 1)
+        complain("invented \"" substr(got["text"], 1, 60) "\"")
+    if (got["text"] == whole && whole != "" && row != "cut-last")
+        complain("the whole text, and yet an error")
+    if (index(call(ref[up, "tool0"]), call(got["tool0"])) != 1)
+        complain("invented " got["tool0"])
+}
+
+function what_came(up, own,    class) {
+    class = got["class"] != "" ? got["class"] : "?" got["code"] got["type"]
+    if (got["outcome"] == "ok") {
+        same_answer(up, own)
+        return "ok"
+    }
+    if (got["outcome"] == "error" && got["status"] == 200) {
+        part_of_answer(up)
+        if (got["pieces"] == 0)
+            complain("an error in the stream before any content")
+        return "cut:" class
+    }
+    if (got["outcome"] == "error") {
+        if (got["pieces"] > 0)
+            complain("content and an error status")
+        if (got["status"] != status[client, class] &&
+            !(class == "invalid_request" && got["status"] == 422))
+            complain("status is " got["status"])
+        return class
+    }
+    if (got["outcome"] == "broken" && got["problems"] == "" && got["n_finish"] == 0 &&
+        got["n_error"] == 0 && (got["n_end"] == 1 || mode ~ /whole/) &&
+        got["text"] == ref[up, "text"])
+        return "bare"
+    if (got["outcome"] == "timeout")
+        return "hung"
+    return "broken(" got["outcome"] " " got["status"] " " got["end"] " " got["problems"] ")"
+}
+
+# One of "ok/1+1|network/2-3"?
+function expected(what, faulty, good,    n, i, alts, p, a, lo, hi) {
+    n = split(want, alts, "|")
+    for (i = 1; i <= n; i++) {
+        split(alts[i], p, "/")
+        split(p[2], a, "+")
+        lo = hi = a[1]
+        if (split(a[1], r, "-") == 2) {
+            lo = r[1]
+            hi = r[2]
+        }
+        if (what == p[1] && faulty >= lo && faulty <= hi && good == a[2] + 0)
+            return 1
+    }
+    return 0
+}
+
+# Input tokens at a dollar a million, cached ones at half, output at two.
+function exact_cost(up) {
+    cached = ref[up, "cached_tok"] + 0
+    input = ref[up, "input_tok"] - (upstream == "openai" ? cached : 0)
+    return input * 1000000 + cached * 500000 + ref[up, "output_tok"] * 2000000
+}
+
+function check_ledger(what, faulty, good, up,    f, class) {
+    if (n_rows["c" id] != 1) {
+        complain(n_rows["c" id] + 0 " rows in the ledger")
+        return
+    }
+    split(ledger["c" id], f, "|")
+    class = what
+    sub(/^cut:/, "", class)
+    if (what != "bare" && f[2] != class)
+        complain("ledger says " f[2])
+    if (f[3] != faulty + good || f[4] != f[3])
+        complain("ledger counts " f[3] " attempts, has " f[4])
+    if (f[8] != (mode !~ /whole/) || f[9] != (mode ~ /hold/) || f[10] != (client != upstream))
+        complain("flags streamed=" f[8] " held=" f[9] " crossed=" f[10])
+    if (what ~ /^cut:/ && (f[5] == "" || f[5] == 0 || f[6] != 1 || f[7] != 1))
+        complain("a cut stream: cost " f[5] " estimated=" f[6] " partial=" f[7])
+    if (what != "ok")
+        return
+    if (f[7] != 0)
+        complain("partial=1 of a whole answer")
+    if (row ~ /^usage-(none|null|never)$/) {
+        if (f[5] == "" || f[5] == 0 || f[6] != 1)
+            complain("no usage came: cost " f[5] " estimated=" f[6])
+    } else if (row ~ /^(cut|eof|stall$|tools-cut|in-band$|no-finish|neither|late|silent|in-band-quota)/ &&
+        faulty + good > 1) {
+        if (f[5] < exact_cost(up))
+            complain("cost " f[5] " of all legs is below " exact_cost(up))
+    } else if (f[5] != exact_cost(up) || f[6] != 0)
+        complain("cost " f[5] " is not " exact_cost(up) " estimated=" f[6])
+}
+
+function report_row() {
+    if (row_name == "")
+        return
+    n_tap++
+    if (row_bad == 0) {
+        printf "ok %d - %s: %d requests\n", n_tap, row_name, row_n
+        return
+    }
+    n_bad++
+    printf "not ok %d - %s: %d of %d requests\n", n_tap, row_name, row_bad, row_n
+    printf "%s", row_why
+}
+
+{
+    id = $1; row = $2; client = $3; upstream = $4; mode = $5; want = $NF
+    if (row != row_name) {
+        report_row()
+        row_name = row
+        row_n = row_bad = 0
+        row_why = ""
+    }
+    why = ""
+    read_facts(dir "/answers/" id, got)
+    faulty = asked[id] + 0
+    good = asked["+" id] + 0
+    # a healthy second target answers plainly, whatever the first would have said
+    up = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" upstream
+    own = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" client
+    load_ref(up)
+    load_ref(own)
+    what = what_came(up, own)
+    if (!expected(what, faulty, good))
+        complain("got " what "/" faulty (mode ~ /\+/ ? "+" good : "") ", not " want)
+    check_ledger(what, faulty, good, up)
+    row_n++
+    if (n_rows["c" id] == 0)
+        score["lost"]++
+    else if (what == "hung")
+        score["hung"]++
+    else if (why != "")
+        score["wrong"]++
+    else if (what == "ok" || what == "bare")
+        score[faulty + good > 1 ? "rescued" : "answered at once"]++
+    else
+        score["clean error"]++
+    if (why != "") {
+        row_bad++
+        row_why = row_why sprintf("#   %d %s client, %s provider, %s: %s\n", id, client, upstream,
+            mode, why)
+    }
+}
+
+END {
+    report_row()
+    n = split("answered at once,rescued,clean error,wrong,hung,lost", names, ",")
+    for (i = 1; i <= n; i++)
+        printf "# %-16s %5d\n", names[i], score[names[i]]
+    printf "1..%d\n", n_tap
+    exit n_bad > 0
+}

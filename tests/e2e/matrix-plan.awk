@@ -1,0 +1,49 @@
+# matrix-plan.awk: from rows of matrix.tsv to requests, one a line, and the configuration that
+# serves them. Every request has a provider, a model and a route of its own, so that no breaker,
+# benched key or retry budget of one is seen by another.
+#
+#     awk -v port=N -v config=FILE -f matrix-plan.awk matrix.tsv >cells
+
+BEGIN {
+    FS = "\t"
+    split("openai anthropic", dialects, " ")
+    split("live hold whole live+ hold+ whole+", modes, " ")
+    for (i in dialects) {
+        d = dialects[i]
+        provider("good-" d, d)
+    }
+}
+
+function provider(name, dialect) {
+    printf "[provider \"%s\"]\n\tkind = %s\n\tbase-url = http://127.0.0.1:%d%s\n\tkey-env = SIM_KEY\n", \
+        name, dialect, port, dialect == "openai" ? "/v1" : "" >config
+}
+
+# A dollar a million tokens read, two written: costs can be checked by head.
+function price(target) {
+    printf "[price \"%s\"]\n\tinput = 1\n\toutput = 2\n\tcache-read = 0.5\n", target >config
+}
+
+function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
+    faulty = "p" id "/c" id "-sim:" words
+    good = "good-" upstream "/g" id "-sim:tokens=16"
+    provider("p" id, upstream)
+    price(faulty)
+    printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
+    if (mode ~ /\+/) {
+        price(good)
+        printf "\ttarget = %s\n", good >config
+    }
+    print "\ttimeout = 8s\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
+    print id, $1, client, upstream, mode, ask, want
+}
+
+/^#/ || NF < 10 { next }
+
+{
+    for (c = 1; c <= 2; c++)
+        for (u = 1; u <= 2; u++)
+            for (m = 1; m <= 6; m++)
+                if ($(4 + m) != "-" && ($4 == "both" || $4 == dialects[u]))
+                    cell(++n, dialects[c], dialects[u], modes[m], $2, $3, $(4 + m))
+}
