@@ -238,27 +238,30 @@ static struct play_step body(struct play *p, struct buf *out)
     return finish(p, out, "whole");
 }
 
-struct play_step play_next(struct play *p, struct buf *out)
+static struct play_step head(struct play *p, struct buf *out)
 {
     const struct plan *plan = p->plan;
+    if (plan->reset)
+        return stop(p, PLAY_RST, "reset");
+    if (plan->close)
+        return stop(p, PLAY_FIN, "closed");
+    write_head(p, out);
+    p->state = p->streaming ? PS_EVENTS : PS_BODY;
+    if (plan->first_us > 0)
+        return (struct play_step){PLAY_ON, plan->first_us};
+    return p->streaming ? events(p, out) : body(p, out);
+}
+
+struct play_step play_next(struct play *p, struct buf *out)
+{
     switch (p->state) {
     case PS_BEGIN:
-        if (plan->silent)
+        if (p->plan->silent)
             return stop(p, PLAY_HANG, "silent");
         p->state = PS_HEAD;
-        if (plan->wait_us > 0)
-            return (struct play_step){PLAY_ON, plan->wait_us};
-        /* fall through */
+        return (struct play_step){PLAY_ON, p->plan->wait_us};
     case PS_HEAD:
-        if (plan->reset)
-            return stop(p, PLAY_RST, "reset");
-        if (plan->close)
-            return stop(p, PLAY_FIN, "closed");
-        write_head(p, out);
-        p->state = p->streaming ? PS_EVENTS : PS_BODY;
-        if (plan->first_us > 0)
-            return (struct play_step){PLAY_ON, plan->first_us};
-        return p->streaming ? events(p, out) : body(p, out);
+        return head(p, out);
     case PS_EVENTS:
         return events(p, out);
     case PS_BODY:

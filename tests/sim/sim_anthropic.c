@@ -80,9 +80,10 @@ static bool check_head(const struct ask *ask, const struct http1_head *h, struct
 
 static bool check_fields(const struct ask *ask, const struct plan *p, struct fault *f)
 {
-    json_object_object_foreach(ask->body, key, value)
+    struct json_object_iter it;
+    json_object_object_foreachC(ask->body, it)
     {
-        (void)value;
+        const char *key = it.key;
         size_t i = 0;
         while (i < ARRAY_LEN(known_fields) && strcmp(known_fields[i], key) != 0)
             i++;

@@ -72,9 +72,10 @@ static bool bad(struct fault *f, const char *code, const char *param, const char
 
 static bool check_fields(struct ask *ask, const struct plan *p, struct fault *f)
 {
-    json_object_object_foreach(ask->body, key, value)
+    struct json_object_iter it;
+    json_object_object_foreachC(ask->body, it)
     {
-        (void)value;
+        const char *key = it.key;
         size_t i = 0;
         while (i < ARRAY_LEN(known_fields) && strcmp(known_fields[i], key) != 0)
             i++;
