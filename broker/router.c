@@ -330,7 +330,7 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
                    struct decision *ret)
 {
     bool some_pinned = false;
-    ret->n = MIN(n, (size_t)LIMIT_TARGETS);
+    ret->n = n;
     ret->n_usable = 0;
     for (size_t i = 0; i < ret->n; i++)
         some_pinned |= views[i].pinned;

@@ -74,8 +74,8 @@ struct candidate {
 };
 
 struct decision {
-    struct candidate items[LIMIT_TARGETS]; /* usable first, in order of preference */
-    size_t n, n_usable;                    /* usable: CHOSEN and STANDBY */
+    struct candidate *items; /* the caller's, one per target; usable first, best first */
+    size_t n, n_usable;      /* usable: CHOSEN and STANDBY */
 };
 
 /* What catalog and configuration together know of a target's model. */

@@ -102,4 +102,9 @@ FUZZERS += %D%/fuzz/fuzz_scenario
 %C%_fuzz_fuzz_scenario_SOURCES = %D%/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_scenario_LDADD = $(FUZZ_ENGINE) $(SIM_LIBS)
 
+EXTRA_DIST += %D%/data/token_counts.tsv
+check_PROGRAMS += %D%/unit/test_estimate
+%C%_unit_test_estimate_SOURCES = %D%/unit/test_estimate.c
+%C%_unit_test_estimate_LDADD = $(BROKER_UNIT_LIBS)
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
