@@ -93,7 +93,7 @@ static bool is_code_mark(char c)
     return (c >= '0' && c <= '9') || strchr("{}()[];=<>_/\\\"|&*+#$@%^~", c) != NULL;
 }
 
-/* The code point at s[*i], which moves behind it; UTF-8 or a \uXXXX escape. */
+/* The code point at s[*i], which moves behind it; UTF-8 or a JSON escape of four hex digits. */
 static uint32_t next_code(struct str s, size_t *i)
 {
     unsigned char lead = (unsigned char)s.ptr[*i];
