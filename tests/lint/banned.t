@@ -24,7 +24,7 @@ verdict 'clocks are read in core/clock.c' \
 verdict 'no // comments' "$(sources | xargs grep -nE '(^|[;{}]|\s)//' | grep -vE '"[^"]*//|://' )"
 verdict 'no struct typedefs' "$(grep -nE 'typedef (struct|union|enum)[^(]*$' $code)"
 verdict 'no marks of unfinished work' \
-    "$(sources | xargs grep -nE 'TODO|FIXME|XXX|HACK|NEEDSWORK\b[^(]')"
+    "$(sources | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b|NEEDSWORK\b[^(]')"
 verdict 'no machine paths, no workplace' \
     "$(git ls-files 2>/dev/null | grep -v '^tests/lint/' | xargs -r grep -nE '/work/(main|wt|shared)' 2>/dev/null)"
 plan
