@@ -63,12 +63,17 @@
     "  image_cache_read INTEGER,\n"                                                      \
     "  image_out INTEGER,\n"                                                             \
     "  video_in INTEGER,\n"                                                              \
-    "  cache_storage_hour INTEGER,  -- token-hours of cache storage\n"                   \
+    "  cache_storage_s INTEGER,     -- token-seconds of cache storage\n"                 \
     "  web_search INTEGER,          -- calls, not tokens, from here on\n"                \
     "  file_search INTEGER,\n"                                                           \
+    "  x_search INTEGER,\n"                                                              \
+    "  code_execution INTEGER,\n"                                                        \
+    "  attachment_search INTEGER,\n"                                                     \
+    "  collections_search INTEGER,\n"                                                    \
     "  search_query INTEGER,\n"                                                          \
     "  search_unit INTEGER,\n"                                                           \
     "  grounding_query INTEGER,\n"                                                       \
+    "  grounded_request INTEGER,\n"                                                      \
     "  page INTEGER,\n"                                                                  \
     "  annotated_page INTEGER,\n"                                                        \
     "  character INTEGER,\n"                                                             \

@@ -30,18 +30,24 @@
     X(IMAGE_CACHE_READ, "image_cache_read")                                              \
     X(IMAGE_OUT, "image_out")                                                            \
     X(VIDEO_IN, "video_in")                                                              \
-    X(CACHE_STORAGE_HOUR, "cache_storage_hour")                                          \
+    X(CACHE_STORAGE_S, "cache_storage_s")                                                \
     X(WEB_SEARCH, "web_search")                                                          \
     X(FILE_SEARCH, "file_search")                                                        \
+    X(X_SEARCH, "x_search")                                                              \
+    X(CODE_EXECUTION, "code_execution")                                                  \
+    X(ATTACHMENT_SEARCH, "attachment_search")                                            \
+    X(COLLECTIONS_SEARCH, "collections_search")                                          \
     X(SEARCH_QUERY, "search_query")                                                      \
     X(SEARCH_UNIT, "search_unit")                                                        \
     X(GROUNDING_QUERY, "grounding_query")                                                \
+    X(GROUNDED_REQUEST, "grounded_request")                                              \
     X(PAGE, "page")                                                                      \
     X(ANNOTATED_PAGE, "annotated_page")                                                  \
     X(CHARACTER, "character")                                                            \
     X(CHARACTER_OUT, "character_out")                                                    \
     X(AUDIO_MS, "audio_ms")
 
+/* CACHE_STORAGE_S counts tokens times seconds; classes from WEB_SEARCH on count no tokens. */
 enum usage_class {
 #define USAGE_ENUM(e, name) USAGE_##e,
     USAGE_CLASSES(USAGE_ENUM)
@@ -50,9 +56,11 @@ enum usage_class {
 };
 
 struct usage {
-    int64_t n[USAGE_N_];   /* 0 where not known */
-    uint32_t known;        /* bit per class */
-    bool estimated;        /* counted by us, not told by the provider */
+    int64_t n[USAGE_N_]; /* 0 where not known */
+    uint32_t known;      /* bit per class */
+    bool estimated;      /* counted by us, not told by the provider */
+    bool
+        explicit_cache; /* Qwen: the cache was asked for by marks, which is priced apart */
     int64_t reported_pico; /* the provider's own price, PICO_UNKNOWN (money.h) if none */
 };
 
@@ -104,8 +112,9 @@ void usage_add(struct usage *u, const struct usage *more);
 /*
  * Reads a provider's usage object (raw JSON text, checked before) into disjoint classes.
  * `provider` is the catalog's name: it decides where cached and reasoning tokens stand.
- * Subtractions are clamped at 0; *ret_mismatch (may be NULL) tells that the wire's own check
- * sum does not hold. ERR_SYNTAX when it is no usage object.
+ * Subtractions are clamped at 0; *ret_mismatch (may be NULL) tells that one was, or that the
+ * wire's own check sum does not hold. ERR_SYNTAX when it is no usage object, when it has no
+ * counts, or when one of them is no whole number.
  */
 enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json,
                       struct usage *ret, bool *ret_mismatch, struct err *e) MUST_USE;

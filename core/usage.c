@@ -1,0 +1,700 @@
+/*
+ * usage.c: from each provider's usage object to disjoint classes, and back to clients.
+ *
+ * Owns the knowledge of what stands inside what. Knows no prices.
+ *
+ *     cached     inside the prompt (OpenAI and its kin, Gemini), outside (Anthropic, Converse)
+ *     reasoning  inside the output (OpenAI, Anthropic, DeepSeek), outside (Gemini, xAI chat,
+ *                Perplexity)
+ *
+ * Sources, read from 2026-08 to 2026-11-22: the usage objects in OpenAI's openapi file,
+ * platform.claude.com/docs/en/api/messages, ai.google.dev/api/generate-content
+ * (UsageMetadata), api-docs.deepseek.com, alibabacloud.com/help/en/model-studio/context-cache,
+ * docs.x.ai/developers/cost-tracking, docs.perplexity.ai/api-reference, docs.mistral.ai/api,
+ * docs.cohere.com/v2/reference/chat, docs.aws.amazon.com/bedrock (TokenUsage).
+ */
+#include "core/usage.h"
+
+#include "core/jscan.h"
+#include "core/jsonx.h"
+#include "core/money.h"
+#include "core/num.h"
+
+_Static_assert(USAGE_N_ <= 32, "usage.known has one bit per class");
+
+/* No count that a provider sends comes near; sums of them stay in 64 bits. */
+#define COUNT_MAX ((int64_t)1000 * 1000 * 1000 * 1000)
+enum { ABSENT = -1 };
+
+static const char *const class_names[] = {
+#define CLASS_NAME(e, name) [USAGE_##e] = (name),
+    USAGE_CLASSES(CLASS_NAME)
+#undef CLASS_NAME
+};
+
+static const char *const wire_names[] = {
+#define WIRE_NAME(e, name) [USAGE_WIRE_##e] = (name),
+    USAGE_WIRES(WIRE_NAME)
+#undef WIRE_NAME
+};
+
+/* --- the record --- */
+
+void usage_init(struct usage *u)
+{
+    *u = (struct usage){.reported_pico = PICO_UNKNOWN};
+}
+
+void usage_set(struct usage *u, enum usage_class c, int64_t n)
+{
+    u->n[c] = n;
+    u->known |= (uint32_t)1 << c;
+}
+
+bool usage_has(const struct usage *u, enum usage_class c)
+{
+    return u->known >> c & 1;
+}
+
+const char *usage_class_name(enum usage_class c)
+{
+    return (unsigned)c < USAGE_N_ ? class_names[c] : "unknown";
+}
+
+enum usage_class usage_class_by_name(struct str name)
+{
+    unsigned i = 0;
+    while (i < USAGE_N_ && !str_eqz(name, class_names[i]))
+        i++;
+    return (enum usage_class)i;
+}
+
+const char *usage_wire_name(enum usage_wire w)
+{
+    return (unsigned)w < USAGE_WIRE_N_ ? wire_names[w] : "unknown";
+}
+
+enum usage_wire usage_wire_by_name(struct str name)
+{
+    unsigned i = 0;
+    while (i < USAGE_WIRE_N_ && !str_eqz(name, wire_names[i]))
+        i++;
+    return (enum usage_wire)i;
+}
+
+static int64_t sum(const struct usage *u, const enum usage_class *classes, size_t n)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        if (__builtin_add_overflow(all, u->n[classes[i]], &all))
+            return INT64_MAX;
+    return all;
+}
+
+int64_t usage_input_tok(const struct usage *u)
+{
+    static const enum usage_class in[] = {
+        USAGE_INPUT,          USAGE_CACHE_READ,
+        USAGE_CACHE_WRITE_5M, USAGE_CACHE_WRITE_30M,
+        USAGE_CACHE_WRITE_1H, USAGE_CACHE_WRITE_12H,
+        USAGE_AUDIO_IN,       USAGE_AUDIO_CACHE_READ,
+        USAGE_IMAGE_IN,       USAGE_IMAGE_CACHE_READ,
+        USAGE_VIDEO_IN,
+    };
+    return sum(u, in, ARRAY_LEN(in));
+}
+
+int64_t usage_output_tok(const struct usage *u)
+{
+    static const enum usage_class out[] = {
+        USAGE_OUTPUT,
+        USAGE_REASONING,
+        USAGE_AUDIO_OUT,
+        USAGE_IMAGE_OUT,
+    };
+    return sum(u, out, ARRAY_LEN(out));
+}
+
+int64_t usage_cached_tok(const struct usage *u)
+{
+    static const enum usage_class cached[] = {
+        USAGE_CACHE_READ,
+        USAGE_AUDIO_CACHE_READ,
+        USAGE_IMAGE_CACHE_READ,
+    };
+    return sum(u, cached, ARRAY_LEN(cached));
+}
+
+static int64_t written_tok(const struct usage *u)
+{
+    static const enum usage_class writes[] = {
+        USAGE_CACHE_WRITE_5M,
+        USAGE_CACHE_WRITE_30M,
+        USAGE_CACHE_WRITE_1H,
+        USAGE_CACHE_WRITE_12H,
+    };
+    return sum(u, writes, ARRAY_LEN(writes));
+}
+
+void usage_update(struct usage *u, const struct usage *newer)
+{
+    for (unsigned c = 0; c < USAGE_N_; c++)
+        if (usage_has(newer, (enum usage_class)c))
+            usage_set(u, (enum usage_class)c, newer->n[c]);
+    if (newer->reported_pico != PICO_UNKNOWN)
+        u->reported_pico = newer->reported_pico;
+    u->estimated = newer->estimated;
+    u->explicit_cache |= newer->explicit_cache;
+}
+
+void usage_add(struct usage *u, const struct usage *more)
+{
+    for (unsigned c = 0; c < USAGE_N_; c++)
+        if (__builtin_add_overflow(u->n[c], more->n[c], &u->n[c]))
+            u->n[c] = INT64_MAX;
+    u->known |= more->known;
+    u->estimated |= more->estimated;
+    u->explicit_cache |= more->explicit_cache;
+    if (u->reported_pico == PICO_UNKNOWN || more->reported_pico == PICO_UNKNOWN ||
+        money_add(u->reported_pico, more->reported_pico, &u->reported_pico) != ERR_OK)
+        u->reported_pico = PICO_UNKNOWN;
+}
+
+/* --- reading --- */
+
+struct reader {
+    struct str text, provider;
+    struct jspan root;
+    struct usage *u;
+    const char *bad;      /* the first field that should be a count and is not */
+    bool reasoning_apart; /* completion_tokens is told without the reasoning */
+    bool mismatch;
+};
+
+/* ABSENT when there is no such field or it is null. */
+static int64_t count(struct reader *r, struct jspan object, const char *name)
+{
+    int64_t n = ABSENT;
+    struct jspan v = jscan_get(r->text, object, name);
+    if (v.kind == J_NONE || v.kind == J_NULL)
+        return ABSENT;
+    if (!jscan_i64(r->text, v, 0, COUNT_MAX, &n) && r->bad == NULL)
+        r->bad = name;
+    return n;
+}
+
+/* The first of the fields that is there; names end with NULL. */
+static int64_t count_any(struct reader *r, struct jspan object, const char *const *names)
+{
+    int64_t n = ABSENT;
+    for (; n == ABSENT && *names != NULL; names++)
+        n = count(r, object, *names);
+    return n;
+}
+
+static int64_t minus(struct reader *r, int64_t from, int64_t n)
+{
+    if (n <= from)
+        return from - MAX(n, 0);
+    r->mismatch = true;
+    return 0;
+}
+
+static void set(struct reader *r, enum usage_class c, int64_t n)
+{
+    if (n != ABSENT)
+        usage_set(r->u, c, n);
+}
+
+static void expect(struct reader *r, int64_t told, int64_t reckoned)
+{
+    if (told != ABSENT && told != reckoned)
+        r->mismatch = true;
+}
+
+/* A number of dollars, which may be a fraction below a pico-dollar. */
+static pico dollars(struct reader *r, struct jspan object, const char *name)
+{
+    int64_t v;
+    struct jspan n = jscan_get(r->text, object, name);
+    if (n.kind != J_NUMBER ||
+        num_decimal(jscan_text(r->text, n), 12, true, true, &v) != ERR_OK || v < 0)
+        return PICO_UNKNOWN;
+    return v;
+}
+
+/* OpenRouter: credits, and with the caller's own key what its provider takes beside them. */
+static void read_reported(struct reader *r)
+{
+    enum { PICO_PER_TICK = 100 }; /* xAI: 10^10 ticks a dollar */
+    pico cost = dollars(r, r->root, "cost");
+    struct jspan details = jscan_get(r->text, r->root, "cost_details");
+    if (cost != PICO_UNKNOWN && jscan_get(r->text, r->root, "is_byok").kind == J_TRUE) {
+        pico upstream = dollars(r, details, "upstream_inference_cost");
+        if (upstream == PICO_UNKNOWN || money_add(cost, upstream, &cost) != ERR_OK)
+            cost = PICO_UNKNOWN;
+    }
+    if (cost == PICO_UNKNOWN) /* Perplexity */
+        cost = dollars(r, jscan_get(r->text, r->root, "cost"), "total_cost");
+    int64_t ticks = count(r, r->root, "cost_in_usd_ticks");
+    if (ticks != ABSENT)
+        cost = ticks * PICO_PER_TICK;
+    r->u->reported_pico = cost;
+}
+
+static void read_server_tools(struct reader *r)
+{
+    struct jspan tools = jscan_get(r->text, r->root, "server_tool_use");
+    set(r, USAGE_WEB_SEARCH, count(r, tools, "web_search_requests"));
+}
+
+/* --- OpenAI and its kin: cached and written tokens are inside the prompt --- */
+
+struct openai_names {
+    const char *in, *out;
+    const char *in_details[2], *out_details; /* in_details: the first that is an object */
+};
+
+static const struct openai_names chat_names = {
+    /* Mistral also writes prompt_token_details */
+    "prompt_tokens",
+    "completion_tokens",
+    {"prompt_tokens_details", "prompt_token_details"},
+    "completion_tokens_details",
+};
+static const struct openai_names responses_names = {
+    "input_tokens",
+    "output_tokens",
+    {"input_tokens_details", NULL},
+    "output_tokens_details",
+};
+static const struct openai_names realtime_names = {
+    "input_tokens",
+    "output_tokens",
+    {"input_token_details", NULL},
+    "output_token_details",
+};
+
+/* In the details, then beside the totals: DeepSeek, Kimi, Mistral. */
+static int64_t cached_count(struct reader *r, struct jspan details)
+{
+    static const char *const inner[] = {"cached_tokens", "cache_read_input_tokens", NULL};
+    static const char *const outer[] = {"prompt_cache_hit_tokens", "cached_tokens",
+                                        "num_cached_tokens", NULL};
+    int64_t n = count_any(r, details, inner);
+    return n != ABSENT ? n : count_any(r, r->root, outer);
+}
+
+static int64_t written_count(struct reader *r, struct jspan details)
+{
+    static const char *const names[] = {"cache_write_tokens",
+                                        "cache_creation_input_tokens", NULL};
+    int64_t n = count_any(r, details, names);
+    return n != ABSENT ? n : count_any(r, r->root, names);
+}
+
+/* The wire does not say how long a write lives: OpenAI's default is 30 minutes, others' 5. */
+static enum usage_class write_class(const struct reader *r)
+{
+    bool openai = str_eqz(r->provider, "openai") || str_eqz(r->provider, "azure");
+    return openai ? USAGE_CACHE_WRITE_30M : USAGE_CACHE_WRITE_5M;
+}
+
+static void read_prompt(struct reader *r, const struct openai_names *names,
+                        int64_t prompt)
+{
+    struct jspan details = jscan_get(r->text, r->root, names->in_details[0]);
+    if (details.kind != J_OBJECT && names->in_details[1] != NULL)
+        details = jscan_get(r->text, r->root, names->in_details[1]);
+    struct jspan kinds = jscan_get(r->text, details, "cached_tokens_details");
+    int64_t cached_audio = MAX(count(r, kinds, "audio_tokens"), 0);
+    int64_t cached_image = MAX(count(r, kinds, "image_tokens"), 0);
+    int64_t cached = cached_count(r, details), written = written_count(r, details);
+    int64_t audio = count(r, details, "audio_tokens");
+    int64_t image = count(r, details, "image_tokens");
+    if (cached > prompt && prompt != ABSENT) { /* seen at xAI */
+        r->mismatch = true;
+        cached = prompt;
+    }
+    if (cached != ABSENT)
+        set(r, USAGE_CACHE_READ, minus(r, cached, cached_audio + cached_image));
+    if (kinds.kind == J_OBJECT) {
+        set(r, USAGE_AUDIO_CACHE_READ, cached_audio);
+        set(r, USAGE_IMAGE_CACHE_READ, cached_image);
+    }
+    set(r, write_class(r), written);
+    if (audio != ABSENT)
+        set(r, USAGE_AUDIO_IN, minus(r, audio, cached_audio));
+    if (image != ABSENT)
+        set(r, USAGE_IMAGE_IN, minus(r, image, cached_image));
+    if (prompt != ABSENT)
+        set(r, USAGE_INPUT, minus(r, prompt, usage_input_tok(r->u)));
+    r->u->explicit_cache =
+        jscan_is(r->text, jscan_get(r->text, details, "cache_type"), "ephemeral");
+}
+
+/*
+ * All output that is billed. completion_tokens holds the reasoning at OpenAI; it does not in
+ * xAI's chat, in Gemini's OpenAI form, and at DeepInfra for Gemini. The total tells, where
+ * there is one.
+ */
+static int64_t billed_output(struct reader *r, int64_t prompt, int64_t completion,
+                             int64_t reasoning, int64_t total)
+{
+    bool apart = r->reasoning_apart;
+    int64_t known = MAX(prompt, 0) + completion;
+    reasoning = MAX(reasoning, 0);
+    if (total == known || (total == ABSENT && !apart && reasoning <= completion))
+        return completion;
+    if (total == ABSENT || total == known + reasoning)
+        return completion + reasoning;
+    if (apart && total > known)
+        return total - MAX(prompt, 0);
+    r->mismatch = true;
+    return reasoning > completion ? completion + reasoning : completion;
+}
+
+static void read_openai(struct reader *r, const struct openai_names *names)
+{
+    struct jspan details = jscan_get(r->text, r->root, names->out_details);
+    int64_t prompt = count(r, r->root, names->in);
+    int64_t completion = count(r, r->root, names->out);
+    int64_t total = count(r, r->root, "total_tokens");
+    int64_t reasoning = count(r, details, "reasoning_tokens");
+    if (reasoning == ABSENT) /* DeepSeek hosted by Azure */
+        reasoning = count(r, r->root, "reasoning_tokens");
+    read_prompt(r, names, prompt);
+    read_reported(r);
+    read_server_tools(r);
+    if (completion == ABSENT)
+        return;
+    int64_t output = billed_output(r, prompt, completion, reasoning, total);
+    /* a total may show thoughts that the details keep quiet about */
+    if (reasoning == ABSENT && output > completion)
+        reasoning = output - completion;
+    set(r, USAGE_REASONING, MIN(reasoning, output));
+    set(r, USAGE_AUDIO_OUT, count(r, details, "audio_tokens"));
+    set(r, USAGE_IMAGE_OUT, count(r, details, "image_tokens"));
+    set(r, USAGE_OUTPUT, minus(r, output, usage_output_tok(r->u)));
+}
+
+static void read_openai_chat(struct reader *r)
+{
+    r->reasoning_apart = str_eqz(r->provider, "google");
+    read_openai(r, &chat_names);
+}
+
+static void read_xai_chat(struct reader *r)
+{
+    r->reasoning_apart = true;
+    read_openai(r, &chat_names);
+}
+
+static void read_openai_responses(struct reader *r)
+{
+    read_openai(r, &responses_names);
+}
+
+static void read_openai_realtime(struct reader *r)
+{
+    read_openai(r, &realtime_names);
+}
+
+static int64_t milliseconds(struct reader *r)
+{
+    int64_t ms;
+    struct jspan v = jscan_get(r->text, r->root, "seconds");
+    if (v.kind == J_NUMBER &&
+        num_decimal(jscan_text(r->text, v), 3, true, true, &ms) == ERR_OK && ms >= 0)
+        return ms;
+    r->bad = "seconds";
+    return ABSENT;
+}
+
+static void read_openai_transcription(struct reader *r)
+{
+    if (jscan_is(r->text, jscan_get(r->text, r->root, "type"), "duration"))
+        set(r, USAGE_AUDIO_MS, milliseconds(r));
+    else
+        read_openai(r, &realtime_names);
+}
+
+static void read_embedding(struct reader *r)
+{
+    static const char *const names[] = {"prompt_tokens", "input_tokens", "total_tokens",
+                                        NULL};
+    set(r, USAGE_INPUT, count_any(r, r->root, names));
+}
+
+static void read_characters(struct reader *r)
+{
+    set(r, USAGE_CHARACTER, count(r, r->root, "input_characters"));
+    set(r, USAGE_CHARACTER_OUT, count(r, r->root, "output_characters"));
+}
+
+static void read_deepseek_chat(struct reader *r)
+{
+    read_openai(r, &chat_names);
+    int64_t hit = count(r, r->root, "prompt_cache_hit_tokens");
+    int64_t miss = count(r, r->root, "prompt_cache_miss_tokens");
+    if (hit != ABSENT && miss != ABSENT)
+        expect(r, count(r, r->root, "prompt_tokens"), hit + miss);
+}
+
+/* Deep research has five meters, none inside another. */
+static void read_perplexity(struct reader *r)
+{
+    set(r, USAGE_INPUT, count(r, r->root, "prompt_tokens"));
+    set(r, USAGE_OUTPUT, count(r, r->root, "completion_tokens"));
+    set(r, USAGE_REASONING, count(r, r->root, "reasoning_tokens"));
+    set(r, USAGE_CITATION, count(r, r->root, "citation_tokens"));
+    set(r, USAGE_SEARCH_QUERY, count(r, r->root, "num_search_queries"));
+    read_reported(r);
+}
+
+static void read_mistral_ocr(struct reader *r)
+{
+    set(r, USAGE_PAGE, count(r, r->root, "pages_processed"));
+}
+
+/* --- Anthropic and Bedrock's Converse: the cache is outside the input --- */
+
+/* Adds what one iteration, or the whole, took. The API's default lifetime is 5 minutes. */
+static void add_anthropic(struct reader *r, struct jspan o)
+{
+    struct usage part;
+    struct reader p = *r;
+    usage_init(&part);
+    p.u = &part;
+    struct jspan split = jscan_get(r->text, o, "cache_creation");
+    struct jspan details = jscan_get(r->text, o, "output_tokens_details");
+    int64_t written = count(&p, o, "cache_creation_input_tokens");
+    int64_t hour = count(&p, split, "ephemeral_1h_input_tokens");
+    int64_t short_lived = count(&p, split, "ephemeral_5m_input_tokens");
+    int64_t output = count(&p, o, "output_tokens");
+    int64_t thinking = count(&p, details, "thinking_tokens");
+    set(&p, USAGE_INPUT, count(&p, o, "input_tokens"));
+    set(&p, USAGE_CACHE_READ, count(&p, o, "cache_read_input_tokens"));
+    set(&p, USAGE_CACHE_WRITE_1H, hour);
+    set(&p, USAGE_CACHE_WRITE_5M,
+        written != ABSENT ? minus(&p, written, hour) : short_lived);
+    if (short_lived != ABSENT)
+        expect(&p, written, short_lived + MAX(hour, 0));
+    set(&p, USAGE_REASONING, thinking);
+    if (output != ABSENT)
+        set(&p, USAGE_OUTPUT, minus(&p, output, thinking));
+    usage_add(r->u, &part);
+    r->mismatch = p.mismatch;
+    r->bad = p.bad;
+}
+
+/*
+ * With compaction the totals leave that pass out: the iterations are summed instead. Advisors
+ * and fallbacks are other models with prices of their own and are not in this sum.
+ */
+static void read_anthropic(struct reader *r)
+{
+    bool summed = false;
+    size_t it = 0;
+    struct jspan list = jscan_get(r->text, r->root, "iterations"), one;
+    while (list.kind == J_ARRAY && jscan_next(r->text, list, &it, &one)) {
+        struct jspan type = jscan_get(r->text, one, "type");
+        if (!jscan_is(r->text, type, "message") && !jscan_is(r->text, type, "compaction"))
+            continue;
+        add_anthropic(r, one);
+        summed = true;
+    }
+    if (!summed)
+        add_anthropic(r, r->root);
+    read_server_tools(r);
+}
+
+static void read_bedrock(struct reader *r)
+{
+    int64_t hour = 0;
+    size_t it = 0;
+    struct jspan list = jscan_get(r->text, r->root, "cacheDetails"), one;
+    while (list.kind == J_ARRAY && jscan_next(r->text, list, &it, &one))
+        if (jscan_is(r->text, jscan_get(r->text, one, "ttl"), "1h"))
+            hour += MAX(count(r, one, "inputTokens"), 0);
+    int64_t written = count(r, r->root, "cacheWriteInputTokens");
+    set(r, USAGE_INPUT, count(r, r->root, "inputTokens"));
+    set(r, USAGE_CACHE_READ, count(r, r->root, "cacheReadInputTokens"));
+    if (written != ABSENT)
+        set(r, USAGE_CACHE_WRITE_5M, minus(r, written, hour));
+    if (hour > 0)
+        set(r, USAGE_CACHE_WRITE_1H, hour);
+    set(r, USAGE_OUTPUT, count(r, r->root, "outputTokens"));
+    expect(r, count(r, r->root, "totalTokens"),
+           usage_input_tok(r->u) + usage_output_tok(r->u));
+}
+
+/* --- Gemini: cached inside the prompt, thoughts outside the candidates --- */
+
+/* The tokens of one modality in a list of {"modality", "tokenCount"}. */
+static int64_t modality(struct reader *r, const char *list_name, const char *name)
+{
+    int64_t n = 0;
+    size_t it = 0;
+    struct jspan list = jscan_get(r->text, r->root, list_name), one;
+    while (list.kind == J_ARRAY && jscan_next(r->text, list, &it, &one))
+        if (jscan_is(r->text, jscan_get(r->text, one, "modality"), name))
+            n += MAX(count(r, one, "tokenCount"), 0);
+    return MIN(n, COUNT_MAX);
+}
+
+/* The part of a medium that is not cached; text is what is left in the end. */
+static int64_t fresh(struct reader *r, const char *name)
+{
+    return minus(r, modality(r, "promptTokensDetails", name),
+                 modality(r, "cacheTokensDetails", name));
+}
+
+static void read_gemini(struct reader *r)
+{
+    int64_t prompt = count(r, r->root, "promptTokenCount");
+    int64_t cached = count(r, r->root, "cachedContentTokenCount");
+    int64_t tool_use = MAX(count(r, r->root, "toolUsePromptTokenCount"), 0);
+    int64_t candidates = count(r, r->root, "candidatesTokenCount");
+    int64_t total = count(r, r->root, "totalTokenCount");
+    if (cached != ABSENT) {
+        int64_t audio = modality(r, "cacheTokensDetails", "AUDIO");
+        set(r, USAGE_AUDIO_CACHE_READ, audio);
+        set(r, USAGE_CACHE_READ, minus(r, cached, audio));
+    }
+    if (jscan_get(r->text, r->root, "promptTokensDetails").kind == J_ARRAY) {
+        set(r, USAGE_AUDIO_IN, fresh(r, "AUDIO"));
+        set(r, USAGE_IMAGE_IN, fresh(r, "IMAGE"));
+        set(r, USAGE_VIDEO_IN, fresh(r, "VIDEO"));
+    }
+    if (prompt != ABSENT)
+        set(r, USAGE_INPUT, minus(r, prompt, usage_input_tok(r->u)) + tool_use);
+    if (candidates != ABSENT) {
+        set(r, USAGE_AUDIO_OUT, modality(r, "candidatesTokensDetails", "AUDIO"));
+        set(r, USAGE_IMAGE_OUT, modality(r, "candidatesTokensDetails", "IMAGE"));
+        set(r, USAGE_OUTPUT, minus(r, candidates, usage_output_tok(r->u)));
+    }
+    set(r, USAGE_REASONING, count(r, r->root, "thoughtsTokenCount"));
+    int64_t all = usage_input_tok(r->u) + usage_output_tok(r->u);
+    if (total != all - tool_use) /* some answers leave the tools out of the total */
+        expect(r, total, all);
+}
+
+static void read_gemini_cache_storage(struct reader *r)
+{
+    int64_t tokens = count(r, r->root, "totalTokenCount");
+    int64_t seconds = count(r, r->root, "seconds"), product;
+    if (tokens == ABSENT || seconds == ABSENT)
+        return;
+    if (__builtin_mul_overflow(tokens, seconds, &product))
+        r->bad = "seconds";
+    else
+        set(r, USAGE_CACHE_STORAGE_S, product);
+}
+
+/* What is billed; "tokens" also counts the provider's own template. */
+static void read_cohere(struct reader *r)
+{
+    struct jspan billed = jscan_get(r->text, r->root, "billed_units");
+    set(r, USAGE_INPUT, count(r, billed, "input_tokens"));
+    set(r, USAGE_OUTPUT, count(r, billed, "output_tokens"));
+    set(r, USAGE_SEARCH_UNIT, count(r, billed, "search_units"));
+}
+
+static void (*const readers[])(struct reader *r) = {
+    [USAGE_WIRE_OPENAI_CHAT] = read_openai_chat,
+    [USAGE_WIRE_OPENAI_RESPONSES] = read_openai_responses,
+    [USAGE_WIRE_OPENAI_REALTIME] = read_openai_realtime,
+    [USAGE_WIRE_OPENAI_TRANSCRIPTION] = read_openai_transcription,
+    [USAGE_WIRE_EMBEDDING] = read_embedding,
+    [USAGE_WIRE_CHARACTERS] = read_characters,
+    [USAGE_WIRE_ANTHROPIC] = read_anthropic,
+    [USAGE_WIRE_GEMINI] = read_gemini,
+    [USAGE_WIRE_GEMINI_CACHE_STORAGE] = read_gemini_cache_storage,
+    [USAGE_WIRE_DEEPSEEK_CHAT] = read_deepseek_chat,
+    [USAGE_WIRE_QWEN_CHAT] = read_openai_chat,
+    [USAGE_WIRE_XAI_CHAT] = read_xai_chat,
+    [USAGE_WIRE_PERPLEXITY] = read_perplexity,
+    [USAGE_WIRE_MISTRAL_OCR] = read_mistral_ocr,
+    [USAGE_WIRE_COHERE] = read_cohere,
+    [USAGE_WIRE_BEDROCK] = read_bedrock,
+};
+_Static_assert(ARRAY_LEN(readers) == USAGE_WIRE_N_, "one reader per wire");
+
+enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json,
+                      struct usage *ret, bool *ret_mismatch, struct err *e)
+{
+    struct usage u;
+    usage_init(&u);
+    struct reader r = {.text = json, .provider = provider, .u = &u};
+    r.root = jscan_root(json);
+    if ((unsigned)wire >= USAGE_WIRE_N_ || r.root.kind != J_OBJECT)
+        return err_set(e, ERR_SYNTAX, "usage is no object");
+    readers[wire](&r);
+    if (r.bad != NULL)
+        return err_set(e, ERR_SYNTAX, "usage: \"%s\" is no count", r.bad);
+    if (u.known == 0)
+        return err_set(e, ERR_SYNTAX, "usage has no counts of wire %s", wire_names[wire]);
+    *ret = u;
+    if (ret_mismatch != NULL)
+        *ret_mismatch = r.mismatch;
+    return ERR_OK;
+}
+
+/* --- writing --- */
+
+void usage_write_openai(const struct usage *u, struct buf *out)
+{
+    struct jw w;
+    int64_t prompt = usage_input_tok(u), completion = usage_output_tok(u);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_ki64(&w, "prompt_tokens", prompt);
+    jw_ki64(&w, "completion_tokens", completion);
+    jw_ki64(&w, "total_tokens", prompt + completion);
+    jw_key(&w, "prompt_tokens_details");
+    jw_object(&w);
+    jw_ki64(&w, "cached_tokens", usage_cached_tok(u));
+    if (written_tok(u) > 0)
+        jw_ki64(&w, "cache_write_tokens", written_tok(u));
+    if (usage_has(u, USAGE_AUDIO_IN))
+        jw_ki64(&w, "audio_tokens", u->n[USAGE_AUDIO_IN] + u->n[USAGE_AUDIO_CACHE_READ]);
+    jw_object_end(&w);
+    jw_key(&w, "completion_tokens_details");
+    jw_object(&w);
+    jw_ki64(&w, "reasoning_tokens", u->n[USAGE_REASONING]);
+    if (usage_has(u, USAGE_AUDIO_OUT))
+        jw_ki64(&w, "audio_tokens", u->n[USAGE_AUDIO_OUT]);
+    jw_object_end(&w);
+    jw_object_end(&w);
+}
+
+void usage_write_anthropic(const struct usage *u, struct buf *out)
+{
+    struct jw w;
+    int64_t cached = usage_cached_tok(u), written = written_tok(u);
+    int64_t hour = u->n[USAGE_CACHE_WRITE_1H] + u->n[USAGE_CACHE_WRITE_12H];
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_ki64(&w, "input_tokens", usage_input_tok(u) - cached - written);
+    jw_ki64(&w, "cache_creation_input_tokens", written);
+    jw_ki64(&w, "cache_read_input_tokens", cached);
+    jw_key(&w, "cache_creation");
+    jw_object(&w);
+    jw_ki64(&w, "ephemeral_5m_input_tokens", written - hour);
+    jw_ki64(&w, "ephemeral_1h_input_tokens", hour);
+    jw_object_end(&w);
+    jw_ki64(&w, "output_tokens", usage_output_tok(u));
+    jw_object_end(&w);
+}
+
+void usage_write_classes(const struct usage *u, struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    for (unsigned c = 0; c < USAGE_N_; c++)
+        if (usage_has(u, (enum usage_class)c))
+            jw_ki64(&w, class_names[c], u->n[c]);
+    jw_object_end(&w);
+}
