@@ -41,18 +41,28 @@ struct conf_header {
     const char *name, *value;
 };
 
+/* Where a key comes from; never the key itself. */
+struct conf_secret {
+    enum { CONF_KEY_ENV, CONF_KEY_FILE, CONF_KEY_CMD } source;
+    const char *value; /* variable, path or command */
+};
+
+/* So many at a time. */
+struct conf_rate {
+    int64_t amount; /* requests, tokens or pico-dollars; 0: not set */
+    int64_t window_us;
+};
+
 enum { CONF_KEYS = 8 };
 
 /* [provider "NAME"] */
 struct conf_provider {
     const char *name;
     const struct provider_kind *kind;
-    const char *base_url; /* without trailing slash */
+    const char *kind_name; /* as written, NULL if not */
+    const char *base_url;  /* without trailing slash */
     /* keys in rotation; each from exactly one source */
-    struct {
-        enum { CONF_KEY_ENV, CONF_KEY_FILE, CONF_KEY_CMD } source;
-        const char *value; /* variable, path or command */
-    } keys[CONF_KEYS];
+    struct conf_secret keys[CONF_KEYS];
     size_t n_keys;
     struct conf_header headers[16];
     size_t n_headers;
@@ -95,10 +105,7 @@ struct conf_route {
 /* [limit "SCOPE"]: "target:openai/gpt-5.6-luna", "provider:openai", "client:NAME", "all" */
 struct conf_limit {
     const char *scope;
-    struct {
-        int64_t amount; /* requests, tokens or pico-dollars; 0: not set */
-        int64_t window_us;
-    } requests, input_tok, output_tok, total_tok, money;
+    struct conf_rate requests, input_tok, output_tok, total_tok, money;
     int64_t concurrency; /* 0: not set */
     struct conf_pos pos;
 };
@@ -152,14 +159,17 @@ struct conf {
         enum conf_record record;                   /* default CONF_RECORD_UNSET */
         const char *path;                          /* PATH for key-cmd; NULL: inherited */
         int color;                                 /* −1 auto, 0 never, 1 always */
+        bool autostart, offline;
     } core;
     struct {
-        const char *system, *model, *route, *stdin_rule, *prompt, *markdown;
+        const char *system, *model, *route, *stdin_rule, *prompt, *markdown, *project;
+        struct conf_header tags[LIMIT_TAGS]; /* name is the tag's key */
+        size_t n_tags;
         pico max_cost_pico;
     } chat;
     struct {
         pico confirm_above_pico;
-        int jobs;
+        int64_t jobs;
     } replay;
     struct {
         const char *socket; /* NULL: searched for */
@@ -177,8 +187,12 @@ struct conf {
     struct {
         int64_t body_days, body_bytes, row_days;
     } telemetry;
+    /* Those in files, and those with a key in the environment. */
     struct conf_provider *providers;
     size_t n_providers;
+    /* All other known kinds: usable by a request that brings its own key, or needs none. */
+    struct conf_provider *others;
+    size_t n_others;
     struct conf_route *routes;
     size_t n_routes;
     struct conf_limit *limits;
@@ -267,37 +281,69 @@ enum errc conf_text_drop(const struct conf_text *t, const char *section, const c
 
 enum conf_type {
     CONF_STRING,
+    CONF_CHOICE, /* a string, one of `values` */
     CONF_BOOL,
-    CONF_INT,
-    CONF_SIZE,
-    CONF_DURATION,
-    CONF_MONEY,
-    CONF_FRACTION,
-    CONF_ENUM,
-    CONF_NAME,
-    CONF_TARGET,
-    CONF_RATE,
-    CONF_BUDGET,
-    CONF_HEADER,
-    CONF_PATH,
-    CONF_CMD,
+    CONF_INT,      /* `values`: "1..1000" */
+    CONF_SIZE,     /* bytes */
+    CONF_DURATION, /* microseconds */
+    CONF_MONEY,    /* pico; PICO_UNKNOWN when not set */
+    CONF_FRACTION, /* parts per million */
+    CONF_ENUM,     /* one of `values`, counted from `first` */
+    CONF_CAPS,     /* a bit per name in `values` */
+    CONF_MODEL,    /* a string that must mean something: alias, route, model */
+    CONF_ROUTE,    /* … a route */
+    CONF_PROVIDER, /* … a provider */
+    CONF_CLIENT,   /* … a client */
+    CONF_TARGET,   /* struct conf_target */
+    CONF_RATE,     /* struct conf_rate: "100k/min" */
+    CONF_SPEND,    /* struct conf_rate of money: "5.00/day" */
+    CONF_BUDGET,   /* limit and period of struct conf_budget */
+    CONF_HEADER,   /* struct conf_header: "name: value" */
+    CONF_SECRET,   /* struct conf_secret; `first` is its source */
+    CONF_URL,      /* http or https, trailing slashes dropped */
+    CONF_ADDRESS,  /* HOST:PORT, numeric */
+    CONF_PATH,     /* "~/" and paths relative to the file are resolved */
+    CONF_HASH,     /* "sha256:HEX" */
+    CONF_ALIAS,    /* any key: struct conf_alias */
+    CONF_PRICE,    /* any key: struct conf_price */
 };
 
+/* One row documents, checks and places a key. */
 struct conf_key {
     const char *section, *key; /* key NULL: any name ([alias], [price]) */
-    bool has_sub;
-    bool multi;
-    bool is_secret_source; /* never from an untrusted project file */
     enum conf_type type;
-    const char *values; /* CONF_ENUM: "order|weighted"; CONF_INT: "1..1000" */
-    const char *preset; /* default, for the man page; NULL if none */
-    const char *help;   /* one sentence */
+    bool multi;      /* may be repeated; offset, n_offset and max are of an array then */
+    bool in_project; /* a project file nobody has trusted may set it */
+    const char *values;
+    int first;
+    const char *preset;         /* default; NULL if none */
+    const char *help;           /* one sentence, lower case, no full stop */
+    size_t offset;              /* in struct conf, or in the section's struct */
+    size_t n_offset, max, size; /* of an array: its count, its length, one element */
 };
 
 const struct conf_key *conf_schema(size_t *ret_n);
 
-/* Paths of SURFACE 1.15, made from the environment; NULL-terminated strings in `arena`. */
+/* A section: a part of struct conf, or an array of structs by the name in the header. */
+struct conf_section {
+    const char *name;
+    const char *sub; /* what the quoted name is: "NAME"; NULL: none is allowed */
+    size_t size;     /* of one struct; 0: part of struct conf */
+    size_t items, n; /* offsets of array and count in struct conf */
+    size_t pos;      /* offset of its struct conf_pos */
+    bool by_key;     /* one struct per setting */
+    const char *help;
+};
+
+const struct conf_section *conf_sections(size_t *ret_n);
+/* The row of a key; NULL when unknown. */
+const struct conf_key *conf_key(struct str section, struct str key);
+
+/* Paths of llmgw-config(5), "FILES", made from the environment; NULL-terminated strings in `arena`. */
 const char *conf_path_user(struct arena *a, const char *(*getenv)(const char *));
+/* .llmgw/config in `cwd` or above, up to the repository or below HOME; NULL if there is none. */
+const char *conf_path_project(struct arena *a, const char *cwd,
+                              const char *(*getenv)(const char *));
 const char *conf_path_data(struct arena *a, const char *(*getenv)(const char *),
                            const char *file);
 const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *),

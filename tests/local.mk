@@ -38,6 +38,38 @@ check_PROGRAMS += %D%/unit/test_zone
 
 UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
 BROKER_UNIT_LIBS = $(BROKER_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += %D%/unit/test_base
+%C%_unit_test_base_SOURCES = %D%/unit/test_base.c
+%C%_unit_test_base_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_conf
+%C%_unit_test_conf_SOURCES = %D%/unit/test_conf.c
+%C%_unit_test_conf_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_conf_text
+%C%_unit_test_conf_text_SOURCES = %D%/unit/test_conf_text.c
+%C%_unit_test_conf_text_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_opt
+%C%_unit_test_opt_SOURCES = %D%/unit/test_opt.c
+%C%_unit_test_opt_LDADD = $(UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_loop
+%C%_unit_test_loop_SOURCES = %D%/unit/test_loop.c
+%C%_unit_test_loop_LDADD = $(BROKER_UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_db
+%C%_unit_test_db_SOURCES = %D%/unit/test_db.c
+%C%_unit_test_db_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_http1
+%C%_unit_test_http1_SOURCES = %D%/unit/test_http1.c
+%C%_unit_test_http1_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_jscan
+%C%_unit_test_jscan_SOURCES = %D%/unit/test_jscan.c
+%C%_unit_test_jscan_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_jsonx
+%C%_unit_test_jsonx_SOURCES = %D%/unit/test_jsonx.c
+%C%_unit_test_jsonx_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_sse
+%C%_unit_test_sse_SOURCES = %D%/unit/test_sse.c
+%C%_unit_test_sse_LDADD = $(UNIT_LIBS)
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
@@ -54,6 +86,9 @@ FUZZERS =
 FUZZERS += %D%/fuzz/fuzz_http1
 %C%_fuzz_fuzz_http1_SOURCES = %D%/fuzz/fuzz_http1.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_http1_LDADD = $(FUZZ_LIBS)
+FUZZERS += %D%/fuzz/fuzz_conf
+%C%_fuzz_fuzz_conf_SOURCES = %D%/fuzz/fuzz_conf.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_conf_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_opt
 %C%_fuzz_fuzz_opt_SOURCES = %D%/fuzz/fuzz_opt.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_opt_LDADD = $(FUZZ_LIBS)

@@ -1,0 +1,492 @@
+/*
+ * conf_names.c: what names mean: the last step of loading, and conf_resolve.
+ *
+ * Owns the order in which a model's name is looked up (alias, route, provider/model, bare id),
+ * the providers that need no section, and route "default". Reads no file.
+ */
+#include <string.h>
+
+#include "core/conf_load.h"
+#include "core/near.h"
+
+enum { SERVED_MOST = 64 }; /* providers that serve one id */
+
+/* ---- look-ups ---- */
+
+const struct conf_provider *conf_provider(const struct conf *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_providers; i++)
+        if (str_eqz(name, c->providers[i].name))
+            return &c->providers[i];
+    for (size_t i = 0; i < c->n_others; i++)
+        if (str_eqz(name, c->others[i].name))
+            return &c->others[i];
+    return NULL;
+}
+
+const struct conf_route *conf_route(const struct conf *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_routes; i++)
+        if (str_eqz(name, c->routes[i].name))
+            return &c->routes[i];
+    return NULL;
+}
+
+static const struct conf_alias *find_alias(const struct conf *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_aliases; i++)
+        if (str_ieqz(name, c->aliases[i].name))
+            return &c->aliases[i];
+    return NULL;
+}
+
+static bool is_client(const struct conf *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_clients; i++)
+        if (str_eqz(name, c->clients[i].name))
+            return true;
+    return false;
+}
+
+/* Does the provider stand where its kind stands, so that the catalog tells its models? */
+static bool is_original(const struct conf_provider *p)
+{
+    return p->kind->catalog != NULL && p->kind->base_url != NULL &&
+           strcmp(p->base_url, p->kind->base_url) == 0;
+}
+
+static bool serves(const struct conf_provider *p, const struct catalog_model *m)
+{
+    return is_original(p) && strcmp(p->kind->catalog, m->provider) == 0;
+}
+
+/* The first provider of the list that serves the catalog's provider, makers before resellers. */
+static const struct conf_provider *
+first_serving(const struct conf_provider *list, size_t n,
+              const struct catalog_model *const *models, size_t n_models)
+{
+    const struct conf_provider *best = NULL;
+    for (size_t i = 0; i < n; i++)
+        for (size_t m = 0; m < n_models; m++)
+            if (serves(&list[i], models[m]) &&
+                (best == NULL || list[i].kind < best->kind))
+                best = &list[i];
+    return best;
+}
+
+/* Who serves a bare id: a provider in use, else one that a request may bring its key for. */
+static const struct conf_provider *serving(const struct conf *c,
+                                           const struct catalog *cat, struct str id)
+{
+    const struct catalog_model *models[SERVED_MOST];
+    size_t n = cat ? catalog_by_id(cat, id, models, SERVED_MOST) : 0;
+    n = MIN(n, (size_t)SERVED_MOST);
+    const struct conf_provider *p =
+        first_serving(c->providers, c->n_providers, models, n);
+    return p ? p : first_serving(c->others, c->n_others, models, n);
+}
+
+/* PROVIDER/MODEL or a bare id; NULL how when it is neither. */
+static const char *find_model(const struct conf *c, const struct catalog *cat,
+                              struct str name, struct arena *a, struct conf_target *t)
+{
+    struct str prefix, model;
+    const struct conf_provider *p = NULL;
+    const char *how = "provider/model";
+    if (conf_split_model(name, &prefix, &model))
+        p = conf_provider(c, prefix);
+    if (p == NULL) {
+        p = serving(c, cat, name);
+        model = name;
+        how = "id";
+    }
+    if (p == NULL)
+        return NULL;
+    t->provider = p->name;
+    t->model = arena_strz(a, model);
+    return how;
+}
+
+static void offer_model(struct near *near, const struct conf *c,
+                        const struct catalog_model *m, struct arena *a)
+{
+    near_offerz(near, m->model);
+    for (size_t i = 0; i < c->n_providers; i++)
+        if (serves(&c->providers[i], m))
+            near_offerz(near, arena_printf(a, "%s/%s", c->providers[i].name, m->model));
+}
+
+/* ` (did you mean …?)`; the arena holds the names it is made of. */
+static const char *nearest(const struct conf *c, const struct catalog *cat,
+                           struct str name, size_t max, bool with_routes, struct arena *a,
+                           char hint[NEAR_TEXT_LEN])
+{
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < c->n_aliases; i++)
+        near_offerz(&near, c->aliases[i].name);
+    for (size_t i = 0; with_routes && i < c->n_routes; i++)
+        near_offerz(&near, c->routes[i].name);
+    size_t n = 0;
+    const struct catalog_model *models = cat ? catalog_models(cat, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        offer_model(&near, c, &models[i], a);
+    return near_hint(&near, max, hint);
+}
+
+enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct str name,
+                       struct arena *arena, struct conf_resolved *ret, struct err *e)
+{
+    struct conf_resolved r = {.target = {.weight = 1}};
+    const struct conf_alias *alias = find_alias(c, name);
+    struct str meant = alias ? str_of(alias->target) : name;
+    r.target.name = arena_strz(arena, name);
+    r.route = conf_route(c, meant);
+    r.how = r.route ? "route" : find_model(c, cat, meant, arena, &r.target);
+    if (r.how == NULL) {
+        char hint[NEAR_TEXT_LEN];
+        return err_set(e, ERR_NOT_FOUND, "no model or route \"%.*s\"%s", STR_ARG(name),
+                       nearest(c, cat, name, NEAR_MAX, true, arena, hint));
+    }
+    if (alias != NULL)
+        r.how = "alias";
+    *ret = r;
+    return ERR_OK;
+}
+
+/* ---- providers ---- */
+
+/* The first of the kind's variables that holds something; NULL if none does. */
+static const char *key_variable(const struct conf_load *l, const struct provider_kind *k)
+{
+    for (size_t i = 0; i < ARRAY_LEN(k->key_env) && k->key_env[i] != NULL; i++) {
+        const char *value = l->getenv(k->key_env[i]);
+        if (value != NULL && value[0] != '\0')
+            return k->key_env[i];
+    }
+    return NULL;
+}
+
+static void unknown_kind(struct conf_load *l, const struct conf_provider *p)
+{
+    size_t n;
+    const struct provider_kind *kinds = provider_kinds(&n);
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    near_init(&near, str_of(p->kind_name ? p->kind_name : p->name));
+    for (size_t i = 0; i < n; i++)
+        near_offerz(&near, kinds[i].kind);
+    if (p->kind_name != NULL)
+        conf_problem(l, &p->pos, "provider", p->name, "unknown kind \"%s\"%s",
+                     p->kind_name, near_hint(&near, 1, hint));
+    else
+        conf_problem(l, &p->pos, "provider", p->name,
+                     "a kind is missing, such as openai-compatible%s",
+                     near_hint(&near, 1, hint));
+}
+
+/* What the kind says and the section does not; false when that leaves something out. */
+static bool complete_provider(struct conf_load *l, struct conf_provider *p)
+{
+    p->kind = provider_kind_find(str_of(p->kind_name ? p->kind_name : p->name));
+    if (p->kind == NULL) {
+        unknown_kind(l, p);
+        return false;
+    }
+    if (p->base_url == NULL)
+        p->base_url = p->kind->base_url;
+    if (p->base_url == NULL) {
+        conf_problem(l, &p->pos, "provider", p->name,
+                     "base-url is missing; kind %s has none", p->kind->kind);
+        return false;
+    }
+    if (p->n_keys == 0 && p->kind->auth != AUTH_NONE) {
+        const char *variable = key_variable(l, p->kind);
+        variable = variable ? variable : p->kind->key_env[0];
+        if (variable != NULL)
+            p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
+    }
+    return true;
+}
+
+/* A kind that no section names: in use when its key is in the environment. */
+static void add_kind(struct conf_load *l, const struct provider_kind *k)
+{
+    struct conf *c = l->conf;
+    const char *variable = key_variable(l, k);
+    struct conf_provider *p =
+        variable ? &c->providers[c->n_providers++] : &c->others[c->n_others++];
+    *p = (struct conf_provider){.name = k->kind,
+                                .kind = k,
+                                .base_url = k->base_url,
+                                .is_implicit = true,
+                                .pos = {.file = variable ? "environment" : ""}};
+    if (variable != NULL)
+        p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
+}
+
+static enum errc providers(struct conf_load *l, struct err *e)
+{
+    struct conf *c = l->conf;
+    size_t n_kinds, n_named = c->n_providers;
+    const struct provider_kind *kinds = provider_kinds(&n_kinds);
+    struct conf_provider *named = c->providers;
+    c->n_providers = 0;
+    c->providers = ARENA_ARRAY(&c->arena, n_named + n_kinds, struct conf_provider);
+    c->others = ARENA_ARRAY(&c->arena, n_kinds, struct conf_provider);
+    if (c->providers == NULL || c->others == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < n_named; i++)
+        if (complete_provider(l, &named[i]))
+            c->providers[c->n_providers++] = named[i];
+    for (size_t i = 0; i < n_kinds; i++)
+        if (kinds[i].base_url != NULL && conf_provider(c, str_of(kinds[i].kind)) == NULL)
+            add_kind(l, &kinds[i]);
+    return ERR_OK;
+}
+
+/* ---- aliases and routes ---- */
+
+static bool alias_is_good(struct conf_load *l, const struct conf_alias *alias)
+{
+    struct conf *c = l->conf;
+    struct conf_target t;
+    char hint[NEAR_TEXT_LEN];
+    struct str target = str_of(alias->target);
+    if (alias->name == NULL)
+        return false; /* its value was a problem already */
+    if (conf_route(c, str_of(alias->name)) != NULL)
+        conf_problem(l, &alias->pos, "alias", NULL, "%s: a route has this name",
+                     alias->name);
+    else if (conf_route(c, target) == NULL &&
+             find_model(c, l->cat, target, &c->arena, &t) == NULL)
+        conf_problem(l, &alias->pos, "alias", NULL, "%s: unknown model or route \"%s\"%s",
+                     alias->name, alias->target,
+                     nearest(c, l->cat, target, 1, true, &c->arena, hint));
+    else
+        return true;
+    return false;
+}
+
+static void aliases(struct conf_load *l)
+{
+    struct conf *c = l->conf;
+    size_t kept = 0, n = c->n_aliases;
+    for (size_t i = 0; i < n; i++)
+        if (alias_is_good(l, &c->aliases[i]))
+            c->aliases[kept++] = c->aliases[i];
+    c->n_aliases = kept;
+}
+
+/* An alias of an alias is not looked through: one name, one meaning. */
+static bool target_is_good(struct conf_load *l, const struct conf_route *route,
+                           struct conf_target *t)
+{
+    struct conf *c = l->conf;
+    const struct conf_alias *alias = find_alias(c, str_of(t->name));
+    struct str meant = str_of(alias ? alias->target : t->name);
+    char hint[NEAR_TEXT_LEN];
+    if (conf_route(c, meant) != NULL)
+        conf_problem(l, &t->pos, "route", route->name,
+                     "target \"%s\" is a route; name its targets", t->name);
+    else if (find_model(c, l->cat, meant, &c->arena, t) == NULL)
+        conf_problem(l, &t->pos, "route", route->name, "unknown target \"%s\"%s", t->name,
+                     nearest(c, l->cat, meant, 1, false, &c->arena, hint));
+    else
+        return true;
+    return false;
+}
+
+static void routes(struct conf_load *l)
+{
+    struct conf *c = l->conf;
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n_routes; i++) {
+        struct conf_route *r = &c->routes[i];
+        size_t named = r->n_targets;
+        r->n_targets = 0;
+        for (size_t j = 0; j < named; j++)
+            if (target_is_good(l, r, &r->targets[j]))
+                r->targets[r->n_targets++] = r->targets[j];
+        if (named == 0)
+            conf_problem(l, &r->pos, "route", r->name, "no target");
+        if (r->n_targets > 0)
+            c->routes[kept++] = *r;
+    }
+    c->n_routes = kept;
+}
+
+/* ---- route "default" ---- */
+
+static bool add_target(struct conf *c, struct conf_route *r, const char *provider,
+                       const char *model)
+{
+    if (r->targets == NULL)
+        r->targets = ARENA_ARRAY(&c->arena, LIMIT_TARGETS, struct conf_target);
+    if (r->targets == NULL || r->n_targets == LIMIT_TARGETS)
+        return false;
+    r->targets[r->n_targets++] = (struct conf_target){
+        .provider = provider,
+        .model = model,
+        .name = arena_printf(&c->arena, "%s/%s", provider, model),
+        .weight = 1,
+        .pos = r->pos,
+    };
+    return true;
+}
+
+/* The default model alone, or the one of every provider in use, in the order of the kinds. */
+static void default_targets(struct conf_load *l, struct conf_route *r)
+{
+    struct conf *c = l->conf;
+    struct conf_resolved chosen;
+    struct err e = ERR_INIT;
+    if (c->core.default_model != NULL) {
+        if (conf_resolve(c, l->cat, str_of(c->core.default_model), &c->arena, &chosen,
+                         &e) != ERR_OK)
+            return; /* told where it stands */
+        if (chosen.route == NULL)
+            add_target(c, r, chosen.target.provider, chosen.target.model);
+        else if (c->core.default_route == NULL)
+            c->core.default_route = chosen.route->name;
+        return;
+    }
+    size_t n_kinds;
+    const struct provider_kind *kinds = provider_kinds(&n_kinds);
+    for (size_t k = 0; l->cat != NULL && k < n_kinds; k++) {
+        struct str provider = str_of(kinds[k].catalog);
+        const char *model = provider.len ? catalog_default_model(l->cat, provider) : NULL;
+        for (size_t i = 0; model != NULL && i < c->n_providers; i++)
+            if (c->providers[i].kind == &kinds[k] && is_original(&c->providers[i]))
+                add_target(c, r, c->providers[i].name, model);
+    }
+}
+
+static enum errc default_route(struct conf_load *l, struct err *e)
+{
+    struct conf *c = l->conf;
+    struct str name = STR("default");
+    if (conf_route(c, name) == NULL) {
+        struct conf_route r = {
+            .name = "default", .is_implicit = true, .pos = {.file = ""}};
+        struct conf_route *old = c->routes;
+        enum errc rc = conf_presets(l, "route", &r);
+        if (rc != ERR_OK)
+            return err_set(e, rc, "presets of a route");
+        default_targets(l, &r);
+        if (r.n_targets == 0)
+            return ERR_OK;
+        c->routes = ARENA_ARRAY(&c->arena, c->n_routes + 1, struct conf_route);
+        if (c->routes == NULL)
+            return err_set(e, ERR_MEMORY, "out of memory");
+        if (c->n_routes > 0)
+            memcpy(c->routes, old, c->n_routes * sizeof *old);
+        c->routes[c->n_routes++] = r;
+    }
+    if (c->core.default_route == NULL)
+        c->core.default_route = "default";
+    return ERR_OK;
+}
+
+/* ---- names that must exist ---- */
+
+static void check_reference(struct conf_load *l, const struct conf_setting *s,
+                            const struct conf_key *row)
+{
+    struct conf *c = l->conf;
+    struct str name = str_of(s->value);
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    const char *what = NULL;
+    struct conf_resolved resolved;
+    struct err e = ERR_INIT;
+    near_init(&near, name);
+    if (row->type == CONF_MODEL) {
+        if (conf_resolve(c, l->cat, name, &c->arena, &resolved, &e) != ERR_OK)
+            conf_problem(l, &s->place.pos, s->section, s->sub, "%s: %s", s->key, e.text);
+        return;
+    }
+    if (row->type == CONF_ROUTE && conf_route(c, name) == NULL) {
+        what = "route";
+        for (size_t i = 0; i < c->n_routes; i++)
+            near_offerz(&near, c->routes[i].name);
+    } else if (row->type == CONF_PROVIDER && conf_provider(c, name) == NULL) {
+        what = "provider";
+        for (size_t i = 0; i < c->n_providers; i++)
+            near_offerz(&near, c->providers[i].name);
+    } else if (row->type == CONF_CLIENT && !is_client(c, name)) {
+        what = "client";
+        for (size_t i = 0; i < c->n_clients; i++)
+            near_offerz(&near, c->clients[i].name);
+    }
+    if (what != NULL)
+        conf_problem(l, &s->place.pos, s->section, s->sub, "%s: unknown %s \"%s\"%s",
+                     s->key, what, s->value, near_hint(&near, 1, hint));
+}
+
+/* Names in files only: one in the environment is for the command that uses it to judge. */
+static void references(struct conf_load *l)
+{
+    for (size_t i = 0; i < l->n_settings; i++) {
+        const struct conf_setting *s = &l->settings[i];
+        const struct conf_key *row = conf_key(str_of(s->section), str_of(s->key));
+        if (row != NULL && s->value != NULL && s->layer <= CONF_PROJECT)
+            check_reference(l, s, row);
+    }
+    struct conf *c = l->conf;
+    if (c->core.default_route != NULL &&
+        conf_route(c, str_of(c->core.default_route)) == NULL)
+        c->core.default_route = NULL;
+}
+
+/* ---- what a section cannot do without ---- */
+
+static const struct conf_pos *pos_of(const struct conf_load *l, const char *section,
+                                     const char *key)
+{
+    static const struct conf_pos nowhere = {.file = "configuration"};
+    const struct conf_pos *found = &nowhere;
+    for (size_t i = 0; i < l->n_settings; i++)
+        if (strcmp(l->settings[i].section, section) == 0 &&
+            strcmp(l->settings[i].key, key) == 0)
+            found = &l->settings[i].place.pos;
+    return found;
+}
+
+static void completeness(struct conf_load *l)
+{
+    struct conf *c = l->conf;
+    for (size_t i = 0; i < c->n_budgets; i++)
+        if (c->budgets[i].limit_pico == 0)
+            conf_problem(l, &c->budgets[i].pos, "budget", c->budgets[i].name, "no limit");
+    for (size_t i = 0; i < c->n_clients; i++)
+        if (c->clients[i].key_hash == NULL)
+            conf_problem(l, &c->clients[i].pos, "client", c->clients[i].name,
+                         "no key-hash; llmgw client add makes one");
+    const char *listen = c->broker.listen;
+    if (listen != NULL && !c->broker.listen_any &&
+        !str_starts(str_of(listen), STR("127.")) &&
+        !str_starts(str_of(listen), STR("[::1]")))
+        conf_problem(l, pos_of(l, "broker", "listen"), "broker", NULL,
+                     "listen: %s is not loopback; that needs listen-any = yes", listen);
+    size_t kept = 0, n = c->n_prices;
+    for (size_t i = 0; i < n; i++)
+        if (c->prices[i].component != NULL)
+            c->prices[kept++] = c->prices[i];
+    c->n_prices = kept;
+}
+
+enum errc conf_names(struct conf_load *l, struct err *e)
+{
+    enum errc rc = providers(l, e);
+    if (rc != ERR_OK)
+        return rc;
+    routes(l);
+    aliases(l);
+    rc = default_route(l, e);
+    if (rc != ERR_OK)
+        return rc;
+    references(l);
+    completeness(l);
+    return ERR_OK;
+}
