@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/jsonx.h"
 #include "core/near.h"
 
 const struct cmd_entry *const cmd_table[] = {
@@ -143,9 +144,46 @@ void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...)
     va_end(ap);
 }
 
+/* {"error":{"code":7,"name":"upstream","class":"rate_limit","message":…,"retry_after_s":12}} */
+static void fail_json(const struct err *e)
+{
+    AUTO(buf_release) struct buf line = BUF_INIT(8 * LIMIT_ERR_TEXT);
+    struct jw w;
+    struct str text = str_of(e->text), hint = STR("\nhint: ");
+    size_t at = str_search(text, hint);
+    int status = errc_exit(e->code);
+    jw_init(&w, &line);
+    jw_object(&w);
+    jw_key(&w, "error");
+    jw_object(&w);
+    jw_key(&w, "code");
+    jw_i64(&w, status);
+    jw_key(&w, "name");
+    jw_strz(&w, cmd_exit_name(status));
+    jw_key(&w, "class");
+    jw_strz(&w, errc_name(e->code));
+    jw_key(&w, "message");
+    jw_str(&w, str_sub(text, 0, at));
+    if (at < text.len) {
+        jw_key(&w, "hint");
+        jw_str(&w, str_sub(text, at + hint.len, text.len));
+    }
+    if (e->retry_after_us >= 0) {
+        jw_key(&w, "retry_after_s");
+        jw_i64(&w, (e->retry_after_us + US_PER_S - 1) / US_PER_S);
+    }
+    jw_object_end(&w);
+    jw_object_end(&w);
+    fprintf(stderr, "%s\n", line.data ? line.data : "{}");
+}
+
 void cmd_fail(const struct cmd_ctx *ctx, const struct err *e)
 {
-    say(ctx, e->text);
+    enum cmd_format format = format_asked(ctx);
+    if (format == FORMAT_JSON || format == FORMAT_JSONL)
+        fail_json(e);
+    else
+        say(ctx, e->text);
 }
 
 const char *cmd_exit_name(int status)

@@ -555,6 +555,22 @@ static void write_header(const struct dotted *d, struct buf *out)
     buf_addz(out, "]\n");
 }
 
+/*
+ * Makes the end of the text the beginning of a line. A backslash as its last character, with or
+ * without a newline, would go on with what follows.
+ */
+static void end_text(const struct conf_text *t, struct buf *out)
+{
+    bool has_newline = t->len > 0 && t->text[t->len - 1] == '\n';
+    size_t end = t->len - has_newline, n = 0;
+    while (n < end && t->text[end - 1 - n] == '\\')
+        n++;
+    if (t->len > 0 && !has_newline)
+        buf_addc(out, '\n');
+    if (n % 2 == 1)
+        buf_addc(out, '\n');
+}
+
 /* A new line: behind the last of that name, else behind its section's last, else a new section. */
 static void write_added(const struct conf_text *t, const struct dotted *d,
                         const struct conf_entry *after, const char *value,
@@ -567,8 +583,10 @@ static void write_added(const struct conf_text *t, const struct dotted *d,
     bool is_new = at == SIZE_MAX;
     at = after != NULL ? after->to : is_new ? t->len : at;
     copy(t, 0, at, out);
-    if (at > 0 && t->text[at - 1] != '\n')
-        buf_addc(out, '\n');
+    if (at == t->len)
+        end_text(t, out);
+    else if (at > 0 && t->text[at - 1] != '\n')
+        buf_addc(out, '\n'); /* between two headers on one line */
     if (is_new)
         write_header(d, out);
     buf_printf(out, "%.*s%.*s = ", STR_ARG(indent_of(t, d)), STR_ARG(d->key));

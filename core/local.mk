@@ -28,6 +28,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/opt.c %D%/opt.h
 %C%_libcore_a_SOURCES += %D%/provider.c %D%/provider.h
 %C%_libcore_a_SOURCES += %D%/sse.c %D%/sse.h
+%C%_libcore_a_SOURCES += %D%/sha256.c %D%/sha256.h
 %C%_libcore_a_SOURCES += %D%/str.c %D%/str.h
 %C%_libcore_a_SOURCES += %D%/usage.c %D%/usage.h
 %C%_libcore_a_SOURCES += %D%/zone.c %D%/zone.h

@@ -137,6 +137,8 @@ static const struct {
     {"[a] [b] x=1\n", "a.k", "v", "[a] \n    k = v\n[b] x=1\n", 0},
     {"[a \"s\"]\nk=1\n", "a.k", "v", "[a \"s\"]\nk=1\n[a]\n    k = v\n", 0},
     {"", "a.s.t.k", "v", "[a \"s.t\"]\n    k = v\n", 0},
+    {"[a]\nk=x\\", "a.l", "v", "[a]\nk=x\\\n\nl = v\n", 0},
+    {"[a]\nk=x\\\n", "a.l", "v", "[a]\nk=x\\\n\nl = v\n", 0},
     {"#c", "a.s\"\\.k", "", "#c\n[a \"s\\\"\\\\\"]\n    k = \"\"\n", 0},
     {"[a]\nk=1\n", "a.k", " \t\n\"\\ ", "[a]\nk=\" \\t\\n\\\"\\\\ \"\n", 0},
     /* removed */
