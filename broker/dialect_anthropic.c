@@ -1,11 +1,13 @@
 /*
  * dialect_anthropic.c: Anthropic Messages, as bytes that pass: facts, splice, scan, errors.
  *
- * The crossed half, to and from msg, is dialect_anthropic_msg.c. Nothing here builds a tree.
+ * The crossed half, to and from msg, is dialect_anthropic_request.c and _reply.c. Nothing here builds a tree.
  *
  * Source: Anthropic api/messages, api/errors, api/versioning and build-with-claude/streaming
  * (2026-08, release notes to 2026-11).
  */
+#include "broker/dialect_anthropic.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -526,12 +528,22 @@ const struct dialect_ops dialect_anthropic = {
     .name = "anthropic",
     .facts = anthropic_facts,
     .splice = anthropic_splice,
+    .request_decode = anthropic_request_decode,
+    .request_encode = anthropic_request_encode,
     .request_headers = anthropic_request_headers,
     .scan_init = anthropic_scan_init,
     .scan_event = anthropic_scan_event,
     .scan_reply = anthropic_scan_reply,
     .error_parse = error_parse_any,
     .strip_usage = anthropic_strip_usage,
+    .reply_decode = anthropic_reply_decode,
+    .decoder_new = anthropic_decoder_new,
+    .decode_event = anthropic_decode_event,
+    .decoder_free = anthropic_decoder_free,
+    .reply_encode = anthropic_reply_encode,
+    .encoder_new = anthropic_encoder_new,
+    .encode_delta = anthropic_encode_delta,
+    .encoder_free = anthropic_encoder_free,
     .end_mark = anthropic_end_mark,
     .keepalive = anthropic_keepalive,
     .error_status = anthropic_error_status,

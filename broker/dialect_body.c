@@ -86,7 +86,7 @@ enum errc field_error(struct err *e, const char *field, const char *fmt, ...)
     return ERR_INVALID;
 }
 
-static const char *kind_name(enum jkind k)
+const char *json_kind_name(enum jkind k)
 {
     switch (k) {
     case J_NONE:
@@ -112,8 +112,8 @@ enum errc field_kind(const struct jfield *f, enum jkind kind, struct err *e)
 {
     if (!json_is_set(f->value) || f->value.kind == kind)
         return ERR_OK;
-    return field_error(e, f->name, "must be %s, not %s", kind_name(kind),
-                       kind_name(f->value.kind));
+    return field_error(e, f->name, "must be %s, not %s", json_kind_name(kind),
+                       json_kind_name(f->value.kind));
 }
 
 enum errc field_bool(const struct jfield *f, bool *ret, struct err *e)

@@ -1,11 +1,13 @@
 /*
  * dialect_openai.c: OpenAI Chat Completions, as bytes that pass: facts, splice, scan, errors.
  *
- * The crossed half, to and from msg, is dialect_openai_msg.c. Nothing here builds a tree.
+ * The crossed half, to and from msg, is dialect_openai_request.c and _reply.c. Nothing here builds a tree.
  *
  * Source: OpenAI OpenAPI file of 2026-08-21 (CreateChatCompletionRequest, …StreamResponse),
  * error-codes guide (2026-10); deviations of compatible servers beside their lines.
  */
+#include "broker/dialect_openai.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -179,13 +181,19 @@ static bool array_has(struct str body, struct jspan array, const char *word)
     return false;
 }
 
+static bool has_items(struct str body, struct jspan array)
+{
+    return array.kind == J_ARRAY && !json_is_empty(body, array);
+}
+
 static void needs_facts(struct str body, const struct jfield *fields,
                         struct body_facts *f)
 {
     const struct jspan effort = fields[F_EFFORT].value;
     struct jspan type = jscan_get(body, fields[F_RESPONSE_FORMAT].value, "type");
     int64_t zero;
-    if (fields[F_TOOLS].value.len > 2 || fields[F_FUNCTIONS].value.len > 2)
+    if (has_items(body, fields[F_TOOLS].value) ||
+        has_items(body, fields[F_FUNCTIONS].value))
         f->needs |= CAP_TOOLS;
     if (jscan_is(body, type, "json_schema"))
         f->needs |= CAP_JSON_SCHEMA;
@@ -479,14 +487,15 @@ static unsigned scan_object(struct scan_state *s, struct str t, const struct jfi
         json_copy(t, f[R_TIER].value, s->service_tier, sizeof s->service_tier);
     unsigned flags = 0;
     struct jspan choice;
-    size_t it = 0;
-    while (f[R_CHOICES].value.kind == J_ARRAY &&
-           jscan_next(t, f[R_CHOICES].value, &it, &choice))
+    size_t it = 0, n = 0;
+    for (; f[R_CHOICES].value.kind == J_ARRAY &&
+           jscan_next(t, f[R_CHOICES].value, &it, &choice);
+         n++)
         flags |= scan_choice(s, t, choice, e);
     if (f[R_X_GROQ].value.kind == J_OBJECT)
         flags |= scan_usage(s, t, jscan_get(t, f[R_X_GROQ].value, "usage"));
     flags |= scan_usage(s, t, f[R_USAGE].value);
-    if (it == 0 && (flags & EV_USAGE) != 0)
+    if (n == 0 && (flags & EV_USAGE) != 0)
         flags |= EV_USAGE_ONLY;
     return flags;
 }
@@ -529,38 +538,45 @@ static enum errc openai_scan_reply(struct scan_state *s, struct str body, struct
 
 /* ---- events for a client ---- */
 
-/* Whether nothing else than usage is told by a chunk, or what is left without it. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The member at [*from, *to) and its comma: the one after it, else the one before. */
+static void with_comma(struct str t, size_t *from, size_t *to)
+{
+    size_t after = *to, before = *from;
+    while (after < t.len && is_blank(t.ptr[after]))
+        after++;
+    while (before > 0 && is_blank(t.ptr[before - 1]))
+        before--;
+    if (after < t.len && t.ptr[after] == ',')
+        *to = after + 1;
+    else if (before > 0 && t.ptr[before - 1] == ',')
+        *from = before - 1;
+}
+
 static bool openai_strip_usage(const struct sse_event *ev, struct buf *out)
 {
-    struct jfield f[] = {{.name = "usage"}, {.name = "choices"}};
+    enum { USAGE, CHOICES, N };
+    struct jfield f[N] = {[USAGE] = {.name = "usage"}, [CHOICES] = {.name = "choices"}};
     struct str t = ev->data;
-    if (!ev->has_data || !jscan_fields(t, jscan_root(t), f, ARRAY_LEN(f)) ||
-        f[0].value.kind == J_NONE) {
+    if (!ev->has_data || !jscan_fields(t, jscan_root(t), f, N) ||
+        f[USAGE].value.kind == J_NONE) {
         buf_adds(out, ev->raw);
         return true;
     }
-    if (f[0].value.kind == J_OBJECT && f[1].value.kind == J_ARRAY &&
-        json_is_empty(t, f[1].value))
+    if (f[USAGE].value.kind == J_OBJECT && !has_items(t, f[CHOICES].value))
         return false;
-    size_t from = f[0].key_pos, to = f[0].value.pos + f[0].value.len;
-    /* with its comma: the one after it, else the one before */
-    while (to < t.len && strchr(" \t\r\n", t.ptr[to]) != NULL)
-        to++;
-    if (to < t.len && t.ptr[to] == ',') {
-        to++;
-    } else {
-        size_t comma = from;
-        while (comma > 0 && strchr(" \t\r\n", t.ptr[comma - 1]) != NULL)
-            comma--;
-        if (comma > 0 && t.ptr[comma - 1] == ',')
-            from = comma - 1;
-    }
-    if (ev->event.len > 0)
-        buf_printf(out, "event: %.*s\n", STR_ARG(ev->event));
-    buf_addz(out, "data: ");
-    buf_adds(out, str_sub(t, 0, from));
-    buf_adds(out, str_sub(t, to, t.len));
-    buf_addz(out, "\n\n");
+    size_t from = f[USAGE].key_pos, to = f[USAGE].value.pos + f[USAGE].value.len;
+    with_comma(t, &from, &to);
+    AUTO(buf_release) struct buf left = BUF_INIT(LIMIT_EVENT_LEN);
+    buf_adds(&left, str_sub(t, 0, from));
+    buf_adds(&left, str_sub(t, to, t.len));
+    if (buf_err(&left) != ERR_OK)
+        out->fail = buf_err(&left);
+    sse_write(out, NULL, buf_str(&left)); /* chunks have no event name */
     return true;
 }
 
@@ -650,12 +666,22 @@ const struct dialect_ops dialect_openai = {
     .name = "openai",
     .facts = openai_facts,
     .splice = openai_splice,
+    .request_decode = openai_request_decode,
+    .request_encode = openai_request_encode,
     .request_headers = openai_request_headers,
     .scan_init = openai_scan_init,
     .scan_event = openai_scan_event,
     .scan_reply = openai_scan_reply,
     .error_parse = error_parse_any,
     .strip_usage = openai_strip_usage,
+    .reply_decode = openai_reply_decode,
+    .decoder_new = openai_decoder_new,
+    .decode_event = openai_decode_event,
+    .decoder_free = openai_decoder_free,
+    .reply_encode = openai_reply_encode,
+    .encoder_new = openai_encoder_new,
+    .encode_delta = openai_encode_delta,
+    .encoder_free = openai_encoder_free,
     .end_mark = openai_end_mark,
     .keepalive = openai_keepalive,
     .error_status = openai_error_status,

@@ -4,6 +4,8 @@
 #ifndef BROKER_DIALECT_PRIV_H
 #define BROKER_DIALECT_PRIV_H
 
+#include "core/jsonx.h"
+
 #include "broker/dialect.h"
 
 /* ---- reading raw JSON ---- */
@@ -12,6 +14,7 @@
 void json_copy(struct str text, struct jspan s, char *out, size_t size);
 /* Bytes of a string once its escapes are decoded; 0 if it is none. */
 size_t json_decoded_len(struct str text, struct jspan s);
+const char *json_kind_name(enum jkind k);            /* "a string" */
 bool json_is_set(struct jspan s);                    /* neither absent nor null */
 bool json_is_empty(struct str text, struct jspan s); /* [] or {} */
 
@@ -34,6 +37,54 @@ enum errc body_fields(struct str body, struct jfield *fields, size_t n, struct e
     MUST_USE;
 /* Hex of 64 bits over the system text, the same in all dialects; "" for none. */
 void system_hash(struct str text, char out[17]);
+
+/* ---- decoding a whole body ---- */
+
+/*
+ * Reads typed members into an arena. The first failure sticks in rc and *e, with the path of
+ * the field; what is read after it is empty.
+ */
+struct reader {
+    struct str text;     /* checked */
+    struct arena *arena; /* borrowed */
+    struct err *e;       /* borrowed */
+    enum errc rc;
+    char path[160]; /* of the object being read: "messages[2].content[0]." */
+    size_t path_len;
+};
+
+void reader_init(struct reader *r, struct str text, struct arena *a, struct err *e);
+/* ERR_OK, or what stuck; a broken arena counts. */
+enum errc reader_end(struct reader *r);
+/* ERR_INVALID about a member of the object being read. */
+void read_fail(struct reader *r, const char *name, const char *fmt, ...) PRINTF(3, 4);
+/* Steps into a member or an element; returns what read_leave() needs to step out again. */
+size_t read_enter(struct reader *r, const char *fmt, ...) PRINTF(2, 3);
+void read_leave(struct reader *r, size_t mark);
+
+/* The members of an object; false, and an error, when `v` is none. */
+bool read_fields(struct reader *r, struct jspan v, struct jfield *f, size_t n);
+/* A decoded string; STR_NONE when absent or null. */
+struct str read_str(struct reader *r, const struct jfield *f);
+struct str read_need_str(struct reader *r, const struct jfield *f);
+struct str read_string(struct reader *r, struct jspan v); /* of a J_STRING */
+/* Raw JSON of this kind; STR_NONE when absent or null. */
+struct str read_raw(struct reader *r, const struct jfield *f, enum jkind kind);
+struct str read_number(struct reader *r, const struct jfield *f); /* its digits */
+int read_bool(struct reader *r, const struct jfield *f);          /* -1 absent, 0, 1 */
+int64_t read_i64(struct reader *r, const struct jfield *f, int64_t min, int64_t max,
+                 int64_t other);
+/* The number of elements of an array; 0 when absent or null. */
+size_t read_array(struct reader *r, const struct jfield *f);
+/* One of `words`; its index, or -1 when absent, null or an error. */
+int read_word(struct reader *r, const struct jfield *f, const char *const *words,
+              size_t n);
+/* Top-level members that are not in `known` and not null: their names go to m->ignored. */
+void read_ignored(struct reader *r, struct msg_request *m, const char *const *known,
+                  size_t n);
+void ignore_field(struct msg_request *m, const char *name);
+/* "data:image/png;base64,AAAA": false when it is no such URL. */
+bool read_data_url(struct str url, struct str *ret_mime, struct str *ret_data);
 
 /* ---- splicing ---- */
 
@@ -86,14 +137,75 @@ void error_parse_any(const struct provider_kind *kind, int status,
 /* An in-band error, if the checked text holds one: fills *e and returns true. */
 bool error_in_band(const struct provider_kind *kind, struct str text, struct err *e);
 
-/* OpenAI's finish_reason; "stop" after calls means calls. */
-enum msg_finish openai_finish(struct str word, bool saw_call);
-bool openai_finish_is_error(struct str word);
-/* Anthropic's stop_reason. */
-enum msg_finish anthropic_finish(struct str word);
+/* ---- decoding an answer ---- */
+
+/* Where deltas go; the first failure sticks. */
+struct delta_out {
+    delta_fn *fn;
+    void *arg;
+    struct err *e;
+    enum errc rc;
+};
+void put_delta(struct delta_out *o, const struct msg_delta *d);
+/* A delta of nothing but text, unless that is empty. */
+void put_text(struct delta_out *o, enum msg_delta_kind kind, struct str text);
+/* The decoded string in `scratch`, until its next use; STR_NONE if it is none. */
+struct str scratch_str(struct buf *scratch, struct str t, struct jspan v);
+/* A delta_fn whose arg is a struct msg_collect. */
+enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e);
+
+/* ---- encoding an answer ---- */
+
+/* "chatcmpl-…": the provider's own id when it begins so, else one made of ours. */
+void answer_id(const char *prefix, struct str id, const char *request_id, char out[128]);
+/* The same for a call whose provider gave it no id. */
+void call_id(const char *prefix, struct str id, const char *request_id, unsigned index,
+             char out[128]);
+
+/* ---- encoding a request ---- */
+
+/* What all encoders carry. The first refusal sticks in rc and *e. */
+struct request_writer {
+    const struct msg_request *m; /* borrowed, as the rest */
+    const struct target_caps *t;
+    struct dropped *dropped;
+    struct err *e;
+    struct jw w;
+    enum errc rc;
+};
+
+/* ERR_INVALID: the target cannot express it and it must not be left out. */
+void refuse(struct request_writer *w, const char *field, const char *why);
+/* Names a field that is left out; a constant, or as long-lived as the request. */
+void drop(struct request_writer *w, const char *field);
+bool target_is(const struct target_caps *t, const char *kind);
+/* What msg only knows to have been asked for: logprobs and spoken answers. */
+void refuse_unsayable(struct request_writer *w);
+/* A number of the client's, cut to [min, max] in millionths; its own digits if inside. */
+void write_clamped(struct jw *w, const char *key, struct str number, int64_t min_u,
+                   int64_t max_u);
+
+/*
+ * Tool call ids that fit `max` characters of [A-Za-z0-9_-], or only letters and digits and
+ * exactly `max` of them: the id itself, or a hash of it, so that call and result still agree.
+ */
+enum { TOOL_ID_LEN = 64 };
+void fit_tool_id(struct str id, bool alnum, size_t max, char out[TOOL_ID_LEN + 1]);
+/* Arguments as a JSON object: themselves, {} for none, {"_raw": "…"} when they are no object. */
+void write_args(struct jw *w, struct str args);
+
+/* A JSON Schema for a target that is strict about it. */
+enum schema_rule {
+    SCHEMA_CLOSE = 1 << 0, /* additionalProperties: false on every object */
+    SCHEMA_BARE = 1 << 1,  /* without constraints on numbers, lengths and counts */
+};
+/* Appends the schema so changed; keywords taken out are dropped by name. */
+void schema_write(struct request_writer *w, struct str schema, unsigned rules,
+                  struct buf *out);
+/* Is every object closed and every property required, as OpenAI's strict mode demands? */
+bool schema_is_strict(struct str schema);
 
 /* Members of the `llmgw` object, as "llmgw": {…}. */
-struct jw;
 void error_write_ext(struct jw *w, const struct err *e, const struct error_ext *x);
 
 #endif

@@ -77,6 +77,7 @@ enum msg_effort {
     MSG_EFFORT_MAX,
 };
 
+enum { MSG_IGNORED = 24 };
 struct msg_request {
     struct str model; /* as the client asked */
     struct msg_turn *turns;
@@ -102,6 +103,9 @@ struct msg_request {
     bool logprobs, audio_out; /* cannot be translated: refused by rule */
     struct str user;          /* end user id */
     struct str service_tier;
+    /* fields of the client's dialect that have no place here; dropped by name */
+    const char *ignored[MSG_IGNORED];
+    size_t n_ignored;
 };
 
 enum msg_finish {
@@ -156,14 +160,17 @@ const char *msg_finish_name(enum msg_finish f);
 const char *msg_effort_name(enum msg_effort e);
 bool msg_effort_by_name(struct str s, enum msg_effort *ret);
 
-/* Puts deltas together into a reply, for clients that do not stream over upstreams that do. */
+/*
+ * Puts deltas together into a reply: for clients that do not stream over upstreams that do, and
+ * for whole answers, which are read as deltas too. Neighbouring texts become one part.
+ */
 struct msg_collect {
     struct arena *arena; /* borrowed */
     struct msg_reply reply;
-    struct buf text;         /* of the part that grows */
-    enum msg_part_kind open; /* kind of that part */
-    bool is_open;
     size_t cap_parts;
+    struct buf text;  /* of the part that grows */
+    bool is_open;
+    size_t open_part; /* the part that grows: an earlier one when calls interleave */
 };
 void msg_collect_init(struct msg_collect *c, struct arena *a);
 void msg_collect_release(struct msg_collect *c);

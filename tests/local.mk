@@ -151,4 +151,14 @@ check_PROGRAMS += %D%/unit/test_estimate
 %C%_unit_test_estimate_SOURCES = %D%/unit/test_estimate.c
 %C%_unit_test_estimate_LDADD = $(BROKER_UNIT_LIBS)
 
+check_PROGRAMS += %D%/unit/test_errors
+%C%_unit_test_errors_SOURCES = %D%/unit/test_errors.c
+%C%_unit_test_errors_LDADD = $(BROKER_UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_dialect_openai
+%C%_unit_test_dialect_openai_SOURCES = %D%/unit/test_dialect_openai.c
+%C%_unit_test_dialect_openai_LDADD = $(BROKER_UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_dialect_anthropic
+%C%_unit_test_dialect_anthropic_SOURCES = %D%/unit/test_dialect_anthropic.c
+%C%_unit_test_dialect_anthropic_LDADD = $(BROKER_UNIT_LIBS)
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

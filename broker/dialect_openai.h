@@ -1,0 +1,31 @@
+/*
+ * dialect_openai.h: between the files of the OpenAI dialect: dialect_openai.c passes bytes,
+ * …_request.c and …_reply.c translate to and from msg.
+ */
+#ifndef BROKER_DIALECT_OPENAI_H
+#define BROKER_DIALECT_OPENAI_H
+
+#include "broker/dialect.h"
+
+/* finish_reason; "stop" after calls means calls. */
+enum msg_finish openai_finish(struct str word, bool saw_call);
+bool openai_finish_is_error(struct str word);
+
+enum errc openai_request_decode(struct str body, struct arena *a, struct msg_request *ret,
+                                struct err *e);
+enum errc openai_request_encode(const struct msg_request *m, const struct target_caps *t,
+                                struct buf *out, struct dropped *d, struct err *e);
+enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
+                              struct arena *a, struct msg_reply *ret, struct err *e);
+struct event_decoder *openai_decoder_new(const struct provider_kind *kind);
+enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *ev,
+                              delta_fn *fn, void *arg, struct err *e);
+void openai_decoder_free(struct event_decoder **d);
+void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
+                         struct buf *out);
+struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx);
+void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
+                         struct buf *out);
+void openai_encoder_free(struct delta_encoder **n);
+
+#endif

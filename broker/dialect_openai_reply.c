@@ -1,0 +1,608 @@
+/*
+ * dialect_openai_reply.c: Chat Completions answers to and from msg, for crossed pairs.
+ *
+ * A whole answer is read as a stream of one chunk, so that both always say the same.
+ *
+ * Source: OpenAI OpenAPI file of 2026-08-21 (CreateChatCompletionResponse, …StreamResponse);
+ * what compatible servers do differently, from their captured streams (2026-08).
+ */
+#include <string.h>
+
+#include "core/map.h"
+#include "core/mem.h"
+
+#include "broker/dialect_openai.h"
+#include "broker/dialect_priv.h"
+
+/* ---- chunks to deltas ---- */
+
+enum { CALLS_MAX = 128 };
+
+struct event_decoder {
+    const struct provider_kind *kind; /* borrowed */
+    struct buf text, name;            /* strings of the chunk being read */
+    bool started, finished;
+    unsigned n_calls;
+    struct {
+        int64_t wire_index; /* −1: the server counts none */
+        uint64_t id_hash;   /* 0: no id */
+    } calls[CALLS_MAX];
+};
+
+static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
+{
+    *d = (struct event_decoder){.kind = kind,
+                                .text = BUF_INIT(LIMIT_REPLY_LEN),
+                                .name = BUF_INIT(LIMIT_REPLY_LEN)};
+}
+
+static void decoder_release(struct event_decoder *d)
+{
+    buf_release(&d->text);
+    buf_release(&d->name);
+}
+
+struct event_decoder *openai_decoder_new(const struct provider_kind *kind)
+{
+    struct event_decoder *d = MEM_NEW(struct event_decoder);
+    if (d != NULL)
+        decoder_init(d, kind);
+    return d;
+}
+
+void openai_decoder_free(struct event_decoder **dp)
+{
+    if (*dp != NULL)
+        decoder_release(*dp);
+    mem_free(*dp);
+    *dp = NULL;
+}
+
+/* Text, or parts of text and thinking (Mistral). */
+static void decode_content(struct event_decoder *d, struct str t, struct jspan content,
+                           struct delta_out *o)
+{
+    put_text(o, MSG_D_TEXT, scratch_str(&d->text, t, content));
+    struct jspan part, inner;
+    size_t it = 0;
+    while (jscan_next(t, content, &it, &part)) {
+        struct jspan thinking = jscan_get(t, part, "thinking");
+        put_text(o, MSG_D_THINKING, scratch_str(&d->text, t, thinking));
+        size_t at = 0;
+        while (jscan_next(t, thinking, &at, &inner))
+            put_text(o, MSG_D_THINKING,
+                     scratch_str(&d->text, t, jscan_get(t, inner, "text")));
+        put_text(o, MSG_D_TEXT, scratch_str(&d->text, t, jscan_get(t, part, "text")));
+    }
+}
+
+/*
+ * Which call a fragment belongs to: the one of its index. A new id and name under an old index
+ * are a new call (Google numbers all parallel calls 0); without an index calls are counted as
+ * they come (Mistral). An empty id says nothing (DashScope repeats it so).
+ */
+static unsigned find_call(const struct event_decoder *d, int64_t index, uint64_t id_hash,
+                          bool has_name)
+{
+    for (unsigned i = d->n_calls; i-- > 0;) {
+        if (d->calls[i].wire_index != index)
+            continue;
+        bool same_id = id_hash == 0 || id_hash == d->calls[i].id_hash;
+        if (index < 0)
+            return same_id && !(has_name && id_hash == 0) ? i : d->n_calls;
+        return same_id || !has_name ? i : d->n_calls;
+    }
+    return d->n_calls;
+}
+
+static void decode_call(struct event_decoder *d, struct str t, struct jspan call,
+                        struct delta_out *o)
+{
+    static const uint64_t seed[2] = {0, 0};
+    struct jspan function = jscan_get(t, call, "function");
+    struct jspan args = jscan_get(t, function, "arguments");
+    struct str id = scratch_str(&d->text, t, jscan_get(t, call, "id"));
+    struct str name = scratch_str(&d->name, t, jscan_get(t, function, "name"));
+    int64_t index = -1;
+    jscan_i64(t, jscan_get(t, call, "index"), 0, INT32_MAX, &index);
+    uint64_t hash = id.len > 0 ? map_hash(seed, id) | 1 : 0;
+    unsigned i = find_call(d, index, hash, name.len > 0);
+    if (i == d->n_calls) {
+        if (i == CALLS_MAX) {
+            o->rc = err_set(o->e, ERR_SERVER, "the provider made more than %d calls",
+                            CALLS_MAX);
+            return;
+        }
+        d->calls[i].wire_index = index;
+        d->calls[i].id_hash = hash;
+        d->n_calls++;
+        put_delta(o, &(struct msg_delta){
+                         .kind = MSG_D_CALL, .index = i, .id = id, .name = name});
+    }
+    struct str text = args.kind == J_STRING   ? scratch_str(&d->text, t, args)
+                      : args.kind == J_OBJECT ? jscan_text(t, args) /* Mistral */
+                                              : STR_NONE;
+    if (text.len > 0)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_ARGS, .index = i, .text = text});
+}
+
+/* function_call, before tools: one call without an id. */
+static void decode_legacy_call(struct event_decoder *d, struct str t,
+                               struct jspan function, struct delta_out *o)
+{
+    if (function.kind != J_OBJECT)
+        return;
+    if (d->n_calls == 0) {
+        struct str name = scratch_str(&d->name, t, jscan_get(t, function, "name"));
+        d->n_calls = 1;
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL, .name = name});
+    }
+    struct str args = scratch_str(&d->text, t, jscan_get(t, function, "arguments"));
+    if (args.len > 0)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_ARGS, .text = args});
+}
+
+static void decode_message(struct event_decoder *d, struct str t, struct jspan message,
+                           struct delta_out *o)
+{
+    enum { CONTENT, REASONING_CONTENT, REASONING, REFUSAL, CALLS, FUNCTION, N };
+    struct jfield f[N] = {[CONTENT] = {.name = "content"},
+                          [REASONING_CONTENT] = {.name = "reasoning_content"},
+                          [REASONING] = {.name = "reasoning"},
+                          [REFUSAL] = {.name = "refusal"},
+                          [CALLS] = {.name = "tool_calls"},
+                          [FUNCTION] = {.name = "function_call"}};
+    if (!jscan_fields(t, message, f, N))
+        return;
+    struct str reasoning = scratch_str(&d->text, t, f[REASONING_CONTENT].value);
+    if (reasoning.len == 0)
+        reasoning = scratch_str(&d->text, t, f[REASONING].value);
+    put_text(o, MSG_D_THINKING, reasoning);
+    decode_content(d, t, f[CONTENT].value, o);
+    put_text(o, MSG_D_REFUSAL, scratch_str(&d->text, t, f[REFUSAL].value));
+    struct jspan call;
+    size_t it = 0;
+    while (o->rc == ERR_OK && jscan_next(t, f[CALLS].value, &it, &call))
+        decode_call(d, t, call, o);
+    decode_legacy_call(d, t, f[FUNCTION].value, o);
+}
+
+static void decode_finish(struct event_decoder *d, struct str t, struct jspan choice,
+                          struct jspan finish, struct delta_out *o)
+{
+    struct str word = scratch_str(&d->text, t, finish);
+    if (word.len == 0 || d->finished || o->rc != ERR_OK)
+        return;
+    if (openai_finish_is_error(word)) {
+        if (!error_in_band(d->kind, jscan_text(t, choice), o->e)) {
+            err_set(o->e, ERR_SERVER, "the provider broke off: %.*s", STR_ARG(word));
+            o->e->origin = ERR_BY_PROVIDER;
+        }
+        o->rc = o->e->code;
+        return;
+    }
+    d->finished = true;
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
+                                     .finish = openai_finish(word, d->n_calls > 0),
+                                     .finish_raw = word});
+}
+
+static void decode_usage(const struct event_decoder *d, struct str t, struct jspan v,
+                         struct delta_out *o)
+{
+    struct usage usage;
+    struct err ignored = ERR_INIT;
+    if (v.kind == J_OBJECT &&
+        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &usage,
+                    NULL, &ignored) == ERR_OK)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &usage});
+}
+
+/* The first choice; others cannot be asked for across dialects. */
+static void decode_choice(struct event_decoder *d, struct str t, struct jspan choice,
+                          struct delta_out *o)
+{
+    enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, N };
+    struct jfield f[N] = {[INDEX] = {.name = "index"},
+                          [DELTA] = {.name = "delta"},
+                          [MESSAGE] = {.name = "message"},
+                          [FINISH] = {.name = "finish_reason"},
+                          [USAGE] = {.name = "usage"}};
+    int64_t index = 0;
+    if (!jscan_fields(t, choice, f, N))
+        return;
+    jscan_i64(t, f[INDEX].value, 0, INT32_MAX, &index);
+    if (index > 0)
+        return;
+    decode_message(d, t, f[DELTA].value, o);
+    decode_message(d, t, f[MESSAGE].value, o);
+    decode_finish(d, t, choice, f[FINISH].value, o);
+    decode_usage(d, t, f[USAGE].value, o);
+}
+
+/* A chunk, or a whole answer. */
+static void decode_object(struct event_decoder *d, struct str t, struct delta_out *o)
+{
+    enum { CHOICES, USAGE, ERROR, ID, MODEL, X_GROQ, BASE_RESP, N };
+    struct jfield f[N] = {
+        [CHOICES] = {.name = "choices"},    [USAGE] = {.name = "usage"},
+        [ERROR] = {.name = "error"},        [ID] = {.name = "id"},
+        [MODEL] = {.name = "model"},        [X_GROQ] = {.name = "x_groq"},
+        [BASE_RESP] = {.name = "base_resp"}};
+    jscan_fields(t, jscan_root(t), f, N);
+    if ((json_is_set(f[ERROR].value) || json_is_set(f[X_GROQ].value) ||
+         json_is_set(f[BASE_RESP].value) || f[CHOICES].value.kind != J_ARRAY) &&
+        error_in_band(d->kind, t, o->e)) {
+        o->rc = o->e->code;
+        return;
+    }
+    struct jspan choice;
+    size_t it = 0;
+    while (o->rc == ERR_OK && jscan_next(t, f[CHOICES].value, &it, &choice)) {
+        if (!d->started) { /* Azure's first chunk has neither id nor choices */
+            d->started = true;
+            put_delta(o, &(struct msg_delta){
+                             .kind = MSG_D_START,
+                             .id = scratch_str(&d->text, t, f[ID].value),
+                             .model = scratch_str(&d->name, t, f[MODEL].value)});
+        }
+        decode_choice(d, t, choice, o);
+    }
+    decode_usage(d, t, jscan_get(t, f[X_GROQ].value, "usage"), o);
+    decode_usage(d, t, f[USAGE].value, o);
+}
+
+enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *ev,
+                              delta_fn *fn, void *arg, struct err *e)
+{
+    struct delta_out o = {fn, arg, e, ERR_OK};
+    struct err ignored = ERR_INIT;
+    if (!ev->has_data || ev->data.len == 0)
+        return ERR_OK;
+    if (str_eqz(ev->data, "[DONE]"))
+        put_delta(&o, &(struct msg_delta){.kind = MSG_D_END});
+    else if (jscan_check(ev->data, &ignored) == ERR_OK)
+        decode_object(d, ev->data, &o); /* what is malformed was counted by the scan */
+    return o.rc;
+}
+
+enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
+                              struct arena *a, struct msg_reply *ret, struct err *e)
+{
+    struct event_decoder d;
+    struct msg_collect c;
+    struct err why = ERR_INIT;
+    if (jscan_check(body, &why) != ERR_OK)
+        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    decoder_init(&d, kind);
+    msg_collect_init(&c, a);
+    struct delta_out o = {collect_delta, &c, e, ERR_OK};
+    decode_object(&d, body, &o);
+    if (o.rc == ERR_OK && !d.started)
+        o.rc = err_set(e, ERR_SERVER, "the provider's answer holds no choices");
+    struct jspan root = jscan_root(body);
+    jscan_i64(body, jscan_get(body, root, "created"), 0, INT64_MAX, &c.reply.created_s);
+    c.reply.service_tier =
+        arena_str(a, scratch_str(&d.text, body, jscan_get(body, root, "service_tier")));
+    if (o.rc == ERR_OK)
+        *ret = *msg_collect_reply(&c);
+    if (o.rc == ERR_OK && arena_is_broken(a))
+        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
+    msg_collect_release(&c);
+    decoder_release(&d);
+    return o.rc;
+}
+
+/* ---- deltas to chunks ---- */
+
+static const char *finish_word(enum msg_finish finish)
+{
+    switch (finish) {
+    case MSG_FINISH_LENGTH:
+    case MSG_FINISH_CONTEXT_FULL:
+        return "length";
+    case MSG_FINISH_TOOL:
+        return "tool_calls";
+    case MSG_FINISH_FILTERED:
+        return "content_filter";
+    case MSG_FINISH_NONE:
+    case MSG_FINISH_STOP:
+    case MSG_FINISH_STOP_SEQUENCE:
+    case MSG_FINISH_PAUSED:
+    case MSG_FINISH_UNKNOWN:
+        break;
+    }
+    return "stop";
+}
+
+struct delta_encoder {
+    struct encode_ctx ctx; /* its strings are borrowed */
+    char id[128];
+    char model[LIMIT_NAME_LEN + 1];
+    bool started, finished, has_usage, saw_call;
+    struct usage usage;
+};
+
+static void copy_str(char *out, size_t size, struct str s)
+{
+    size_t len = str_utf8_prefix(s, size - 1);
+    if (len > 0)
+        memcpy(out, s.ptr, len);
+    out[len] = '\0';
+}
+
+struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
+{
+    struct delta_encoder *n = MEM_NEW(struct delta_encoder);
+    if (n == NULL)
+        return NULL;
+    n->ctx = *ctx;
+    answer_id("chatcmpl-", STR_NONE, ctx->request_id, n->id);
+    copy_str(n->model, sizeof n->model, ctx->model);
+    return n;
+}
+
+void openai_encoder_free(struct delta_encoder **np)
+{
+    mem_free(*np);
+    *np = NULL;
+}
+
+static void begin_chunk(const struct delta_encoder *n, struct jw *w, struct buf *out)
+{
+    buf_addz(out, "data: ");
+    jw_init(w, out);
+    jw_object(w);
+    jw_kstrz(w, "id", n->id);
+    jw_kstrz(w, "object", "chat.completion.chunk");
+    jw_ki64(w, "created", n->ctx.created_s);
+    jw_kstrz(w, "model", n->model);
+    jw_key(w, "choices");
+    jw_array(w);
+}
+
+/* Up to and with the delta's opening brace. */
+static void begin_delta(const struct delta_encoder *n, struct jw *w, struct buf *out)
+{
+    begin_chunk(n, w, out);
+    jw_object(w);
+    jw_ki64(w, "index", 0);
+    jw_key(w, "delta");
+    jw_object(w);
+}
+
+static void end_delta(const struct delta_encoder *n, struct jw *w, const char *finish)
+{
+    jw_object_end(w);
+    jw_kstrz(w, "logprobs", NULL);
+    jw_kstrz(w, "finish_reason", finish);
+    jw_object_end(w);
+    jw_array_end(w);
+    if (n->ctx.include_usage)
+        jw_kstrz(w, "usage", NULL);
+    jw_object_end(w);
+    buf_addz(w->out, "\n\n");
+}
+
+/* The role comes first, once, whatever the upstream began with. */
+static void ensure_started(struct delta_encoder *n, struct buf *out)
+{
+    struct jw w;
+    if (n->started)
+        return;
+    n->started = true;
+    begin_delta(n, &w, out);
+    jw_kstrz(&w, "role", "assistant");
+    jw_kstrz(&w, "content", "");
+    jw_kstrz(&w, "refusal", NULL);
+    end_delta(n, &w, NULL);
+}
+
+static void encode_start(struct delta_encoder *n, const struct msg_delta *d,
+                         struct buf *out)
+{
+    answer_id("chatcmpl-", d->id, n->ctx.request_id, n->id);
+    if (n->model[0] == '\0')
+        copy_str(n->model, sizeof n->model, d->model);
+    ensure_started(n, out);
+}
+
+static void encode_text(struct delta_encoder *n, const char *key, struct str text,
+                        struct buf *out)
+{
+    struct jw w;
+    if (text.len == 0)
+        return;
+    ensure_started(n, out);
+    begin_delta(n, &w, out);
+    jw_kstr(&w, key, text);
+    end_delta(n, &w, NULL);
+}
+
+static void encode_call(struct delta_encoder *n, const struct msg_delta *d,
+                        struct buf *out)
+{
+    bool opens = d->kind == MSG_D_CALL;
+    struct jw w;
+    n->saw_call = true;
+    ensure_started(n, out);
+    begin_delta(n, &w, out);
+    jw_key(&w, "tool_calls");
+    jw_array(&w);
+    jw_object(&w);
+    jw_ki64(&w, "index", (int64_t)d->index);
+    if (opens) {
+        char id[128];
+        call_id("call_", d->id, n->ctx.request_id, d->index, id);
+        jw_kstrz(&w, "id", id);
+        jw_kstrz(&w, "type", "function");
+    }
+    jw_key(&w, "function");
+    jw_object(&w);
+    if (opens)
+        jw_kstr(&w, "name", d->name);
+    jw_kstr(&w, "arguments", opens ? STR("") : d->text);
+    jw_object_end(&w);
+    jw_object_end(&w);
+    jw_array_end(&w);
+    end_delta(n, &w, NULL);
+}
+
+static void encode_finish(struct delta_encoder *n, enum msg_finish finish,
+                          struct buf *out)
+{
+    struct jw w;
+    if (n->finished)
+        return;
+    n->finished = true;
+    ensure_started(n, out);
+    begin_delta(n, &w, out);
+    end_delta(n, &w, finish_word(finish));
+}
+
+static void encode_end(struct delta_encoder *n, struct buf *out)
+{
+    struct jw w;
+    encode_finish(n, n->saw_call ? MSG_FINISH_TOOL : MSG_FINISH_STOP,
+                  out); /* if none came */
+    if (n->ctx.include_usage && n->has_usage) {
+        begin_chunk(n, &w, out);
+        jw_array_end(&w);
+        jw_key(&w, "usage");
+        jw_raw(&w, STR(""));
+        usage_write_openai(&n->usage, out);
+        jw_object_end(&w);
+        buf_addz(out, "\n\n");
+    }
+    buf_addz(out, dialect_openai.end_mark());
+}
+
+void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
+                         struct buf *out)
+{
+    switch (d->kind) {
+    case MSG_D_START:
+        encode_start(n, d, out);
+        break;
+    case MSG_D_TEXT:
+        encode_text(n, "content", d->text, out);
+        break;
+    case MSG_D_THINKING:
+        encode_text(n, "reasoning_content", d->text, out);
+        break;
+    case MSG_D_REFUSAL:
+        encode_text(n, "refusal", d->text, out);
+        break;
+    case MSG_D_SIGNATURE:
+    case MSG_D_REDACTED:
+        break; /* opaque state of another provider */
+    case MSG_D_CALL:
+    case MSG_D_ARGS:
+        encode_call(n, d, out);
+        break;
+    case MSG_D_FINISH:
+        encode_finish(n, d->finish, out);
+        break;
+    case MSG_D_USAGE:
+        n->usage = *d->usage;
+        n->has_usage = true;
+        break;
+    case MSG_D_END:
+        encode_end(n, out);
+        break;
+    }
+}
+
+/* ---- a whole answer ---- */
+
+/* The texts of one kind in one member; null when there is none. */
+static void write_texts(struct jw *w, const char *key, const struct msg_reply *r,
+                        enum msg_part_kind kind)
+{
+    struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    bool found = false;
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i].kind == kind) {
+            found = true;
+            buf_adds(&text, r->parts[i].text);
+        }
+    jw_key(w, key);
+    if (found)
+        jw_str(w, buf_str(&text));
+    else
+        jw_null(w);
+    if (buf_err(&text) != ERR_OK)
+        w->out->fail = buf_err(&text);
+    buf_release(&text);
+}
+
+static void write_calls(struct jw *w, const struct msg_reply *r,
+                        const struct encode_ctx *ctx)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < r->n_parts; i++) {
+        const struct msg_part *p = &r->parts[i];
+        char id[128];
+        if (p->kind != MSG_TOOL_CALL)
+            continue;
+        if (n == 0) {
+            jw_key(w, "tool_calls");
+            jw_array(w);
+        }
+        call_id("call_", p->id, ctx->request_id, n++, id);
+        jw_object(w);
+        jw_kstrz(w, "id", id);
+        jw_kstrz(w, "type", "function");
+        jw_key(w, "function");
+        jw_object(w);
+        jw_kstr(w, "name", p->name);
+        jw_kstr(w, "arguments", p->args.len > 0 ? p->args : STR("{}"));
+        jw_object_end(w);
+        jw_object_end(w);
+    }
+    if (n > 0)
+        jw_array_end(w);
+}
+
+static bool reply_has(const struct msg_reply *r, enum msg_part_kind kind)
+{
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i].kind == kind)
+            return true;
+    return false;
+}
+
+void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
+                         struct buf *out)
+{
+    struct jw w;
+    char id[128];
+    answer_id("chatcmpl-", r->id, ctx->request_id, id);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kstrz(&w, "id", id);
+    jw_kstrz(&w, "object", "chat.completion");
+    jw_ki64(&w, "created", r->created_s > 0 ? r->created_s : ctx->created_s);
+    jw_kstr(&w, "model", ctx->model.len > 0 ? ctx->model : r->model);
+    jw_key(&w, "choices");
+    jw_array(&w);
+    jw_object(&w);
+    jw_ki64(&w, "index", 0);
+    jw_key(&w, "message");
+    jw_object(&w);
+    jw_kstrz(&w, "role", "assistant");
+    write_texts(&w, "content", r, MSG_TEXT);
+    write_texts(&w, "refusal", r, MSG_REFUSAL);
+    if (reply_has(r, MSG_THINKING))
+        write_texts(&w, "reasoning_content", r, MSG_THINKING);
+    write_calls(&w, r, ctx);
+    jw_object_end(&w);
+    jw_kstrz(&w, "logprobs", NULL);
+    jw_kstrz(&w, "finish_reason", finish_word(r->finish));
+    jw_object_end(&w);
+    jw_array_end(&w);
+    jw_key(&w, "usage");
+    jw_raw(&w, STR(""));
+    usage_write_openai(&r->usage, out);
+    jw_object_end(&w);
+}

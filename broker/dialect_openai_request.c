@@ -1,0 +1,1264 @@
+/*
+ * dialect_openai_request.c: Chat Completions requests to and from msg, for crossed pairs.
+ *
+ * Source: OpenAI OpenAPI file of 2026-08-21 (CreateChatCompletionRequest); what other kinds of
+ * provider take, from the API reference of each (2026-08 to 2026-11).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/catalog.h"
+#include "core/num.h"
+
+#include "broker/dialect_openai.h"
+#include "broker/dialect_priv.h"
+
+/* ---- request_decode: parts ---- */
+
+static void decode_image(struct reader *r, struct jspan v, struct msg_part *p)
+{
+    enum { URL, DETAIL, N };
+    struct jfield f[N] = {[URL] = {.name = "url"}, [DETAIL] = {.name = "detail"}};
+    size_t mark = read_enter(r, "image_url");
+    if (read_fields(r, v, f, N)) {
+        struct str url = read_need_str(r, &f[URL]);
+        p->kind = MSG_IMAGE;
+        if (!read_data_url(url, &p->mime, &p->data))
+            p->url = url;
+        p->detail = read_str(r, &f[DETAIL]);
+    }
+    read_leave(r, mark);
+}
+
+static void decode_audio(struct reader *r, struct jspan v, struct msg_part *p)
+{
+    enum { DATA, FORMAT, N };
+    struct jfield f[N] = {[DATA] = {.name = "data"}, [FORMAT] = {.name = "format"}};
+    size_t mark = read_enter(r, "input_audio");
+    if (read_fields(r, v, f, N)) {
+        p->kind = MSG_AUDIO;
+        p->data = read_need_str(r, &f[DATA]);
+        struct str format = read_need_str(r, &f[FORMAT]);
+        p->mime = str_of(arena_printf(r->arena, "audio/%.*s", STR_ARG(format)));
+    }
+    read_leave(r, mark);
+}
+
+static void decode_file(struct reader *r, struct jspan v, struct msg_part *p)
+{
+    enum { FILE_ID, FILENAME, FILE_DATA, N };
+    struct jfield f[N] = {[FILE_ID] = {.name = "file_id"},
+                          [FILENAME] = {.name = "filename"},
+                          [FILE_DATA] = {.name = "file_data"}};
+    size_t mark = read_enter(r, "file");
+    if (read_fields(r, v, f, N)) {
+        p->kind = MSG_FILE;
+        p->filename = read_str(r, &f[FILENAME]);
+        if (json_is_set(f[FILE_ID].value))
+            read_fail(r, "file_id", "a stored file is known to its own provider only");
+        if (!read_data_url(read_need_str(r, &f[FILE_DATA]), &p->mime, &p->data))
+            read_fail(r, "file_data", "must be a data URL in base64");
+    }
+    read_leave(r, mark);
+}
+
+static void decode_part(struct reader *r, struct jspan v, struct msg_part *p)
+{
+    enum { TYPE, TEXT, REFUSAL, IMAGE, AUDIO, FILE_, CACHE, N };
+    struct jfield f[N] = {[TYPE] = {.name = "type"},
+                          [TEXT] = {.name = "text"},
+                          [REFUSAL] = {.name = "refusal"},
+                          [IMAGE] = {.name = "image_url"},
+                          [AUDIO] = {.name = "input_audio"},
+                          [FILE_] = {.name = "file"},
+                          [CACHE] = {.name = "prompt_cache_breakpoint"}};
+    static const char *const types[] = {"text", "refusal", "image_url", "input_audio",
+                                        "file"};
+    if (!read_fields(r, v, f, N))
+        return;
+    if (!json_is_set(f[TYPE].value))
+        read_fail(r, "type", "is required");
+    int type = read_word(r, &f[TYPE], types, ARRAY_LEN(types));
+    if (json_is_set(f[CACHE].value))
+        p->cache_ttl = STR("5m"); /* the shortest that any dialect has */
+    if (type == 0) {
+        p->kind = MSG_TEXT;
+        p->text = read_need_str(r, &f[TEXT]);
+    } else if (type == 1) {
+        p->kind = MSG_REFUSAL;
+        p->text = read_need_str(r, &f[REFUSAL]);
+    } else if (type == 2) {
+        decode_image(r, f[IMAGE].value, p);
+    } else if (type == 3) {
+        decode_audio(r, f[AUDIO].value, p);
+    } else if (type == 4) {
+        decode_file(r, f[FILE_].value, p);
+    }
+}
+
+/* A string or parts; empty texts say nothing and are left out. */
+static void decode_content(struct reader *r, const struct jfield *content,
+                           struct msg_turn *t)
+{
+    if (content->value.kind == J_STRING) {
+        struct str text = read_string(r, content->value);
+        if (text.len > 0)
+            t->parts[t->n_parts++] = (struct msg_part){.kind = MSG_TEXT, .text = text};
+        return;
+    }
+    struct jspan v;
+    size_t it = 0, i = 0;
+    for (; jscan_next(r->text, content->value, &it, &v); i++) {
+        struct msg_part *p = &t->parts[t->n_parts];
+        size_t mark = read_enter(r, "%s[%zu]", content->name, i);
+        decode_part(r, v, p);
+        read_leave(r, mark);
+        if (p->kind != MSG_TEXT || p->text.len > 0)
+            t->n_parts++;
+    }
+}
+
+/* ---- request_decode: messages ---- */
+
+enum {
+    M_ROLE,
+    M_CONTENT,
+    M_NAME,
+    M_REFUSAL,
+    M_CALLS,
+    M_CALL_ID,
+    M_FUNCTION_CALL,
+    M_REASONING_CONTENT,
+    M_REASONING,
+    M_AUDIO,
+    M_COUNT,
+};
+
+/* clang-format off */
+static const char *const message_fields[M_COUNT] = {
+    [M_ROLE] = "role", [M_CONTENT] = "content", [M_NAME] = "name", [M_REFUSAL] = "refusal",
+    [M_CALLS] = "tool_calls", [M_CALL_ID] = "tool_call_id",
+    [M_FUNCTION_CALL] = "function_call", [M_REASONING_CONTENT] = "reasoning_content",
+    [M_REASONING] = "reasoning", [M_AUDIO] = "audio",
+};
+/* clang-format on */
+
+static void decode_function(struct reader *r, struct jspan v, struct msg_part *p)
+{
+    enum { NAME, ARGS, N };
+    struct jfield f[N] = {[NAME] = {.name = "name"}, [ARGS] = {.name = "arguments"}};
+    if (!read_fields(r, v, f, N))
+        return;
+    p->kind = MSG_TOOL_CALL;
+    p->name = read_need_str(r, &f[NAME]);
+    p->args = read_str(r, &f[ARGS]);
+}
+
+static void decode_calls(struct reader *r, const struct jfield *calls, struct msg_turn *t)
+{
+    enum { ID, TYPE, FUNCTION, N };
+    static const char *const types[] = {"function"};
+    struct jspan v;
+    size_t it = 0, i = 0;
+    for (; jscan_next(r->text, calls->value, &it, &v); i++) {
+        struct jfield f[N] = {[ID] = {.name = "id"},
+                              [TYPE] = {.name = "type"},
+                              [FUNCTION] = {.name = "function"}};
+        struct msg_part *p = &t->parts[t->n_parts++];
+        size_t mark = read_enter(r, "%s[%zu]", calls->name, i);
+        if (read_fields(r, v, f, N)) {
+            read_word(r, &f[TYPE], types, ARRAY_LEN(types));
+            size_t inner = read_enter(r, "function");
+            decode_function(r, f[FUNCTION].value, p);
+            read_leave(r, inner);
+            p->id = read_need_str(r, &f[ID]);
+        }
+        read_leave(r, mark);
+    }
+}
+
+/* Before tools a call had no id; the turn it stands in gives it one. */
+static struct str legacy_id(struct reader *r, size_t turn)
+{
+    return str_of(arena_printf(r->arena, "call_%zu", turn));
+}
+
+static void decode_assistant(struct reader *r, const struct jfield *f,
+                             struct msg_request *m, struct msg_turn *t)
+{
+    struct str reasoning = read_str(r, &f[M_REASONING_CONTENT]);
+    if (reasoning.len == 0)
+        reasoning = read_str(r, &f[M_REASONING]);
+    if (reasoning.len > 0)
+        t->parts[t->n_parts++] =
+            (struct msg_part){.kind = MSG_THINKING, .text = reasoning};
+    decode_content(r, &f[M_CONTENT], t);
+    struct str refusal = read_str(r, &f[M_REFUSAL]);
+    if (refusal.len > 0)
+        t->parts[t->n_parts++] = (struct msg_part){.kind = MSG_REFUSAL, .text = refusal};
+    if (json_is_set(f[M_AUDIO].value))
+        ignore_field(m, "messages.audio");
+    decode_calls(r, &f[M_CALLS], t);
+    if (json_is_set(f[M_FUNCTION_CALL].value)) {
+        struct msg_part *p = &t->parts[t->n_parts++];
+        size_t mark = read_enter(r, "function_call");
+        decode_function(r, f[M_FUNCTION_CALL].value, p);
+        read_leave(r, mark);
+        p->id = legacy_id(r, (size_t)(t - m->turns));
+    }
+}
+
+/* The turn becomes one result: its texts joined, and what else it holds beside them. */
+static void decode_result(struct reader *r, const struct jfield *f, struct msg_request *m,
+                          struct msg_turn *t, bool is_legacy)
+{
+    struct msg_part *p = ARENA_NEW(r->arena, struct msg_part);
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    decode_content(r, &f[M_CONTENT], t);
+    if (p == NULL)
+        return;
+    p->kind = MSG_TOOL_RESULT;
+    p->parts = t->parts;
+    for (size_t i = 0; i < t->n_parts; i++) {
+        if (t->parts[i].kind == MSG_TEXT)
+            buf_adds(&text, t->parts[i].text);
+        else
+            p->parts[p->n_parts++] = t->parts[i];
+    }
+    p->text = arena_str(r->arena, buf_str(&text));
+    buf_release(&text);
+    size_t turn = (size_t)(t - m->turns);
+    p->id = is_legacy ? legacy_id(r, turn > 0 ? turn - 1 : 0)
+                      : read_need_str(r, &f[M_CALL_ID]);
+    t->parts = p;
+    t->n_parts = 1;
+}
+
+static void decode_message(struct reader *r, struct jspan v, struct msg_request *m,
+                           struct msg_turn *t)
+{
+    static const char *const roles[] = {"system",    "developer", "user",
+                                        "assistant", "tool",      "function"};
+    static const enum msg_role kinds[] = {MSG_SYSTEM,    MSG_SYSTEM, MSG_USER,
+                                          MSG_ASSISTANT, MSG_TOOL,   MSG_TOOL};
+    struct jfield f[M_COUNT] = {0};
+    for (size_t i = 0; i < M_COUNT; i++)
+        f[i].name = message_fields[i];
+    if (!read_fields(r, v, f, M_COUNT))
+        return;
+    struct jfield *content = &f[M_CONTENT];
+    if (json_is_set(content->value) && content->value.kind != J_STRING &&
+        content->value.kind != J_ARRAY)
+        read_fail(r, content->name, "must be a string or an array of parts");
+    size_t n_content = content->value.kind == J_ARRAY ? read_array(r, content) : 1;
+    /* beside the content: reasoning, a refusal, a legacy call */
+    size_t n = n_content + read_array(r, &f[M_CALLS]) + 3;
+    t->parts = ARENA_ARRAY(r->arena, n, struct msg_part);
+    if (!json_is_set(f[M_ROLE].value))
+        read_fail(r, "role", "is required");
+    int role = read_word(r, &f[M_ROLE], roles, ARRAY_LEN(roles));
+    if (role < 0 || t->parts == NULL)
+        return;
+    t->role = kinds[role];
+    t->name = t->role == MSG_TOOL ? STR_NONE : read_str(r, &f[M_NAME]);
+    if (t->role == MSG_ASSISTANT)
+        decode_assistant(r, f, m, t);
+    else if (t->role == MSG_TOOL)
+        decode_result(r, f, m, t, role == 5);
+    else
+        decode_content(r, content, t);
+}
+
+/* ---- request_decode: tools and the rest ---- */
+
+enum {
+    Q_MODEL,
+    Q_MESSAGES,
+    Q_MAX_COMPLETION,
+    Q_MAX_TOKENS,
+    Q_TEMPERATURE,
+    Q_TOP_P,
+    Q_TOP_K,
+    Q_FREQUENCY,
+    Q_PRESENCE,
+    Q_SEED,
+    Q_STOP,
+    Q_N,
+    Q_LOGPROBS,
+    Q_STREAM,
+    Q_STREAM_OPTIONS,
+    Q_FORMAT,
+    Q_TOOLS,
+    Q_TOOL_CHOICE,
+    Q_PARALLEL,
+    Q_FUNCTIONS,
+    Q_FUNCTION_CALL,
+    Q_EFFORT,
+    Q_MODALITIES,
+    Q_AUDIO,
+    Q_SAFETY_ID,
+    Q_USER,
+    Q_TIER,
+    Q_COUNT,
+};
+
+/* clang-format off */
+static const char *const request_fields[Q_COUNT] = {
+    [Q_MODEL] = "model", [Q_MESSAGES] = "messages",
+    [Q_MAX_COMPLETION] = "max_completion_tokens", [Q_MAX_TOKENS] = "max_tokens",
+    [Q_TEMPERATURE] = "temperature", [Q_TOP_P] = "top_p", [Q_TOP_K] = "top_k",
+    [Q_FREQUENCY] = "frequency_penalty", [Q_PRESENCE] = "presence_penalty",
+    [Q_SEED] = "seed", [Q_STOP] = "stop", [Q_N] = "n", [Q_LOGPROBS] = "logprobs",
+    [Q_STREAM] = "stream", [Q_STREAM_OPTIONS] = "stream_options",
+    [Q_FORMAT] = "response_format", [Q_TOOLS] = "tools", [Q_TOOL_CHOICE] = "tool_choice",
+    [Q_PARALLEL] = "parallel_tool_calls", [Q_FUNCTIONS] = "functions",
+    [Q_FUNCTION_CALL] = "function_call", [Q_EFFORT] = "reasoning_effort",
+    [Q_MODALITIES] = "modalities", [Q_AUDIO] = "audio",
+    [Q_SAFETY_ID] = "safety_identifier", [Q_USER] = "user", [Q_TIER] = "service_tier",
+};
+/* clang-format on */
+
+static void decode_tool(struct reader *r, struct jspan function, struct msg_tool *t)
+{
+    enum { NAME, DESCRIPTION, PARAMETERS, STRICT, N };
+    struct jfield f[N] = {[NAME] = {.name = "name"},
+                          [DESCRIPTION] = {.name = "description"},
+                          [PARAMETERS] = {.name = "parameters"},
+                          [STRICT] = {.name = "strict"}};
+    if (!read_fields(r, function, f, N))
+        return;
+    t->name = read_need_str(r, &f[NAME]);
+    t->description = read_str(r, &f[DESCRIPTION]);
+    t->schema = read_raw(r, &f[PARAMETERS], J_OBJECT);
+    t->strict = read_bool(r, &f[STRICT]);
+}
+
+static void decode_tools(struct reader *r, const struct jfield *f, struct msg_request *m)
+{
+    static const char *const types[] = {"function"};
+    size_t n = read_array(r, &f[Q_TOOLS]) + read_array(r, &f[Q_FUNCTIONS]);
+    if (n == 0)
+        return;
+    m->tools = ARENA_ARRAY(r->arena, n, struct msg_tool);
+    if (m->tools == NULL)
+        return;
+    struct jspan v;
+    size_t it = 0;
+    while (jscan_next(r->text, f[Q_TOOLS].value, &it, &v)) {
+        struct jfield type = {.name = "type", .value = jscan_get(r->text, v, "type")};
+        size_t mark = read_enter(r, "tools[%zu]", m->n_tools);
+        read_word(r, &type, types, ARRAY_LEN(types));
+        size_t inner = read_enter(r, "function");
+        decode_tool(r, jscan_get(r->text, v, "function"), &m->tools[m->n_tools++]);
+        read_leave(r, inner);
+        read_leave(r, mark);
+    }
+    it = 0;
+    while (jscan_next(r->text, f[Q_FUNCTIONS].value, &it, &v)) {
+        size_t mark = read_enter(r, "functions[%zu]", m->n_tools);
+        decode_tool(r, v, &m->tools[m->n_tools++]);
+        read_leave(r, mark);
+    }
+}
+
+static enum msg_choice choice_word(struct reader *r, const struct jfield *f)
+{
+    static const char *const words[] = {"auto", "none", "required"};
+    static const enum msg_choice choices[] = {MSG_CHOICE_AUTO, MSG_CHOICE_NONE,
+                                              MSG_CHOICE_ANY};
+    int i = read_word(r, f, words, ARRAY_LEN(words));
+    return i >= 0 ? choices[i] : MSG_CHOICE_UNSET;
+}
+
+/* Keeps the tools that the list names. */
+static void keep_allowed(struct reader *r, struct jspan allowed, struct msg_request *m)
+{
+    struct jspan list = jscan_get(r->text, allowed, "tools"), v;
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_tools; i++) {
+        bool keep = false;
+        size_t it = 0;
+        while (!keep && jscan_next(r->text, list, &it, &v)) {
+            struct jspan name =
+                jscan_get(r->text, jscan_get(r->text, v, "function"), "name");
+            keep = jscan_is(r->text, name, arena_strz(r->arena, m->tools[i].name));
+        }
+        if (keep)
+            m->tools[n++] = m->tools[i];
+    }
+    m->n_tools = n;
+}
+
+static void decode_choice(struct reader *r, const struct jfield *choice,
+                          struct msg_request *m)
+{
+    enum { TYPE, FUNCTION, ALLOWED, N };
+    static const char *const types[] = {"function", "allowed_tools"};
+    struct jfield f[N] = {[TYPE] = {.name = "type"},
+                          [FUNCTION] = {.name = "function"},
+                          [ALLOWED] = {.name = "allowed_tools"}};
+    if (choice->value.kind != J_OBJECT) {
+        m->choice = choice_word(r, choice);
+        return;
+    }
+    size_t mark = read_enter(r, "%s", choice->name);
+    jscan_fields(r->text, choice->value, f, N);
+    int type = read_word(r, &f[TYPE], types, ARRAY_LEN(types));
+    if (type == 1) {
+        struct jfield mode = {.name = "allowed_tools.mode"};
+        mode.value = jscan_get(r->text, f[ALLOWED].value, "mode");
+        m->choice = choice_word(r, &mode);
+        keep_allowed(r, f[ALLOWED].value, m);
+    } else {
+        struct jfield name = {.name = "function.name"};
+        name.value = jscan_get(r->text, f[FUNCTION].value, "name");
+        m->choice = MSG_CHOICE_ONE;
+        m->choice_name = read_need_str(r, &name);
+    }
+    read_leave(r, mark);
+}
+
+/* function_call, before tools: a word, or {"name"}. */
+static void decode_legacy_choice(struct reader *r, const struct jfield *f,
+                                 struct msg_request *m)
+{
+    if (f->value.kind != J_OBJECT) {
+        m->choice = choice_word(r, f);
+        return;
+    }
+    struct jfield name = {.name = "function_call.name"};
+    name.value = jscan_get(r->text, f->value, "name");
+    m->choice = MSG_CHOICE_ONE;
+    m->choice_name = read_need_str(r, &name);
+}
+
+static void decode_format(struct reader *r, const struct jfield *format,
+                          struct msg_request *m)
+{
+    enum { NAME, SCHEMA, STRICT, N };
+    static const char *const types[] = {"text", "json_object", "json_schema"};
+    struct jfield f[N] = {[NAME] = {.name = "name"},
+                          [SCHEMA] = {.name = "schema"},
+                          [STRICT] = {.name = "strict"}};
+    struct jfield type = {.name = "response_format.type"};
+    m->schema_strict = -1;
+    if (read_raw(r, format, J_OBJECT).len == 0)
+        return;
+    type.value = jscan_get(r->text, format->value, "type");
+    if (!json_is_set(type.value))
+        read_fail(r, type.name, "is required");
+    int i = read_word(r, &type, types, ARRAY_LEN(types));
+    m->format = i == 2 ? MSG_FORMAT_SCHEMA : i == 1 ? MSG_FORMAT_JSON : MSG_FORMAT_TEXT;
+    if (m->format != MSG_FORMAT_SCHEMA)
+        return;
+    size_t mark = read_enter(r, "response_format.json_schema");
+    if (read_fields(r, jscan_get(r->text, format->value, "json_schema"), f, N)) {
+        m->schema_name = read_need_str(r, &f[NAME]);
+        m->schema = read_raw(r, &f[SCHEMA], J_OBJECT);
+        m->schema_strict = read_bool(r, &f[STRICT]);
+    }
+    read_leave(r, mark);
+}
+
+static void decode_stops(struct reader *r, const struct jfield *f, struct msg_request *m)
+{
+    if (f->value.kind == J_STRING) {
+        m->stops = ARENA_NEW(r->arena, struct str);
+        if (m->stops != NULL)
+            m->stops[m->n_stops++] = read_string(r, f->value);
+        return;
+    }
+    size_t n = read_array(r, f), it = 0;
+    m->stops = n > 0 ? ARENA_ARRAY(r->arena, n, struct str) : NULL;
+    struct jspan v;
+    while (m->stops != NULL && jscan_next(r->text, f->value, &it, &v)) {
+        struct jfield one = {.name = "stop[]", .value = v};
+        m->stops[m->n_stops++] = read_need_str(r, &one);
+    }
+}
+
+static void decode_sampling(struct reader *r, const struct jfield *f,
+                            struct msg_request *m)
+{
+    m->temperature = read_number(r, &f[Q_TEMPERATURE]);
+    m->top_p = read_number(r, &f[Q_TOP_P]);
+    m->top_k = read_number(r, &f[Q_TOP_K]);
+    m->frequency_penalty = read_number(r, &f[Q_FREQUENCY]);
+    m->presence_penalty = read_number(r, &f[Q_PRESENCE]);
+    m->seed = read_number(r, &f[Q_SEED]);
+    m->max_output_tok = read_i64(r, &f[Q_MAX_TOKENS], 1, INT32_MAX, -1);
+    m->max_output_tok =
+        read_i64(r, &f[Q_MAX_COMPLETION], 1, INT32_MAX, m->max_output_tok);
+    m->n = read_i64(r, &f[Q_N], 1, 128, 1);
+    m->logprobs = read_bool(r, &f[Q_LOGPROBS]) == 1;
+    struct str effort = read_str(r, &f[Q_EFFORT]);
+    if (effort.len > 0 && !msg_effort_by_name(effort, &m->effort))
+        read_fail(r, "reasoning_effort",
+                  "must be none, minimal, low, medium, high, xhigh or max");
+}
+
+static void decode_modalities(struct reader *r, const struct jfield *f,
+                              struct msg_request *m)
+{
+    size_t it = 0;
+    struct jspan v;
+    read_array(r, &f[Q_MODALITIES]);
+    while (jscan_next(r->text, f[Q_MODALITIES].value, &it, &v))
+        m->audio_out = m->audio_out || jscan_is(r->text, v, "audio");
+    if (read_raw(r, &f[Q_AUDIO], J_OBJECT).len > 0)
+        m->audio_out = true;
+}
+
+static void decode_options(struct reader *r, const struct jfield *f,
+                           struct msg_request *m)
+{
+    m->model = read_need_str(r, &f[Q_MODEL]);
+    m->stream = read_bool(r, &f[Q_STREAM]) == 1;
+    if (read_raw(r, &f[Q_STREAM_OPTIONS], J_OBJECT).len > 0) {
+        struct jfield include = {.name = "stream_options.include_usage"};
+        include.value = jscan_get(r->text, f[Q_STREAM_OPTIONS].value, "include_usage");
+        m->include_usage = read_bool(r, &include) == 1;
+    }
+    decode_tools(r, f, m);
+    if (json_is_set(f[Q_TOOL_CHOICE].value))
+        decode_choice(r, &f[Q_TOOL_CHOICE], m);
+    else if (json_is_set(f[Q_FUNCTION_CALL].value))
+        decode_legacy_choice(r, &f[Q_FUNCTION_CALL], m);
+    m->parallel_tools = read_bool(r, &f[Q_PARALLEL]);
+    decode_format(r, &f[Q_FORMAT], m);
+    decode_stops(r, &f[Q_STOP], m);
+    decode_sampling(r, f, m);
+    decode_modalities(r, f, m);
+    m->user = read_str(r, &f[Q_SAFETY_ID]);
+    if (m->user.len == 0)
+        m->user = read_str(r, &f[Q_USER]);
+    m->service_tier = read_str(r, &f[Q_TIER]);
+    read_ignored(r, m, request_fields, Q_COUNT);
+}
+
+enum errc openai_request_decode(struct str body, struct arena *a, struct msg_request *ret,
+                                struct err *e)
+{
+    struct msg_request m = {.budget_tok = -1};
+    struct jfield f[Q_COUNT] = {0};
+    for (size_t i = 0; i < Q_COUNT; i++)
+        f[i].name = request_fields[i];
+    enum errc rc = body_fields(body, f, Q_COUNT, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct reader r;
+    reader_init(&r, body, a, e);
+    decode_options(&r, f, &m);
+    size_t n = read_array(&r, &f[Q_MESSAGES]), it = 0;
+    if (n == 0)
+        read_fail(&r, "messages", "must be an array of messages");
+    m.turns = ARENA_ARRAY(a, n, struct msg_turn);
+    struct jspan v;
+    while (m.turns != NULL && r.rc == ERR_OK &&
+           jscan_next(body, f[Q_MESSAGES].value, &it, &v)) {
+        size_t mark = read_enter(&r, "messages[%zu]", m.n_turns);
+        decode_message(&r, v, &m, &m.turns[m.n_turns++]);
+        read_leave(&r, mark);
+    }
+    rc = reader_end(&r);
+    if (rc == ERR_OK)
+        *ret = m;
+    return rc;
+}
+
+/* ---- request_encode: what a kind of provider takes ---- */
+
+enum effort_style {
+    EFFORT_WORD,     /* reasoning_effort: low, medium, high */
+    EFFORT_OPENAI,   /* reasoning_effort, by model family */
+    EFFORT_DEEPSEEK, /* thinking.type, and reasoning_effort: low, high, max */
+    EFFORT_SWITCH,   /* thinking.type */
+    EFFORT_ALIBABA,  /* enable_thinking */
+    EFFORT_NESTED,   /* reasoning.effort */
+};
+
+struct quirk {
+    const char *kind;
+    enum effort_style effort;
+    bool is_openai; /* OpenAI's own models: strict about what reasoning models take */
+    bool takes_top_k;
+    bool no_schema; /* json_object only */
+    bool auto_only; /* tool_choice: auto */
+    bool
+        wants_thought; /* reasoning_content must come back with the calls, or it is a 400 */
+    bool short_ids;    /* tool call ids of nine letters and digits */
+    const char *seed; /* NULL: "seed" */
+};
+
+/* clang-format off */
+static const struct quirk quirks[] = {
+    {"openai", .effort = EFFORT_OPENAI, .is_openai = true},
+    {"azure", .effort = EFFORT_OPENAI, .is_openai = true},
+    {"mistral", .effort = EFFORT_WORD, .short_ids = true, .seed = "random_seed"},
+    {"deepseek", .effort = EFFORT_DEEPSEEK, .no_schema = true, .wants_thought = true},
+    {"moonshotai", .effort = EFFORT_WORD, .wants_thought = true},
+    {"zai", .effort = EFFORT_SWITCH, .no_schema = true, .auto_only = true},
+    {"alibaba", .effort = EFFORT_ALIBABA, .takes_top_k = true},
+    {"openrouter", .effort = EFFORT_NESTED, .takes_top_k = true},
+    {"together", .effort = EFFORT_WORD, .takes_top_k = true},
+    {"fireworks", .effort = EFFORT_WORD, .takes_top_k = true},
+    {"sambanova", .effort = EFFORT_WORD, .takes_top_k = true},
+    {"llamacpp", .effort = EFFORT_WORD, .takes_top_k = true},
+    {"vllm", .effort = EFFORT_WORD, .takes_top_k = true},
+    {"lmstudio", .effort = EFFORT_WORD, .takes_top_k = true},
+};
+/* clang-format on */
+
+static const struct quirk *quirk_of(const struct target_caps *t)
+{
+    static const struct quirk plain = {.kind = ""};
+    for (size_t i = 0; i < ARRAY_LEN(quirks); i++)
+        if (target_is(t, quirks[i].kind))
+            return &quirks[i];
+    return &plain;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What an id says of OpenAI's own models: "gpt-5.6-mini" is 56, "gpt-4o" 40; else −1. */
+static int gpt_version(struct str model)
+{
+    struct str rest = str_sub(model, 4, model.len);
+    if (!str_starts(model, STR("gpt-")) || rest.len == 0 || !is_digit(rest.ptr[0]))
+        return -1;
+    int version = (rest.ptr[0] - '0') * 10;
+    if (rest.len > 2 && rest.ptr[1] == '.' && is_digit(rest.ptr[2]))
+        version += rest.ptr[2] - '0';
+    return version;
+}
+
+/* o1, o3-mini, … */
+static bool is_o_series(struct str model)
+{
+    return model.len > 1 && model.ptr[0] == 'o' && is_digit(model.ptr[1]);
+}
+
+static bool is_reasoning(const struct target_caps *t)
+{
+    return (t->caps_no & CAP_REASONING) == 0 &&
+           ((t->caps_yes & CAP_REASONING) != 0 || is_o_series(t->model) ||
+            gpt_version(t->model) >= 50);
+}
+
+/* ---- request_encode: messages ---- */
+
+struct openai_writer {
+    struct request_writer r;
+    const struct quirk *quirk;
+};
+
+static void write_data_url(struct jw *w, const char *key, const struct msg_part *p)
+{
+    struct buf url = BUF_INIT(LIMIT_BODY_LEN);
+    buf_printf(&url, "data:%.*s;base64,", STR_ARG(p->mime));
+    buf_adds(&url, p->data);
+    jw_kstr(w, key, buf_str(&url));
+    if (buf_err(&url) != ERR_OK)
+        w->out->fail = buf_err(&url);
+    buf_release(&url);
+}
+
+static void write_image(struct jw *w, const struct msg_part *p)
+{
+    jw_kstrz(w, "type", "image_url");
+    jw_key(w, "image_url");
+    jw_object(w);
+    if (p->url.len > 0)
+        jw_kstr(w, "url", p->url);
+    else
+        write_data_url(w, "url", p);
+    if (p->detail.len > 0)
+        jw_kstr(w, "detail", p->detail);
+    jw_object_end(w);
+}
+
+static void write_file(struct openai_writer *o, const struct msg_part *p)
+{
+    struct jw *w = &o->r.w;
+    if (p->data.len == 0)
+        refuse(&o->r, "document", "the target takes files as data only, not by URL");
+    jw_kstrz(w, "type", "file");
+    jw_key(w, "file");
+    jw_object(w);
+    jw_kstr(w, "filename", p->filename.len > 0 ? p->filename : STR("document.pdf"));
+    write_data_url(w, "file_data", p);
+    jw_object_end(w);
+}
+
+static void write_audio(struct jw *w, const struct msg_part *p)
+{
+    struct str format = p->mime;
+    if (str_starts(format, STR("audio/")))
+        format = str_sub(format, 6, format.len);
+    jw_kstrz(w, "type", "input_audio");
+    jw_key(w, "input_audio");
+    jw_object(w);
+    jw_kstr(w, "data", p->data);
+    jw_kstr(w, "format", str_eqz(format, "mpeg") ? STR("mp3") : format);
+    jw_object_end(w);
+}
+
+/* gpt-5.6 and later take marks in a prompt; older ones answer 400. */
+static void write_cache_mark(struct openai_writer *o, const struct msg_part *p)
+{
+    if (p->cache_ttl.len == 0)
+        return;
+    if (!o->quirk->is_openai || gpt_version(o->r.t->model) < 56) {
+        drop(&o->r, "cache_control");
+        return;
+    }
+    jw_key(&o->r.w, "prompt_cache_breakpoint");
+    jw_object(&o->r.w);
+    jw_kstrz(&o->r.w, "mode", "explicit");
+    jw_object_end(&o->r.w);
+}
+
+static void write_part(struct openai_writer *o, const struct msg_part *p)
+{
+    struct jw *w = &o->r.w;
+    jw_object(w);
+    switch (p->kind) {
+    case MSG_IMAGE:
+        write_image(w, p);
+        break;
+    case MSG_FILE:
+        write_file(o, p);
+        break;
+    case MSG_AUDIO:
+        write_audio(w, p);
+        break;
+    case MSG_TEXT:
+    case MSG_THINKING:
+    case MSG_REDACTED:
+    case MSG_REFUSAL:
+    case MSG_TOOL_CALL:
+    case MSG_TOOL_RESULT:
+        jw_kstrz(w, "type", "text");
+        jw_kstr(w, "text", p->text);
+        break;
+    }
+    write_cache_mark(o, p);
+    jw_object_end(w);
+}
+
+/* One plain text is a string, which every server takes; else parts. */
+static void write_user_content(struct openai_writer *o, const struct msg_turn *t)
+{
+    struct jw *w = &o->r.w;
+    jw_key(w, "content");
+    if (t->n_parts == 0) {
+        jw_strz(w, "");
+    } else if (t->n_parts == 1 && t->parts[0].kind == MSG_TEXT) {
+        jw_str(w, t->parts[0].text);
+        if (t->parts[0].cache_ttl.len > 0)
+            drop(&o->r, "cache_control");
+    } else {
+        jw_array(w);
+        for (size_t i = 0; i < t->n_parts; i++)
+            write_part(o, &t->parts[i]);
+        jw_array_end(w);
+    }
+}
+
+/* The texts of one kind, joined. */
+static void join_texts(const struct msg_turn *t, enum msg_part_kind kind,
+                       const char *between, struct buf *out)
+{
+    for (size_t i = 0; i < t->n_parts; i++) {
+        if (t->parts[i].kind != kind || t->parts[i].text.len == 0)
+            continue;
+        if (out->len > 0)
+            buf_addz(out, between);
+        buf_adds(out, t->parts[i].text);
+    }
+}
+
+static void write_joined(struct openai_writer *o, const char *key,
+                         const struct msg_turn *t, enum msg_part_kind kind,
+                         const char *between)
+{
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    join_texts(t, kind, between, &text);
+    jw_kstr(&o->r.w, key, buf_str(&text));
+    if (buf_err(&text) != ERR_OK)
+        o->r.w.out->fail = buf_err(&text);
+    buf_release(&text);
+}
+
+static bool has_kind(const struct msg_turn *t, enum msg_part_kind kind)
+{
+    for (size_t i = 0; i < t->n_parts; i++)
+        if (t->parts[i].kind == kind)
+            return true;
+    return false;
+}
+
+static void write_tool_id(struct openai_writer *o, const char *key, struct str id)
+{
+    char fitted[TOOL_ID_LEN + 1];
+    if (o->quirk->short_ids) {
+        fit_tool_id(id, true, 9, fitted);
+        jw_kstrz(&o->r.w, key, fitted);
+    } else {
+        jw_kstr(&o->r.w, key, id);
+    }
+}
+
+static void write_calls(struct openai_writer *o, const struct msg_turn *t)
+{
+    struct jw *w = &o->r.w;
+    jw_key(w, "tool_calls");
+    jw_array(w);
+    for (size_t i = 0; i < t->n_parts; i++) {
+        const struct msg_part *p = &t->parts[i];
+        if (p->kind != MSG_TOOL_CALL)
+            continue;
+        jw_object(w);
+        write_tool_id(o, "id", p->id);
+        jw_kstrz(w, "type", "function");
+        jw_key(w, "function");
+        jw_object(w);
+        jw_kstr(w, "name", p->name);
+        jw_kstr(w, "arguments", p->args.len > 0 ? p->args : STR("{}"));
+        jw_object_end(w);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void write_assistant(struct openai_writer *o, const struct msg_turn *t)
+{
+    struct jw *w = &o->r.w;
+    bool has_calls = has_kind(t, MSG_TOOL_CALL), has_refusal = has_kind(t, MSG_REFUSAL);
+    /* OpenAI knows the member; to the rest a refusal is a text like any other */
+    bool as_text = has_refusal && !o->quirk->is_openai;
+    jw_kstrz(w, "role", "assistant");
+    if (has_kind(t, MSG_TEXT))
+        write_joined(o, "content", t, MSG_TEXT, "");
+    else if (as_text)
+        write_joined(o, "content", t, MSG_REFUSAL, "");
+    else
+        jw_kstrz(w, "content", has_calls || has_refusal ? NULL : "");
+    if (has_refusal && !as_text)
+        write_joined(o, "refusal", t, MSG_REFUSAL, "");
+    /* a foreign thought is no more than its text; where it is not demanded it stays behind */
+    if (o->quirk->wants_thought && (has_calls || has_kind(t, MSG_THINKING)))
+        write_joined(o, "reasoning_content", t, MSG_THINKING, "");
+    if (has_calls)
+        write_calls(o, t);
+}
+
+static void write_result(struct openai_writer *o, const struct msg_part *p)
+{
+    struct jw *w = &o->r.w;
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    if (p->is_error) /* there is no flag for it */
+        buf_addz(&text, "Error: ");
+    buf_adds(&text, p->text);
+    if (p->text.len == 0 && p->n_parts > 0)
+        buf_addz(&text, "(see the next message)");
+    jw_object(w);
+    jw_kstrz(w, "role", "tool");
+    write_tool_id(o, "tool_call_id", p->id);
+    jw_kstr(w, "content", buf_str(&text));
+    jw_object_end(w);
+    if (buf_err(&text) != ERR_OK)
+        w->out->fail = buf_err(&text);
+    buf_release(&text);
+}
+
+/* Tool messages hold text only: what else the results of a run of turns hold comes after. */
+static void write_result_media(struct openai_writer *o, const struct msg_turn *turns,
+                               size_t n)
+{
+    struct jw *w = &o->r.w;
+    bool is_open = false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < turns[i].n_parts; k++) {
+            const struct msg_part *result = &turns[i].parts[k];
+            for (size_t m = 0; m < result->n_parts; m++) {
+                if (!is_open) {
+                    jw_object(w);
+                    jw_kstrz(w, "role", "user");
+                    jw_key(w, "content");
+                    jw_array(w);
+                }
+                is_open = true;
+                write_part(o, &result->parts[m]);
+            }
+        }
+    if (is_open) {
+        jw_array_end(w);
+        jw_object_end(w);
+    }
+}
+
+static void write_turn(struct openai_writer *o, const struct msg_turn *t)
+{
+    struct jw *w = &o->r.w;
+    jw_object(w);
+    if (t->role == MSG_ASSISTANT) {
+        write_assistant(o, t);
+    } else if (t->role == MSG_SYSTEM) {
+        jw_kstrz(w, "role", "system");
+        write_joined(o, "content", t, MSG_TEXT, "\n\n");
+        for (size_t i = 0; i < t->n_parts; i++)
+            if (t->parts[i].cache_ttl.len > 0)
+                drop(&o->r, "cache_control");
+    } else {
+        jw_kstrz(w, "role", "user");
+        write_user_content(o, t);
+    }
+    if (t->name.len > 0)
+        jw_kstr(w, "name", t->name);
+    jw_object_end(w);
+}
+
+static void write_messages(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    jw_key(&o->r.w, "messages");
+    jw_array(&o->r.w);
+    size_t run = 0; /* tool turns just written */
+    for (size_t i = 0; i < m->n_turns; i++) {
+        const struct msg_turn *t = &m->turns[i];
+        if (t->role != MSG_TOOL) {
+            write_result_media(o, t - run, run);
+            run = 0;
+            write_turn(o, t);
+            continue;
+        }
+        for (size_t k = 0; k < t->n_parts; k++)
+            write_result(o, &t->parts[k]);
+        run++;
+    }
+    write_result_media(o, m->turns + m->n_turns - run, run);
+    jw_array_end(&o->r.w);
+}
+
+/* ---- request_encode: tools, format, effort, sampling ---- */
+
+static void write_tools(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    struct jw *w = &o->r.w;
+    if (m->n_tools == 0)
+        return;
+    jw_key(w, "tools");
+    jw_array(w);
+    for (size_t i = 0; i < m->n_tools; i++) {
+        const struct msg_tool *t = &m->tools[i];
+        jw_object(w);
+        jw_kstrz(w, "type", "function");
+        jw_key(w, "function");
+        jw_object(w);
+        jw_kstr(w, "name", t->name);
+        if (t->description.len > 0)
+            jw_kstr(w, "description", t->description);
+        if (t->schema.len > 0) {
+            jw_key(w, "parameters");
+            jw_raw(w, t->schema);
+        }
+        if (t->strict == 0 || (t->strict == 1 && schema_is_strict(t->schema)))
+            jw_kbool(w, "strict", t->strict == 1);
+        else if (t->strict == 1)
+            drop(&o->r, "tools.strict");
+        jw_object_end(w);
+        jw_object_end(w);
+        if (t->cache_ttl.len > 0)
+            drop(&o->r, "cache_control");
+    }
+    jw_array_end(w);
+}
+
+static void write_choice(struct openai_writer *o)
+{
+    static const char *const words[] = {[MSG_CHOICE_AUTO] = "auto",
+                                        [MSG_CHOICE_NONE] = "none",
+                                        [MSG_CHOICE_ANY] = "required"};
+    const struct msg_request *m = o->r.m;
+    struct jw *w = &o->r.w;
+    if (m->n_tools == 0)
+        return;
+    if (m->parallel_tools >= 0)
+        jw_kbool(w, "parallel_tool_calls", m->parallel_tools == 1);
+    if (m->choice == MSG_CHOICE_UNSET)
+        return;
+    if (o->quirk->auto_only && m->choice != MSG_CHOICE_AUTO) {
+        drop(&o->r, "tool_choice");
+        return;
+    }
+    jw_key(w, "tool_choice");
+    if (m->choice != MSG_CHOICE_ONE) {
+        jw_strz(w, words[m->choice]);
+        return;
+    }
+    jw_object(w);
+    jw_kstrz(w, "type", "function");
+    jw_key(w, "function");
+    jw_object(w);
+    jw_kstr(w, "name", m->choice_name);
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
+static void write_format(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    struct jw *w = &o->r.w;
+    bool is_schema = m->format == MSG_FORMAT_SCHEMA && !o->quirk->no_schema;
+    if (m->format == MSG_FORMAT_TEXT)
+        return;
+    if (m->format == MSG_FORMAT_SCHEMA && !is_schema)
+        drop(&o->r, "json_schema");
+    jw_key(w, "response_format");
+    jw_object(w);
+    jw_kstrz(w, "type", is_schema ? "json_schema" : "json_object");
+    if (is_schema) {
+        jw_key(w, "json_schema");
+        jw_object(w);
+        jw_kstr(w, "name", m->schema_name.len > 0 ? m->schema_name : STR("answer"));
+        if (m->schema.len > 0) {
+            jw_key(w, "schema");
+            jw_raw(w, m->schema);
+        }
+        /* unsaid, as in a dialect that is always strict: as strict as the schema allows */
+        if (m->schema_strict == 0 || schema_is_strict(m->schema))
+            jw_kbool(w, "strict", m->schema_strict != 0);
+        jw_object_end(w);
+    }
+    jw_object_end(w);
+}
+
+static const char *openai_effort(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    enum msg_effort e = m->effort;
+    int version = gpt_version(o->r.t->model);
+    /*
+     * Function tools and effort do not go together on Chat Completions: gpt-5.6 wants "none"
+     * said, 5.2 to 5.5 want nothing said. Source: litellm#34569, LibreChat#14355 (2026-10).
+     */
+    if (m->n_tools > 0 && version >= 52) {
+        if (e != MSG_EFFORT_UNSET && e != MSG_EFFORT_NONE)
+            drop(&o->r, "reasoning_effort");
+        return version >= 56 ? "none" : NULL;
+    }
+    if (e == MSG_EFFORT_UNSET)
+        return NULL;
+    if (!is_reasoning(o->r.t)) {
+        drop(&o->r, "reasoning_effort");
+        return NULL;
+    }
+    if (version < 0 && !is_o_series(o->r.t->model))
+        return msg_effort_name(e); /* a name of the customer's own */
+    if (e == MSG_EFFORT_NONE && version < 51)
+        return version == 50 ? "minimal" : "low";
+    if (e == MSG_EFFORT_MINIMAL && (version < 50 || version >= 56))
+        return "low";
+    if (e == MSG_EFFORT_XHIGH || e == MSG_EFFORT_MAX)
+        return version >= 52 ? "xhigh" : "high";
+    return msg_effort_name(e);
+}
+
+/* The nearest of low, medium and high. */
+static const char *plain_effort(enum msg_effort e)
+{
+    switch (e) {
+    case MSG_EFFORT_UNSET:
+    case MSG_EFFORT_NONE:
+        return "none";
+    case MSG_EFFORT_MINIMAL:
+    case MSG_EFFORT_LOW:
+        return "low";
+    case MSG_EFFORT_MEDIUM:
+        return "medium";
+    case MSG_EFFORT_HIGH:
+    case MSG_EFFORT_XHIGH:
+    case MSG_EFFORT_MAX:
+        break;
+    }
+    return "high";
+}
+
+static void write_thinking_switch(struct jw *w, bool on)
+{
+    jw_key(w, "thinking");
+    jw_object(w);
+    jw_kstrz(w, "type", on ? "enabled" : "disabled");
+    jw_object_end(w);
+}
+
+static void write_effort(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    struct jw *w = &o->r.w;
+    if (o->quirk->effort == EFFORT_OPENAI) {
+        const char *word = openai_effort(o);
+        if (word != NULL)
+            jw_kstrz(w, "reasoning_effort", word);
+        return;
+    }
+    if (m->effort == MSG_EFFORT_UNSET)
+        return;
+    if ((o->r.t->caps_no & CAP_REASONING) != 0) {
+        if (m->effort != MSG_EFFORT_NONE)
+            drop(&o->r, "reasoning_effort");
+        return;
+    }
+    bool on = m->effort != MSG_EFFORT_NONE;
+    switch (o->quirk->effort) {
+    case EFFORT_OPENAI:
+        break;
+    case EFFORT_WORD:
+        jw_kstrz(w, "reasoning_effort", plain_effort(m->effort));
+        break;
+    case EFFORT_DEEPSEEK:
+        write_thinking_switch(w, on);
+        if (on)
+            jw_kstrz(w, "reasoning_effort",
+                     m->effort == MSG_EFFORT_MAX     ? "max"
+                     : m->effort < MSG_EFFORT_MEDIUM ? "low"
+                                                     : "high");
+        break;
+    case EFFORT_SWITCH:
+        write_thinking_switch(w, on);
+        break;
+    case EFFORT_ALIBABA:
+        jw_kbool(w, "enable_thinking", on);
+        if (on && m->budget_tok > 0)
+            jw_ki64(w, "thinking_budget", m->budget_tok);
+        break;
+    case EFFORT_NESTED:
+        jw_key(w, "reasoning");
+        jw_object(w);
+        jw_kstrz(w, "effort", msg_effort_name(m->effort));
+        jw_object_end(w);
+        break;
+    }
+}
+
+static void write_number(struct openai_writer *o, const char *key, struct str number,
+                         bool is_taken, int64_t min_u, int64_t max_u)
+{
+    if (number.len == 0)
+        return;
+    if (is_taken)
+        write_clamped(&o->r.w, key, number, min_u, max_u);
+    else
+        drop(&o->r, key);
+}
+
+/* OpenAI's reasoning models refuse sampling parameters unless told not to reason. */
+static void write_sampling(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    bool open = !o->quirk->is_openai || !is_reasoning(o->r.t) ||
+                (m->effort == MSG_EFFORT_NONE && gpt_version(o->r.t->model) >= 51);
+    write_number(o, "temperature", m->temperature, open, 0, 2000000);
+    write_number(o, "top_p", m->top_p, open, 0, 1000000);
+    write_number(o, "top_k", m->top_k, o->quirk->takes_top_k, 0, INT64_MAX);
+    write_number(o, "frequency_penalty", m->frequency_penalty, open, -2000000, 2000000);
+    write_number(o, "presence_penalty", m->presence_penalty, open, -2000000, 2000000);
+    if (m->seed.len > 0) {
+        jw_key(&o->r.w, o->quirk->seed != NULL ? o->quirk->seed : "seed");
+        jw_raw(&o->r.w, m->seed);
+    }
+}
+
+/* At most four, and none on o3 and o4. */
+static void write_stops(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    struct str model = o->r.t->model;
+    if (m->n_stops == 0)
+        return;
+    if (o->quirk->is_openai &&
+        (str_starts(model, STR("o3")) || str_starts(model, STR("o4")))) {
+        drop(&o->r, "stop");
+        return;
+    }
+    if (m->n_stops > 4)
+        drop(&o->r, "stop.4");
+    jw_key(&o->r.w, "stop");
+    jw_array(&o->r.w);
+    for (size_t i = 0; i < MIN(m->n_stops, (size_t)4); i++)
+        jw_str(&o->r.w, m->stops[i]);
+    jw_array_end(&o->r.w);
+}
+
+/* OpenAI's own extras; others do not know them, or refuse them. */
+static void write_extras(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    struct jw *w = &o->r.w;
+    if (m->user.len > 0 && o->quirk->is_openai && m->user.len <= 64)
+        jw_kstr(w, "safety_identifier", m->user);
+    else if (m->user.len > 0)
+        drop(&o->r, "user");
+    if (m->service_tier.len == 0 || str_eqz(m->service_tier, "auto"))
+        return;
+    if (o->quirk->is_openai && str_eqz(m->service_tier, "standard_only"))
+        jw_kstrz(w, "service_tier", "default");
+    else if (o->quirk->is_openai && !str_eqz(m->service_tier, "standard"))
+        jw_kstr(w, "service_tier", m->service_tier);
+    else
+        drop(&o->r, "service_tier");
+}
+
+static void write_request(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    const struct target_caps *t = o->r.t;
+    struct jw *w = &o->r.w;
+    jw_object(w);
+    jw_kstr(w, "model", t->model);
+    write_messages(o);
+    write_tools(o);
+    write_choice(o);
+    write_format(o);
+    write_effort(o);
+    int64_t cap = m->max_output_tok;
+    if (cap > 0 && t->max_output_tok > 0)
+        cap = MIN(cap, t->max_output_tok);
+    if (cap > 0)
+        jw_ki64(w, t->kind->cap_field != NULL ? t->kind->cap_field : "max_tokens", cap);
+    write_sampling(o);
+    write_stops(o);
+    write_extras(o);
+    if (m->n > 1)
+        jw_ki64(w, "n", m->n);
+    if (t->stream) {
+        jw_kbool(w, "stream", true);
+        if (t->kind->ask_usage) {
+            jw_key(w, "stream_options");
+            jw_object(w);
+            jw_kbool(w, "include_usage", true);
+            jw_object_end(w);
+        }
+    }
+    jw_object_end(w);
+}
+
+enum errc openai_request_encode(const struct msg_request *m, const struct target_caps *t,
+                                struct buf *out, struct dropped *d, struct err *e)
+{
+    struct openai_writer o = {.r = {.m = m, .t = t, .dropped = d, .e = e},
+                              .quirk = quirk_of(t)};
+    jw_init(&o.r.w, out);
+    refuse_unsayable(&o.r);
+    write_request(&o);
+    for (size_t i = 0; i < m->n_ignored; i++)
+        drop(&o.r, m->ignored[i]);
+    if (o.r.rc == ERR_OK && buf_err(out) != ERR_OK)
+        o.r.rc = err_set(e, buf_err(out), "no room for the request body");
+    return o.r.rc;
+}

@@ -1,0 +1,215 @@
+/*
+ * dialect_read.c: typed members of a client's body into an arena, with the path in errors.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/dialect_priv.h"
+
+void reader_init(struct reader *r, struct str text, struct arena *a, struct err *e)
+{
+    *r = (struct reader){.text = text, .arena = a, .e = e};
+}
+
+enum errc reader_end(struct reader *r)
+{
+    if (r->rc == ERR_OK && arena_is_broken(r->arena))
+        r->rc = err_set(r->e, ERR_MEMORY, "no memory to read the body");
+    return r->rc;
+}
+
+static void path_add(struct reader *r, const char *text)
+{
+    size_t len = MIN(strlen(text), sizeof r->path - 1 - r->path_len);
+    memcpy(r->path + r->path_len, text, len);
+    r->path_len += len;
+    r->path[r->path_len] = '\0';
+}
+
+size_t read_enter(struct reader *r, const char *fmt, ...)
+{
+    size_t mark = r->path_len;
+    char step[80];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(step, sizeof step, fmt, ap);
+    va_end(ap);
+    path_add(r, step);
+    path_add(r, ".");
+    return mark;
+}
+
+void read_leave(struct reader *r, size_t mark)
+{
+    r->path_len = mark;
+    r->path[mark] = '\0';
+}
+
+void read_fail(struct reader *r, const char *name, const char *fmt, ...)
+{
+    if (r->rc != ERR_OK)
+        return;
+    char why[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    size_t mark = r->path_len;
+    if (name[0] != '\0')
+        path_add(r, name);
+    else if (mark > 0) /* the object itself: without the dot */
+        r->path[mark - 1] = '\0';
+    r->rc = field_error(r->e, r->path, "%s", why);
+    read_leave(r, mark);
+    if (mark > 0)
+        r->path[mark - 1] = '.';
+}
+
+/* Must be of this kind unless absent or null; true when there is a value to read. */
+static bool is_readable(struct reader *r, const struct jfield *f, enum jkind kind)
+{
+    if (r->rc != ERR_OK || !json_is_set(f->value))
+        return false;
+    if (f->value.kind == kind)
+        return true;
+    read_fail(r, f->name, "must be %s, not %s", json_kind_name(kind),
+              json_kind_name(f->value.kind));
+    return false;
+}
+
+bool read_fields(struct reader *r, struct jspan v, struct jfield *f, size_t n)
+{
+    if (r->rc != ERR_OK)
+        return false;
+    if (jscan_fields(r->text, v, f, n))
+        return true;
+    read_fail(r, "", "must be an object");
+    return false;
+}
+
+struct str read_string(struct reader *r, struct jspan v)
+{
+    struct str inside = jscan_inside(r->text, v);
+    if (str_find(inside, '\\') == inside.len)
+        return arena_str(r->arena, inside);
+    struct buf decoded = BUF_INIT(LIMIT_BODY_LEN);
+    struct str s = STR_NONE;
+    enum errc rc = jscan_string(r->text, v, &decoded);
+    if (rc == ERR_OK)
+        s = arena_str(r->arena, buf_str(&decoded));
+    else if (r->rc == ERR_OK)
+        r->rc = err_set(r->e, ERR_MEMORY, "no memory to read the body");
+    buf_release(&decoded);
+    return s;
+}
+
+struct str read_str(struct reader *r, const struct jfield *f)
+{
+    return is_readable(r, f, J_STRING) ? read_string(r, f->value) : STR_NONE;
+}
+
+struct str read_need_str(struct reader *r, const struct jfield *f)
+{
+    if (!json_is_set(f->value))
+        read_fail(r, f->name, "is required");
+    return read_str(r, f);
+}
+
+struct str read_raw(struct reader *r, const struct jfield *f, enum jkind kind)
+{
+    if (!is_readable(r, f, kind))
+        return STR_NONE;
+    return arena_str(r->arena, jscan_text(r->text, f->value));
+}
+
+struct str read_number(struct reader *r, const struct jfield *f)
+{
+    return read_raw(r, f, J_NUMBER);
+}
+
+int read_bool(struct reader *r, const struct jfield *f)
+{
+    if (json_is_set(f->value) && f->value.kind == J_FALSE)
+        return 0;
+    return is_readable(r, f, J_TRUE) ? 1 : -1;
+}
+
+int64_t read_i64(struct reader *r, const struct jfield *f, int64_t min, int64_t max,
+                 int64_t other)
+{
+    int64_t v = other;
+    if (is_readable(r, f, J_NUMBER) && !jscan_i64(r->text, f->value, min, max, &v))
+        read_fail(r, f->name, "must be an integer from %lld to %lld", (long long)min,
+                  (long long)max);
+    return v;
+}
+
+size_t read_array(struct reader *r, const struct jfield *f)
+{
+    size_t n = 0, it = 0;
+    struct jspan v;
+    if (is_readable(r, f, J_ARRAY))
+        while (jscan_next(r->text, f->value, &it, &v))
+            n++;
+    return n;
+}
+
+int read_word(struct reader *r, const struct jfield *f, const char *const *words,
+              size_t n)
+{
+    if (!is_readable(r, f, J_STRING))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (jscan_is(r->text, f->value, words[i]))
+            return (int)i;
+    read_fail(r, f->name, "%.*s is not known here",
+              STR_ARG(jscan_text(r->text, f->value)));
+    return -1;
+}
+
+void ignore_field(struct msg_request *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_ignored; i++)
+        if (strcmp(m->ignored[i], name) == 0)
+            return;
+    if (m->n_ignored < MSG_IGNORED)
+        m->ignored[m->n_ignored++] = name;
+}
+
+/* A name that may stand in a header. */
+static bool is_plain_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
+            return false;
+    }
+    return name.len > 0 && name.len <= 64;
+}
+
+void read_ignored(struct reader *r, struct msg_request *m, const char *const *known,
+                  size_t n)
+{
+    struct jspan v;
+    struct str key;
+    size_t it = 0;
+    while (jscan_member(r->text, jscan_root(r->text), &it, &key, &v)) {
+        bool is_known = !json_is_set(v) || !is_plain_name(key);
+        for (size_t i = 0; i < n && !is_known; i++)
+            is_known = str_eqz(key, known[i]);
+        if (!is_known)
+            ignore_field(m, arena_strz(r->arena, key));
+    }
+}
+
+bool read_data_url(struct str url, struct str *ret_mime, struct str *ret_data)
+{
+    static const char marker[] = ";base64,";
+    size_t at = str_search(url, STR(";base64,"));
+    if (!str_starts(url, STR("data:")) || at == url.len)
+        return false;
+    *ret_mime = str_sub(url, 5, at - 5);
+    *ret_data = str_sub(url, at + sizeof marker - 1, url.len);
+    return true;
+}

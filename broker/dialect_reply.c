@@ -1,0 +1,49 @@
+/*
+ * dialect_reply.c: what decoders and encoders of answers share.
+ */
+#include <stdio.h>
+
+#include "broker/dialect_priv.h"
+
+void put_delta(struct delta_out *o, const struct msg_delta *d)
+{
+    if (o->rc == ERR_OK)
+        o->rc = o->fn(o->arg, d, o->e);
+}
+
+void put_text(struct delta_out *o, enum msg_delta_kind kind, struct str text)
+{
+    if (text.len > 0)
+        put_delta(o, &(struct msg_delta){.kind = kind, .text = text});
+}
+
+struct str scratch_str(struct buf *scratch, struct str t, struct jspan v)
+{
+    buf_reset(scratch);
+    if (v.kind != J_STRING || jscan_string(t, v, scratch) != ERR_OK)
+        return STR_NONE;
+    return buf_str(scratch);
+}
+
+enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e)
+{
+    return msg_collect_delta(collect, d, e);
+}
+
+void answer_id(const char *prefix, struct str id, const char *request_id, char out[128])
+{
+    if (str_starts(id, str_of(prefix)) && id.len < 128)
+        snprintf(out, 128, "%.*s", STR_ARG(id));
+    else
+        snprintf(out, 128, "%s%s", prefix, request_id != NULL ? request_id : "");
+}
+
+void call_id(const char *prefix, struct str id, const char *request_id, unsigned index,
+             char out[128])
+{
+    if (id.len > 0 && id.len < 128)
+        snprintf(out, 128, "%.*s", STR_ARG(id));
+    else
+        snprintf(out, 128, "%s%s_%u", prefix, request_id != NULL ? request_id : "",
+                 index);
+}
