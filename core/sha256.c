@@ -89,11 +89,10 @@ void sha256(struct str s, uint8_t out[SHA256_LEN])
     mem_wipe(tail, sizeof tail);
 }
 
-void sha256_text(struct str s, char out[SHA256_TEXT_LEN])
+void sha256_hex(struct str s, char out[SHA256_HEX_LEN + 1])
 {
     uint8_t hash[SHA256_LEN];
     sha256(s, hash);
-    int at = snprintf(out, SHA256_TEXT_LEN, "sha256:");
     for (size_t i = 0; i < SHA256_LEN; i++)
-        at += snprintf(out + at, SHA256_TEXT_LEN - (size_t)at, "%02x", hash[i]);
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
 }

@@ -8,10 +8,10 @@
 
 #include "core/str.h"
 
-enum { SHA256_LEN = 32, SHA256_TEXT_LEN = 7 + 2 * SHA256_LEN + 1 };
+enum { SHA256_LEN = 32, SHA256_HEX_LEN = 2 * SHA256_LEN };
 
 void sha256(struct str s, uint8_t out[SHA256_LEN]);
-/* "sha256:" and 64 hexadecimal digits. */
-void sha256_text(struct str s, char out[SHA256_TEXT_LEN]);
+/* The same as lower-case hexadecimal text. */
+void sha256_hex(struct str s, char out[SHA256_HEX_LEN + 1]);
 
 #endif
