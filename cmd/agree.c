@@ -100,11 +100,10 @@ static void canonical_object(struct json_object *o, struct buf *out, unsigned de
         out->fail = ERR_MEMORY;
         return;
     }
-    json_object_object_foreach(o, key, value)
-    {
-        (void)value;
-        keys[n++] = key;
-    }
+    struct json_object_iterator it = json_object_iter_begin(o),
+                                end = json_object_iter_end(o);
+    for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+        keys[n++] = json_object_iter_peek_name(&it);
     qsort(keys, n, sizeof *keys, by_key);
     buf_addc(out, '{');
     for (size_t i = 0; i < n; i++) {
