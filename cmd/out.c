@@ -79,6 +79,7 @@ void out_csv_raw(struct out *o)
 }
 
 /* Keeps one line of text around the table. */
+PRINTF(3, 0)
 static void add_line(struct out *o, struct out_lines *lines, const char *fmt, va_list ap)
 {
     struct buf text = BUF_INIT(4096);
