@@ -84,7 +84,7 @@ else
 FUZZ_MAIN = %D%/fuzz/replay_main.c
 check_PROGRAMS += $(FUZZERS)
 endif
-FUZZ_LIBS = $(FUZZ_ENGINE) $(CORE_LIBS)
+FUZZ_LIBS = $(FUZZ_ENGINE) broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) -lpthread
 FUZZERS =
 FUZZERS += %D%/fuzz/fuzz_http1
 %C%_fuzz_fuzz_http1_SOURCES = %D%/fuzz/fuzz_http1.c $(FUZZ_MAIN)
@@ -103,7 +103,7 @@ FUZZERS += %D%/fuzz/fuzz_usage
 %C%_fuzz_fuzz_usage_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_when
 %C%_fuzz_fuzz_when_SOURCES = %D%/fuzz/fuzz_when.c $(FUZZ_MAIN)
-%C%_fuzz_fuzz_when_LDADD = $(BROKER_LIBS)
+%C%_fuzz_fuzz_when_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
