@@ -8,12 +8,9 @@
 #include "core/conf.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/conf_load.h"
@@ -94,40 +91,6 @@ static const char *dir_of(struct conf_load *l, const char *path)
     return arena_strz(&l->conf->arena, (struct str){path, (size_t)(slash - path)});
 }
 
-static enum errc read_fd(int fd, struct buf *out)
-{
-    for (;;) {
-        char *room = buf_room(out, 64 * 1024);
-        ssize_t n = room ? read(fd, room, 64 * 1024) : 0;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return ERR_IO;
-        buf_grown(out, (size_t)n);
-        if (n == 0)
-            return ERR_OK;
-    }
-}
-
-/* False, with errno, when it cannot be read whole. */
-static bool read_file(const char *path, struct buf *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    struct stat st;
-    bool ok = fstat(fd, &st) == 0;
-    if (ok && S_ISDIR(st.st_mode)) {
-        errno = EISDIR;
-        ok = false;
-    }
-    ok = ok && read_fd(fd, out) == ERR_OK;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return ok;
-}
-
 /* What a file is read as. */
 struct file_role {
     enum conf_layer layer;
@@ -198,14 +161,12 @@ static bool file_is_there(struct conf_load *l, const char *path, struct file_rol
                      LIMIT_CONF_DEPTH);
         return false;
     }
-    if (read_file(path, text))
-        return true;
-    char why[128];
-    bool is_absent = errno == ENOENT || errno == ENOTDIR;
-    if (!is_absent || role.is_required)
+    struct err why = ERR_INIT;
+    enum errc rc = conf_read_file(path, text, &why);
+    if (rc != ERR_OK && (rc != ERR_NOT_FOUND || role.is_required))
         conf_problem(l, pos, section, NULL, "%s%s%s", section ? self.file : "",
-                     section ? ": " : "", strerror_r(errno, why, sizeof why));
-    return false;
+                     section ? ": " : "", str_of(why.text).ptr + strlen(path) + 2);
+    return rc == ERR_OK;
 }
 
 static enum errc load_file(struct conf_load *l, const char *path, struct file_role role,
@@ -214,8 +175,9 @@ static enum errc load_file(struct conf_load *l, const char *path, struct file_ro
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN + 1);
     if (!file_is_there(l, path, role, &text))
         return ERR_OK;
-    if (buf_err(&text) == ERR_MEMORY)
-        return out_of_memory(e);
+    if (role.layer == CONF_PROJECT)
+        role.is_untrusted =
+            !conf_is_trusted(&l->conf->arena, l->getenv, path, buf_str(&text));
     AUTO(conf_text_free) struct conf_text *t = NULL;
     struct err why = ERR_INIT;
     const char *name = shown(l, path);
@@ -278,7 +240,7 @@ static enum errc load_project(struct conf_load *l, struct err *e)
     if (l->src->cwd == NULL)
         return ERR_OK;
     const char *path = conf_path_project(&l->conf->arena, l->src->cwd, l->getenv);
-    struct file_role role = {.layer = CONF_PROJECT, .is_untrusted = true};
+    struct file_role role = {.layer = CONF_PROJECT};
     return path ? load_file(l, path, role, e) : ERR_OK;
 }
 
@@ -629,6 +591,47 @@ static enum errc apply(struct conf_load *l, const struct conf_setting *s, struct
     return ERR_OK;
 }
 
+static enum errc apply_all(struct conf_load *l, struct err *e)
+{
+    for (size_t i = 0; i < l->n_settings; i++) {
+        size_t before = l->n_problems;
+        enum errc rc = apply(l, &l->settings[i], e);
+        if (rc != ERR_OK)
+            return rc;
+        l->settings[i].is_refused = l->n_problems > before;
+    }
+    return ERR_OK;
+}
+
+/* Keeps what was read; of a key that is not repeated, the last one is in force. */
+static enum errc keep_values(struct conf_load *l, struct err *e)
+{
+    struct conf *c = l->conf;
+    c->values = ARENA_ARRAY(&c->arena, l->n_settings + 1, struct conf_value);
+    if (c->values == NULL)
+        return out_of_memory(e);
+    c->n_values = l->n_settings;
+    for (size_t i = l->n_settings; i-- > 0;) {
+        const struct conf_setting *s = &l->settings[i];
+        const struct conf_key *row = conf_key(str_of(s->section), str_of(s->key));
+        bool is_single = row == NULL || !row->multi;
+        struct str name = str_of(dotted(l, s));
+        c->values[i] = (struct conf_value){
+            .section = s->section,
+            .sub = s->sub,
+            .key = s->key,
+            .value = s->value,
+            .pos = s->place.pos,
+            .in_force = !s->is_refused && !is_shadowed(l, s),
+        };
+        /* read from the end, the first of its name shadows all that come before it */
+        if (is_single && c->values[i].in_force &&
+            map_set(&l->layers, name, (void *)(uintptr_t)UINTPTR_MAX) != ERR_OK)
+            return out_of_memory(e);
+    }
+    return ERR_OK;
+}
+
 /* ---- loading ---- */
 
 static enum errc load_all(struct conf_load *l, struct err *e)
@@ -645,10 +648,12 @@ static enum errc load_all(struct conf_load *l, struct err *e)
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         if (sections[i].size == 0 && conf_presets(l, sections[i].name, l->conf) != ERR_OK)
             rc = err_set(e, ERR_INTERNAL, "presets of section %s", sections[i].name);
-    for (size_t i = 0; rc == ERR_OK && i < l->n_settings; i++)
-        rc = apply(l, &l->settings[i], e);
+    if (rc == ERR_OK)
+        rc = apply_all(l, e);
     if (rc == ERR_OK)
         rc = conf_names(l, e);
+    if (rc == ERR_OK)
+        rc = keep_values(l, e);
     if (rc == ERR_OK && arena_is_broken(&l->conf->arena))
         rc = out_of_memory(e);
     return rc;

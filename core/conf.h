@@ -152,8 +152,17 @@ struct conf_model {
     struct conf_pos pos;
 };
 
+/* One setting as it was read: for `config get`, `config list`. */
+struct conf_value {
+    const char *section, *sub, *key, *value; /* sub, value: NULL if none */
+    struct conf_pos pos;
+    bool in_force; /* no later one replaces it, and it was accepted */
+};
+
 struct conf {
-    struct arena arena; /* holds every string below */
+    struct arena arena;        /* holds every string below */
+    struct conf_value *values; /* in order of precedence, weakest first */
+    size_t n_values;
     struct {
         const char *default_route, *default_model; /* NULL if not set */
         enum conf_record record;                   /* default CONF_RECORD_UNSET */
@@ -348,6 +357,23 @@ const char *conf_path_data(struct arena *a, const char *(*getenv)(const char *),
                            const char *file);
 const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *),
                             const char *file);
+/*
+ * Has the user said that this project's file may set everything? What is remembered is the path
+ * and the hash of the text, so that any change takes the trust away.
+ */
+bool conf_is_trusted(struct arena *a, const char *(*getenv)(const char *),
+                     const char *path, struct str text);
+enum errc conf_trust(struct arena *a, const char *(*getenv)(const char *),
+                     const char *path, struct str text, struct err *e) MUST_USE;
+
+/* The whole file, at most LIMIT_CONF_LEN bytes; ERR_IO names it, ERR_NOT_FOUND when absent. */
+enum errc conf_read_file(const char *path, struct buf *ret, struct err *e) MUST_USE;
+/*
+ * Writes the text beside the file and renames it into place, through symbolic links; makes the
+ * directory when it is missing. Keeps the file's mode; a new one is for its owner only.
+ */
+enum errc conf_write_file(const char *path, struct str text, struct err *e) MUST_USE;
+
 /* The ledger: LLMGW_DB, [broker] db, else data dir. */
 const char *conf_path_db(struct arena *a, const struct conf *c,
                          const char *(*getenv)(const char *));

@@ -23,6 +23,7 @@ struct conf_setting {
     struct conf_place place;
     enum conf_layer layer;
     bool is_untrusted; /* of a project file that nobody has trusted */
+    bool is_refused;   /* was a problem */
 };
 
 struct conf_load {

@@ -482,6 +482,17 @@ static void later_layers_win(void **state)
     r = conf_route(c, STR("r"));
     assert_int_equal(r->n_targets, 1);
     assert_string_equal(r->targets[0].model, "line");
+    size_t in_force = 0;
+    for (size_t i = 0; i < c->n_values; i++) {
+        const struct conf_value *v = &c->values[i];
+        in_force += v->in_force;
+        if (v->in_force && strcmp(v->key, "record") == 0)
+            assert_string_equal(v->pos.file, "LLMGW_LOG");
+        if (v->in_force && strcmp(v->key, "target") == 0)
+            assert_string_equal(v->value, "openai/line");
+    }
+    /* system, prompt, markdown; record, color, autostart; target, two tags, model */
+    assert_int_equal(in_force, 10);
     conf_free(&c);
 }
 
@@ -569,7 +580,24 @@ static void a_project_file_cannot_take_over(void **state)
     assert_string_equal(c->chat.project, "repo");
     assert_int_equal(c->n_budgets, 2);
     conf_free(&c);
+    /* Trust is for the text that was seen, not for the file. */
+    static const char evil[] = "[provider \"openai\"]\nbase-url = http://127.0.0.1:1\n";
+    struct arena a;
+    char path[192];
+    arena_init(&a, 65536);
+    snprintf(path, sizeof path, "%s/home/src/repo/.llmgw/config", top);
+    put("home/src/repo/.llmgw/config", evil);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(conf_trust(&a, test_getenv, path, str_of(evil), &e), ERR_OK);
+    assert_int_equal(load_with(&src, &c, NULL, &e), ERR_OK);
+    assert_string_equal(conf_provider(c, STR("openai"))->base_url, "http://127.0.0.1:1");
+    conf_free(&c);
+    put("home/src/repo/.llmgw/config",
+        "[provider \"openai\"]\nbase-url = http://127.0.0.1:2\n");
+    assert_int_equal(load_with(&src, &c, NULL, &e), ERR_CONFIG);
+    arena_release(&a);
     /* The search ends at the repository's root, and at HOME. */
+    put("home/src/repo/.llmgw/config", "[chat]\nproject = repo\n");
     put("home/src/repo/deep/.git/HEAD", "");
     assert_int_equal(load_with(&src, &c, NULL, &e), ERR_OK);
     assert_null(c->chat.project);
