@@ -25,3 +25,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/router_when.c
 %C%_libbroker_a_SOURCES += %D%/spool.c %D%/spool.h
 %C%_libbroker_a_SOURCES += %D%/estimate.c %D%/estimate.h
+%C%_libbroker_a_SOURCES += %D%/api.c %D%/api.h
+%C%_libbroker_a_SOURCES += %D%/api_admin.c
+%C%_libbroker_a_SOURCES += %D%/api_metrics.c
+%C%_libbroker_a_SOURCES += %D%/api_models.c
