@@ -43,6 +43,8 @@ enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
                    conn_handler *handler, struct err *e) MUST_USE;
 /* Closes; on_gone is called if an answer is due. */
 void conn_close(struct conn **c);
+/* Closes now if idle, else after the answer that is under way. */
+void conn_drain(struct conn *c);
 /* The handler keeps the conn for a later answer. */
 void conn_hold(struct conn *c, const struct conn_fns *fns, void *arg);
 

@@ -29,3 +29,6 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/api_admin.c
 %C%_libbroker_a_SOURCES += %D%/api_metrics.c
 %C%_libbroker_a_SOURCES += %D%/api_models.c
+%C%_libbroker_a_SOURCES += %D%/auth.c %D%/auth.h
+%C%_libbroker_a_SOURCES += %D%/conn.c %D%/conn.h
+%C%_libbroker_a_SOURCES += %D%/secret.c %D%/secret.h

@@ -16,9 +16,13 @@ struct secret_key {
     int64_t benched_until_us; /* monotonic; authentication failed or quota is used up */
 };
 
-/* Reads env and file keys now; commands run at first use. Missing keys are logged, no error. */
-enum errc secrets_new(const struct conf *conf, struct log *log, struct secrets **ret,
-                      struct err *e) MUST_USE;
+/*
+ * Reads env and file keys now; commands run at first use and block for at most 10 s. Missing keys
+ * are logged, no error. What an environment that was scrubbed held comes from `old`, which may
+ * be NULL and stays as it is.
+ */
+enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct log *log,
+                      struct secrets **ret, struct err *e) MUST_USE;
 void secrets_free(struct secrets **s);
 /* The next key in rotation that is not benched; NULL when the provider has none now. */
 struct secret_key *secrets_pick(struct secrets *s, struct str provider,
@@ -33,7 +37,7 @@ bool secret_equal(struct str a, struct str b);
 /* Does "sha256:HEX" belong to this key? */
 bool secret_matches_hash(struct str key, const char *hash);
 void secret_hash(struct str key, char out[72]); /* "sha256:HEX" */
-/* Removes the variables that held keys from our environment. */
+/* Wipes the variables that hold keys, so that /proc/PID/environ shows none, and removes them. */
 void secrets_scrub_env(const struct conf *conf);
 
 #endif

@@ -26,6 +26,19 @@ enum {
     /* bytes queued to one client before its upstream is paused, and resumed */
     LIMIT_OUT_HIGH = 256 * 1024,
     LIMIT_OUT_LOW = 64 * 1024,
+    /* bytes of pipelined requests kept while one is answered; what is over ends the connection */
+    LIMIT_PIPELINE = 64 * 1024,
+    /* seconds from the first byte of a head to its last: slow senders hold descriptors */
+    LIMIT_HEAD_S = 10,
+    /* seconds for a body, plus what it takes at so many bytes a second: a slow mobile uplink */
+    LIMIT_BODY_S = 30,
+    LIMIT_BODY_RATE = 32 * 1024,
+    /* seconds a TCP client may be idle between requests: nginx's keepalive_timeout */
+    LIMIT_IDLE_S = 75,
+    /* seconds in which the rest of an ended answer must be taken */
+    LIMIT_STALL_S = 600,
+    /* seconds to wait for the client's close, so that a reset does not destroy our last words */
+    LIMIT_LINGER_S = 1,
     /* bytes; Unix socket paths, from sun_path */
     LIMIT_SOCK_PATH = 107,
     /* bytes of a configuration file, of one line in it, and of included files' depth */

@@ -27,6 +27,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/near.c %D%/near.h
 %C%_libcore_a_SOURCES += %D%/num.c %D%/num.h
 %C%_libcore_a_SOURCES += %D%/opt.c %D%/opt.h
+%C%_libcore_a_SOURCES += %D%/os.c %D%/os.h
 %C%_libcore_a_SOURCES += %D%/provider.c %D%/provider.h
 %C%_libcore_a_SOURCES += %D%/sse.c %D%/sse.h
 %C%_libcore_a_SOURCES += %D%/sha256.c %D%/sha256.h

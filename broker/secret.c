@@ -1,0 +1,419 @@
+/*
+ * secret.c: provider keys: load, hold, wipe.
+ *
+ * A key comes from an environment variable, the first line of a file, or the first line that a
+ * command prints. It is held in memory of its own, wiped before it is freed, and leaves this
+ * file only as a borrowed pointer. Must not log, format or store any part of one.
+ */
+#include "broker/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/map.h"
+#include "core/mem.h"
+#include "core/sha256.h"
+
+enum {
+    /* bytes of a file or of a command's output; keys have up to a few hundred */
+    KEY_MAX = 16 * 1024,
+    CMD_TIMEOUT_US = 10 * US_PER_S,
+    /* a command that failed is not asked again for so long */
+    CMD_RETRY_US = 60 * US_PER_S,
+};
+
+/* One [provider] key line. */
+struct slot {
+    struct secret_key key; /* .value NULL: not known (yet) */
+    int source;            /* CONF_KEY_ENV, … */
+    char *from;            /* owned: variable, path or command */
+};
+
+struct ring {
+    struct slot slots[CONF_KEYS];
+    size_t n;
+    size_t next; /* rotation */
+};
+
+struct secrets {
+    struct map rings; /* by provider: struct ring, owned */
+    char *path;       /* owned; PATH for commands, NULL: inherited */
+    struct log *log;  /* borrowed */
+};
+
+extern char **environ;
+
+/* ---- the value ---- */
+
+/* Takes the first line of `text`, without blanks around it. */
+static enum errc slot_fill(struct slot *s, struct str text, struct err *e)
+{
+    struct str line;
+    if (!str_split(&text, '\n', &line) || str_trim(line).len == 0)
+        return err_set(e, ERR_NOT_FOUND, "the key is empty");
+    line = str_trim(line);
+    for (size_t i = 0; i < line.len; i++)
+        if ((unsigned char)line.ptr[i] <= ' ' || line.ptr[i] == 0x7f)
+            return err_set(e, ERR_SYNTAX,
+                           "the key has a blank or control character in it");
+    char *copy = mem_strndup(line.ptr, line.len);
+    if (copy == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for a key");
+    s->key.value = copy;
+    s->key.len = line.len;
+    return ERR_OK;
+}
+
+static void slot_wipe(struct slot *s)
+{
+    /* owned by us: const is for borrowers */
+    mem_wipe_free((void *)(uintptr_t)s->key.value, s->key.len);
+    mem_free(s->from);
+    *s = (struct slot){0};
+}
+
+/* Reads until EOF, an error, or the deadline. */
+static enum errc read_all(int fd, char *bytes, size_t max, int64_t until_us,
+                          size_t *ret_len, struct err *e)
+{
+    size_t len = 0;
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left_us = until_us - clock_mono_us(&clock_system);
+        if (left_us <= 0 || poll(&p, 1, (int)(left_us / US_PER_MS) + 1) == 0)
+            return err_set(e, ERR_TIMEOUT, "the key does not come in time");
+        ssize_t n = read(fd, bytes + len, max - len);
+        if (n < 0 && errno != EINTR)
+            return err_errno(e, ERR_IO, "read");
+        len += n > 0 ? (size_t)n : 0;
+        if (n == 0 || len == max)
+            break;
+    }
+    *ret_len = len;
+    return ERR_OK;
+}
+
+static enum errc fill_from_fd(struct slot *s, int fd, struct err *e)
+{
+    char bytes[KEY_MAX];
+    size_t len = 0;
+    int64_t until_us = clock_mono_us(&clock_system) + CMD_TIMEOUT_US;
+    enum errc rc = read_all(fd, bytes, sizeof bytes, until_us, &len, e);
+    if (rc == ERR_OK)
+        rc = slot_fill(s, (struct str){bytes, len}, e);
+    mem_wipe(bytes, sizeof bytes);
+    return rc;
+}
+
+static enum errc fill_from_file(struct slot *s, struct log *log, struct err *e)
+{
+    int fd = open(s->from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, ERR_IO, "open %s", s->from);
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+        log_write(log, LOG_WARN, "secret", "others may read this key file",
+                  "key=%s mode=%o", s->key.id, (unsigned)st.st_mode & 0777U);
+    enum errc rc = fill_from_fd(s, fd, e);
+    close(fd);
+    return rc;
+}
+
+/* ---- commands ---- */
+
+/* Our environment with another PATH; free the array alone. */
+static char **environment(const char *path, char *path_line, size_t path_line_len)
+{
+    size_t n = 0;
+    while (environ[n] != NULL)
+        n++;
+    char **env = mem_alloc(n + 2, sizeof(char *));
+    if (env == NULL)
+        return NULL;
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++)
+        if (path == NULL || strncmp(environ[i], "PATH=", 5) != 0)
+            env[used++] = environ[i];
+    if (path != NULL) {
+        snprintf(path_line, path_line_len, "PATH=%s", path);
+        env[used++] = path_line;
+    }
+    return env;
+}
+
+/* Starts `sh -c command` in a process group of its own, its output in *ret_fd. */
+static enum errc start_command(const char *command, const char *path, pid_t *ret_pid,
+                               int *ret_fd, struct err *e)
+{
+    int fd[2];
+    char path_line[4096];
+    char **env = environment(path, path_line, sizeof path_line);
+    if (env == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for a command");
+    if (pipe2(fd, O_CLOEXEC) != 0) {
+        mem_free(env);
+        return err_errno(e, ERR_IO, "pipe");
+    }
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, fd[1], 1);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setpgroup(&attr, 0);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETPGROUP);
+    /* argv is not const only for reasons of history: POSIX, exec, "rationale" */
+    char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+                    (char *)(uintptr_t)command, NULL};
+    int rc = posix_spawn(ret_pid, "/bin/sh", &files, &attr, argv, env);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attr);
+    mem_free(env);
+    close(fd[1]);
+    if (rc != 0) {
+        close(fd[0]);
+        errno = rc;
+        return err_errno(e, ERR_IO, "/bin/sh");
+    }
+    *ret_fd = fd[0];
+    return ERR_OK;
+}
+
+static enum errc fill_from_command(struct slot *s, const char *path, struct err *e)
+{
+    pid_t pid = -1;
+    int fd = -1;
+    if (start_command(s->from, path, &pid, &fd, e) != ERR_OK)
+        return e->code;
+    enum errc rc = fill_from_fd(s, fd, e);
+    close(fd);
+    kill(-pid, SIGKILL); /* its output has ended, or is given up: nothing to wait for */
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return rc;
+}
+
+/* At first use. A command that fails is left alone for a while. */
+static void run_command(struct secrets *s, struct slot *slot, int64_t now_mono_us)
+{
+    struct err e = ERR_INIT;
+    int64_t from_us = clock_mono_us(&clock_system);
+    enum errc rc = fill_from_command(slot, s->path, &e);
+    int64_t took_ms = (clock_mono_us(&clock_system) - from_us) / US_PER_MS;
+    if (rc == ERR_OK) {
+        log_write(s->log, LOG_INFO, "secret", "key read from a command", "key=%s ms=%lld",
+                  slot->key.id, (long long)took_ms);
+        return;
+    }
+    slot->key.benched_until_us = now_mono_us + CMD_RETRY_US;
+    log_write(s->log, LOG_WARN, "secret", e.text, "key=%s", slot->key.id);
+}
+
+/* ---- the store ---- */
+
+static const struct slot *find_slot(const struct secrets *s, const char *provider,
+                                    int source, const char *from)
+{
+    const struct ring *r = s == NULL ? NULL : map_get(&s->rings, str_of(provider));
+    for (size_t i = 0; r != NULL && i < r->n; i++)
+        if (r->slots[i].source == source && strcmp(r->slots[i].from, from) == 0)
+            return &r->slots[i];
+    return NULL;
+}
+
+static enum errc slot_load(struct slot *slot, const char *provider,
+                           const struct secrets *old, struct log *log, struct err *e)
+{
+    if (slot->source == CONF_KEY_CMD)
+        return ERR_OK;
+    if (slot->source == CONF_KEY_FILE)
+        return fill_from_file(slot, log, e);
+    const char *value = getenv(slot->from);
+    const struct slot *before = find_slot(old, provider, CONF_KEY_ENV, slot->from);
+    if (value == NULL && before != NULL)
+        value = before->key.value;
+    if (value == NULL)
+        return err_set(e, ERR_NOT_FOUND, "%s is not set", slot->from);
+    return slot_fill(slot, str_of(value), e);
+}
+
+static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
+                           const struct secrets *old, struct err *e)
+{
+    struct ring *r = MEM_NEW(struct ring);
+    if (r == NULL || map_set(&s->rings, str_of(p->name), r) != ERR_OK) {
+        mem_free(r);
+        return err_set(e, ERR_MEMORY, "no memory for keys");
+    }
+    for (size_t i = 0; i < p->n_keys; i++) {
+        struct slot *slot = &r->slots[r->n++];
+        slot->source = (int)p->keys[i].source;
+        slot->from = mem_strdup(p->keys[i].value);
+        if (slot->from == NULL)
+            return err_set(e, ERR_MEMORY, "no memory for keys");
+        snprintf(slot->key.id, sizeof slot->key.id, "%.24s#%zu", p->name, i + 1);
+        struct err why = ERR_INIT;
+        enum errc rc = slot_load(slot, p->name, old, s->log, &why);
+        if (rc == ERR_MEMORY) {
+            *e = why;
+            return rc;
+        }
+        if (rc != ERR_OK)
+            log_write(s->log, LOG_WARN, "secret", why.text, "key=%s", slot->key.id);
+    }
+    return ERR_OK;
+}
+
+enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct log *log,
+                      struct secrets **ret, struct err *e)
+{
+    AUTO(secrets_free) struct secrets *s = MEM_NEW(struct secrets);
+    if (s == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for keys");
+    map_init(&s->rings);
+    s->log = log;
+    if (conf->core.path != NULL && (s->path = mem_strdup(conf->core.path)) == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for keys");
+    for (size_t i = 0; i < conf->n_providers; i++) {
+        enum errc rc = ring_load(s, &conf->providers[i], old, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    *ret = s;
+    s = NULL;
+    return ERR_OK;
+}
+
+void secrets_free(struct secrets **sp)
+{
+    struct secrets *s = *sp;
+    if (s == NULL)
+        return;
+    *sp = NULL;
+    map_for_each (entry, &s->rings) {
+        struct ring *r = entry->value;
+        for (size_t i = 0; i < r->n; i++)
+            slot_wipe(&r->slots[i]);
+        mem_free(r);
+    }
+    map_release(&s->rings);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+static bool slot_is_there(const struct slot *slot)
+{
+    return slot->key.value != NULL || slot->source == CONF_KEY_CMD;
+}
+
+struct secret_key *secrets_pick(struct secrets *s, struct str provider,
+                                int64_t now_mono_us)
+{
+    struct ring *r = map_get(&s->rings, provider);
+    for (size_t tries = 0; r != NULL && tries < r->n; tries++) {
+        struct slot *slot = &r->slots[r->next];
+        r->next = (r->next + 1) % r->n;
+        if (!slot_is_there(slot) || slot->key.benched_until_us > now_mono_us)
+            continue;
+        if (slot->key.value == NULL)
+            run_command(s, slot, now_mono_us);
+        if (slot->key.value != NULL)
+            return &slot->key;
+    }
+    return NULL;
+}
+
+bool secrets_has(const struct secrets *s, struct str provider)
+{
+    const struct ring *r = map_get(&s->rings, provider);
+    for (size_t i = 0; r != NULL && i < r->n; i++)
+        if (slot_is_there(&r->slots[i]))
+            return true;
+    return false;
+}
+
+int64_t secrets_benched_us(const struct secrets *s, struct str provider,
+                           int64_t now_mono_us)
+{
+    const struct ring *r = map_get(&s->rings, provider);
+    int64_t least = -1;
+    for (size_t i = 0; r != NULL && i < r->n; i++) {
+        if (!slot_is_there(&r->slots[i]))
+            continue;
+        int64_t wait_us = MAX(r->slots[i].key.benched_until_us - now_mono_us, 0);
+        least = least < 0 ? wait_us : MIN(least, wait_us);
+    }
+    return least;
+}
+
+void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us)
+{
+    k->benched_until_us = until_mono_us;
+    log_write(s->log, LOG_WARN, "secret", "a key is set aside", "key=%s", k->id);
+}
+
+/* ---- comparing ---- */
+
+bool secret_equal(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    volatile unsigned char differ = 0;
+    for (size_t i = 0; i < a.len; i++)
+        differ |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
+    return differ == 0;
+}
+
+void secret_hash(struct str key, char out[72])
+{
+    char hex[SHA256_HEX_LEN + 1];
+    sha256_hex(key, hex);
+    snprintf(out, 72, "sha256:%s", hex);
+}
+
+bool secret_matches_hash(struct str key, const char *hash)
+{
+    char mine[72];
+    secret_hash(key, mine);
+    return secret_equal(str_of(mine), str_of(hash));
+}
+
+/* ---- the environment ---- */
+
+static void scrub(const char *name)
+{
+    char *value = getenv(name);
+    if (value == NULL)
+        return;
+    mem_wipe(value, strlen(value));
+    unsetenv(name);
+}
+
+void secrets_scrub_env(const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->n_providers; i++)
+        for (size_t k = 0; k < conf->providers[i].n_keys; k++)
+            if (conf->providers[i].keys[k].source == CONF_KEY_ENV)
+                scrub(conf->providers[i].keys[k].value);
+    size_t n;
+    const struct provider_kind *kinds = provider_kinds(&n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < ARRAY_LEN(kinds[i].key_env) && kinds[i].key_env[k] != NULL;
+             k++)
+            scrub(kinds[i].key_env[k]);
+}

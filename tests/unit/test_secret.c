@@ -1,0 +1,235 @@
+/* test_secret.c: keys from every source, in rotation, benched, wiped and never in the log. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+#include "broker/secret.h"
+
+#include <cmocka.h>
+
+#define MARK "sk-marker-"
+
+struct site {
+    char dir[32], file[64], log_path[64];
+    struct log log;
+    struct conf conf;
+    struct conf_provider provider;
+};
+
+static int set_up(void **state)
+{
+    struct site *s = MEM_NEW(struct site);
+    snprintf(s->dir, sizeof s->dir, "/tmp/lgw-secret.XXXXXX");
+    assert_non_null(mkdtemp(s->dir));
+    snprintf(s->file, sizeof s->file, "%s/key", s->dir);
+    snprintf(s->log_path, sizeof s->log_path, "%s/log", s->dir);
+    int fd = open(s->log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    log_init(&s->log, fd, LOG_DEBUG, &clock_system);
+    s->provider.name = "p";
+    s->conf.providers = &s->provider;
+    s->conf.n_providers = 1;
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct site *s = *state;
+    /* whatever a test did, its keys are not in the log */
+    char text[16384];
+    ssize_t n = pread(s->log.fd, text, sizeof text - 1, 0);
+    text[MAX(n, 0)] = '\0';
+    assert_null(strstr(text, MARK));
+    close(s->log.fd);
+    unlink(s->file);
+    unlink(s->log_path);
+    rmdir(s->dir);
+    mem_free(s);
+    return 0;
+}
+
+static void add(struct site *s, int source, const char *value)
+{
+    size_t i = s->provider.n_keys++;
+    s->provider.keys[i].source = source;
+    s->provider.keys[i].value = value;
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static struct secrets *load(struct site *s, const struct secrets *old)
+{
+    struct secrets *k = NULL;
+    struct err e = ERR_INIT;
+    assert_int_equal(secrets_new(&s->conf, old, &s->log, &k, &e), ERR_OK);
+    return k;
+}
+
+static void expect_key(struct secrets *k, const char *want)
+{
+    struct secret_key *key = secrets_pick(k, STR("p"), 0);
+    if (want == NULL) {
+        assert_null(key);
+        return;
+    }
+    assert_non_null(key);
+    assert_string_equal(key->value, want);
+    assert_int_equal(key->len, strlen(want));
+}
+
+static void keys_come_from_every_source_in_turn(void **state)
+{
+    struct site *s = *state;
+    setenv("LGW_TEST_KEY", MARK "env", 1);
+    write_file(s->file, MARK "file \r\nsecond line\n", 0600);
+    add(s, CONF_KEY_ENV, "LGW_TEST_KEY");
+    add(s, CONF_KEY_FILE, s->file);
+    add(s, CONF_KEY_CMD, "printf '" MARK "cmd\\nmore\\n'");
+    struct secrets *k = load(s, NULL);
+    assert_true(secrets_has(k, STR("p")));
+    assert_false(secrets_has(k, STR("q")));
+    for (int round = 0; round < 2; round++) {
+        expect_key(k, MARK "env");
+        expect_key(k, MARK "file");
+        expect_key(k, MARK "cmd");
+    }
+    assert_string_equal(secrets_pick(k, STR("p"), 0)->id, "p#1");
+    secrets_free(&k);
+    unsetenv("LGW_TEST_KEY");
+}
+
+static void a_key_that_is_not_there_is_no_key(void **state)
+{
+    struct site *s = *state;
+    write_file(s->file, "\n" MARK "second\n", 0600);
+    add(s, CONF_KEY_ENV, "LGW_TEST_NOT_SET");
+    add(s, CONF_KEY_FILE, s->file);
+    add(s, CONF_KEY_FILE, "/nonexistent/key");
+    struct secrets *k = load(s, NULL);
+    assert_false(secrets_has(k, STR("p")));
+    assert_int_equal(secrets_benched_us(k, STR("p"), 0), -1);
+    expect_key(k, NULL);
+    secrets_free(&k);
+}
+
+static void a_key_with_a_blank_in_it_is_refused(void **state)
+{
+    struct site *s = *state;
+    write_file(s->file, MARK "a\r" MARK "b\n", 0600);
+    add(s, CONF_KEY_FILE, s->file);
+    struct secrets *k = load(s, NULL);
+    expect_key(k, NULL);
+    secrets_free(&k);
+}
+
+static void a_command_runs_with_the_configured_path(void **state)
+{
+    struct site *s = *state;
+    char tool[64];
+    snprintf(tool, sizeof tool, "%s/show", s->dir);
+    write_file(tool, "#!/bin/sh\necho " MARK "$1\n", 0700);
+    s->conf.core.path = s->dir;
+    add(s, CONF_KEY_CMD, "show tool; exec >&-; while :; do :; done");
+    struct secrets *k = load(s, NULL);
+    expect_key(k, MARK "tool"); /* and the command does not outlive it */
+    secrets_free(&k);
+    unlink(tool);
+}
+
+static void a_command_that_fails_is_left_alone_for_a_while(void **state)
+{
+    struct site *s = *state;
+    char command[128];
+    snprintf(command, sizeof command, "cat %s", s->file);
+    add(s, CONF_KEY_CMD, command);
+    struct secrets *k = load(s, NULL);
+    assert_null(secrets_pick(k, STR("p"), 1000));
+    write_file(s->file, MARK "late", 0600);
+    assert_null(secrets_pick(k, STR("p"), 2000));
+    int64_t wait_us = secrets_benched_us(k, STR("p"), 2000);
+    assert_true(wait_us > 0);
+    assert_non_null(secrets_pick(k, STR("p"), 2000 + wait_us));
+    secrets_free(&k);
+}
+
+static void a_benched_key_is_passed_over(void **state)
+{
+    struct site *s = *state;
+    add(s, CONF_KEY_CMD, "echo " MARK "1");
+    add(s, CONF_KEY_CMD, "echo " MARK "2");
+    struct secrets *k = load(s, NULL);
+    struct secret_key *first = secrets_pick(k, STR("p"), 0);
+    secrets_bench(k, first, 1000);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(secrets_pick(k, STR("p"), 999)->value, MARK "2");
+    assert_int_equal(secrets_benched_us(k, STR("p"), 999), 0);
+    secrets_bench(k, secrets_pick(k, STR("p"), 999), 1500);
+    assert_null(secrets_pick(k, STR("p"), 999));
+    assert_int_equal(secrets_benched_us(k, STR("p"), 999), 1);
+    assert_string_equal(secrets_pick(k, STR("p"), 1000)->value, MARK "1");
+    secrets_free(&k);
+}
+
+static void a_scrubbed_environment_is_remembered(void **state)
+{
+    struct site *s = *state;
+    char value[] = "LGW_TEST_KEY=" MARK "env";
+    putenv(value);
+    setenv("ANTHROPIC_API_KEY", MARK "other", 1);
+    add(s, CONF_KEY_ENV, "LGW_TEST_KEY");
+    struct secrets *old = load(s, NULL);
+    secrets_scrub_env(&s->conf);
+    assert_null(getenv("LGW_TEST_KEY"));
+    assert_null(getenv("ANTHROPIC_API_KEY"));
+    assert_null(memchr(value, 'k', sizeof value)); /* the memory itself is wiped */
+    struct secrets *k = load(s, old);
+    secrets_free(&old);
+    expect_key(k, MARK "env");
+    secrets_free(&k);
+}
+
+static void hashes_belong_to_their_key_only(void **state)
+{
+    (void)state;
+    char hash[72];
+    secret_hash(STR("abc"), hash);
+    assert_string_equal(
+        hash, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_true(secret_matches_hash(STR("abc"), hash));
+    assert_false(secret_matches_hash(STR("abd"), hash));
+    assert_false(secret_matches_hash(STR("abc"), "sha256:"));
+    assert_true(secret_equal(STR("a"), STR("a")));
+    assert_false(secret_equal(STR("a"), STR("b")));
+    assert_false(secret_equal(STR("a"), STR("aa")));
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(keys_come_from_every_source_in_turn),
+        CASE(a_key_that_is_not_there_is_no_key),
+        CASE(a_key_with_a_blank_in_it_is_refused),
+        CASE(a_command_runs_with_the_configured_path),
+        CASE(a_command_that_fails_is_left_alone_for_a_while),
+        CASE(a_benched_key_is_passed_over),
+        CASE(a_scrubbed_environment_is_remembered),
+        CASE(hashes_belong_to_their_key_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
