@@ -19,6 +19,9 @@
 
 enum { CONF_ARENA = 64 * 1024 * 1024 };
 
+/* The "file" of what --conf sets; compared by address. */
+static const char typed[] = "--conf";
+
 /* ---- problems ---- */
 
 static void note(struct conf_load *l, const struct err *e)
@@ -44,6 +47,8 @@ void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *s
         snprintf(name, sizeof name, " \"%s\"", sub);
     err_set(&e, ERR_CONFIG, "%s%s: %s%s%s%s", pos->file, line, section ? section : "",
             name, section ? ": " : "", text);
+    if (pos->file == typed && l->first_typed->code == ERR_OK)
+        *l->first_typed = e;
     note(l, &e);
 }
 
@@ -160,6 +165,10 @@ static bool file_is_there(struct conf_load *l, const char *path, struct file_rol
         conf_problem(l, pos, section, NULL, "files include each other more than %d deep",
                      LIMIT_CONF_DEPTH);
         return false;
+    }
+    if (l->src->edited != NULL && strcmp(path, l->src->edited) == 0) {
+        buf_adds(text, l->src->edited_text);
+        return true;
     }
     struct err why = ERR_INIT;
     enum errc rc = conf_read_file(path, text, &why);
@@ -320,28 +329,23 @@ static enum errc load_environment(struct conf_load *l, struct err *e)
 /* SECTION[.NAME].KEY=VALUE, or without "=VALUE" for true. */
 static enum errc load_override(struct conf_load *l, const char *text, struct err *e)
 {
-    struct str all = str_of(text);
+    struct str all = str_of(text), section, sub, key;
     size_t eq = str_find(all, '=');
-    struct str name = str_sub(all, 0, eq);
-    size_t first = str_find(name, '.'), last = name.len;
-    while (last > 0 && name.ptr[last - 1] != '.')
-        last--;
     struct arena *a = &l->conf->arena;
     struct conf_setting s = {
-        .section = arena_strz(a, str_sub(name, 0, first)),
-        .sub = last > first + 1
-                   ? arena_strz(a, str_sub(name, first + 1, last - first - 2))
-                   : NULL,
-        .key = arena_strz(a, str_sub(name, last, name.len)),
         .value = eq < all.len ? text + eq + 1 : NULL,
-        .place = {.arena = a, .pos = {.file = "--conf"}, .home = l->home},
+        .place = {.arena = a, .pos = {.file = typed}, .home = l->home},
         .layer = CONF_COMMAND_LINE,
     };
+    if (!conf_split_key(str_sub(all, 0, eq), &section, &sub, &key)) {
+        conf_problem(l, &s.place.pos, NULL, NULL, "\"%s\" is no SECTION.KEY=VALUE", text);
+        return ERR_OK;
+    }
+    s.section = arena_strz(a, section);
+    s.sub = sub.ptr ? arena_strz(a, sub) : NULL;
+    s.key = arena_strz(a, key);
     s.place.key = s.key;
-    if (first < name.len)
-        return add_setting(l, &s, e);
-    conf_problem(l, &s.place.pos, NULL, NULL, "\"%s\" is no SECTION.KEY=VALUE", text);
-    return ERR_OK;
+    return add_setting(l, &s, e);
 }
 
 static enum errc load_overrides(struct conf_load *l, struct err *e)
@@ -667,7 +671,7 @@ static const char *own_getenv(const char *name)
 enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
                     struct conf **ret, struct buf *problems, struct err *e)
 {
-    struct err first = ERR_INIT;
+    struct err first = ERR_INIT, first_typed = ERR_INIT;
     AUTO(conf_free) struct conf *conf = MEM_NEW(struct conf);
     if (conf == NULL)
         return out_of_memory(e);
@@ -677,7 +681,8 @@ enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
                           .cat = cat,
                           .conf = conf,
                           .problems = problems,
-                          .first = &first};
+                          .first = &first,
+                          .first_typed = &first_typed};
     l.home = l.getenv("HOME");
     map_init(&l.items);
     map_init(&l.layers);
@@ -687,7 +692,9 @@ enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
     mem_free(l.settings);
     if (rc != ERR_OK)
         return rc;
-    if (l.n_problems > 0 && !src->lenient) {
+    if (src->lenient)
+        first = first_typed;
+    if (first.code != ERR_OK) {
         *e = first;
         return first.code;
     }

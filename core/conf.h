@@ -223,8 +223,10 @@ struct conf_source {
     const char *file;             /* --config or LLMGW_CONFIG; NULL: the usual places */
     const char *const *overrides; /* --conf KEY=VALUE, NULL-terminated; NULL if none */
     const char *(*getenv)(const char *name); /* NULL: the process's environment */
-    const char *cwd; /* for project files; NULL: no project file */
-    bool lenient;    /* unknown keys are collected as warnings, not errors */
+    const char *cwd;        /* for project files; NULL: no project file */
+    bool lenient;           /* unknown keys are collected as warnings, not errors */
+    const char *edited;     /* this file is taken to hold … */
+    struct str edited_text; /* … this: to check a change before it is written */
 };
 
 /*
@@ -271,7 +273,11 @@ struct conf_entry {
 enum errc conf_text_parse(struct str text, const char *file, struct conf_text **ret,
                           struct err *e) MUST_USE;
 void conf_text_free(struct conf_text **t);
+struct str conf_text_str(const struct conf_text *t); /* as it was parsed */
 const struct conf_entry *conf_text_entries(const struct conf_text *t, size_t *ret_n);
+/* SECTION[.NAME].KEY in its parts, NAME may hold dots; false without a dot. */
+bool conf_split_key(struct str dotted, struct str *ret_section, struct str *ret_sub,
+                    struct str *ret_key);
 /* "section.sub.key"; the last one wins. NULL when absent. */
 const struct conf_entry *conf_text_get(const struct conf_text *t, const char *dotted);
 /*

@@ -37,7 +37,8 @@ struct conf_load {
     struct map items;  /* "section sub" → 1 + index of its struct */
     struct map layers; /* "section sub key" → 1 + highest layer that sets it */
     struct buf *problems;
-    struct err *first; /* the first problem */
+    struct err *first;       /* the first problem */
+    struct err *first_typed; /* … of the command line, which is never overlooked */
     size_t n_problems;
 };
 

@@ -394,6 +394,11 @@ void conf_text_free(struct conf_text **tp)
     *tp = NULL;
 }
 
+struct str conf_text_str(const struct conf_text *t)
+{
+    return (struct str){t->text, t->len};
+}
+
 const struct conf_entry *conf_text_entries(const struct conf_text *t, size_t *ret_n)
 {
     *ret_n = t->n_entries;
@@ -416,19 +421,26 @@ static bool all_key_chars(struct str s)
     return s.len > 0;
 }
 
+bool conf_split_key(struct str dotted, struct str *ret_section, struct str *ret_sub,
+                    struct str *ret_key)
+{
+    size_t first = str_find(dotted, '.'), last = dotted.len;
+    while (last > 0 && dotted.ptr[last - 1] != '.')
+        last--;
+    if (first == dotted.len)
+        return false;
+    *ret_section = str_sub(dotted, 0, first);
+    *ret_sub = last - 1 > first ? str_sub(dotted, first + 1, last - first - 2) : STR_NONE;
+    *ret_key = str_sub(dotted, last, dotted.len);
+    return true;
+}
+
 static enum errc dotted_parse(const char *text, struct dotted *ret, struct err *e)
 {
-    struct str s = str_of(text);
-    size_t first = str_find(s, '.'), last = s.len;
-    while (last > 0 && s.ptr[last - 1] != '.')
-        last--;
-    if (first == s.len)
+    struct dotted d;
+    if (!conf_split_key(str_of(text), &d.section, &d.sub, &d.key))
         return err_set(e, ERR_USAGE, "\"%s\" is no SECTION.KEY", text);
-    struct dotted d = {.section = str_sub(s, 0, first),
-                       .key = str_sub(s, last, s.len),
-                       .has_sub = last - 1 > first};
-    if (d.has_sub)
-        d.sub = str_sub(s, first + 1, last - first - 2);
+    d.has_sub = d.sub.ptr != NULL;
     if (!all_key_chars(d.section) || !all_key_chars(d.key) || !is_alpha(d.key.ptr[0]) ||
         str_find(d.sub, '\n') < d.sub.len)
         return err_set(e, ERR_USAGE,
