@@ -11,6 +11,7 @@
 #include "core/map.h"
 
 #include "broker/breaker.h"
+#include "broker/estimate.h"
 #include "broker/ledger.h"
 #include "broker/limiter.h"
 #include "broker/loop.h"
@@ -68,6 +69,7 @@ struct broker {
     struct secrets *secrets;
     struct upstream *upstream;
     struct limiter *limiter;
+    struct estimator *estimator;
     struct ledger *ledger;
     struct map targets; /* struct target_state, owned */
     struct pin pins[BROKER_PINS];

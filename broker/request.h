@@ -19,6 +19,8 @@ enum errc request_explain(struct broker *b, const struct conn_request *cr,
 /* Cancels by id; false when there is none. For admin and drain. */
 bool request_cancel(struct broker *b, struct str id);
 void request_cancel_all(struct broker *b, const char *why);
+/* Everything up to this record is committed: who waits for it is told. */
+void request_on_committed(struct broker *b, uint64_t seq);
 /* A JSON array of what is in flight. */
 void request_write_inflight(struct broker *b, struct buf *out);
 /* The state graph in dot format, for `make graph`. */

@@ -66,10 +66,15 @@ struct upstream_xfer {
     size_t sent;     /* bytes of it given to libcurl */
     struct buf head; /* lines of the answer's head, each with its CRLF */
     struct list link, todo;
-    bool is_http2, is_warming, is_added, has_head, is_paused;
+    bool is_http2, is_added, has_head, is_paused;
+    bool is_silent; /* nobody listens: made to warm a connection, or detached */
     bool is_cancelled, wants_resume, is_done;
+    struct loop_timer linger; /* a detached transfer that does not end */
     char error[CURL_ERROR_SIZE];
 };
+
+/* How long a detached transfer may take to end by itself. */
+enum { LINGER_US = 2 * US_PER_S };
 
 static void settle(struct upstream *u);
 
@@ -234,7 +239,7 @@ static void tell_head(struct upstream_xfer *x, int status)
         h.connect_us = MAX(tcp_us, tls_us);
     }
     x->has_head = true;
-    if (!x->is_warming)
+    if (!x->is_silent)
         x->fns->on_head(x->arg, &h);
 }
 
@@ -272,7 +277,7 @@ static size_t on_curl_write(char *p, size_t size, size_t n, void *arg)
     /* HTTP/2 may deliver after curl_easy_pause */
     if (x->is_paused)
         return CURL_WRITEFUNC_PAUSE;
-    if (!x->is_warming && len > 0)
+    if (!x->is_silent && len > 0)
         x->fns->on_body(x->arg, (struct str){p, len});
     return x->is_cancelled ? 0 : len;
 }
@@ -314,8 +319,9 @@ static void xfer_free(struct upstream_xfer **xp)
             curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
         curl_multi_remove_handle(x->u->multi, x->easy);
     }
-    if (!x->is_warming)
+    if (!x->is_silent)
         x->u->n_active--;
+    loop_timer_stop(x->u->loop, &x->linger);
     list_del(&x->link);
     list_del(&x->todo);
     if (x->easy != NULL)
@@ -326,15 +332,15 @@ static void xfer_free(struct upstream_xfer **xp)
     mem_free(x);
 }
 
-static struct upstream_xfer *xfer_new(struct upstream *u, bool is_warming)
+static struct upstream_xfer *xfer_new(struct upstream *u, bool is_silent)
 {
     struct upstream_xfer *x = MEM_NEW(struct upstream_xfer);
     if (x == NULL)
         return NULL;
     x->magic = upstream_xfer_MAGIC;
     x->u = u;
-    x->is_warming = is_warming;
-    if (!is_warming)
+    x->is_silent = is_silent;
+    if (!is_silent)
         u->n_active++;
     buf_init(&x->head, 4 * LIMIT_HEAD_LEN);
     list_init(&x->todo);
@@ -492,11 +498,11 @@ static void tell_done(struct upstream_xfer *x, CURLcode rc)
         e.sys = (int)rc;
     }
     x->is_done = true;
-    if (!x->is_warming)
+    if (!x->is_silent)
         x->fns->on_done(x->arg, e.code, &e);
     else if (rc != CURLE_OK)
-        log_write(x->u->log, LOG_DEBUG, "upstream", "no warm connection", "curl=%d",
-                  (int)rc);
+        log_write(x->u->log, LOG_DEBUG, "upstream", "a transfer without listener failed",
+                  "curl=%d", (int)rc);
     xfer_free(&x);
 }
 
@@ -566,9 +572,9 @@ static void settle(struct upstream *u)
 /* ---- the interface ---- */
 
 static enum errc xfer_make(struct upstream *u, const struct upstream_request *req,
-                           bool is_warming, struct upstream_xfer **ret, struct err *e)
+                           bool is_silent, struct upstream_xfer **ret, struct err *e)
 {
-    AUTO(xfer_free) struct upstream_xfer *x = xfer_new(u, is_warming);
+    AUTO(xfer_free) struct upstream_xfer *x = xfer_new(u, is_silent);
     if (x == NULL)
         return err_set(e, ERR_MEMORY, "no memory for a transfer");
     x->body = req->body;
@@ -619,6 +625,29 @@ void upstream_cancel(struct upstream_xfer **xp)
         todo(x);
     else
         xfer_free(&x);
+}
+
+static void on_linger(void *arg)
+{
+    struct upstream_xfer *x = OBJ(upstream_xfer, arg);
+    upstream_cancel(&x);
+}
+
+void upstream_detach(struct upstream_xfer **xp)
+{
+    struct upstream_xfer *x = *xp;
+    if (x == NULL || x->is_done || x->sent < x->body.len) {
+        upstream_cancel(xp);
+        return;
+    }
+    *xp = NULL;
+    x->is_silent = true;
+    x->u->n_active--;
+    x->linger = (struct loop_timer){.fn = on_linger, .arg = x};
+    if (loop_timer_set(x->u->loop, &x->linger, LINGER_US) != ERR_OK)
+        upstream_cancel(&x);
+    else if (x->is_paused)
+        upstream_resume(x);
 }
 
 void upstream_pause(struct upstream_xfer *x)

@@ -61,6 +61,11 @@ enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
                          struct upstream_xfer **ret, struct err *e) MUST_USE;
 /* No callback after it, and the connection is closed: the provider stops working. NULL-safe. */
 void upstream_cancel(struct upstream_xfer **x);
+/*
+ * The answer is whole for us, though the other side has not ended it: no callback after this,
+ * the body is not looked at again, and the connection is kept if the end comes soon. NULL-safe.
+ */
+void upstream_detach(struct upstream_xfer **x);
 /* Stops reading; what is on its way may still come once. */
 void upstream_pause(struct upstream_xfer *x);
 /* From the loop, never from a callback of the same transfer. */

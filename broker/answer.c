@@ -1,0 +1,412 @@
+/*
+ * answer.c: what the client gets, and when.
+ *
+ *     provider's events ──▶ held ──first content──▶ batch ──end of the callback──▶ conn
+ *                                                 ╲ tail ──after the record──▶ conn
+ *                                                   end  ──told "recorded"──▶ conn
+ *
+ * Before the first content all is held, so that a failure can still be another attempt or an
+ * HTTP status; in `hold` everything is held until the answer is whole. From the finish on all
+ * waits in the tail, because nothing may look complete before the ledger has it.
+ *
+ * Owns the buffers and the answer's headers. Must not know states, timers or targets to come.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/request_priv.h"
+
+/* retry-after above this is not to be obeyed: SDKs sleep any value they are given (measured) */
+#define RETRY_AFTER_MAX_US ((int64_t)60 * US_PER_S)
+
+void answer_init(struct request *r)
+{
+    struct answer *a = &r->answer;
+    size_t max = (size_t)r->conf->broker.stream_memory;
+    buf_init(&a->notes, LIMIT_HEAD_LEN);
+    buf_init(&a->batch, LIMIT_REPLY_LEN);
+    buf_init(&a->held, max > 0 ? max : LIMIT_REPLY_LEN);
+    buf_init(&a->tail, LIMIT_EVENT_LEN + LIMIT_HEAD_LEN);
+    buf_init(&a->end, LIMIT_EVENT_LEN);
+    buf_init(&a->kept, LIMIT_REPLY_LEN);
+    buf_init(&a->text, LIMIT_REPLY_LEN);
+    buf_init(&a->whole, LIMIT_REPLY_LEN);
+    a->last_us = loop_mono_us(r->b->loop);
+}
+
+void answer_release(struct request *r)
+{
+    struct answer *a = &r->answer;
+    struct buf *const all[] = {&a->notes, &a->batch, &a->held, &a->tail,
+                               &a->end,   &a->kept,  &a->text, &a->whole};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        buf_release(all[i]);
+}
+
+bool answer_is_streamed(const struct request *r)
+{
+    return r->facts.stream;
+}
+
+/* ---- the head ---- */
+
+static const struct attempt_row *last_row(const struct request *r)
+{
+    return r->n_rows > 0 ? r->rows[r->n_rows - 1] : NULL;
+}
+
+static void write_dropped(const struct dropped *d, struct buf *out)
+{
+    AUTO(buf_release) struct buf list = BUF_INIT(LIMIT_HEAD_LEN);
+    for (size_t i = 0; i < d->n; i++)
+        buf_printf(&list, "%s%s", i > 0 ? ", " : "", d->names[i]);
+    if (d->n > 0)
+        http1_write_header(out, "x-llmgw-dropped", buf_str(&list));
+}
+
+/* What is known from the start. */
+static void write_headers(const struct request *r, struct buf *out)
+{
+    char name[TARGET_NAME_LEN];
+    const struct attempt_row *row = last_row(r);
+    /* the name under which each vendor's SDK shows it */
+    const char *vendor =
+        r->client->id == DIALECT_ANTHROPIC ? "request-id" : "x-request-id";
+    http1_write_header(out, "x-llmgw-request-id", str_of(r->id));
+    http1_write_header(out, vendor, str_of(r->id));
+    http1_printf_header(out, "x-llmgw-attempts", "%zu", r->n_rows);
+    if (row == NULL)
+        return;
+    const char *model =
+        r->attempt != NULL ? attempt_scan(r->attempt)->model : row->served;
+    http1_write_header(out, "x-llmgw-target", str_of(target_name(row->target, name)));
+    if (model[0] != '\0')
+        http1_write_header(out, "x-llmgw-model", str_of(model));
+    if (r->bounds.is_cap_ours)
+        http1_printf_header(out, "x-llmgw-max-output-tokens", "%" PRId64,
+                            r->bounds.cap_tok);
+    write_dropped(&r->answer.dropped, out);
+}
+
+static void start(struct request *r)
+{
+    if (conn_has_replied(r->conn))
+        return;
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
+    http1_write_header(&headers, "content-type", STR("text/event-stream; charset=utf-8"));
+    http1_write_header(&headers, "cache-control", STR("no-cache"));
+    write_headers(r, &headers);
+    conn_reply_start(r->conn, 200, buf_str(&headers));
+}
+
+/* ---- bytes ---- */
+
+struct buf *answer_sink(struct request *r)
+{
+    struct answer *a = &r->answer;
+    if (a->is_finished)
+        return &a->tail;
+    return a->is_open ? &a->batch : &a->held;
+}
+
+/* False when the client is slow. */
+static bool write(struct request *r, struct str bytes)
+{
+    if (bytes.len == 0)
+        return true;
+    if (r->record == CONF_RECORD_FULL)
+        buf_adds(&r->answer.kept, bytes);
+    r->answer.last_us = loop_mono_us(r->b->loop);
+    return conn_write(r->conn, bytes);
+}
+
+static void move(struct buf *to, struct buf *from)
+{
+    buf_adds(to, buf_str(from));
+    buf_reset(from);
+}
+
+void answer_open(struct request *r)
+{
+    struct answer *a = &r->answer;
+    if (r->rules.stream == CONF_STREAM_HOLD || !answer_is_streamed(r))
+        return;
+    start(r);
+    a->is_open = true;
+    move(&a->batch, &a->notes);
+    move(&a->batch, &a->held);
+}
+
+void answer_reopen(struct request *r)
+{
+    struct answer *a = &r->answer;
+    if (!a->is_finished)
+        return;
+    a->is_finished = false;
+    request_timer_stop(r, TIMER_USAGE);
+    move(answer_sink(r), &a->tail);
+}
+
+void answer_flush(struct request *r)
+{
+    struct answer *a = &r->answer;
+    if (a->batch.len == 0)
+        return;
+    a->is_seen = true;
+    if (!write(r, buf_str(&a->batch)))
+        attempt_pause(r->attempt);
+    buf_reset(&a->batch);
+}
+
+void answer_keepalive(struct request *r)
+{
+    AUTO(buf_release) struct buf sign = BUF_INIT(LIMIT_HEAD_LEN);
+    start(r);
+    if (conn_queue_len(r->conn) > 0)
+        return; /* it has more than enough to read */
+    r->client->keepalive(&sign);
+    r->answer.last_us = loop_mono_us(r->b->loop);
+    conn_write(r->conn, buf_str(&sign));
+}
+
+/* ---- our own events ---- */
+
+/* Held with the rest until the head is out. */
+static void note(struct request *r, struct str json)
+{
+    if (!r->opt.events || r->conn == NULL)
+        return;
+    sse_write(&r->answer.notes, "llmgw", json);
+    if (!conn_has_replied(r->conn))
+        return;
+    write(r, buf_str(&r->answer.notes));
+    buf_reset(&r->answer.notes);
+}
+
+void answer_note_start(struct request *r)
+{
+    char name[TARGET_NAME_LEN];
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_HEAD_LEN);
+    struct jw w;
+    if (!r->opt.events)
+        return;
+    const struct conf_target *t = &r->targets[r->decision.items[r->at].target];
+    jw_init(&w, &json);
+    jw_object(&w);
+    jw_kstrz(&w, "type", "start");
+    jw_kstrz(&w, "request_id", r->id);
+    jw_kstrz(&w, "route", r->rules.name);
+    jw_kstrz(&w, "target", target_name(t, name));
+    jw_kstrz(&w, "model", t->model);
+    jw_object_end(&w);
+    note(r, buf_str(&json));
+}
+
+/* "429", or the class where no status came. */
+static void write_reason(struct jw *w, const struct err *e)
+{
+    char status[16];
+    snprintf(status, sizeof status, "%d", e->sys);
+    bool is_status = e->origin != ERR_BY_TRANSPORT && e->sys >= 400;
+    jw_kstrz(w, "reason", is_status ? status : errc_name(e->code));
+    jw_kstrz(w, "class", errc_name(e->code));
+}
+
+void answer_note_fallback(struct request *r, const struct conf_target *from,
+                          const struct conf_target *to, const struct err *why)
+{
+    char name[TARGET_NAME_LEN];
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_HEAD_LEN);
+    struct jw w;
+    if (!r->opt.events)
+        return;
+    jw_init(&w, &json);
+    jw_object(&w);
+    jw_kstrz(&w, "type", "fallback");
+    jw_kstrz(&w, "from", target_name(from, name));
+    jw_kstrz(&w, "to", target_name(to, name));
+    write_reason(&w, why);
+    jw_object_end(&w);
+    note(r, buf_str(&json));
+}
+
+void answer_discard(struct request *r)
+{
+    struct answer *a = &r->answer;
+    struct buf *const of_attempt[] = {&a->batch, &a->held, &a->tail,
+                                      &a->end,   &a->text, &a->whole};
+    for (size_t i = 0; i < ARRAY_LEN(of_attempt); i++)
+        buf_reset(of_attempt[i]);
+    a->is_open = a->is_finished = a->is_seen = false;
+    a->dropped.n = 0;
+}
+
+void answer_reset(struct request *r, const struct err *why)
+{
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_HEAD_LEN);
+    struct jw w;
+    answer_discard(r);
+    buf_reset(&r->answer.kept);
+    r->answer.n_resets++;
+    jw_init(&w, &json);
+    jw_object(&w);
+    jw_kstrz(&w, "type", "reset");
+    write_reason(&w, why);
+    jw_object_end(&w);
+    note(r, buf_str(&json));
+}
+
+/* ---- the end ---- */
+
+void answer_finish(struct request *r)
+{
+    struct answer *a = &r->answer;
+    if (!answer_is_streamed(r))
+        return;
+    start(r);
+    write(r, buf_str(&a->notes));
+    write(r, buf_str(&a->batch));
+    write(r, buf_str(&a->held));
+    write(r, buf_str(&a->tail));
+}
+
+/* What is only known at the end: a comment that every client skips, or an event for ours. */
+static void write_summary(const struct request *r, const char *recorded, struct buf *out)
+{
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_HEAD_LEN);
+    if (r->opt.events) {
+        settle_write_end(r, "end", recorded, &json);
+        sse_write(out, "llmgw", buf_str(&json));
+        return;
+    }
+    buf_addz(&json, "llmgw ");
+    settle_write_end(r, NULL, recorded, &json);
+    sse_write_comment(out, buf_str(&json));
+    buf_addc(out, '\n'); /* a block of its own */
+}
+
+static void reply_whole(struct request *r)
+{
+    char cost[MONEY_TEXT_LEN];
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
+    http1_write_header(&headers, "content-type", STR("application/json"));
+    write_headers(r, &headers);
+    money_exact(cost, r->cost_pico);
+    if (r->cost_pico != PICO_UNKNOWN)
+        http1_write_header(&headers, "x-llmgw-cost-usd", str_of(cost));
+    http1_write_header(&headers, "x-llmgw-cost-source",
+                       str_of(ledger_cost_source_name(r->cost_source)));
+    conn_reply(r->conn, 200, buf_str(&headers), buf_str(&r->answer.whole));
+}
+
+void answer_end(struct request *r, const char *recorded)
+{
+    if (!answer_is_streamed(r)) {
+        reply_whole(r);
+        return;
+    }
+    AUTO(buf_release) struct buf last = BUF_INIT(LIMIT_EVENT_LEN);
+    write_summary(r, recorded, &last);
+    buf_adds(&last, buf_str(&r->answer.end));
+    conn_write(r->conn, buf_str(&last));
+    conn_reply_end(r->conn);
+}
+
+/* ---- errors ---- */
+
+static void write_attempts(const struct request *r, struct buf *out)
+{
+    char name[TARGET_NAME_LEN];
+    struct jw w;
+    jw_init(&w, out);
+    jw_array(&w);
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const struct attempt_row *row = r->rows[i];
+        jw_object(&w);
+        jw_kstrz(&w, "target", target_name(row->target, name));
+        jw_kstrz(&w, "class", errc_name(row->err.code));
+        if (row->http_status != 0)
+            jw_ki64(&w, "status", row->http_status);
+        jw_ki64(&w, "ms", (row->end_us - row->start_us) / US_PER_MS);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+}
+
+/* Candidates that would have served it a little later. */
+static void write_fallbacks(const struct request *r, struct buf *out)
+{
+    char name[TARGET_NAME_LEN];
+    struct jw w;
+    jw_init(&w, out);
+    jw_array(&w);
+    for (size_t i = 0; i < r->decision.n; i++) {
+        const struct candidate *c = &r->decision.items[i];
+        if (c->verdict != VERDICT_LATER)
+            continue;
+        jw_object(&w);
+        jw_kstrz(&w, "target", target_name(&r->targets[c->target], name));
+        jw_ki64(&w, "retry_after_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+}
+
+/* SDKs obey these; what the gateway has retried already is not to be retried on top of it. */
+static void write_retry_headers(const struct request *r, struct buf *out)
+{
+    const struct err *e = &r->err;
+    bool is_soon = e->retry_after_us >= 0 && e->retry_after_us <= RETRY_AFTER_MAX_US;
+    bool is_fresh = e->retry_after_us < 0 && r->n_rows <= 1;
+    bool may_retry = errc_is_retryable(e->code) && (is_soon || is_fresh);
+    http1_write_header(out, "x-should-retry", may_retry ? STR("true") : STR("false"));
+    if (e->retry_after_us < 0 || !errc_is_retryable(e->code))
+        return;
+    http1_printf_header(out, "retry-after", "%" PRId64,
+                        (e->retry_after_us + US_PER_S - 1) / US_PER_S);
+    http1_printf_header(out, "retry-after-ms", "%" PRId64,
+                        (e->retry_after_us + US_PER_MS - 1) / US_PER_MS);
+}
+
+static void reply_error(struct request *r, const struct error_ext *x)
+{
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
+    http1_write_header(&headers, "content-type", STR("application/json"));
+    write_headers(r, &headers);
+    write_retry_headers(r, &headers);
+    r->client->error_body(&r->err, x, &body);
+    conn_reply(r->conn, r->client->error_status(&r->err), buf_str(&headers),
+               buf_str(&body));
+}
+
+/* Without an end mark: what was shown is not the whole answer. */
+static void stream_error(struct request *r, const struct error_ext *x)
+{
+    AUTO(buf_release) struct buf last = BUF_INIT(LIMIT_REPLY_LEN);
+    write_summary(r, settle_recorded(r), &last);
+    r->client->error_event(&r->err, x, &last);
+    conn_write(r->conn, buf_str(&last));
+    conn_reply_end(r->conn);
+}
+
+void answer_error(struct request *r)
+{
+    AUTO(buf_release) struct buf attempts = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf fallbacks = BUF_INIT(LIMIT_REPLY_LEN);
+    const struct attempt_row *row = last_row(r);
+    write_attempts(r, &attempts);
+    write_fallbacks(r, &fallbacks);
+    const struct error_ext x = {
+        .request_id = r->id,
+        .provider = row != NULL ? row->target->provider : "",
+        .n_attempts = (int)r->n_rows,
+        .attempts = buf_str(&attempts),
+        .fallbacks = buf_str(&fallbacks),
+    };
+    if (conn_has_replied(r->conn))
+        stream_error(r, &x);
+    else
+        reply_error(r, &x);
+}

@@ -1,0 +1,746 @@
+/*
+ * attempt.c: one call to a provider: its body, its transfer, and what its answer says.
+ *
+ * Same dialect in and out: the body is spliced, the answer's events pass as they came, and a
+ * scanner watches them. Crossed: the body is encoded from a msg, events become deltas, and
+ * deltas become the client's events. Either way request.c hears of content, finish, the whole
+ * answer or a failure, and hears it once the transfer's callback has nothing more to do.
+ *
+ * Must not decide what comes next, and knows no candidate but its own.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/num.h"
+
+#include "broker/request_priv.h"
+
+enum outcome { GOING_ON, WHOLE, BROKEN };
+
+enum {
+    attempt_MAGIC = 0x61747470,
+    /* bytes of an error answer worth reading */
+    ERROR_BODY_LEN = 256 * 1024,
+    HEADERS_MAX = 32,
+    /* an estimate may be off by so much before it ends a stream: one part in … */
+    CAP_SLACK = 4,
+    CAP_SLACK_TOK = 64,
+};
+
+struct attempt {
+    uint32_t magic;
+    struct request *r; /* borrowed: owns us */
+    const struct conf_provider *provider;
+    const struct conf_target *target;
+    struct target_model model;
+    struct target_state *state;    /* borrowed: outlives us */
+    const struct dialect_ops *ops; /* the provider's */
+    struct attempt_row *row;       /* arena */
+    struct secret_key *key;        /* borrowed; NULL: none, or the client's own */
+    bool is_crossed, is_streamed;
+    bool is_event_stream;  /* what comes is one */
+    size_t max_output_len; /* bytes of output that the cap allows, by estimate */
+
+    struct buf body;            /* sent */
+    struct upstream_xfer *xfer; /* owned */
+    struct buf reply;           /* an answer that is no event stream, or an error */
+    struct http1_header headers[HEADERS_MAX]; /* arena; of an error answer */
+    size_t n_headers;
+    struct sse sse;
+    struct scan_state scan;
+    struct event_decoder *decoder; /* crossed, or for the recorder's text */
+    struct delta_encoder *encoder; /* crossed streams */
+    struct msg_collect collect;    /* crossed, to a client that does not stream */
+    bool is_collecting;
+
+    enum outcome outcome; /* told when the callback ends */
+    struct err err;
+};
+
+const struct scan_state *attempt_scan(const struct attempt *a)
+{
+    return &a->scan;
+}
+
+const struct target_model *attempt_model(const struct attempt *a)
+{
+    return &a->model;
+}
+
+struct target_state *attempt_target(const struct attempt *a)
+{
+    return a->state;
+}
+
+struct secret_key *attempt_key(const struct attempt *a)
+{
+    return a->key;
+}
+
+bool attempt_is_streamed(const struct attempt *a)
+{
+    return a->is_streamed;
+}
+
+static int64_t wall_us(const struct attempt *a)
+{
+    return loop_wall_us(a->r->b->loop);
+}
+
+/* ---- the body ---- */
+
+static enum errc build_same(struct attempt *a, struct err *e)
+{
+    const struct request *r = a->r;
+    const struct body_edits edits = {
+        .model = str_of(a->target->model),
+        .add_include_usage = a->model.kind->ask_usage,
+        .max_output_tok = r->bounds.is_cap_ours ? r->bounds.cap_tok : -1,
+        .cap_field = a->model.kind->cap_field,
+    };
+    return a->ops->splice(r->cr.body, &r->facts, &edits, &a->body, e);
+}
+
+static enum errc build_crossed(struct attempt *a, struct err *e)
+{
+    struct request *r = a->r;
+    if (r->msg == NULL) {
+        struct msg_request *msg = ARENA_NEW(&r->arena, struct msg_request);
+        if (msg == NULL)
+            return err_set(e, ERR_MEMORY, "no memory to translate the request");
+        if (r->client->request_decode(r->cr.body, &r->arena, msg, e) != ERR_OK)
+            return e->code;
+        r->msg = msg;
+    }
+    struct msg_request msg = *r->msg;
+    if (r->bounds.is_cap_ours)
+        msg.max_output_tok = r->bounds.cap_tok;
+    const struct target_caps caps = {
+        .kind = a->model.kind,
+        .model = str_of(a->target->model),
+        .max_output_tok = a->model.max_output_tok,
+        .caps_yes = a->model.caps_yes,
+        .caps_no = a->model.caps_no,
+        .stream = a->is_streamed,
+    };
+    struct dropped dropped = {.n = 0};
+    if (a->ops->request_encode(&msg, &caps, &a->body, &dropped, e) != ERR_OK)
+        return e->code;
+    r->answer.dropped = dropped;
+    return buf_err(&a->body) == ERR_OK
+               ? ERR_OK
+               : err_set(e, buf_err(&a->body), "no room for the body");
+}
+
+/* ---- headers and the call ---- */
+
+struct call_headers {
+    struct http1_header items[HEADERS_MAX];
+    size_t n;
+    struct buf text; /* of those made here; wiped: it holds the key */
+};
+
+static void add_header(struct call_headers *h, const char *name, struct str value)
+{
+    if (h->n < HEADERS_MAX)
+        h->items[h->n++] = (struct http1_header){str_of(name), value};
+}
+
+/* Header lines, as dialects write them. */
+static void add_lines(struct call_headers *h, struct str lines)
+{
+    struct str line;
+    while (h->n < HEADERS_MAX && str_split(&lines, '\n', &line)) {
+        size_t colon = str_find(line, ':');
+        if (colon < line.len)
+            h->items[h->n++] = (struct http1_header){
+                str_sub(line, 0, colon), str_trim(str_sub(line, colon + 1, line.len))};
+    }
+}
+
+static void add_credentials(struct call_headers *h, enum auth_style style, struct str key)
+{
+    switch (style) {
+    case AUTH_NONE:
+        break;
+    case AUTH_BEARER:
+        buf_addz(&h->text, "Bearer ");
+        buf_adds(&h->text, key);
+        add_header(h, "authorization", buf_str(&h->text));
+        break;
+    case AUTH_X_API_KEY:
+        add_header(h, "x-api-key", key);
+        break;
+    case AUTH_API_KEY:
+        add_header(h, "api-key", key);
+        break;
+    }
+}
+
+/* The client's own key for this provider, else the next of ours; ERR_UPSTREAM_AUTH: none. */
+static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
+{
+    *ret = request_key(a->r, a->target->provider);
+    if (ret->len > 0 || a->model.kind->auth == AUTH_NONE)
+        return ERR_OK;
+    struct broker *b = a->r->b;
+    a->key = secrets_pick(b->secrets, str_of(a->target->provider), loop_mono_us(b->loop));
+    if (a->key == NULL)
+        return err_set(e, ERR_UPSTREAM_AUTH,
+                       "provider %s has no key that may be used now",
+                       a->target->provider);
+    *ret = (struct str){a->key->value, a->key->len};
+    snprintf(a->row->key_id, sizeof a->row->key_id, "%s", a->key->id);
+    return ERR_OK;
+}
+
+static void on_head(void *arg, const struct upstream_head *h);
+static void on_body(void *arg, struct str bytes);
+static void on_done(void *arg, enum errc rc, const struct err *e);
+
+static const struct upstream_fns upstream_fns = {on_head, on_body, on_done};
+
+static enum errc call(struct attempt *a, struct err *e)
+{
+    struct request *r = a->r;
+    struct str key;
+    if (pick_key(a, &key, e) != ERR_OK)
+        return e->code;
+    struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
+    AUTO(buf_release) struct buf lines = BUF_INIT(LIMIT_HEAD_LEN);
+    add_header(&h, "content-type", STR("application/json"));
+    add_header(&h, "accept",
+               a->is_streamed ? STR("text/event-stream") : STR("application/json"));
+    add_header(&h, "user-agent", STR("llmgw/" PACKAGE_VERSION));
+    add_header(&h, "x-llmgw-hop", str_of(r->b->hop_id));
+    a->ops->request_headers(r->cr.head, !a->is_crossed, &lines);
+    add_lines(&h, buf_str(&lines));
+    for (size_t i = 0; i < a->provider->n_headers; i++)
+        add_header(&h, a->provider->headers[i].name,
+                   str_of(a->provider->headers[i].value));
+    add_credentials(&h, a->model.kind->auth, key);
+    const struct upstream_request req = {
+        .method = "POST",
+        .url =
+            arena_printf(&r->arena, "%s%s", a->provider->base_url, a->model.kind->path),
+        .headers = h.items,
+        .n_headers = h.n,
+        .body = buf_str(&a->body),
+        .connect_us = MIN(r->rules.connect_us, MAX(request_left_us(r), US_PER_MS)),
+        .proxy = a->provider->proxy,
+        .ca_file = a->provider->ca_file,
+        .http2 = a->provider->http2,
+    };
+    enum errc rc = upstream_start(r->b->upstream, &req, &upstream_fns, a, &a->xfer, e);
+    mem_wipe(h.text.data, h.text.cap);
+    buf_release(&h.text);
+    return rc;
+}
+
+/* ---- birth and death ---- */
+
+static void attempt_free(struct attempt **ap)
+{
+    struct attempt *a = *ap;
+    if (a == NULL)
+        return;
+    *ap = NULL;
+    upstream_cancel(&a->xfer);
+    sse_release(&a->sse);
+    if (a->decoder != NULL)
+        a->ops->decoder_free(&a->decoder);
+    if (a->encoder != NULL)
+        a->r->client->encoder_free(&a->encoder);
+    if (a->is_collecting)
+        msg_collect_release(&a->collect);
+    buf_release(&a->body);
+    buf_release(&a->reply);
+    a->magic = 0;
+    mem_free(a);
+}
+
+/* The row is made first: an attempt that cannot even start is told in the ledger, too. */
+static struct attempt_row *row_new(struct request *r, const struct conf_target *t)
+{
+    struct attempt_row *row = ARENA_NEW(&r->arena, struct attempt_row);
+    if (row == NULL)
+        return NULL;
+    *row = (struct attempt_row){
+        .target = t, .start_us = loop_wall_us(r->b->loop), .cost_source = COST_COMPUTED};
+    usage_init(&row->usage);
+    r->rows[r->n_rows++] = row;
+    return row;
+}
+
+/* Machinery for crossed answers, and for the recorder's text of any. */
+static enum errc make_coders(struct attempt *a, struct err *e)
+{
+    struct request *r = a->r;
+    bool is_recorded = r->record == CONF_RECORD_FULL;
+    bool to_collect = a->is_streamed && !r->facts.stream;
+    if (a->is_streamed && (a->is_crossed || is_recorded)) {
+        a->decoder = a->ops->decoder_new(a->model.kind);
+        if (a->decoder == NULL)
+            return err_set(e, ERR_MEMORY, "no memory to translate the answer");
+    }
+    if (a->is_crossed && a->is_streamed && !to_collect) {
+        const struct encode_ctx ctx = {
+            .request_id = r->id,
+            .model = str_of(a->target->model),
+            .created_s = wall_us(a) / US_PER_S,
+            .include_usage = r->facts.include_usage,
+        };
+        a->encoder = r->client->encoder_new(&ctx);
+        if (a->encoder == NULL)
+            return err_set(e, ERR_MEMORY, "no memory to translate the answer");
+    }
+    a->is_collecting = to_collect;
+    if (to_collect)
+        msg_collect_init(&a->collect, &r->arena);
+    return ERR_OK;
+}
+
+static struct attempt *attempt_new(struct request *r)
+{
+    struct attempt *a = MEM_NEW(struct attempt);
+    if (a == NULL)
+        return NULL;
+    const struct conf_target *t = &r->targets[r->decision.items[r->at].target];
+    a->magic = attempt_MAGIC;
+    a->r = r;
+    a->target = t;
+    a->provider = conf_provider(r->conf, str_of(t->provider));
+    router_model(r->conf, r->b->catalog, t, &a->model);
+    a->ops = dialect_ops(a->model.kind->dialect);
+    a->is_crossed = a->ops != r->client;
+    /* Anthropic ends long answers that are not streamed: translated ones always are */
+    a->is_streamed =
+        r->facts.stream || (a->is_crossed && a->model.kind->dialect == DIALECT_ANTHROPIC);
+    a->state = broker_target(r->b, str_of(t->provider), str_of(t->model));
+    a->row = row_new(r, t);
+    buf_init(&a->body, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    buf_init(&a->reply, LIMIT_REPLY_LEN);
+    sse_init(&a->sse, LIMIT_EVENT_LEN);
+    a->ops->scan_init(&a->scan, a->model.kind);
+    if (a->state == NULL || a->row == NULL)
+        attempt_free(&a);
+    return a;
+}
+
+/* The bytes at which an answer has surely passed its cap; providers that keep it never come near. */
+static size_t output_bound(const struct attempt *a)
+{
+    const int64_t mib = 1024 * 1024;
+    int64_t cap = a->r->bounds.cap_tok;
+    if (cap < 0)
+        return SIZE_MAX;
+    struct estimate_key k = request_estimate_key(a->r, &a->model);
+    cap += cap / CAP_SLACK + CAP_SLACK_TOK;
+    return (size_t)((i128)cap * mib / estimate_tok(a->r->b->estimator, &k, (size_t)mib));
+}
+
+enum errc attempt_start(struct request *r, struct err *e)
+{
+    AUTO(attempt_free) struct attempt *a = attempt_new(r);
+    if (a == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for another attempt");
+    enum errc rc = make_coders(a, e);
+    if (rc == ERR_OK)
+        rc = a->is_crossed ? build_crossed(a, e) : build_same(a, e);
+    if (rc == ERR_OK)
+        rc = call(a, e);
+    if (rc != ERR_OK)
+        return rc;
+    a->row->bytes_out = (int64_t)a->body.len;
+    a->state->n_attempts++;
+    r->b->metrics.n_attempts++;
+    retry_budget_request(&a->state->retries, loop_mono_us(r->b->loop));
+    breaker_start(&a->state->breaker, loop_mono_us(r->b->loop));
+    a->max_output_len = output_bound(a);
+    r->attempt = a;
+    a = NULL;
+    return ERR_OK;
+}
+
+void attempt_end(struct request *r)
+{
+    struct attempt *a = r->attempt;
+    if (a == NULL)
+        return;
+    r->attempt = NULL;
+    a->row->end_us = wall_us(a);
+    if (a->outcome == WHOLE)
+        upstream_detach(&a->xfer);
+    attempt_free(&a);
+}
+
+void attempt_pause(struct attempt *a)
+{
+    if (a->xfer == NULL || upstream_is_paused(a->xfer))
+        return;
+    upstream_pause(a->xfer);
+    request_timer_stop(a->r, TIMER_GAP);
+}
+
+bool attempt_resume(struct attempt *a)
+{
+    if (a->xfer == NULL || !upstream_is_paused(a->xfer))
+        return false;
+    upstream_resume(a->xfer);
+    return true;
+}
+
+/* ---- outcomes ---- */
+
+static void conclude(struct attempt *a, enum outcome o)
+{
+    if (a->outcome == GOING_ON)
+        a->outcome = o;
+}
+
+static void broken(struct attempt *a, const struct err *e)
+{
+    if (a->outcome == GOING_ON)
+        a->err = *e;
+    conclude(a, BROKEN);
+}
+
+/* A translated answer for a client that does not stream. */
+static void encode_whole(struct attempt *a, const struct msg_reply *reply)
+{
+    const struct encode_ctx ctx = {
+        .request_id = a->r->id,
+        .model =
+            a->scan.model[0] != '\0' ? str_of(a->scan.model) : str_of(a->target->model),
+        .created_s = wall_us(a) / US_PER_S,
+    };
+    a->r->client->reply_encode(reply, &ctx, &a->r->answer.whole);
+}
+
+/* The last thing a callback does: `a` may be gone after it. */
+static void tell(struct attempt *a)
+{
+    struct err e = a->err;
+    switch (a->outcome) {
+    case GOING_ON:
+        break;
+    case WHOLE:
+        if (a->is_collecting)
+            encode_whole(a, msg_collect_reply(&a->collect));
+        request_on_whole(a->r);
+        break;
+    case BROKEN:
+        request_on_failure(a->r, &e);
+        break;
+    }
+}
+
+/* ---- events of a stream ---- */
+
+static bool has_content(const struct attempt *a)
+{
+    return a->row->first_token_us != 0;
+}
+
+static void on_content(struct attempt *a)
+{
+    struct request *r = a->r;
+    if (has_content(a)) {
+        answer_reopen(r);
+        return;
+    }
+    a->row->first_token_us = wall_us(a);
+    request_on_content(r);
+}
+
+static void on_finish(struct attempt *a)
+{
+    if (a->r->answer.is_finished)
+        return;
+    a->r->answer.is_finished = true;
+    request_on_finish(a->r);
+}
+
+static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    struct request *r = a->r;
+    if (d->kind == MSG_D_TEXT && r->record == CONF_RECORD_FULL)
+        buf_adds(&r->answer.text, d->text);
+    if (a->is_collecting)
+        return msg_collect_delta(&a->collect, d, e);
+    if (a->encoder != NULL)
+        r->client->encode_delta(a->encoder, d,
+                                d->kind == MSG_D_END ? &r->answer.end : answer_sink(r));
+    return ERR_OK;
+}
+
+/* The event's own bytes, without the usage that only we have asked for. */
+static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
+{
+    struct request *r = a->r;
+    bool is_unasked = a->model.kind->ask_usage && !r->facts.include_usage;
+    if ((flags & EV_END) != 0)
+        buf_adds(&r->answer.end, ev->raw);
+    else if ((flags & EV_PING) != 0 && !has_content(a))
+        return; /* signs of life before the first content are ours to give */
+    else if ((flags & EV_USAGE) != 0 && is_unasked)
+        (void)a->ops->strip_usage(ev, answer_sink(r)); /* nothing may be left of it */
+    else
+        buf_adds(answer_sink(r), ev->raw);
+}
+
+static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    struct err why = ERR_INIT;
+    unsigned flags = a->ops->scan_event(&a->scan, ev, &why);
+    if ((flags & EV_MALFORMED) != 0) {
+        a->r->b->metrics.n_malformed_events++;
+        return ERR_OK;
+    }
+    if ((flags & EV_ERROR) != 0 && !a->r->answer.is_finished)
+        broken(a, &why);
+    else if ((flags & EV_ERROR) != 0)
+        conclude(a, WHOLE); /* the answer was complete before it */
+    if (a->outcome != GOING_ON)
+        return ERR_CANCELLED;
+    if ((flags & EV_CONTENT) != 0)
+        on_content(a);
+    if ((flags & EV_FINISH) != 0)
+        on_finish(a);
+    enum errc rc = ERR_OK;
+    if (a->decoder != NULL)
+        rc = a->ops->decode_event(a->decoder, ev, on_delta, a, e);
+    if (a->is_crossed && rc != ERR_OK)
+        return rc;
+    if (!a->is_crossed)
+        pass(a, ev, flags); /* its decoder serves the recorder only */
+    if ((flags & EV_END) == 0)
+        return ERR_OK;
+    conclude(a, WHOLE);
+    return ERR_CANCELLED; /* nothing behind the end mark is of interest */
+}
+
+static void feed(struct attempt *a, struct str bytes)
+{
+    struct request *r = a->r;
+    struct err e = ERR_INIT;
+    enum errc rc = sse_feed(&a->sse, bytes, on_event, a, &e);
+    if (rc != ERR_OK && a->outcome == GOING_ON) {
+        e.origin = ERR_BY_PROVIDER;
+        broken(a, &e);
+    }
+    if (a->scan.output_len + a->scan.reasoning_len > a->max_output_len) {
+        err_set(&e, ERR_REFUSED, "the output has passed its cap of %" PRId64 " tokens",
+                r->bounds.cap_tok);
+        broken(a, &e);
+    }
+    answer_flush(r);
+    if (has_content(a) && !r->answer.is_finished && !upstream_is_paused(a->xfer))
+        request_timer_set(r, TIMER_GAP, r->rules.gap_us);
+}
+
+void attempt_complete(struct attempt *a)
+{
+    struct request *r = a->r;
+    struct err ignored = ERR_INIT;
+    a->outcome = WHOLE;
+    if (a->is_collecting)
+        return;
+    if (!a->is_crossed) {
+        if (r->answer.end.len == 0)
+            buf_addz(&r->answer.end, a->ops->end_mark());
+        return;
+    }
+    struct usage usage;
+    if (!a->scan.has_usage && attempt_usage(a, ERR_OK, &usage))
+        (void)on_delta(a, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &usage},
+                       &ignored);
+    (void)on_delta(a, &(struct msg_delta){.kind = MSG_D_END}, &ignored);
+}
+
+/* ---- the transfer's callbacks ---- */
+
+/* A bucket that the provider says is empty is known to be so until it says when. */
+static void learn_limits(struct attempt *a, const struct upstream_head *h)
+{
+    struct broker *b = a->r->b;
+    for (size_t i = 0; i < h->n_headers; i++) {
+        static const char *const gauges[] = {"input-tokens", "output-tokens", "requests",
+                                             "tokens"};
+        struct str name = h->headers[i].name;
+        if (!str_icontains(name, STR("ratelimit")) ||
+            !str_icontains(name, STR("remaining")) || !str_eqz(h->headers[i].value, "0"))
+            continue;
+        int64_t us = error_retry_after_us(h->headers, h->n_headers, wall_us(a));
+        struct limit_scope scope = request_scope(a->r, a->target);
+        size_t k = 0;
+        while (k < ARRAY_LEN(gauges) && !str_icontains(name, str_of(gauges[k])))
+            k++;
+        if (k < ARRAY_LEN(gauges) && us > 0)
+            limiter_learn(b->limiter, &scope, gauges[k], 0, us, loop_mono_us(b->loop));
+    }
+}
+
+/* The headers of an error say when to come back; they are read when its body is whole. */
+static void keep_headers(struct attempt *a, const struct upstream_head *h)
+{
+    for (size_t i = 0; i < h->n_headers && a->n_headers < HEADERS_MAX; i++)
+        a->headers[a->n_headers++] =
+            (struct http1_header){arena_str(&a->r->arena, h->headers[i].name),
+                                  arena_str(&a->r->arena, h->headers[i].value)};
+}
+
+static void on_head(void *arg, const struct upstream_head *h)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    struct attempt_row *row = a->row;
+    bool is_json = false;
+    row->http_status = h->status;
+    row->first_byte_us = wall_us(a);
+    if (!h->reused)
+        row->connect_us = row->start_us + h->connect_us;
+    for (size_t i = 0; i < h->n_headers; i++) {
+        const struct http1_header *x = &h->headers[i];
+        /* OpenAI and most; Anthropic */
+        if (str_ieqz(x->name, "x-request-id") || str_ieqz(x->name, "request-id"))
+            snprintf(row->upstream_id, sizeof row->upstream_id, "%.*s",
+                     STR_ARG(x->value));
+        else if (str_ieqz(x->name, "content-type"))
+            is_json = str_icontains(str_sub(x->value, 0, 16), STR("application/json"));
+    }
+    learn_limits(a, h);
+    bool is_good = h->status / 100 == 2;
+    a->is_event_stream = is_good && a->is_streamed && !is_json;
+    if (!is_good)
+        keep_headers(a, h);
+}
+
+static void on_body(void *arg, struct str bytes)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    a->row->bytes_in += (int64_t)bytes.len;
+    if (a->is_event_stream)
+        feed(a, bytes);
+    else if (a->row->http_status / 100 == 2 || a->reply.len < ERROR_BODY_LEN)
+        buf_adds(&a->reply, bytes);
+    if (buf_err(&a->reply) != ERR_OK) {
+        struct err e = ERR_INIT;
+        err_set(&e, buf_err(&a->reply), "no room for the provider's answer");
+        broken(a, &e);
+    }
+    tell(a);
+}
+
+static void keep_text(struct request *r, const struct msg_reply *reply)
+{
+    for (size_t i = 0; i < reply->n_parts; i++)
+        if (reply->parts[i].kind == MSG_TEXT)
+            buf_adds(&r->answer.text, reply->parts[i].text);
+}
+
+/* The answer as its client's dialect has it. */
+static enum errc make_whole(struct attempt *a, struct err *e)
+{
+    struct request *r = a->r;
+    struct msg_reply reply;
+    bool is_recorded = r->record == CONF_RECORD_FULL;
+    if (a->is_crossed || is_recorded) {
+        enum errc rc =
+            a->ops->reply_decode(buf_str(&a->reply), a->model.kind, &r->arena, &reply, e);
+        if (rc != ERR_OK && a->is_crossed)
+            return rc;
+        if (rc == ERR_OK && is_recorded)
+            keep_text(r, &reply);
+    }
+    if (a->is_crossed)
+        encode_whole(a, &reply);
+    else
+        buf_adds(&r->answer.whole, buf_str(&a->reply));
+    return ERR_OK;
+}
+
+/* The other side has ended an event stream, well or badly. */
+static void stream_ended(struct attempt *a, enum errc rc, const struct err *why)
+{
+    struct err e = ERR_INIT;
+    if (a->r->answer.is_finished) {
+        attempt_complete(a);
+        return;
+    }
+    err_set(&e, has_content(a) ? ERR_INTERRUPTED : ERR_NETWORK, "%s%s%s",
+            has_content(a) ? "the provider's stream was cut before its end"
+                           : "the provider's stream ended before its first content",
+            rc != ERR_OK ? ": " : "", rc != ERR_OK ? why->text : "");
+    e.origin = ERR_BY_TRANSPORT;
+    broken(a, &e);
+}
+
+/* A body that is no event stream is there, or what came of it. */
+static void reply_ended(struct attempt *a, enum errc rc, const struct err *why)
+{
+    struct err e = ERR_INIT;
+    int status = a->row->http_status;
+    if (status / 100 != 2 && status != 0) {
+        a->ops->error_parse(a->model.kind, status, a->headers, a->n_headers,
+                            buf_str(&a->reply), wall_us(a), &e);
+        broken(a, &e);
+    } else if (rc != ERR_OK) {
+        broken(a, why);
+    } else if (a->ops->scan_reply(&a->scan, buf_str(&a->reply), &e) != ERR_OK) {
+        broken(a, &e);
+    } else if (a->is_streamed) {
+        err_set(&e, ERR_SERVER, "the provider did not stream its answer");
+        e.origin = ERR_BY_PROVIDER;
+        broken(a, &e);
+    } else if (make_whole(a, &e) != ERR_OK) {
+        broken(a, &e);
+    } else {
+        conclude(a, WHOLE);
+    }
+}
+
+static void on_done(void *arg, enum errc rc, const struct err *e)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    a->xfer = NULL;
+    if (a->is_event_stream)
+        stream_ended(a, rc, e);
+    else
+        reply_ended(a, rc, e);
+    tell(a);
+}
+
+/* ---- what it used ---- */
+
+/* May the provider bill an attempt that ended so? Told failures are free everywhere. */
+static bool is_billable(const struct attempt *a, enum errc outcome)
+{
+    int status = a->row->http_status;
+    if (status == 0) /* sent, not answered: it was at work until we hung up */
+        return outcome == ERR_CANCELLED || outcome == ERR_TIMEOUT;
+    return status / 100 == 2;
+}
+
+bool attempt_usage(const struct attempt *a, enum errc outcome, struct usage *ret)
+{
+    struct request *r = a->r;
+    if (!is_billable(a, outcome))
+        return false;
+    *ret = a->scan.usage;
+    if (a->scan.has_usage && outcome == ERR_OK)
+        return true;
+    /* what the provider told at the start counts; the rest is ours to guess */
+    struct estimate_key k = request_estimate_key(r, &a->model);
+    size_t out_len = a->scan.output_len + a->scan.reasoning_len;
+    int64_t out_tok = out_len > 0 ? estimate_tok(r->b->estimator, &k, out_len) : 0;
+    if (!usage_has(ret, USAGE_INPUT))
+        usage_set(ret, USAGE_INPUT, request_input_tok(r, &a->model));
+    if (usage_output_tok(ret) < out_tok)
+        usage_set(ret, USAGE_OUTPUT, out_tok);
+    ret->estimated = true;
+    return true;
+}

@@ -1,0 +1,596 @@
+/*
+ * request_ask.c: what the client asks for: x-llmgw-… headers, facts of the body, targets by the
+ * documented order of names, and the router's decision over them as they are now.
+ *
+ * Must not send, reserve or change states; `explain` stops here.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/jsonx.h"
+#include "core/num.h"
+
+#include "broker/request_priv.h"
+
+enum {
+    /* output tokens that a request without a cap is expected to use, for reservations */
+    EXPECTED_OUTPUT_TOK = 512,
+    /* an affordable cap below this would only buy a stump */
+    USEFUL_OUTPUT_TOK = 16,
+    TOK_PER_M = 1000 * 1000,
+};
+
+/* ---- headers ---- */
+
+typedef enum errc read_fn(struct request *r, struct str v, struct err *e);
+
+static enum errc bad(struct err *e, const char *want, struct str v)
+{
+    err_set(e, ERR_INVALID, "must be %s, not \"%.*s\"", want, STR_ARG(str_sub(v, 0, 64)));
+    e->origin = ERR_BY_CLIENT;
+    return ERR_INVALID;
+}
+
+static enum errc read_name(struct str v, struct str *ret, struct err *e)
+{
+    if (v.len == 0 || v.len > LIMIT_NAME_LEN || !str_is_utf8(v))
+        return bad(e, "a name of 1 to 200 bytes", v);
+    *ret = v;
+    return ERR_OK;
+}
+
+static enum errc read_route(struct request *r, struct str v, struct err *e)
+{
+    return read_name(v, &r->opt.route, e);
+}
+
+static enum errc read_project(struct request *r, struct str v, struct err *e)
+{
+    return read_name(v, &r->opt.project, e);
+}
+
+static enum errc read_conversation(struct request *r, struct str v, struct err *e)
+{
+    return read_name(v, &r->opt.conversation, e);
+}
+
+static enum errc read_parent(struct request *r, struct str v, struct err *e)
+{
+    return read_name(v, &r->opt.parent, e);
+}
+
+static enum errc read_template(struct request *r, struct str v, struct err *e)
+{
+    size_t at = str_find(v, '@');
+    if (at < v.len &&
+        read_name(str_sub(v, at + 1, v.len), &r->opt.template_version, e) != ERR_OK)
+        return e->code;
+    return read_name(str_sub(v, 0, at), &r->opt.template_name, e);
+}
+
+/* KEY=VALUE */
+static enum errc read_pair(struct str v, struct http1_header *ret, struct err *e)
+{
+    size_t eq = str_find(v, '=');
+    if (eq == 0 || eq == v.len)
+        return bad(e, "NAME=VALUE", STR_NONE); /* it may hold a key: never quoted */
+    *ret = (struct http1_header){str_sub(v, 0, eq), str_sub(v, eq + 1, v.len)};
+    return ERR_OK;
+}
+
+static enum errc read_tag(struct request *r, struct str v, struct err *e)
+{
+    if (r->opt.n_tags == LIMIT_TAGS)
+        return bad(e, "given at most 16 times", v);
+    if (v.len > 2 * LIMIT_NAME_LEN || !str_is_utf8(v))
+        return bad(e, "KEY=VALUE of at most 200 bytes each", v);
+    enum errc rc = read_pair(v, &r->opt.tags[r->opt.n_tags], e);
+    r->opt.n_tags += rc == ERR_OK;
+    return rc;
+}
+
+static enum errc read_fallback(struct request *r, struct str v, struct err *e)
+{
+    if (r->opt.n_fallbacks == ARRAY_LEN(r->opt.fallbacks))
+        return bad(e, "given at most 8 times", v);
+    return read_name(v, &r->opt.fallbacks[r->opt.n_fallbacks++], e);
+}
+
+static enum errc read_key(struct request *r, struct str v, struct err *e)
+{
+    if (!r->cr.is_unix)
+        return bad(e, "sent over the Unix socket only", STR_NONE);
+    if (r->opt.n_keys == ARRAY_LEN(r->opt.keys))
+        return bad(e, "given at most 4 times", STR_NONE);
+    enum errc rc = read_pair(v, &r->opt.keys[r->opt.n_keys], e);
+    r->opt.n_keys += rc == ERR_OK;
+    return rc;
+}
+
+static enum errc read_max_cost(struct request *r, struct str v, struct err *e)
+{
+    if (money_parse(v, &r->opt.max_cost_pico) != ERR_OK || r->opt.max_cost_pico < 0)
+        return bad(e, "an amount in dollars, as 0.05", v);
+    return ERR_OK;
+}
+
+static enum errc read_ms(struct str v, int64_t *ret_us, struct err *e)
+{
+    int64_t ms;
+    if (num_i64(v, 1, 24 * 3600 * 1000, &ms) != ERR_OK)
+        return bad(e, "milliseconds from 1 to 86400000", v);
+    *ret_us = ms * US_PER_MS;
+    return ERR_OK;
+}
+
+static enum errc read_timeout(struct request *r, struct str v, struct err *e)
+{
+    return read_ms(v, &r->opt.timeout_us, e);
+}
+
+static enum errc read_first_token(struct request *r, struct str v, struct err *e)
+{
+    return read_ms(v, &r->opt.first_token_us, e);
+}
+
+static enum errc read_stream(struct request *r, struct str v, struct err *e)
+{
+    static const char *const words[] = {[CONF_STREAM_LIVE] = "live",
+                                        [CONF_STREAM_HOLD] = "hold",
+                                        [CONF_STREAM_RESTART] = "restart"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eqz(v, words[i])) {
+            r->opt.stream = (enum conf_stream)i;
+            r->opt.has_stream = true;
+            return ERR_OK;
+        }
+    return bad(e, "live, hold or restart", v);
+}
+
+static enum errc read_record(struct request *r, struct str v, struct err *e)
+{
+    static const char *const words[] = {[CONF_RECORD_UNSET] = "",
+                                        [CONF_RECORD_FULL] = "full",
+                                        [CONF_RECORD_META] = "meta",
+                                        [CONF_RECORD_OFF] = "off"};
+    for (size_t i = CONF_RECORD_FULL; i < ARRAY_LEN(words); i++)
+        if (str_eqz(v, words[i])) {
+            r->opt.record = (enum conf_record)i;
+            return ERR_OK;
+        }
+    return bad(e, "full, meta or off", v);
+}
+
+static enum errc read_events(struct request *r, struct str v, struct err *e)
+{
+    if (!str_eqz(v, "0") && !str_eqz(v, "1"))
+        return bad(e, "0 or 1", v);
+    r->opt.events = str_eqz(v, "1");
+    return ERR_OK;
+}
+
+/* A broker that finds itself in the chain would ask itself for ever. */
+static enum errc read_hop(struct request *r, struct str v, struct err *e)
+{
+    if (!str_contains(v, str_of(r->b->hop_id)))
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, "this request has come through this broker before");
+}
+
+static enum errc read_headers(struct request *r, struct err *e)
+{
+    static const struct {
+        const char *name; /* behind "x-llmgw-" */
+        read_fn *read;
+    } rows[] = {
+        {"route", read_route},       {"project", read_project},
+        {"tag", read_tag},           {"conversation", read_conversation},
+        {"parent", read_parent},     {"template", read_template},
+        {"max-cost", read_max_cost}, {"timeout-ms", read_timeout},
+        {"fallback", read_fallback}, {"ttft-timeout-ms", read_first_token},
+        {"stream", read_stream},     {"record", read_record},
+        {"events", read_events},     {"provider-key", read_key},
+        {"hop", read_hop},
+    };
+    static const char prefix[] = "x-llmgw-";
+    r->opt.max_cost_pico = PICO_UNKNOWN;
+    for (size_t i = 0; i < r->cr.head->n_headers; i++) {
+        const struct http1_header *h = &r->cr.head->headers[i];
+        if (!str_ieqz(str_sub(h->name, 0, sizeof prefix - 1), prefix))
+            continue;
+        struct str name = str_sub(h->name, sizeof prefix - 1, h->name.len);
+        for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+            if (str_ieqz(name, rows[k].name) && rows[k].read(r, h->value, e) != ERR_OK)
+                return err_ctx(e, "header %s%s", prefix, rows[k].name);
+    }
+    return ERR_OK;
+}
+
+struct str request_key(const struct request *r, const char *provider)
+{
+    for (size_t i = 0; i < r->opt.n_keys; i++)
+        if (str_eqz(r->opt.keys[i].name, provider))
+            return r->opt.keys[i].value;
+    return STR_NONE;
+}
+
+/* ---- targets ---- */
+
+/* What holds for a model that no route speaks of. Source: llmgw-config(5), [route] defaults. */
+static const struct conf_route bare_rules = {
+    .name = "",
+    .strategy = CONF_ORDER,
+    .timeout_us = 600 * (int64_t)US_PER_S,
+    .connect_us = 10 * US_PER_S,
+    .ttft_us = 60 * US_PER_S,
+    .gap_us = 90 * US_PER_S,
+    .patience_us = 3 * US_PER_S,
+    .stream = CONF_STREAM_LIVE,
+    .max_cost_pico = PICO_UNKNOWN,
+};
+
+static size_t n_resolved(const struct conf_resolved *f)
+{
+    return f->route != NULL ? f->route->n_targets : 1;
+}
+
+static void add_resolved(struct request *r, const struct conf_resolved *f)
+{
+    const struct conf_target *t = f->route != NULL ? f->route->targets : &f->target;
+    for (size_t i = 0; i < n_resolved(f) && r->n_targets < LIMIT_TARGETS; i++)
+        r->targets[r->n_targets++] = t[i];
+}
+
+/* The route by name if the client or its key says one, else what the model name means. */
+static enum errc resolve(struct request *r, struct conf_resolved *ret, struct err *e)
+{
+    struct str name = r->opt.route;
+    if (name.len == 0 && r->cr.client != NULL)
+        name = str_of(r->cr.client->route);
+    if (name.len == 0)
+        return conf_resolve(r->conf, r->b->catalog, str_of(r->facts.model_name),
+                            &r->arena, ret, e);
+    *ret = (struct conf_resolved){.route = conf_route(r->conf, name), .how = "header"};
+    if (ret->route != NULL)
+        return ERR_OK;
+    return err_set(e, ERR_NOT_FOUND, "no route \"%.*s\"", STR_ARG(name));
+}
+
+static enum errc find_targets(struct request *r, struct err *e)
+{
+    struct conf_resolved found[1 + ARRAY_LEN(r->opt.fallbacks)];
+    enum errc rc = resolve(r, &found[0], e);
+    if (rc != ERR_OK)
+        return rc;
+    size_t n = n_resolved(&found[0]);
+    for (size_t i = 0; i < r->opt.n_fallbacks; i++) {
+        rc = conf_resolve(r->conf, r->b->catalog, r->opt.fallbacks[i], &r->arena,
+                          &found[1 + i], e);
+        if (rc != ERR_OK)
+            return err_ctx(e, "header x-llmgw-fallback");
+        n += n_resolved(&found[1 + i]);
+    }
+    r->targets = ARENA_ARRAY(&r->arena, n, struct conf_target);
+    r->views = ARENA_ARRAY(&r->arena, n, struct target_view);
+    r->decision.items = ARENA_ARRAY(&r->arena, n, struct candidate);
+    if (arena_is_broken(&r->arena))
+        return err_set(e, ERR_MEMORY, "no memory for the targets");
+    for (size_t i = 0; i <= r->opt.n_fallbacks; i++)
+        add_resolved(r, &found[i]);
+    r->how = found[0].how;
+    if (found[0].route != NULL)
+        r->rules = *found[0].route;
+    return ERR_OK;
+}
+
+/* ---- rules: the route's, tightened by the headers ---- */
+
+/* A configured level may be lowered by the client, never raised: a private route stays private. */
+static enum conf_record record_level(const struct request *r)
+{
+    static const int rank[] = {[CONF_RECORD_UNSET] = 3,
+                               [CONF_RECORD_FULL] = 2,
+                               [CONF_RECORD_META] = 1,
+                               [CONF_RECORD_OFF] = 0};
+    enum conf_record set = r->rules.record;
+    if (set == CONF_RECORD_UNSET && r->cr.client != NULL)
+        set = r->cr.client->record;
+    if (set == CONF_RECORD_UNSET)
+        set = r->conf->core.record;
+    enum conf_record asked = r->opt.record;
+    if (asked == CONF_RECORD_UNSET)
+        return set != CONF_RECORD_UNSET ? set : CONF_RECORD_META;
+    return rank[asked] < rank[set] ? asked : set;
+}
+
+static enum errc apply_options(struct request *r, struct err *e)
+{
+    struct request_options *o = &r->opt;
+    if (o->timeout_us > 0)
+        r->rules.timeout_us = o->timeout_us;
+    if (o->first_token_us > 0)
+        r->rules.ttft_us = o->first_token_us;
+    if (o->has_stream && o->stream == CONF_STREAM_RESTART && !o->events)
+        return err_set(e, ERR_INVALID, "x-llmgw-stream: restart needs x-llmgw-events: 1");
+    if (o->has_stream)
+        r->rules.stream = o->stream;
+    if (o->max_cost_pico != PICO_UNKNOWN)
+        r->rules.max_cost_pico = r->rules.max_cost_pico == PICO_UNKNOWN
+                                     ? o->max_cost_pico
+                                     : MIN(o->max_cost_pico, r->rules.max_cost_pico);
+    if (o->project.len == 0 && r->cr.client != NULL)
+        o->project = str_of(r->cr.client->project);
+    if (o->template_name.len == 0 && r->facts.system_hash[0] != '\0') {
+        snprintf(r->auto_template, sizeof r->auto_template, "auto:%s",
+                 r->facts.system_hash);
+        o->template_name = str_of(r->auto_template);
+    }
+    r->record = record_level(r);
+    return ERR_OK;
+}
+
+enum errc request_ask(struct request *r, struct err *e)
+{
+    r->rules = bare_rules;
+    enum errc rc = read_headers(r, e);
+    if (rc == ERR_OK)
+        rc = r->client->facts(r->cr.body, &r->facts, e);
+    if (rc == ERR_OK)
+        rc = find_targets(r, e);
+    if (rc == ERR_OK)
+        rc = apply_options(r, e);
+    if (rc == ERR_OK)
+        r->script = estimate_script(r->cr.body);
+    return rc;
+}
+
+/* ---- what it may cost ---- */
+
+struct estimate_key request_estimate_key(const struct request *r,
+                                         const struct target_model *m)
+{
+    return (struct estimate_key){
+        .dialect = m->kind->dialect,
+        .provider = m->price_provider,
+        .family = m->row != NULL ? str_of(m->row->family) : STR_NONE,
+        .script = r->script,
+    };
+}
+
+int64_t request_input_tok(const struct request *r, const struct target_model *m)
+{
+    struct estimate_key k = request_estimate_key(r, m);
+    return estimate_tok(r->b->estimator, &k, r->facts.prompt_len) +
+           estimate_image_tok(m->kind->dialect, r->facts.n_images);
+}
+
+struct limit_scope request_scope(const struct request *r, const struct conf_target *t)
+{
+    return (struct limit_scope){
+        .provider = str_of(t->provider),
+        .model = str_of(t->model),
+        .client = r->cr.client != NULL ? str_of(r->cr.client->name) : STR_NONE,
+        .project = r->opt.project,
+        .route = str_of(r->rules.name),
+        .tags = r->opt.tags,
+        .n_tags = r->opt.n_tags,
+    };
+}
+
+/* Output tokens that so much money buys after the input; −1: any number. */
+static int64_t affordable_tok(const struct request *r, const struct target_model *m,
+                              struct str model, int64_t in_tok, pico money)
+{
+    int64_t at_us = loop_wall_us(r->b->loop);
+    pico in = router_cost(r->b->catalog, m, model, at_us, in_tok, 0);
+    pico out = router_cost(r->b->catalog, m, model, at_us, 0, TOK_PER_M);
+    if (in == PICO_UNKNOWN || out == PICO_UNKNOWN || out <= 0)
+        return -1;
+    return money <= in ? 0 : (int64_t)((i128)(money - in) * TOK_PER_M / out);
+}
+
+/* The least of what hard budgets and the client's own cap leave; PICO_UNKNOWN: no bound. */
+static pico money_bound(const struct request *r, const struct limit_scope *s)
+{
+    pico left = limiter_headroom(r->b->limiter, s, loop_wall_us(r->b->loop));
+    pico cap = r->rules.max_cost_pico;
+    if (left == PICO_UNKNOWN || cap == PICO_UNKNOWN)
+        return left == PICO_UNKNOWN ? cap : left;
+    return MIN(left, cap);
+}
+
+void request_bounds(const struct request *r, const struct conf_target *t,
+                    struct bounds *ret)
+{
+    struct target_model m;
+    struct str model = str_of(t->model);
+    router_model(r->conf, r->b->catalog, t, &m);
+    int64_t in_tok = request_input_tok(r, &m), cap = r->facts.max_output_tok;
+    *ret = (struct bounds){.cap_tok = cap};
+    struct limit_scope scope = request_scope(r, t);
+    pico money = cap < 0 ? money_bound(r, &scope) : PICO_UNKNOWN;
+    if (money != PICO_UNKNOWN) {
+        int64_t buys = affordable_tok(r, &m, model, in_tok, money);
+        int64_t top = m.max_output_tok > 0 ? m.max_output_tok : INT64_MAX;
+        ret->is_cap_ours = buys >= USEFUL_OUTPUT_TOK && buys < top;
+        ret->cap_tok = ret->is_cap_ours ? buys : -1;
+    }
+    int64_t likely = ret->cap_tok >= 0 ? MIN(ret->cap_tok, (int64_t)EXPECTED_OUTPUT_TOK)
+                                       : EXPECTED_OUTPUT_TOK;
+    int64_t worst = ret->cap_tok >= 0      ? ret->cap_tok
+                    : m.max_output_tok > 0 ? m.max_output_tok
+                                           : EXPECTED_OUTPUT_TOK;
+    ret->cost = (struct limit_cost){
+        .requests = 1,
+        .input_tok = in_tok,
+        .output_tok = m.kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
+        .money_pico = router_cost(r->b->catalog, &m, model, loop_wall_us(r->b->loop),
+                                  in_tok, worst),
+    };
+}
+
+/* ---- the decision ---- */
+
+static bool is_pinned(const struct request *r, const struct conf_target *t)
+{
+    char name[TARGET_NAME_LEN];
+    target_name(t, name);
+    for (size_t i = 0; i < r->b->n_pins; i++) {
+        const struct pin *p = &r->b->pins[i];
+        bool is_here = p->route[0] == '\0' || strcmp(p->route, r->rules.name) == 0;
+        if (is_here && p->until_us > loop_mono_us(r->b->loop) &&
+            strcmp(p->target, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void view_health(const struct request *r, const struct conf_target *t,
+                        struct target_view *v)
+{
+    int64_t now_us = loop_mono_us(r->b->loop);
+    struct target_state *s = broker_target(r->b, str_of(t->provider), str_of(t->model));
+    if (s == NULL)
+        return;
+    v->breaker_open = s->breaker.state != BREAKER_CLOSED;
+    v->breaker_retry_us = breaker_wait_us(&s->breaker, now_us);
+    v->half_open = v->breaker_open && v->breaker_retry_us == 0;
+    v->breaker_why = s->breaker.why;
+    v->drained = s->drained_until_us > now_us;
+}
+
+static void view_key(const struct request *r, const struct conf_target *t,
+                     struct target_view *v)
+{
+    struct str provider = str_of(t->provider);
+    const struct provider_kind *kind = conf_provider(r->conf, provider)->kind;
+    v->has_key = kind->auth == AUTH_NONE || request_key(r, t->provider).len > 0;
+    if (v->has_key)
+        return;
+    v->has_key = secrets_has(r->b->secrets, provider);
+    v->key_benched_us =
+        MAX(0, secrets_benched_us(r->b->secrets, provider, loop_mono_us(r->b->loop)));
+}
+
+static void view_limits(struct request *r, const struct conf_target *t,
+                        struct target_view *v)
+{
+    struct limit_refusal why;
+    struct bounds bounds;
+    struct limit_scope scope = request_scope(r, t);
+    request_bounds(r, t, &bounds);
+    v->fits_in_us =
+        limiter_fits_in_us(r->b->limiter, &scope, &bounds.cost, loop_mono_us(r->b->loop),
+                           loop_wall_us(r->b->loop), &why);
+    if (v->fits_in_us != 0)
+        v->limit_name = arena_strz(&r->arena, str_of(why.bucket));
+}
+
+void request_decide(struct request *r)
+{
+    struct target_model m;
+    struct route_facts facts = {
+        .max_output_tok = r->facts.max_output_tok,
+        .expected_output_tok = -1,
+        .needs = r->facts.needs,
+        .dialect = r->client->id,
+        .template_name = r->opt.template_name,
+        .project = r->opt.project,
+        .client = r->cr.client != NULL ? str_of(r->cr.client->name) : STR_NONE,
+        .tags = r->opt.tags,
+        .n_tags = r->opt.n_tags,
+        .max_cost_pico = r->rules.max_cost_pico,
+        .now_wall_us = loop_wall_us(r->b->loop),
+        .now_mono_us = loop_mono_us(r->b->loop),
+        .seed = broker_random(r->b),
+    };
+    for (size_t i = 0; i < r->n_targets; i++) {
+        r->views[i] = (struct target_view){.pinned = is_pinned(r, &r->targets[i])};
+        view_health(r, &r->targets[i], &r->views[i]);
+        view_key(r, &r->targets[i], &r->views[i]);
+        view_limits(r, &r->targets[i], &r->views[i]);
+    }
+    router_model(r->conf, r->b->catalog, &r->targets[0], &m);
+    facts.input_tok = request_input_tok(r, &m);
+    r->input_tok = facts.input_tok;
+    router_decide(&facts, r->rules.strategy, r->targets, r->views, r->n_targets,
+                  r->b->catalog, r->conf, &r->decision);
+}
+
+/* ---- the decision, for people ---- */
+
+static void write_candidate(const struct request *r, const struct candidate *c,
+                            struct jw *w)
+{
+    const struct conf_target *t = &r->targets[c->target];
+    char name[TARGET_NAME_LEN];
+    jw_object(w);
+    jw_kstrz(w, "target", target_name(t, name));
+    jw_kstrz(w, "verdict", verdict_name(c->verdict));
+    jw_kstrz(w, "skip", c->skip != SKIP_NONE ? skip_name(c->skip) : NULL);
+    jw_kstrz(w, "why", c->why);
+    jw_key(w, "min_usd");
+    jw_usd(w, c->min_pico);
+    jw_key(w, "max_usd");
+    jw_usd(w, c->max_pico);
+    if (c->verdict == VERDICT_LATER)
+        jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
+    jw_kstrz(w, "file", t->pos.file);
+    jw_ki64(w, "line", t->pos.line);
+    jw_object_end(w);
+}
+
+void request_write_decision(const struct request *r, struct jw *w)
+{
+    jw_array(w);
+    for (size_t i = 0; i < r->decision.n; i++)
+        write_candidate(r, &r->decision.items[i], w);
+    jw_array_end(w);
+}
+
+static void write_explanation(const struct request *r, struct buf *out)
+{
+    static const char *const strategies[] = {
+        [CONF_ORDER] = "order", [CONF_WEIGHTED] = "weighted"};
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kstrz(&w, "route", r->rules.name);
+    jw_kstrz(&w, "file", r->rules.pos.file);
+    jw_ki64(&w, "line", r->rules.pos.line);
+    jw_kstrz(&w, "model", r->facts.model_name);
+    jw_kstrz(&w, "how", r->how);
+    jw_kstrz(&w, "strategy", strategies[r->rules.strategy]);
+    jw_ki64(&w, "input_tok", r->input_tok);
+    jw_key(&w, "max_output_tok");
+    if (r->facts.max_output_tok >= 0)
+        jw_i64(&w, r->facts.max_output_tok);
+    else
+        jw_null(&w);
+    jw_kbool(&w, "would_send", r->decision.n_usable > 0);
+    jw_key(&w, "candidates");
+    request_write_decision(r, &w);
+    AUTO(buf_release) struct buf limits = BUF_INIT(LIMIT_REPLY_LEN);
+    limiter_write(r->b->limiter, loop_mono_us(r->b->loop), loop_wall_us(r->b->loop),
+                  &limits);
+    jw_key(&w, "limits");
+    jw_raw(&w, buf_str(&limits));
+    jw_object_end(&w);
+}
+
+enum errc request_explain(struct broker *b, const struct conn_request *cr,
+                          const struct dialect_ops *client, struct buf *out,
+                          struct err *e)
+{
+    AUTO(request_free) struct request *r = request_new(b, NULL, cr, client);
+    if (r == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for the request");
+    enum errc rc = request_ask(r, e);
+    if (rc != ERR_OK)
+        return rc;
+    request_decide(r);
+    write_explanation(r, out);
+    return buf_err(out) == ERR_OK ? ERR_OK
+                                  : err_set(e, buf_err(out), "no room for the answer");
+}

@@ -1,0 +1,418 @@
+/*
+ * request_settle.c: what a request used: usage → price → limits → breaker → ledger.
+ *
+ * Called once per attempt and once per request, on every way out; what was reserved is given
+ * back here and nowhere else. Must not answer the client or change states.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/request_priv.h"
+
+/* A key that was refused, or whose quota is used up for an unknown time, rests so long. */
+#define KEY_REST_US ((int64_t)10 * 60 * US_PER_S)
+/* No hint for longer is believed. */
+#define KEY_REST_MAX_US US_PER_DAY
+
+const char *target_name(const struct conf_target *t, char out[TARGET_NAME_LEN])
+{
+    snprintf(out, TARGET_NAME_LEN, "%s/%s", t->provider, t->model);
+    return out;
+}
+
+static struct str client_name(const struct request *r)
+{
+    return r->cr.client != NULL ? str_of(r->cr.client->name) : STR_NONE;
+}
+
+/* ---- admission ---- */
+
+void settle_admit(struct request *r)
+{
+    struct err e = ERR_INIT;
+    if (r->is_admitted)
+        return;
+    r->is_admitted = true;
+    bool has_target = r->at < r->decision.n;
+    const struct conf_target *t =
+        has_target ? &r->targets[r->decision.items[r->at].target] : NULL;
+    struct ledger_admit admit = {
+        .start_us = r->cr.start_wall_us,
+        .client = client_name(r),
+        .dialect = str_of(r->client->name),
+        .route = str_of(r->rules.name),
+        .asked_model = str_of(r->facts.model_name),
+        .project = r->opt.project,
+        .conversation = r->opt.conversation,
+        .parent = r->opt.parent,
+        .template_name = r->opt.template_name,
+        .template_version = r->opt.template_version,
+        .kind = STR("chat"),
+        .provider = t != NULL ? str_of(t->provider) : STR_NONE,
+        .model = t != NULL ? str_of(t->model) : STR_NONE,
+        .tags = r->opt.tags,
+        .n_tags = r->opt.n_tags,
+        .input_tok_estimate = r->input_tok,
+        .reserved_pico = r->bounds.cost.money_pico,
+    };
+    memcpy(admit.id, r->id, sizeof admit.id);
+    if (ledger_admit(r->b->ledger, &admit, NULL, &e) != ERR_OK)
+        log_write(&r->b->log, LOG_WARN, "request", "an admission could not be recorded",
+                  "req=%s why=%s", r->id, e.text);
+}
+
+/* ---- the price of an attempt ---- */
+
+/* Tiers that the catalog prices by a ratio; others are the standard price. */
+static void add_service(struct price_query *q, const char *tier)
+{
+    static const char *const known[] = {"flex", "priority", "batch"};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strcmp(tier, known[i]) == 0)
+            q->services[q->n_services++] = str_of(known[i]);
+}
+
+static bool price_model(const struct catalog *c, struct price_query *q, struct str model,
+                        struct price_cost *ret)
+{
+    struct err ignored = ERR_INIT;
+    q->model = model;
+    return model.len > 0 && price_cost(c, q, ret, &ignored) == ERR_OK &&
+           ret->total_pico != PICO_UNKNOWN;
+}
+
+/* The model of the answer counts; when the catalog does not know it, the one asked for. */
+static void price_attempt(struct request *r, const struct attempt *a,
+                          struct attempt_row *row)
+{
+    const struct target_model *m = attempt_model(a);
+    struct price_cost cost;
+    struct price_query q = {
+        .provider = m->price_provider, .at_us = row->start_us, .usage = &row->usage};
+    add_service(&q, attempt_scan(a)->service_tier);
+    bool is_priced = price_model(r->b->catalog, &q, str_of(row->served), &cost) ||
+                     price_model(r->b->catalog, &q, str_of(row->target->model), &cost);
+    if (is_priced) {
+        row->cost_pico = cost.total_pico;
+        row->cost_source = row->usage.estimated ? COST_ESTIMATED : COST_COMPUTED;
+        snprintf(row->price_row, sizeof row->price_row, "%s", cost.row_id);
+    } else if (row->usage.reported_pico != PICO_UNKNOWN) {
+        row->cost_pico = row->usage.reported_pico;
+        row->cost_source = COST_REPORTED;
+    } else if (m->kind->is_local) {
+        row->cost_pico = 0;
+        row->cost_source = COST_COMPUTED;
+    } else {
+        row->cost_pico = PICO_UNKNOWN;
+        row->cost_source = COST_UNKNOWN;
+    }
+}
+
+/* ---- what an attempt teaches ---- */
+
+static void learn_tokens(struct request *r, const struct attempt *a,
+                         const struct usage *u)
+{
+    struct estimate_key k = request_estimate_key(r, attempt_model(a));
+    if (!u->estimated && r->facts.n_images == 0)
+        estimate_learn(r->b->estimator, &k, r->facts.prompt_len, usage_input_tok(u));
+}
+
+/* A refused key rests; true when another one may be tried. */
+static bool rest_key(struct request *r, const struct attempt *a, const struct err *e)
+{
+    struct broker *b = r->b;
+    int64_t now_us = loop_mono_us(b->loop);
+    if (attempt_key(a) == NULL || (e->code != ERR_UPSTREAM_AUTH && e->code != ERR_QUOTA))
+        return false;
+    int64_t rest_us =
+        e->retry_after_us >= 0 ? MIN(e->retry_after_us, KEY_REST_MAX_US) : KEY_REST_US;
+    secrets_bench(b->secrets, attempt_key(a), now_us + rest_us);
+    log_write(&b->log, LOG_WARN, "request", "a key is put aside",
+              "req=%s key=%s class=%s", r->id, attempt_key(a)->id, errc_name(e->code));
+    struct str provider = str_of(r->rows[r->n_rows - 1]->target->provider);
+    return secrets_benched_us(b->secrets, provider, now_us) == 0;
+}
+
+static void tell_breaker(struct request *r, const struct attempt *a, const struct err *e)
+{
+    struct target_state *t = attempt_target(a);
+    int64_t now_us = loop_mono_us(r->b->loop);
+    bool has_other_key = rest_key(r, a, e);
+    if (e->code == ERR_OK) {
+        t->n_ok++;
+        breaker_ok(&t->breaker, now_us);
+        return;
+    }
+    t->n_failed += e->code != ERR_CANCELLED;
+    if (has_other_key)
+        breaker_void(&t->breaker, now_us);
+    else
+        breaker_failed(&t->breaker, e, now_us);
+    if (e->code == ERR_RATE_LIMIT && e->retry_after_us > 0) {
+        struct limit_scope scope = request_scope(r, r->rows[r->n_rows - 1]->target);
+        limiter_learn(r->b->limiter, &scope, "requests", 0, e->retry_after_us, now_us);
+    }
+}
+
+static void note_latency(struct target_state *t, const struct attempt_row *row)
+{
+    if (row->first_token_us == 0)
+        return;
+    int64_t ttft_us = row->first_token_us - row->start_us;
+    t->ttft_us = t->ttft_us == 0 ? ttft_us : t->ttft_us + (ttft_us - t->ttft_us) / 8;
+}
+
+/* ---- the end of an attempt ---- */
+
+static void settle_grant(struct request *r, const struct attempt *a,
+                         const struct attempt_row *row)
+{
+    struct broker *b = r->b;
+    int64_t mono_us = loop_mono_us(b->loop), wall_us = loop_wall_us(b->loop);
+    if (a == NULL) { /* it never reached the provider */
+        limiter_release(b->limiter, &r->grant, mono_us, wall_us);
+        return;
+    }
+    struct limit_cost used = {.requests = 1};
+    if (row->has_usage) {
+        used.input_tok = usage_input_tok(&row->usage);
+        used.output_tok = usage_output_tok(&row->usage);
+        used.money_pico = row->cost_pico;
+    }
+    limiter_settle(b->limiter, &r->grant, &used, mono_us, wall_us);
+}
+
+static void settle_sent(struct request *r, const struct attempt *a,
+                        struct attempt_row *row, const struct err *e)
+{
+    const struct scan_state *scan = attempt_scan(a);
+    snprintf(row->served, sizeof row->served, "%s", scan->model);
+    row->has_usage = attempt_usage(a, e->code, &row->usage);
+    if (row->has_usage)
+        price_attempt(r, a, row);
+    if (e->code == ERR_OK) {
+        r->finish = scan->finish;
+        learn_tokens(r, a, &row->usage);
+    }
+    r->is_mismatch |= scan->usage_mismatch;
+    r->is_crossed |= attempt_model(a)->kind->dialect != r->client->id;
+    note_latency(attempt_target(a), row);
+    tell_breaker(r, a, e);
+}
+
+void settle_attempt(struct request *r, const struct err *e)
+{
+    const struct attempt *a = r->attempt;
+    struct attempt_row *row = r->n_rows > 0 ? r->rows[r->n_rows - 1] : NULL;
+    if (row != NULL && row->end_us == 0) {
+        row->err = *e;
+        row->end_us = loop_wall_us(r->b->loop);
+        if (a != NULL)
+            settle_sent(r, a, row, e);
+    }
+    settle_grant(r, a, row);
+    attempt_end(r);
+}
+
+/* ---- the end of the request ---- */
+
+static void sum_up(struct request *r)
+{
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const struct attempt_row *row = r->rows[i];
+        if (!row->has_usage)
+            continue;
+        usage_add(&r->usage, &row->usage);
+        r->has_usage = true;
+        r->cost_source = MAX(r->cost_source, row->cost_source);
+        if (row->cost_pico == PICO_UNKNOWN || r->cost_pico == PICO_UNKNOWN ||
+            money_add(r->cost_pico, row->cost_pico, &r->cost_pico) != ERR_OK)
+            r->cost_pico = PICO_UNKNOWN;
+    }
+}
+
+static void count(struct request *r, enum errc outcome)
+{
+    struct broker_metrics *m = &r->b->metrics;
+    m->n_by_class[outcome]++;
+    m->n_failed += outcome != ERR_OK && outcome != ERR_CANCELLED;
+    m->n_cancelled += outcome == ERR_CANCELLED;
+    m->n_rescued += outcome == ERR_OK && r->n_rows > 1;
+    m->n_streams += r->facts.stream;
+    m->n_usage_mismatch += r->is_mismatch;
+    m->n_input_tok += (uint64_t)usage_input_tok(&r->usage);
+    m->n_output_tok += (uint64_t)usage_output_tok(&r->usage);
+    if (r->cost_pico != PICO_UNKNOWN)
+        m->spent_pico += r->cost_pico;
+}
+
+static unsigned flags_of(const struct request *r, enum errc outcome)
+{
+    bool is_held = r->facts.stream && r->rules.stream == CONF_STREAM_HOLD;
+    return (r->usage.estimated ? LEDGER_ESTIMATED : 0U) |
+           (outcome != ERR_OK && r->is_seen ? LEDGER_PARTIAL : 0U) |
+           (r->facts.stream ? LEDGER_STREAMED : 0U) | (is_held ? LEDGER_HELD : 0U) |
+           (r->answer.n_resets > 0 ? LEDGER_RESTARTED : 0U) |
+           (r->is_crossed ? LEDGER_CROSSED : 0U) |
+           (r->is_mismatch ? LEDGER_MISMATCH : 0U);
+}
+
+static void fill_attempt(const struct attempt_row *row, int index,
+                         struct ledger_attempt *ret)
+{
+    *ret = (struct ledger_attempt){
+        .index = index,
+        .provider = str_of(row->target->provider),
+        .model = str_of(row->target->model),
+        .served_model = str_of(row->served),
+        .key_id = str_of(row->key_id),
+        .price_row = str_of(row->price_row),
+        .start_us = row->start_us,
+        .connect_us = row->connect_us,
+        .first_byte_us = row->first_byte_us,
+        .first_token_us = row->first_token_us,
+        .end_us = row->end_us,
+        .http_status = row->http_status,
+        .outcome = row->err.code,
+        .provider_code = str_of(row->err.provider_code),
+        .upstream_id = str_of(row->upstream_id),
+        .bytes_in = row->bytes_in,
+        .bytes_out = row->bytes_out,
+        .usage = row->has_usage ? &row->usage : NULL,
+        .cost_pico = row->cost_pico,
+        .cost_source = row->cost_source,
+        .billed_estimate = row->has_usage && row->usage.estimated,
+    };
+}
+
+/* The row of the attempt that speaks for the request: the one that answered, else the last. */
+static void fill_served(const struct request *r, struct ledger_settle *ret)
+{
+    if (r->n_rows == 0)
+        return;
+    const struct attempt_row *row = r->rows[r->n_rows - 1];
+    ret->provider = str_of(row->target->provider);
+    ret->model = str_of(row->target->model);
+    ret->served_model = str_of(row->served);
+    ret->price_row = str_of(row->price_row);
+}
+
+static void fill_bodies(const struct request *r, struct ledger_settle *ret)
+{
+    if (r->record != CONF_RECORD_FULL)
+        return;
+    const struct buf *answer = r->facts.stream ? &r->answer.kept : &r->answer.whole;
+    ret->request_body = r->cr.body;
+    ret->response_body = buf_str(answer);
+    ret->response_text = buf_str(&r->answer.text);
+}
+
+static void record(struct request *r, enum errc outcome)
+{
+    struct err e = ERR_INIT;
+    struct ledger_attempt attempts[LIMIT_ATTEMPTS];
+    AUTO(buf_release) struct buf trace = BUF_INIT(LIMIT_REPLY_LEN);
+    struct jw w;
+    jw_init(&w, &trace);
+    request_write_decision(r, &w);
+    for (size_t i = 0; i < r->n_rows; i++)
+        fill_attempt(r->rows[i], (int)i, &attempts[i]);
+    struct ledger_settle s = {
+        .end_us = loop_wall_us(r->b->loop),
+        .first_token_us = r->first_token_us,
+        .outcome = outcome,
+        .finish =
+            r->finish != MSG_FINISH_NONE ? str_of(msg_finish_name(r->finish)) : STR_NONE,
+        .catalog_date = str_of(catalog_date(r->b->catalog)),
+        .usage = r->has_usage ? &r->usage : NULL,
+        .cost_pico = r->cost_pico,
+        .reported_pico = r->usage.reported_pico,
+        .cost_source = r->cost_source,
+        .flags = flags_of(r, outcome),
+        .attempts = attempts,
+        .n_attempts = r->n_rows,
+        .trace = buf_str(&trace),
+        .error = outcome != ERR_OK ? str_of(r->err.text) : STR_NONE,
+        .record = r->record,
+    };
+    memcpy(s.id, r->id, sizeof s.id);
+    fill_served(r, &s);
+    fill_bodies(r, &s);
+    if (ledger_settle(r->b->ledger, &s, &r->record_seq, &e) != ERR_OK) {
+        r->record_seq = 0;
+        log_write(&r->b->log, LOG_ERROR, "request", "a request could not be recorded",
+                  "req=%s why=%s", r->id, e.text);
+    }
+}
+
+void settle_request(struct request *r, enum errc outcome)
+{
+    settle_admit(r); /* a request refused before that has a row, too */
+    sum_up(r);
+    count(r, outcome);
+    record(r, outcome);
+    log_write(&r->b->log,
+              outcome == ERR_OK || outcome == ERR_CANCELLED ? LOG_INFO : LOG_WARN,
+              "request", outcome == ERR_OK ? "answered" : "not answered",
+              "req=%s class=%s route=%s attempts=%zu in_tok=%" PRId64 " out_tok=%" PRId64
+              " ms=%" PRId64,
+              r->id, errc_name(outcome), r->rules.name, r->n_rows,
+              usage_input_tok(&r->usage), usage_output_tok(&r->usage),
+              (loop_mono_us(r->b->loop) - r->cr.start_mono_us) / US_PER_MS);
+}
+
+const char *settle_recorded(const struct request *r)
+{
+    if (r->record_seq == 0)
+        return "dropped";
+    return r->record_seq <= ledger_applied_seq(r->b->ledger) ? "committed" : "spooled";
+}
+
+/* ---- for the client ---- */
+
+static void write_served(const struct request *r, struct jw *w)
+{
+    char name[TARGET_NAME_LEN];
+    const struct attempt_row *row = r->n_rows > 0 ? r->rows[r->n_rows - 1] : NULL;
+    const char *model = NULL;
+    if (row != NULL)
+        model = row->served[0] != '\0' ? row->served : row->target->model;
+    jw_kstrz(w, "target", row != NULL ? target_name(row->target, name) : NULL);
+    jw_kstrz(w, "model", model);
+}
+
+void settle_write_end(const struct request *r, const char *type, const char *recorded,
+                      struct buf *out)
+{
+    AUTO(buf_release) struct buf usage = BUF_INIT(LIMIT_HEAD_LEN);
+    int64_t end_us = loop_wall_us(r->b->loop);
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    if (type != NULL)
+        jw_kstrz(&w, "type", type);
+    jw_kstrz(&w, "request_id", r->id);
+    jw_kstrz(&w, "route", r->rules.name);
+    write_served(r, &w);
+    jw_ki64(&w, "attempts", (int64_t)r->n_rows);
+    usage_write_openai(&r->usage, &usage);
+    jw_key(&w, "usage");
+    jw_raw(&w, buf_str(&usage));
+    jw_key(&w, "cost_usd");
+    jw_usd(&w, r->cost_pico);
+    jw_kstrz(&w, "cost_source", ledger_cost_source_name(r->cost_source));
+    jw_key(&w, "ttft_ms");
+    if (r->first_token_us != 0)
+        jw_i64(&w, (r->first_token_us - r->cr.start_wall_us) / US_PER_MS);
+    else
+        jw_null(&w);
+    jw_ki64(&w, "total_ms", (end_us - r->cr.start_wall_us) / US_PER_MS);
+    jw_kstrz(&w, "finish", r->err.code == ERR_OK ? msg_finish_name(r->finish) : "error");
+    jw_kstrz(&w, "recorded", recorded);
+    jw_ki64(&w, "legs", 1 + (int64_t)r->answer.n_resets);
+    if (r->err.code != ERR_OK)
+        jw_kstrz(&w, "error", errc_name(r->err.code));
+    jw_object_end(&w);
+}
