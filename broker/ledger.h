@@ -12,6 +12,7 @@
 #define BROKER_LEDGER_H
 
 #include "core/conf.h"
+#include "core/http1.h"
 #include "core/log.h"
 #include "core/usage.h"
 
@@ -28,6 +29,8 @@ enum {
     LEDGER_RESTARTED = 1 << 5, /* the client was told to start over */
     LEDGER_CROSSED = 1 << 6,   /* translated between dialects */
     LEDGER_MISMATCH = 1 << 7,  /* the provider's own sums did not agree */
+    LEDGER_DETACHED = 1 << 8,  /* finished after its client had left */
+    LEDGER_CACHED = 1 << 9,    /* answered from our own cache */
 };
 
 enum ledger_cost_source { COST_COMPUTED, COST_REPORTED, COST_ESTIMATED, COST_UNKNOWN };
@@ -39,8 +42,9 @@ struct ledger_admit {
     int64_t start_us; /* wall */
     struct str client, dialect, route, asked_model, project, conversation, parent,
         template_name, template_version, kind, user;
+    struct str provider, model; /* first candidate; what an interrupted row names */
     const struct http1_header *tags;
-    size_t n_tags;
+    size_t n_tags; /* the first LIMIT_TAGS are kept */
     int64_t input_tok_estimate;
     pico reserved_pico; /* PICO_UNKNOWN if unpriced */
 };
@@ -48,7 +52,8 @@ struct ledger_admit {
 /* One upstream call; times are wall microseconds, 0 where it did not happen. */
 struct ledger_attempt {
     int index, leg;
-    struct str provider, model, key_id;
+    struct str provider, model, served_model, key_id;
+    struct str price_row, pricing; /* pricing: price_facts_write (core/price.h) */
     int64_t start_us, connect_us, first_byte_us, first_token_us, end_us;
     int http_status;
     enum errc outcome;
@@ -71,21 +76,23 @@ struct ledger_settle {
     enum ledger_cost_source cost_source;
     unsigned flags;
     const struct ledger_attempt *attempts;
-    size_t n_attempts;
-    struct str trace; /* decision trace, JSON */
-    struct str error; /* text, "" if none */
+    size_t n_attempts; /* the first LIMIT_ATTEMPTS are kept */
+    struct str trace;  /* decision trace, JSON */
+    struct str error;  /* text, "" if none */
     /* bodies: empty when not recorded; copied into the bounded queue */
     struct str request_body, response_body;
     struct str response_text; /* plain text of the answer, for search and replay */
     enum conf_record record;
 };
 
-/* Told in the loop when everything appended up to a sequence number is committed. */
+/* Told in the loop when everything appended up to that number is committed. */
 typedef void ledger_committed_fn(void *arg, uint64_t applied_seq);
 
 /*
- * Opens or creates spool (beside the database, locked: one ledger has one broker; ERR_BROKER
- * when another holds it), starts the writer thread, which opens the database and replays.
+ * Opens or creates the spool (PATH.spool beside the database, locked: one ledger has one broker;
+ * ERR_BROKER when another holds it) and starts the writer thread, which opens the database and
+ * replays. The directory must exist. conf may be NULL: default retention; so may l: then
+ * nothing is told or logged.
  */
 enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop *l,
                       struct log *log, ledger_committed_fn *fn, void *arg,
@@ -93,8 +100,11 @@ enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop 
 /* Waits for the writer to commit what the spool holds, at most wait_us; then closes. */
 void ledger_close(struct ledger **l, int64_t wait_us);
 
-/* Append; *ret_seq numbers the record. ERR_STORE when the spool is full or failing: counted,
- * and the request goes on (rows are money: the caller tells its client `recorded: dropped`). */
+/*
+ * Append; *ret_seq numbers the record (ret_seq may be NULL). ERR_STORE when the spool is full or
+ * failing: counted, and the request goes on (rows are money: the caller tells its client
+ * `recorded: dropped`).
+ */
 enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq,
                        struct err *e) MUST_USE;
 enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
@@ -108,7 +118,10 @@ struct ledger_stats {
     char trouble[128];               /* "" or what the writer is struggling with */
 };
 void ledger_stats(const struct ledger *l, struct ledger_stats *ret);
-/* Deletes; runs on the writer thread: id, conversation or older_than (wall us). */
+/*
+ * Asks the writer thread to delete, for good: one id, one conversation, or what is older than
+ * older_than_us (wall; 0: no such bound). Roll-ups keep the sums.
+ */
 enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation,
                         int64_t older_than_us, struct err *e) MUST_USE;
 
