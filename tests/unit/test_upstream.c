@@ -42,7 +42,7 @@ struct told {
     enum errc rc;
     struct err err;
     /* what to do inside callbacks */
-    bool cancel_in_head, cancel_in_body, pause_in_body, start_in_body;
+    bool cancel_in_head, cancel_in_body, detach_in_body, pause_in_body, start_in_body;
     struct told *other; /* cancelled, or started, in ours */
 };
 
@@ -78,6 +78,8 @@ static void on_body(void *arg, struct str bytes)
     }
     if (t->cancel_in_body)
         upstream_cancel(&t->x);
+    if (t->detach_in_body)
+        upstream_detach(&t->x);
 }
 
 static void on_done(void *arg, enum errc rc, const struct err *e)
@@ -487,6 +489,51 @@ static void a_cancel_closes_the_connection(void **state)
     }
 }
 
+static void a_detached_transfer_leaves_its_connection(void **state)
+{
+    struct site *s = *state;
+    struct told *t = told_new(s), *next = told_new(s);
+    struct buf got = BUF_INIT(1 << 20);
+    begin(t, STR("q"));
+    int fd = accept_one(s);
+    expect_end(s, fd, &got, "\r\n\r\nq");
+    t->detach_in_body = true;
+    say(fd, CHUNKED "3\r\none\r\n");
+    pump_body(s, t, 3);
+    assert_null(t->x);
+    assert_int_equal(upstream_n_active(s->u), 0);
+    say(fd, "3\r\ntwo\r\n0\r\n\r\n"); /* its end comes late and is heard by nobody */
+    turn(s);
+    begin(next, STR("again"));
+    expect_end(s, fd, &got, "again");
+    say(fd, OK_HEAD "Content-Length: 1\r\n\r\n.");
+    pump(s, &next->n_done, 1);
+    assert_true(next->reused);
+    assert_int_equal(t->n_done, 0);
+    assert_int_equal(t->body.len, 3);
+    close(fd);
+    buf_release(&got);
+    told_free(t);
+    told_free(next);
+}
+
+static void a_detached_transfer_that_does_not_end_is_closed(void **state)
+{
+    struct site *s = *state;
+    struct told *t = told_new(s);
+    struct buf got = BUF_INIT(1 << 20);
+    begin(t, STR("q"));
+    int fd = accept_one(s);
+    expect_end(s, fd, &got, "\r\n\r\nq");
+    t->detach_in_body = true;
+    say(fd, CHUNKED "3\r\none\r\n");
+    pump_body(s, t, 3);
+    expect_eof(s, fd);
+    assert_int_equal(t->n_done, 0);
+    buf_release(&got);
+    told_free(t);
+}
+
 static void a_callback_may_cancel_another_transfer(void **state)
 {
     struct site *s = *state;
@@ -681,6 +728,8 @@ int main(void)
         CASE(a_paused_transfer_waits_and_goes_on),
         CASE(a_paused_transfer_holds_its_sender),
         CASE(a_cancel_closes_the_connection),
+        CASE(a_detached_transfer_leaves_its_connection),
+        CASE(a_detached_transfer_that_does_not_end_is_closed),
         CASE(a_callback_may_cancel_another_transfer),
         CASE(a_callback_may_start_another_transfer),
         CASE(a_body_is_never_sent_again),
