@@ -44,6 +44,17 @@ void answer_release(struct request *r)
         buf_release(all[i]);
 }
 
+enum errc answer_err(const struct request *r)
+{
+    const struct answer *a = &r->answer;
+    const struct buf *const needed[] = {&a->batch, &a->held, &a->tail, &a->end,
+                                        &a->whole};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (buf_err(needed[i]) != ERR_OK)
+            return buf_err(needed[i]);
+    return ERR_OK;
+}
+
 bool answer_is_streamed(const struct request *r)
 {
     return r->facts.stream;

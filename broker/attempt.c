@@ -533,6 +533,10 @@ static void feed(struct attempt *a, struct str bytes)
         e.origin = ERR_BY_PROVIDER;
         broken(a, &e);
     }
+    if (answer_err(r) != ERR_OK) {
+        err_set(&e, answer_err(r), "no room to hold the answer back");
+        broken(a, &e);
+    }
     if (a->scan.output_len + a->scan.reasoning_len > a->max_output_len) {
         err_set(&e, ERR_REFUSED, "the output has passed its cap of %" PRId64 " tokens",
                 r->bounds.cap_tok);

@@ -78,6 +78,8 @@ struct broker {
     size_t n_conns;
     struct list requests; /* struct request, in flight */
     size_t n_requests;
+    size_t n_waiting;    /* of them in WAITING */
+    int64_t queue_clock; /* request.c's: the tag of the one served last */
     struct broker_metrics metrics;
     int64_t started_wall_us;
     int64_t last_active_us; /* monotonic; for the idle exit */

@@ -121,6 +121,8 @@ static void request_set_state(struct request *r, enum request_state next, const 
     assert(request_may(r->state, next));
     log_write(&r->b->log, LOG_DEBUG, "request", why, "req=%s %s->%s", r->id,
               states[r->state].name, states[next].name);
+    r->b->n_waiting += next == REQ_WAITING;
+    r->b->n_waiting -= r->state == REQ_WAITING;
     r->state = next;
     r->entered_us[next] = now_us(r);
     if (on_enter[next] != NULL)
@@ -270,8 +272,12 @@ static void on_usage(struct request *r)
 
 static void on_keepalive(struct request *r)
 {
-    answer_keepalive(r);
-    request_timer_set(r, TIMER_KEEPALIVE, KEEPALIVE_US);
+    int64_t silent_us = now_us(r) - r->answer.last_us;
+    if (silent_us >= KEEPALIVE_US) {
+        answer_keepalive(r);
+        silent_us = 0;
+    }
+    request_timer_set(r, TIMER_KEEPALIVE, KEEPALIVE_US - silent_us);
 }
 
 static void on_commit(struct request *r)
@@ -422,19 +428,43 @@ static void explain_refusal(const struct request *r, struct err *e)
         e->retry_after_us = d->items[0].wait_us;
 }
 
-static size_t n_waiting(const struct broker *b)
-{
-    size_t n = 0;
-    list_for_each (node, &b->requests) {
-        n += container_of(node, struct request, link)->state == REQ_WAITING;
-    }
-    return n;
-}
-
 static void wait_until(struct request *r, int64_t wait_us, const char *why)
 {
     request_set_state(r, REQ_WAITING, why);
     request_timer_set(r, TIMER_WAIT, wait_us);
+}
+
+/*
+ * Who waits for room stands in a fair queue: one with many requests does not push out one with
+ * few. Source: Goyal, Vin and Cheng, "Start-time Fair Queueing", 1996, every request of size 1.
+ */
+static void take_queue_tag(struct request *r)
+{
+    int64_t tag = r->b->queue_clock;
+    list_for_each (node, &r->b->requests) {
+        const struct request *other = container_of(node, struct request, link);
+        if (other->cr.client == r->cr.client)
+            tag = MAX(tag, other->queue_tag);
+    }
+    r->queue_tag = tag + 1;
+}
+
+/* Room was given back: the next in the queue looks again now. */
+static void wake_next(struct broker *b)
+{
+    struct request *next = NULL;
+    if (b->n_waiting == 0)
+        return;
+    list_for_each (node, &b->requests) {
+        struct request *r = container_of(node, struct request, link);
+        if (r->state == REQ_WAITING && r->queue_tag != 0 &&
+            (next == NULL || r->queue_tag < next->queue_tag))
+            next = r;
+    }
+    if (next == NULL)
+        return;
+    b->queue_clock = next->queue_tag;
+    request_timer_set(next, TIMER_WAIT, 0);
 }
 
 /* No candidate can be asked now: look again with fresh eyes, then wait or refuse. */
@@ -446,9 +476,11 @@ static void wait_for_room(struct request *r)
     bool is_later = r->decision.n > 0 && first->verdict == VERDICT_LATER;
     int64_t wait_us = is_later ? first->wait_us : 0;
     if (is_later && wait_us <= ROOM_WAIT_US && wait_us < request_left_us(r) &&
-        n_waiting(r->b) < LIMIT_QUEUE) {
+        r->b->n_waiting < LIMIT_QUEUE) {
         int64_t jitter_us = (int64_t)(broker_random(r->b) % ROOM_JITTER_US);
         r->at = 0;
+        if (r->queue_tag == 0)
+            take_queue_tag(r);
         wait_until(r, wait_us + jitter_us, "no room now");
         return;
     }
@@ -486,6 +518,7 @@ static void admit(struct request *r)
         if (is_too_small(r, i) || !is_healthy(r, i) || !reserve(r, i))
             continue;
         choose(r, i);
+        r->queue_tag = 0;
         request_set_state(r, REQ_ADMITTED, "room is reserved");
         settle_admit(r);
         send(r);
@@ -498,6 +531,12 @@ static void admit(struct request *r)
 }
 
 /* ---- SENDING and STREAMING: what an attempt reports ---- */
+
+static void settle(struct request *r, const struct err *e)
+{
+    settle_attempt(r, e);
+    wake_next(r->b);
+}
 
 void request_on_content(struct request *r)
 {
@@ -518,7 +557,7 @@ void request_on_finish(struct request *r)
 void request_on_whole(struct request *r)
 {
     static const struct err ok = ERR_INIT;
-    settle_attempt(r, &ok);
+    settle(r, &ok);
     request_set_state(r, REQ_SETTLING, "the answer is whole");
     settle_request(r, ERR_OK);
     answer_finish(r);
@@ -611,7 +650,7 @@ static void try_larger(struct request *r, const struct retry_plan *plan,
 void request_on_failure(struct request *r, const struct err *e)
 {
     bool is_seen = r->answer.is_seen;
-    settle_attempt(r, e);
+    settle(r, e);
     r->is_seen |= is_seen;
     r->b->metrics.n_cut += is_seen;
     if (is_seen && !may_restart(r)) {
@@ -710,7 +749,7 @@ static void cancel(struct request *r, const char *why)
     }
     r->is_seen |= r->answer.is_seen;
     if (r->attempt != NULL)
-        settle_attempt(r, &e);
+        settle(r, &e);
     fail(r, &e);
 }
 

@@ -154,6 +154,7 @@ struct request {
     bool is_admitted;          /* the ledger knows it */
     unsigned n_same;           /* tries on this candidate after the first */
     int64_t waited_us;         /* of the route's patience, on this candidate */
+    int64_t queue_tag;         /* place among those who wait for room; 0: none */
     int64_t too_small_tok;     /* windows up to this have been too small */
     struct limit_grant *grant; /* owned */
     struct bounds bounds;      /* what the grant holds */
@@ -239,6 +240,8 @@ struct secret_key *attempt_key(const struct attempt *a); /* NULL: none of ours *
 
 void answer_init(struct request *r);
 void answer_release(struct request *r);
+/* ERR_OK, or why not all bytes could be kept. */
+enum errc answer_err(const struct request *r);
 /* Where the next bytes of this attempt go. */
 struct buf *answer_sink(struct request *r);
 /* Content is there: from now on bytes leave, unless all is held. */
