@@ -99,6 +99,13 @@ static void stop_timers(struct request *r)
     memset(r->due_us, 0, sizeof r->due_us);
 }
 
+static void stop_attempt_timers(struct request *r)
+{
+    request_timer_stop(r, TIMER_FIRST_TOKEN);
+    request_timer_stop(r, TIMER_GAP);
+    request_timer_stop(r, TIMER_USAGE);
+}
+
 /* The end: out of the broker's list now, out of memory when nobody is on the stack. */
 static void leave(struct request *r)
 {
@@ -110,6 +117,8 @@ static void leave(struct request *r)
 }
 
 static void (*const on_enter[REQ_N_])(struct request *) = {
+    [REQ_ROUTED] = stop_attempt_timers,
+    [REQ_WAITING] = stop_attempt_timers,
     [REQ_SETTLING] = stop_timers,
     [REQ_DONE] = leave,
     [REQ_FAILED] = leave,
@@ -181,16 +190,6 @@ struct request *request_new(struct broker *b, struct conn *c,
 
 /* ---- timers: one clock for all ---- */
 
-static const char *const timer_names[TIMER_N_] = {
-    [TIMER_DEADLINE] = "deadline",
-    [TIMER_WAIT] = "wait",
-    [TIMER_FIRST_TOKEN] = "first token",
-    [TIMER_GAP] = "gap",
-    [TIMER_USAGE] = "usage",
-    [TIMER_KEEPALIVE] = "keep-alive",
-    [TIMER_COMMIT] = "commit",
-};
-
 static void arm(struct request *r, int64_t due_us)
 {
     /* without memory for it the request lives until its client goes */
@@ -226,14 +225,15 @@ int64_t request_left_us(const struct request *r)
     return MAX(0, r->cr.start_mono_us + r->rules.timeout_us - now_us(r));
 }
 
-/* A timer ran out on an attempt, or on the wait for one. */
-static void time_out(struct request *r, enum request_timer t, int64_t limit_us)
+/* A limit was passed by an attempt, or by the wait for one. */
+static void time_out(struct request *r, enum err_origin origin, const char *what,
+                     int64_t limit_us)
 {
     struct err e = ERR_INIT;
     char limit[NUM_TEXT_LEN];
     num_duration(limit, limit_us);
-    err_set(&e, ERR_TIMEOUT, "nothing within the %s limit of %s", timer_names[t], limit);
-    e.origin = t == TIMER_DEADLINE ? ERR_BY_GATEWAY : ERR_BY_TRANSPORT;
+    err_set(&e, ERR_TIMEOUT, "%s within %s", what, limit);
+    e.origin = origin;
     if (r->attempt != NULL)
         request_on_failure(r, &e);
     else
@@ -242,17 +242,17 @@ static void time_out(struct request *r, enum request_timer t, int64_t limit_us)
 
 static void on_deadline(struct request *r)
 {
-    time_out(r, TIMER_DEADLINE, r->rules.timeout_us);
+    time_out(r, ERR_BY_GATEWAY, "no whole answer", r->rules.timeout_us);
 }
 
 static void on_first_token(struct request *r)
 {
-    time_out(r, TIMER_FIRST_TOKEN, r->rules.ttft_us);
+    time_out(r, ERR_BY_TRANSPORT, "no first token", r->rules.ttft_us);
 }
 
 static void on_gap(struct request *r)
 {
-    time_out(r, TIMER_GAP, r->rules.gap_us);
+    time_out(r, ERR_BY_TRANSPORT, "the stream stalled: nothing", r->rules.gap_us);
 }
 
 static void on_wait(struct request *r)
