@@ -46,9 +46,10 @@ struct body_edits {
 };
 
 enum event_flag {
-    EV_CONTENT = 1 << 0,    /* text, a tool call or reasoning that a client can see */
-    EV_TOOL = 1 << 1,       /* part of a tool call */
-    EV_REASONING = 1 << 2,  /* only reasoning */
+    EV_CONTENT = 1 << 0, /* text, a tool call or reasoning that a client can see */
+    EV_TOOL = 1 << 1,    /* part of a tool call */
+    /* only reasoning; without EV_CONTENT: a sign of life, with nothing to see yet */
+    EV_REASONING = 1 << 2,
     EV_FINISH = 1 << 3,     /* the finish reason */
     EV_USAGE = 1 << 4,      /* usage was updated */
     EV_END = 1 << 5,        /* the end mark: [DONE], message_stop */
@@ -103,7 +104,15 @@ struct dropped {
     size_t n;
 };
 
-/* The `llmgw` extension object of an error. */
+/*
+ * The `llmgw` object inside an error object:
+ *
+ *     "llmgw": {"class": "rate_limit", "origin": "provider", "retryable": true,
+ *               "retry_after_ms": 8000, "request_id": "01K…", "provider": "openai",
+ *               "provider_code": "rate_limit_exceeded", "attempts": […], "fallbacks": […]}
+ *
+ * Members that are not known are left out.
+ */
 struct error_ext {
     const char *request_id;
     const char *provider; /* "" if none */
@@ -159,6 +168,7 @@ struct dialect_ops {
     void (*reply_encode)(const struct msg_reply *r, const struct encode_ctx *ctx,
                          struct buf *out);
     struct delta_encoder *(*encoder_new)(const struct encode_ctx *ctx);
+    /* Output for MSG_D_END ends with end_mark(); finish and usage are written once. */
     void (*encode_delta)(struct delta_encoder *n, const struct msg_delta *d,
                          struct buf *out);
     void (*encoder_free)(struct delta_encoder **n);

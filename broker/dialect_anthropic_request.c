@@ -799,7 +799,7 @@ static void write_result(struct anthropic_writer *a, const struct msg_part *p)
 static struct str prefill_text(const struct anthropic_writer *a, const struct msg_part *p)
 {
     const struct msg_turn *last = &a->r.m->turns[a->r.m->n_turns - 1];
-    if (last->role != MSG_ASSISTANT || last->n_parts == 0 ||
+    if (!a->family->is_manual || last->role != MSG_ASSISTANT || last->n_parts == 0 ||
         p != &last->parts[last->n_parts - 1])
         return p->text;
     struct str trimmed = str_trim(p->text);

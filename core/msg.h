@@ -168,7 +168,7 @@ struct msg_collect {
     struct arena *arena; /* borrowed */
     struct msg_reply reply;
     size_t cap_parts;
-    struct buf text;  /* of the part that grows */
+    struct buf text; /* of the part that grows */
     bool is_open;
     size_t open_part; /* the part that grows: an earlier one when calls interleave */
 };

@@ -1,0 +1,1124 @@
+/*
+ * test_cross.c: what holds for every message that crosses dialects: nothing is lost that both
+ * can say, streams and whole answers agree, and where the bytes are cut makes no difference.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/jscan.h"
+#include "core/sse.h"
+
+#include "broker/dialect.h"
+
+#include <cmocka.h>
+
+/* Fails with the place where two long texts part. */
+static void assert_same(const char *got, const char *want)
+{
+    size_t i = 0;
+    while (got[i] != '\0' && got[i] == want[i])
+        i++;
+    if (got[i] != want[i])
+        fail_msg("at %zu: …%.300s\nwant …%.300s", i, got + (i > 40 ? i - 40 : 0),
+                 want + (i > 40 ? i - 40 : 0));
+}
+
+/* ---- a message as text, to compare ---- */
+
+static void show_str(struct buf *b, const char *name, struct str s)
+{
+    if (s.len == 0)
+        return;
+    buf_printf(b, " %s=%zu:", name, s.len);
+    for (size_t i = 0; i < s.len; i++) /* a NUL must not end the comparison */
+        buf_addc(b, s.ptr[i] != '\0' ? s.ptr[i] : '@');
+}
+
+static void show_parts(struct buf *b, const struct msg_part *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct msg_part *p = &parts[i];
+        buf_printf(b, "\n  part %d", (int)p->kind);
+        show_str(b, "text", p->text);
+        show_str(b, "mime", p->mime);
+        show_str(b, "data", p->data);
+        show_str(b, "url", p->url);
+        show_str(b, "detail", p->detail);
+        show_str(b, "filename", p->filename);
+        show_str(b, "signature", p->signature);
+        show_str(b, "id", p->id);
+        show_str(b, "name", p->name);
+        show_str(b, "args", p->args);
+        show_str(b, "cache", p->cache_ttl);
+        buf_printf(b, "%s", p->is_error ? " error" : "");
+        show_parts(b, p->parts, p->n_parts);
+    }
+}
+
+static void show_request(struct buf *b, const struct msg_request *m)
+{
+    for (size_t i = 0; i < m->n_turns; i++) {
+        buf_printf(b, "turn %d", (int)m->turns[i].role);
+        show_str(b, "name", m->turns[i].name);
+        show_parts(b, m->turns[i].parts, m->turns[i].n_parts);
+        buf_addc(b, '\n');
+    }
+    for (size_t i = 0; i < m->n_tools; i++) {
+        buf_printf(b, "tool strict=%d", m->tools[i].strict);
+        show_str(b, "name", m->tools[i].name);
+        show_str(b, "description", m->tools[i].description);
+        show_str(b, "schema", m->tools[i].schema);
+        show_str(b, "cache", m->tools[i].cache_ttl);
+        buf_addc(b, '\n');
+    }
+    buf_printf(
+        b,
+        "choice=%d parallel=%d format=%d strict=%d effort=%d budget=%lld cap=%lld n=%lld",
+        (int)m->choice, m->parallel_tools, (int)m->format, m->schema_strict,
+        (int)m->effort, (long long)m->budget_tok, (long long)m->max_output_tok,
+        (long long)m->n);
+    show_str(b, "choice_name", m->choice_name);
+    show_str(b, "schema_name", m->schema_name);
+    show_str(b, "schema", m->schema);
+    show_str(b, "temperature", m->temperature);
+    show_str(b, "top_p", m->top_p);
+    show_str(b, "top_k", m->top_k);
+    show_str(b, "frequency", m->frequency_penalty);
+    show_str(b, "presence", m->presence_penalty);
+    show_str(b, "seed", m->seed);
+    for (size_t i = 0; i < m->n_stops; i++)
+        show_str(b, "stop", m->stops[i]);
+    show_str(b, "user", m->user);
+}
+
+static void show_reply(struct buf *b, const struct msg_reply *r)
+{
+    show_str(b, "id", r->id);
+    show_str(b, "model", r->model);
+    show_parts(b, r->parts, r->n_parts);
+    buf_printf(b, "\nfinish=%s in=%lld out=%lld", msg_finish_name(r->finish),
+               (long long)usage_input_tok(&r->usage),
+               (long long)usage_output_tok(&r->usage));
+    show_str(b, "stop", r->stop_sequence);
+}
+
+/* ---- seeded messages ---- */
+
+struct dice {
+    uint64_t x;
+    struct arena a;
+};
+
+static unsigned roll(struct dice *d, unsigned n)
+{
+    d->x = d->x * 6364136223846793005U + 1442695040888963407U;
+    return (unsigned)(d->x >> 33) % n;
+}
+
+static struct str any_text(struct dice *d)
+{
+    static const struct str bits[] = {{"tide", 4},
+                                      {" ", 1},
+                                      {"\n", 1},
+                                      {"\"", 1},
+                                      {"\\", 1},
+                                      {"\xC3\xA9", 2},
+                                      {"\xF0\x9F\x98\x80", 4},
+                                      {"\x01", 1},
+                                      {"\0", 1},
+                                      {"</s>", 4},
+                                      {"{\"a\":1}", 7},
+                                      {"data: x\n\n", 9},
+                                      {"[DONE]", 6},
+                                      {"\xE2\x80\xA8", 3}};
+    struct buf b = BUF_INIT(4096);
+    buf_addc(&b, (char)('a' + roll(d, 26))); /* never blank */
+    for (unsigned i = 0, n = roll(d, 8); i < n; i++)
+        buf_adds(&b, bits[roll(d, ARRAY_LEN(bits))]);
+    struct str s = arena_str(&d->a, buf_str(&b));
+    buf_release(&b);
+    return s;
+}
+
+static struct str any_name(struct dice *d, const char *prefix)
+{
+    return str_of(arena_printf(&d->a, "%s%u", prefix, roll(d, 1000000)));
+}
+
+static struct str pick(struct dice *d, const char *const *words, unsigned n)
+{
+    return str_of(words[roll(d, n)]);
+}
+
+static const char *const arg_texts[] = {"{}", "{\"port\":\"Brest\"}",
+                                        "{\"n\": 1.50, \"x\":[{\"\\u00e9\":null}]}"};
+static const char *const schemas[] = {
+    "{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"string\"}},\"required\":["
+    "\"port\"],\"additionalProperties\":false}",
+    "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}"};
+
+static struct msg_part *new_parts(struct dice *d, size_t n)
+{
+    struct msg_part *p = ARENA_ARRAY(&d->a, n, struct msg_part);
+    assert_non_null(p);
+    return p;
+}
+
+static void any_media(struct dice *d, struct msg_part *p, bool has_detail)
+{
+    if (roll(d, 4) == 0) {
+        *p = (struct msg_part){.kind = MSG_FILE,
+                               .mime = STR("application/pdf"),
+                               .data = STR("JVBERi0xLjc="),
+                               .filename = any_name(d, "file")};
+        return;
+    }
+    *p = (struct msg_part){.kind = MSG_IMAGE};
+    if (roll(d, 2) == 0) {
+        p->url = STR("https://example.org/a.png");
+    } else {
+        p->mime = STR("image/png");
+        p->data = STR("iVBORw0KGgoAAAA=");
+    }
+    if (has_detail && roll(d, 2) == 0)
+        p->detail = STR("low");
+}
+
+static void any_user(struct dice *d, struct msg_turn *t, bool has_detail)
+{
+    *t = (struct msg_turn){.role = MSG_USER, .n_parts = 1 + roll(d, 3)};
+    t->parts = new_parts(d, t->n_parts);
+    for (size_t i = 0; i < t->n_parts; i++) {
+        if (roll(d, 3) == 0)
+            any_media(d, &t->parts[i], has_detail);
+        else
+            t->parts[i] = (struct msg_part){.kind = MSG_TEXT, .text = any_text(d)};
+    }
+}
+
+/* thought: 0 none, 1 plain, 2 signed and redacted ones too. Returns how many calls it makes. */
+static size_t any_assistant(struct dice *d, struct msg_turn *t, int thought)
+{
+    *t = (struct msg_turn){.role = MSG_ASSISTANT};
+    t->parts = new_parts(d, 8);
+    if (thought > 0 && roll(d, 2) == 0) {
+        struct msg_part *p = &t->parts[t->n_parts++];
+        *p = (struct msg_part){.kind = MSG_THINKING, .text = any_text(d)};
+        if (thought == 2)
+            p->signature = any_name(d, "sig");
+    }
+    if (thought == 2 && roll(d, 4) == 0)
+        t->parts[t->n_parts++] =
+            (struct msg_part){.kind = MSG_REDACTED, .data = any_name(d, "opaque")};
+    size_t n_calls = roll(d, 2) * roll(d, 4);
+    if (n_calls == 0 || roll(d, 2) == 0)
+        t->parts[t->n_parts++] = (struct msg_part){.kind = MSG_TEXT, .text = any_text(d)};
+    for (size_t i = 0; i < n_calls; i++)
+        t->parts[t->n_parts++] =
+            (struct msg_part){.kind = MSG_TOOL_CALL,
+                              .id = any_name(d, "call_"),
+                              .name = any_name(d, "fn"),
+                              .args = pick(d, arg_texts, ARRAY_LEN(arg_texts))};
+    return n_calls;
+}
+
+static void any_result(struct dice *d, struct msg_part *p, const struct msg_part *call,
+                       bool rich)
+{
+    *p = (struct msg_part){.kind = MSG_TOOL_RESULT, .id = call->id, .text = any_text(d)};
+    if (!rich)
+        return;
+    p->is_error = roll(d, 3) == 0;
+    p->n_parts = roll(d, 2);
+    p->parts = new_parts(d, 1);
+    any_media(d, &p->parts[0], false);
+}
+
+/* Results: a turn each, or (rich) one turn of all with flags and media. */
+static void any_results(struct dice *d, struct msg_request *m, bool rich)
+{
+    const struct msg_turn *made = &m->turns[m->n_turns - 1];
+    struct msg_turn *t = NULL;
+    for (size_t i = 0; i < made->n_parts; i++) {
+        if (made->parts[i].kind != MSG_TOOL_CALL)
+            continue;
+        if (t == NULL || !rich) {
+            t = &m->turns[m->n_turns++];
+            *t = (struct msg_turn){.role = MSG_TOOL, .parts = new_parts(d, 8)};
+        }
+        any_result(d, &t->parts[t->n_parts++], &made->parts[i], rich);
+    }
+}
+
+static void any_tools(struct dice *d, struct msg_request *m)
+{
+    m->n_tools = roll(d, 3);
+    m->tools = ARENA_ARRAY(&d->a, 3, struct msg_tool);
+    for (size_t i = 0; i < m->n_tools; i++)
+        m->tools[i] = (struct msg_tool){.name = any_name(d, "fn"),
+                                        .description = any_text(d),
+                                        .schema = pick(d, schemas, ARRAY_LEN(schemas)),
+                                        .strict = (int)roll(d, 3) - 1};
+    if (m->n_tools == 0)
+        return;
+    m->choice = (enum msg_choice)roll(d, 5);
+    if (m->choice == MSG_CHOICE_ONE)
+        m->choice_name = m->tools[0].name;
+    m->parallel_tools = (int)roll(d, 3) - 1;
+}
+
+static void any_request(struct dice *d, struct msg_request *m, int thought,
+                        bool is_openai)
+{
+    *m = (struct msg_request){
+        .parallel_tools = -1, .schema_strict = -1, .budget_tok = -1, .n = 1};
+    m->turns = ARENA_ARRAY(&d->a, 64, struct msg_turn);
+    if (roll(d, 2) == 0) {
+        m->turns[m->n_turns++] =
+            (struct msg_turn){.role = MSG_SYSTEM, .parts = new_parts(d, 1), .n_parts = 1};
+        m->turns[0].parts[0] = (struct msg_part){.kind = MSG_TEXT, .text = any_text(d)};
+    }
+    for (unsigned i = 0, n = 1 + roll(d, 4); i < n; i++) {
+        any_user(d, &m->turns[m->n_turns++], is_openai);
+        if (any_assistant(d, &m->turns[m->n_turns++], thought) > 0)
+            any_results(d, m, !is_openai);
+    }
+    any_user(d, &m->turns[m->n_turns++], is_openai);
+    any_tools(d, m);
+    m->max_output_tok = 1 + roll(d, 4000);
+    m->n_stops = roll(d, 4);
+    m->stops = ARENA_ARRAY(&d->a, 4, struct str);
+    for (size_t i = 0; i < m->n_stops; i++)
+        m->stops[i] = any_text(d);
+}
+
+/* ---- requests ---- */
+
+static void check_identity(enum dialect dialect, const struct msg_request *m,
+                           const char *kind, const char *model)
+{
+    const struct dialect_ops *ops = dialect_ops(dialect);
+    const struct target_caps caps = {.kind = provider_kind_find(str_of(kind)),
+                                     .model = str_of(model)};
+    struct dropped d = {.n = 0};
+    struct err e = ERR_INIT;
+    struct msg_request again;
+    struct arena a;
+    AUTO(buf_release) struct buf body = BUF_INIT(1 << 20);
+    AUTO(buf_release) struct buf before = BUF_INIT(1 << 20);
+    AUTO(buf_release) struct buf after = BUF_INIT(1 << 20);
+    if (ops->request_encode(m, &caps, &body, &d, &e) != ERR_OK)
+        fail_msg("encode: %s", e.text);
+    if (d.n > 0)
+        fail_msg("dropped %s: %s", d.names[0], body.data);
+    arena_init(&a, 1 << 22);
+    if (ops->request_decode(buf_str(&body), &a, &again, &e) != ERR_OK)
+        fail_msg("decode: %s: %s", e.text, body.data);
+    assert_string_equal(arena_strz(&a, again.model), model);
+    show_request(&before, m);
+    show_request(&after, &again);
+    assert_same(after.data, before.data);
+    arena_release(&a);
+}
+
+static void what_openai_can_say_survives_it(void **state)
+{
+    (void)state;
+    static const enum msg_effort efforts[] = {MSG_EFFORT_UNSET, MSG_EFFORT_NONE,
+                                              MSG_EFFORT_MINIMAL, MSG_EFFORT_LOW,
+                                              MSG_EFFORT_HIGH};
+    static const char *const numbers[] = {"", "0", "0.70", "1e-1"};
+    struct dice d = {.x = 1};
+    for (int i = 0; i < 1500; i++) {
+        struct msg_request m;
+        arena_init(&d.a, 1 << 22);
+        bool is_deepseek = i % 3 == 0;
+        any_request(&d, &m, is_deepseek, true);
+        if (is_deepseek) {
+            /* its calls must carry a thought, so that an empty one is not made up */
+            m.n_turns = 0;
+            any_user(&d, &m.turns[m.n_turns++], true);
+            any_assistant(&d, &m.turns[m.n_turns++], 1);
+            check_identity(DIALECT_OPENAI, &m, "deepseek", "deepseek-flash");
+        } else if (i % 3 == 1) {
+            m.effort = efforts[roll(&d, ARRAY_LEN(efforts))];
+            m.user = any_name(&d, "user");
+            m.n = 1 + roll(&d, 3);
+            if (roll(&d, 2) == 0) {
+                m.format = MSG_FORMAT_SCHEMA;
+                m.schema_name = any_name(&d, "schema");
+                m.schema = pick(&d, schemas, ARRAY_LEN(schemas));
+                m.schema_strict = (int)roll(&d, 2);
+            }
+            check_identity(DIALECT_OPENAI, &m, "openai", "gpt-5.1");
+        } else {
+            m.format = roll(&d, 2) ? MSG_FORMAT_JSON : MSG_FORMAT_TEXT;
+            m.temperature = pick(&d, numbers, ARRAY_LEN(numbers));
+            m.top_p = pick(&d, numbers, ARRAY_LEN(numbers));
+            m.frequency_penalty = pick(&d, numbers, ARRAY_LEN(numbers));
+            m.presence_penalty = pick(&d, numbers, ARRAY_LEN(numbers));
+            m.seed = any_name(&d, "");
+            check_identity(DIALECT_OPENAI, &m, "openai", "gpt-4.1");
+        }
+        arena_release(&d.a);
+    }
+}
+
+static void what_anthropic_can_say_survives_it(void **state)
+{
+    (void)state;
+    static const enum msg_effort efforts[] = {MSG_EFFORT_UNSET, MSG_EFFORT_NONE,
+                                              MSG_EFFORT_LOW,   MSG_EFFORT_MEDIUM,
+                                              MSG_EFFORT_XHIGH, MSG_EFFORT_MAX};
+    static const char *const numbers[] = {"", "0", "0.70", "1e-1"};
+    struct dice d = {.x = 2};
+    for (int i = 0; i < 1500; i++) {
+        struct msg_request m;
+        arena_init(&d.a, 1 << 22);
+        any_request(&d, &m, 2, false);
+        m.user = any_name(&d, "user");
+        if (m.turns[0].role == MSG_SYSTEM && roll(&d, 2) == 0)
+            m.turns[0].parts[0].cache_ttl = roll(&d, 2) ? STR("1h") : STR("5m");
+        if (m.n_tools > 0 && roll(&d, 2) == 0)
+            m.tools[0].cache_ttl = STR("5m");
+        if (m.choice == MSG_CHOICE_NONE)
+            m.parallel_tools = -1; /* nothing to say it in */
+        if (m.choice == MSG_CHOICE_UNSET && m.parallel_tools >= 0)
+            m.choice = MSG_CHOICE_AUTO;
+        if (i % 2 == 0) {
+            m.effort = efforts[roll(&d, ARRAY_LEN(efforts))];
+            if (roll(&d, 2) == 0) {
+                m.format = MSG_FORMAT_SCHEMA;
+                m.schema = pick(&d, schemas, ARRAY_LEN(schemas));
+            }
+            check_identity(DIALECT_ANTHROPIC, &m, "anthropic", "claude-opus-4-8");
+        } else {
+            m.temperature = pick(&d, numbers, ARRAY_LEN(numbers));
+            if (m.temperature.len == 0)
+                m.top_p = STR("0.95");
+            m.top_k = STR("40");
+            if (roll(&d, 2) == 0) {
+                m.temperature = m.top_p = m.top_k = STR_NONE;
+                m.effort = MSG_EFFORT_LOW;
+                m.budget_tok = 1024 + (int64_t)roll(&d, 900);
+                m.max_output_tok = 5000;
+                if (m.choice > MSG_CHOICE_NONE) {
+                    m.choice = MSG_CHOICE_AUTO;
+                    m.choice_name = STR_NONE;
+                }
+            }
+            check_identity(DIALECT_ANTHROPIC, &m, "anthropic", "claude-haiku-4-5");
+        }
+        arena_release(&d.a);
+    }
+}
+
+/* ---- answers ---- */
+
+static void any_reply(struct dice *d, struct msg_reply *r, bool is_openai)
+{
+    static const enum msg_finish finishes[] = {MSG_FINISH_STOP, MSG_FINISH_LENGTH,
+                                               MSG_FINISH_FILTERED};
+    struct msg_turn t;
+    *r = (struct msg_reply){.id = any_name(d, is_openai ? "chatcmpl-" : "msg_"),
+                            .model = any_name(d, "model")};
+    size_t n_calls = any_assistant(d, &t, is_openai ? 1 : 2);
+    r->parts = t.parts;
+    r->n_parts = t.n_parts;
+    r->finish = n_calls > 0 ? MSG_FINISH_TOOL : finishes[roll(d, ARRAY_LEN(finishes))];
+    if (!is_openai && n_calls == 0 && roll(d, 3) == 0) {
+        r->finish = MSG_FINISH_STOP_SEQUENCE;
+        r->stop_sequence = any_text(d);
+    }
+    usage_init(&r->usage);
+    usage_set(&r->usage, USAGE_INPUT, 10 + roll(d, 100));
+    usage_set(&r->usage, USAGE_CACHE_READ, roll(d, 100));
+    usage_set(&r->usage, USAGE_OUTPUT, 10 + roll(d, 100));
+    usage_set(&r->usage, USAGE_REASONING, roll(d, 10));
+}
+
+/* The reply's texts in pieces, cut between code points. */
+static void encode_pieces(struct dice *d, const struct dialect_ops *ops,
+                          struct delta_encoder *n, enum msg_delta_kind kind,
+                          unsigned index, struct str text, struct buf *out)
+{
+    while (text.len > 0) {
+        size_t len = str_utf8_prefix(text, 4 + roll(d, 8));
+        struct msg_delta delta = {
+            .kind = kind, .index = index, .text = str_sub(text, 0, len)};
+        ops->encode_delta(n, &delta, out);
+        text = str_sub(text, len, text.len);
+    }
+}
+
+static void encode_part(struct dice *d, const struct dialect_ops *ops,
+                        struct delta_encoder *n, const struct msg_part *p,
+                        unsigned *n_calls, struct buf *out)
+{
+    if (p->kind == MSG_TEXT)
+        encode_pieces(d, ops, n, MSG_D_TEXT, 0, p->text, out);
+    if (p->kind == MSG_REFUSAL)
+        encode_pieces(d, ops, n, MSG_D_REFUSAL, 0, p->text, out);
+    if (p->kind == MSG_THINKING) {
+        encode_pieces(d, ops, n, MSG_D_THINKING, 0, p->text, out);
+        if (p->signature.len > 0)
+            ops->encode_delta(
+                n, &(struct msg_delta){.kind = MSG_D_SIGNATURE, .text = p->signature},
+                out);
+    }
+    if (p->kind == MSG_REDACTED)
+        ops->encode_delta(n, &(struct msg_delta){.kind = MSG_D_REDACTED, .text = p->data},
+                          out);
+    if (p->kind == MSG_TOOL_CALL) {
+        ops->encode_delta(
+            n,
+            &(struct msg_delta){
+                .kind = MSG_D_CALL, .index = *n_calls, .id = p->id, .name = p->name},
+            out);
+        encode_pieces(d, ops, n, MSG_D_ARGS, (*n_calls)++, p->args, out);
+    }
+}
+
+static void encode_stream(struct dice *d, const struct dialect_ops *ops,
+                          const struct msg_reply *r, struct buf *out)
+{
+    const struct encode_ctx ctx = {
+        .request_id = "01K", .created_s = 7, .include_usage = true};
+    struct delta_encoder *n = ops->encoder_new(&ctx);
+    unsigned n_calls = 0;
+    assert_non_null(n);
+    ops->encode_delta(
+        n, &(struct msg_delta){.kind = MSG_D_START, .id = r->id, .model = r->model}, out);
+    for (size_t i = 0; i < r->n_parts; i++)
+        encode_part(d, ops, n, &r->parts[i], &n_calls, out);
+    ops->encode_delta(n,
+                      &(struct msg_delta){.kind = MSG_D_FINISH,
+                                          .finish = r->finish,
+                                          .stop_sequence = r->stop_sequence},
+                      out);
+    ops->encode_delta(n, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &r->usage},
+                      out);
+    ops->encode_delta(n, &(struct msg_delta){.kind = MSG_D_END}, out);
+    ops->encoder_free(&n);
+    assert_int_equal(buf_err(out), ERR_OK);
+    assert_true(str_ends(buf_str(out), str_of(ops->end_mark())));
+}
+
+/* A reader of an upstream's bytes. */
+struct reading {
+    const struct dialect_ops *ops;
+    struct event_decoder *decoder;
+    struct msg_collect collect;
+    unsigned n_finish, n_end, n_start;
+};
+
+static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
+{
+    struct reading *r = arg;
+    r->n_finish += d->kind == MSG_D_FINISH ? 1 : 0;
+    r->n_end += d->kind == MSG_D_END ? 1 : 0;
+    r->n_start += d->kind == MSG_D_START ? 1 : 0;
+    return msg_collect_delta(&r->collect, d, e);
+}
+
+static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
+{
+    struct reading *r = arg;
+    return r->ops->decode_event(r->decoder, ev, on_delta, r, e);
+}
+
+static void read_stream(const struct dialect_ops *ops, const char *kind, struct str bytes,
+                        struct arena *a, struct buf *shown)
+{
+    struct reading r = {.ops = ops};
+    struct err e = ERR_INIT;
+    struct sse sse;
+    r.decoder = ops->decoder_new(provider_kind_find(str_of(kind)));
+    assert_non_null(r.decoder);
+    msg_collect_init(&r.collect, a);
+    sse_init(&sse, 1 << 20);
+    for (size_t i = 0; i < bytes.len; i++)
+        if (sse_feed(&sse, str_sub(bytes, i, 1), on_event, &r, &e) != ERR_OK)
+            fail_msg("%s", e.text);
+    show_reply(shown, msg_collect_reply(&r.collect));
+    assert_int_equal(r.n_start, 1);
+    assert_int_equal(r.n_finish, 1);
+    assert_int_equal(r.n_end, 1);
+    sse_release(&sse);
+    msg_collect_release(&r.collect);
+    ops->decoder_free(&r.decoder);
+}
+
+static void check_reply(struct dice *d, enum dialect dialect, const char *kind)
+{
+    const struct dialect_ops *ops = dialect_ops(dialect);
+    const struct encode_ctx ctx = {.request_id = "01K", .created_s = 7};
+    struct msg_reply r, whole;
+    struct err e = ERR_INIT;
+    AUTO(buf_release) struct buf want = BUF_INIT(1 << 20);
+    AUTO(buf_release) struct buf bytes = BUF_INIT(1 << 20);
+    AUTO(buf_release) struct buf streamed = BUF_INIT(1 << 20);
+    AUTO(buf_release) struct buf at_once = BUF_INIT(1 << 20);
+    any_reply(d, &r, dialect == DIALECT_OPENAI);
+    show_reply(&want, &r);
+    encode_stream(d, ops, &r, &bytes);
+    read_stream(ops, kind, buf_str(&bytes), &d->a, &streamed);
+    assert_same(streamed.data, want.data);
+    buf_reset(&bytes);
+    ops->reply_encode(&r, &ctx, &bytes);
+    if (ops->reply_decode(buf_str(&bytes), provider_kind_find(str_of(kind)), &d->a,
+                          &whole, &e) != ERR_OK)
+        fail_msg("%s: %s", e.text, bytes.data);
+    show_reply(&at_once, &whole);
+    assert_same(at_once.data, want.data);
+}
+
+static void streamed_and_whole_answers_say_the_same(void **state)
+{
+    (void)state;
+    struct dice d = {.x = 3};
+    for (int i = 0; i < 1500; i++) {
+        arena_init(&d.a, 1 << 22);
+        check_reply(&d, DIALECT_OPENAI, "openai");
+        check_reply(&d, DIALECT_ANTHROPIC, "anthropic");
+        arena_release(&d.a);
+    }
+}
+
+/* ---- streams across ---- */
+
+/* Upstream bytes through decoder and encoder, in the pieces that cut() gives. */
+struct pipe {
+    const struct dialect_ops *from, *to;
+    struct event_decoder *decoder;
+    struct delta_encoder *encoder;
+    struct buf *out;
+};
+
+static enum errc pipe_delta(void *arg, const struct msg_delta *d, struct err *e)
+{
+    struct pipe *p = arg;
+    (void)e;
+    p->to->encode_delta(p->encoder, d, p->out);
+    return ERR_OK;
+}
+
+static enum errc pipe_event(void *arg, const struct sse_event *ev, struct err *e)
+{
+    struct pipe *p = arg;
+    return p->from->decode_event(p->decoder, ev, pipe_delta, p, e);
+}
+
+static enum errc pipe_stream(const char *kind, enum dialect to, bool include_usage,
+                             struct str in, size_t step, struct buf *out, struct err *e)
+{
+    const struct provider_kind *k = provider_kind_find(str_of(kind));
+    const struct encode_ctx ctx = {
+        .request_id = "01K", .created_s = 7, .include_usage = include_usage};
+    struct pipe p = {.from = dialect_ops(k->dialect), .to = dialect_ops(to), .out = out};
+    struct sse sse;
+    enum errc rc = ERR_OK;
+    p.decoder = p.from->decoder_new(k);
+    p.encoder = p.to->encoder_new(&ctx);
+    sse_init(&sse, 1 << 20);
+    for (size_t i = 0; i < in.len && rc == ERR_OK; i += step)
+        rc = sse_feed(&sse, str_sub(in, i, step), pipe_event, &p, e);
+    sse_release(&sse);
+    p.from->decoder_free(&p.decoder);
+    p.to->encoder_free(&p.encoder);
+    return rc;
+}
+
+#define C_HEAD                                                                           \
+    "{\"id\":\"chatcmpl-7h\",\"object\":\"chat.completion.chunk\",\"created\":1,"        \
+    "\"model\":\"gpt-5-mini\",\"choices\":["
+#define C(choice) "data: " C_HEAD choice "]}\n\n"
+#define CD(delta) C("{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}")
+#define CF(word)  C("{\"index\":0,\"delta\":{},\"finish_reason\":\"" word "\"}")
+#define CU                                                                               \
+    "data: " C_HEAD "],\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_" \
+    "tokens\":64}}\n\n"
+#define CALL(i, id, name, args)                                                          \
+    CD("{\"tool_calls\":[{\"index\":" #i ",\"id\":\"" id                                 \
+       "\",\"type\":\"function\",\"function\":{\"name\":\"" name                         \
+       "\",\"arguments\":\"" args "\"}}]}")
+#define ARGS(i, args)                                                                    \
+    CD("{\"tool_calls\":[{\"index\":" #i ",\"function\":{\"arguments\":\"" args "\"}}]"  \
+       "}")
+#define DONE "data: [DONE]\n\n"
+
+#define E(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
+#define A_SPLIT                                                                          \
+    "\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_"          \
+    "tokens\":0}"
+#define A_START(id)                                                                      \
+    E("message_start",                                                                   \
+      ",\"message\":{\"id\":\"" id                                                       \
+      "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"gpt-"                  \
+      "5-mini\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":"                  \
+      "null,\"usage\":{\"input_tokens\":0,\"cache_creation_input_"                       \
+      "tokens\":0,\"cache_read_input_tokens\":0," A_SPLIT ",\"output_tokens\":0}}")
+#define A_OPEN(i, block)                                                                 \
+    E("content_block_start", ",\"index\":" #i ",\"content_block\":" block)
+#define A_TEXT(i, t)                                                                     \
+    E("content_block_delta",                                                             \
+      ",\"index\":" #i ",\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"}")
+#define A_THINK(i, t)                                                                    \
+    E("content_block_delta",                                                             \
+      ",\"index\":" #i ",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"" t       \
+      "\"}")
+#define A_JSON(i, t)                                                                     \
+    E("content_block_delta",                                                             \
+      ",\"index\":" #i ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"" t \
+      "\"}")
+#define A_CLOSE(i) E("content_block_stop", ",\"index\":" #i)
+#define A_TOOL(id, name)                                                                 \
+    "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":{}}"
+#define A_STOP(word, usage)                                                              \
+    E("message_delta", ",\"delta\":{\"stop_reason\":\"" word                             \
+                       "\",\"stop_sequence\":null},\"usage\":" usage)                    \
+    E("message_stop", "")
+#define A_USAGE                                                                          \
+    "{\"input_tokens\":61,\"cache_creation_input_tokens\":0,\"cache_read_input_"         \
+    "tokens\":0," A_SPLIT ",\"output_tokens\":3}"
+
+struct flow {
+    const char *kind;
+    const char *in, *want;
+};
+
+static void check_flows(enum dialect to, const struct flow *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        AUTO(buf_release) struct buf whole = BUF_INIT(1 << 20);
+        struct err e = ERR_INIT;
+        struct str in = str_of(rows[i].in);
+        assert_int_equal(pipe_stream(rows[i].kind, to, true, in, in.len, &whole, &e),
+                         ERR_OK);
+        assert_same(whole.data, rows[i].want);
+        for (size_t step = 1; step < 8; step += 2) {
+            AUTO(buf_release) struct buf cut = BUF_INIT(1 << 20);
+            assert_int_equal(pipe_stream(rows[i].kind, to, true, in, step, &cut, &e),
+                             ERR_OK);
+            assert_string_equal(cut.data, whole.data);
+        }
+    }
+}
+
+static void openai_streams_become_anthropic_ones(void **state)
+{
+    (void)state;
+    static const struct flow rows[] = {
+        /* text, with a filter chunk before and usage after */
+        {"openai",
+         "data: "
+         "{\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}"
+         "\n\n" CD("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}")
+             CD("{\"content\":\"High \"}") ": comment\n\ndata: nonsense\n\n" CD(
+                 "{\"content\":\"water\"}") CF("stop") CU DONE,
+         A_START("msg_01K") A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(
+             0, "High ") A_TEXT(0, "water") A_CLOSE(0) A_STOP("end_turn", A_USAGE)},
+        /* reasoning, text, two calls one after the other */
+        {"openai",
+         CD("{\"reasoning_content\":\"hm\"}") CD("{\"content\":\"So\"}")
+             CALL(0, "call_1", "tide", "") ARGS(0, "{\\\"po") ARGS(0, "rt\\\":1}")
+                 CALL(1, "call_2", "now", "") ARGS(1, "{}") CF("tool_calls") CU DONE,
+         A_START("msg_01K") A_OPEN(
+             0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
+             A_THINK(0, "hm") A_CLOSE(0) A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}")
+                 A_TEXT(1, "So") A_CLOSE(1) A_OPEN(2, A_TOOL("call_1", "tide"))
+                     A_JSON(2, "{\\\"po") A_JSON(2, "rt\\\":1}") A_CLOSE(2)
+                         A_OPEN(3, A_TOOL("call_2", "now")) A_JSON(3, "{}") A_CLOSE(3)
+                             A_STOP("tool_use", A_USAGE)},
+        /* calls that grow in turns: the second waits until the first is whole */
+        {"openai",
+         CALL(0, "call_1", "a", "") CALL(1, "call_2", "b", "") ARGS(1, "{\\\"x\\\"")
+             ARGS(0, "{\\\"y\\\":") ARGS(1, ":2}") ARGS(0, "1}")
+                 CD("{\"content\":\"end\"}") CF("tool_calls") CU DONE,
+         A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{\\\"y\\\":")
+             A_JSON(0, "1}") A_CLOSE(0) A_OPEN(1, A_TOOL("call_2", "b"))
+                 A_JSON(1, "{\\\"x\\\":2}") A_CLOSE(1)
+                     A_OPEN(2, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(2, "end")
+                         A_CLOSE(2) A_STOP("tool_use", A_USAGE)},
+        /* a call cut off by the cap; what was gathered behind it is still sent */
+        {"openai",
+         CALL(0, "call_1", "a", "{") CALL(1, "call_2", "b", "{}") CF("length") CU DONE,
+         A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{") A_CLOSE(0)
+             A_OPEN(1, A_TOOL("call_2", "b")) A_JSON(1, "{}") A_CLOSE(1)
+                 A_STOP("max_tokens", A_USAGE)},
+        /* whole calls without an index; arguments as an object; "stop" for calls */
+        {"mistral",
+         CD("{\"tool_calls\":[{\"id\":\"aaaaaaaaa\",\"function\":{\"name\":\"a\","
+            "\"arguments\":{\"x\":1}}},{\"id\":\"bbbbbbbbb\",\"function\":{\"name\":"
+            "\"b\",\"arguments\":\"{}\"}}]}") "data: " C_HEAD
+                                              "{\"index\":0,\"delta\":{},\"finish_"
+                                              "reason\":\"stop\"}],\"usage\":{\"prompt_"
+                                              "tokens\":61,\"completion_tokens\":3,"
+                                              "\"total_tokens\":64}}\n\n" DONE,
+         A_START("msg_01K") A_OPEN(0, A_TOOL("aaaaaaaaa", "a")) A_JSON(0, "{\\\"x\\\":1}")
+             A_CLOSE(0) A_OPEN(1, A_TOOL("bbbbbbbbb", "b")) A_JSON(1, "{}") A_CLOSE(1)
+                 A_STOP("tool_use", A_USAGE)},
+        /* an empty id in later fragments; both calls numbered 0 */
+        {"alibaba",
+         CALL(0, "call_1", "a", "{") CALL(0, "", "a", "}") CALL(0, "call_2", "b", "{}")
+             CF("tool_calls") CU DONE,
+         A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{") A_JSON(0, "}")
+             A_CLOSE(0) A_OPEN(1, A_TOOL("call_2", "b")) A_JSON(1, "{}") A_CLOSE(1)
+                 A_STOP("tool_use", A_USAGE)},
+        /* no id at all: one is made of ours */
+        {"ollama", CALL(0, "", "a", "{}") CF("tool_calls") CU DONE,
+         A_START("msg_01K") A_OPEN(0, A_TOOL("toolu_01K_0", "a")) A_JSON(0, "{}")
+             A_CLOSE(0) A_STOP("tool_use", A_USAGE)},
+        /* a refusal */
+        {"openai", CD("{\"refusal\":\"No.\"}") CF("stop") CU DONE,
+         A_START("msg_01K") A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}")
+             A_TEXT(0, "No.") A_CLOSE(0) A_STOP("refusal", A_USAGE)},
+        {"openai", CD("{\"content\":\"x\"}") CF("content_filter") CU DONE,
+         A_START("msg_01K") A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(0, "x")
+             A_CLOSE(0) A_STOP("refusal", A_USAGE)},
+        /* thinking as a part (Mistral) */
+        {"mistral",
+         CD("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\","
+            "\"text\":\"hm\"}]}]}")
+             CD("{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}") CF("model_length")
+                 CU DONE,
+         A_START("msg_01K")
+             A_OPEN(0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
+                 A_THINK(0, "hm") A_CLOSE(0)
+                     A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(1, "a")
+                         A_CLOSE(1) A_STOP("model_context_window_exceeded", A_USAGE)},
+        /* a call before tools */
+        {"openai",
+         CD("{\"function_call\":{\"name\":\"a\",\"arguments\":\"{\"}}")
+             CD("{\"function_call\":{\"arguments\":\"}\"}}") CF("function_call") CU DONE,
+         A_START("msg_01K") A_OPEN(0, A_TOOL("toolu_01K_0", "a")) A_JSON(0, "{")
+             A_JSON(0, "}") A_CLOSE(0) A_STOP("tool_use", A_USAGE)},
+        /* nothing at all */
+        {"openai", CD("{\"role\":\"assistant\"}") CF("stop") CU DONE,
+         A_START("msg_01K") A_STOP("end_turn", A_USAGE)},
+    };
+    check_flows(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
+}
+
+#define B_HEAD                                                                           \
+    "{\"id\":\"chatcmpl-01K\",\"object\":\"chat.completion.chunk\",\"created\":7,"       \
+    "\"model\":\"claude-opus-5\",\"choices\":["
+#define B(delta, finish)                                                                 \
+    "data: " B_HEAD "{\"index\":0,\"delta\":" delta                                      \
+    ",\"logprobs\":null,\"finish_reason\":" finish "}],\"usage\":null}\n\n"
+#define BD(delta) B(delta, "null")
+#define B_START   BD("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}")
+#define BF(word)  B("{}", "\"" word "\"")
+#define BCALL(i, id, name)                                                               \
+    BD("{\"tool_calls\":[{\"index\":" #i ",\"id\":\"" id                                 \
+       "\",\"type\":\"function\",\"function\":{\"name\":\"" name                         \
+       "\",\"arguments\":\"\"}}]}")
+#define BARGS(i, args)                                                                   \
+    BD("{\"tool_calls\":[{\"index\":" #i ",\"function\":{\"arguments\":\"" args "\"}}]"  \
+       "}")
+#define M_START                                                                          \
+    E("message_start",                                                                   \
+      ",\"message\":{\"id\":\"msg_01Zt\",\"type\":\"message\",\"role\":\"assistant\","   \
+      "\"model\":\"claude-opus-5\",\"content\":[],\"stop_reason\":null,\"usage\":{"      \
+      "\"input_tokens\":22,\"cache_read_input_tokens\":5,\"output_tokens\":1}}")
+#define PING E("ping", "")
+
+static void anthropic_streams_become_openai_ones(void **state)
+{
+    (void)state;
+    static const char in[] = M_START A_OPEN(
+        0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
+        A_THINK(0, "hm")
+            E("content_block_delta",
+              ",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"s\"}")
+                A_CLOSE(0) A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}")
+                    PING A_TEXT(1, "So \\u00e9") A_CLOSE(1)
+                        A_OPEN(2, A_TOOL("toolu_1", "tide")) A_JSON(2, "")
+                            A_JSON(2, "{\\\"port\\\": \\\"Bre") A_JSON(2, "st\\\"}")
+                                A_CLOSE(2) E("from_the_future", "")
+                                    A_OPEN(3, A_TOOL("toolu_2", "now")) A_CLOSE(3)
+                                        A_STOP("tool_use", "{\"output_tokens\":37}");
+    static const char *const want = B_START BD("{\"reasoning_content\":\"hm\"}")
+        BD("{\"content\":\"So \xC3\xA9\"}") BCALL(0, "toolu_1", "tide")
+            BARGS(0, "{\\\"port\\\": \\\"Bre") BARGS(0, "st\\\"}")
+                BCALL(1, "toolu_2", "now") BARGS(1, "{}") BF("tool_calls");
+    AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+    struct err e = ERR_INIT;
+    for (size_t step = 1; step < sizeof in; step = step * 3 + 1) {
+        buf_reset(&out);
+        assert_int_equal(
+            pipe_stream("anthropic", DIALECT_OPENAI, true, STR(in), step, &out, &e),
+            ERR_OK);
+        assert_true(str_starts(buf_str(&out), str_of(want)));
+        struct str rest = str_sub(buf_str(&out), strlen(want), out.len);
+        assert_true(str_starts(rest, STR("data: " B_HEAD
+                                         "],\"usage\":{\"prompt_tokens\":27,\"completion_"
+                                         "tokens\":37,\"total_tokens\":64")));
+        assert_true(str_ends(rest, STR("}}\n\n" DONE)));
+    }
+    /* without usage asked for there is none, nor null */
+    buf_reset(&out);
+    assert_int_equal(
+        pipe_stream("anthropic", DIALECT_OPENAI, false, STR(in), sizeof in, &out, &e),
+        ERR_OK);
+    assert_null(strstr(out.data, "usage"));
+    assert_true(
+        str_ends(buf_str(&out), STR("\"finish_reason\":\"tool_calls\"}]}\n\n" DONE)));
+}
+
+static void every_stop_reason_has_its_finish(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"end_turn", "stop"},
+                                          {"stop_sequence", "stop"},
+                                          {"max_tokens", "length"},
+                                          {"refusal", "content_filter"},
+                                          {"pause_turn", "stop"},
+                                          {"tool_use", "tool_calls"},
+                                          {"model_context_window_exceeded", "length"},
+                                          {"odd", "stop"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char in[512], want[64];
+        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+        struct err e = ERR_INIT;
+        snprintf(
+            in, sizeof in,
+            "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\"}}\n\n",
+            rows[i][0]);
+        snprintf(want, sizeof want, "\"finish_reason\":\"%s\"", rows[i][1]);
+        assert_int_equal(
+            pipe_stream("anthropic", DIALECT_OPENAI, false, str_of(in), 99, &out, &e),
+            ERR_OK);
+        assert_non_null(strstr(out.data, want));
+    }
+}
+
+static void an_error_inside_a_stream_stops_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *in;
+        enum errc class;
+    } rows[] = {
+        {"openai",
+         CD("{\"content\":\"a\"}") "data: "
+                                   "{\"error\":{\"message\":\"x\",\"type\":\"server_"
+                                   "error\"}}\n\n",
+         ERR_SERVER},
+        {"openai", CD("{\"content\":\"a\"}") CF("error"), ERR_SERVER},
+        {"openai", "data: {\"error\":\"rate\",\"status_code\":429}\n\n", ERR_RATE_LIMIT},
+        {"anthropic",
+         M_START E(
+             "error",
+             ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
+         ERR_OVERLOADED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+        struct err e = ERR_INIT;
+        assert_int_equal(pipe_stream(rows[i].kind, DIALECT_OPENAI, false,
+                                     str_of(rows[i].in), 7, &out, &e),
+                         rows[i].class);
+        assert_null(out.len > 0 ? strstr(out.data, "[DONE]") : NULL);
+    }
+}
+
+/* Blocks of an Anthropic stream: numbered, opened and closed one at a time. */
+struct order {
+    int64_t next;
+    bool is_open, started, stopped;
+    unsigned n_deltas;
+};
+
+static enum errc check_order(void *arg, const struct sse_event *ev, struct err *e)
+{
+    struct order *o = arg;
+    struct jspan root = jscan_root(ev->data);
+    int64_t index = -1;
+    assert_int_equal(jscan_check(ev->data, e), ERR_OK);
+    struct str type = jscan_inside(ev->data, jscan_get(ev->data, root, "type"));
+    assert_true(str_eq(type, ev->event));
+    jscan_i64(ev->data, jscan_get(ev->data, root, "index"), 0, 1000, &index);
+    if (str_eqz(ev->event, "message_start")) {
+        assert_false(o->started);
+        o->started = true;
+    } else if (str_eqz(ev->event, "content_block_start")) {
+        assert_false(o->is_open);
+        assert_int_equal(index, o->next);
+        o->is_open = true;
+    } else if (str_eqz(ev->event, "content_block_delta")) {
+        assert_true(o->is_open);
+        assert_int_equal(index, o->next);
+    } else if (str_eqz(ev->event, "content_block_stop")) {
+        assert_true(o->is_open);
+        assert_int_equal(index, o->next++);
+        o->is_open = false;
+    } else if (str_eqz(ev->event, "message_delta")) {
+        assert_false(o->is_open);
+        o->n_deltas++;
+    } else if (str_eqz(ev->event, "message_stop")) {
+        o->stopped = true;
+    }
+    return ERR_OK;
+}
+
+static void calls_that_grow_in_any_order_come_out_in_order(void **state)
+{
+    (void)state;
+    struct dice d = {.x = 4};
+    const struct encode_ctx ctx = {.request_id = "01K"};
+    for (int round = 0; round < 500; round++) {
+        struct str left[6];
+        struct msg_collect c;
+        struct err e = ERR_INIT;
+        unsigned n = 1 + roll(&d, 6), n_open = 0;
+        AUTO(buf_release) struct buf bytes = BUF_INIT(1 << 20);
+        AUTO(buf_release) struct buf want = BUF_INIT(1 << 20);
+        AUTO(buf_release) struct buf got = BUF_INIT(1 << 20);
+        arena_init(&d.a, 1 << 22);
+        struct delta_encoder *enc = dialect_anthropic.encoder_new(&ctx);
+        msg_collect_init(&c, &d.a);
+        for (bool more = true; more;) {
+            struct msg_delta delta = {.kind = MSG_D_TEXT, .text = STR("t")};
+            unsigned what = roll(&d, 8);
+            if (what > 0 && n_open < n && (what < 3 || n_open == 0)) {
+                left[n_open] = pick(&d, arg_texts, ARRAY_LEN(arg_texts));
+                delta = (struct msg_delta){
+                    .kind = MSG_D_CALL, .index = n_open, .name = STR("f")};
+                delta.id = any_name(&d, "id");
+                n_open++;
+            } else if (what > 0) {
+                unsigned i = roll(&d, n_open);
+                size_t len = MIN(left[i].len, (size_t)1 + roll(&d, 5));
+                delta = (struct msg_delta){.kind = MSG_D_ARGS, .index = i};
+                delta.text = str_sub(left[i], 0, len);
+                left[i] = str_sub(left[i], len, left[i].len);
+            }
+            if (delta.kind != MSG_D_ARGS || delta.text.len > 0) {
+                dialect_anthropic.encode_delta(enc, &delta, &bytes);
+                assert_int_equal(msg_collect_delta(&c, &delta, &e), ERR_OK);
+            }
+            more = n_open < n;
+            for (unsigned i = 0; i < n_open; i++)
+                more = more || left[i].len > 0;
+        }
+        struct msg_delta finish = {.kind = MSG_D_FINISH, .finish = MSG_FINISH_TOOL};
+        dialect_anthropic.encode_delta(enc, &finish, &bytes);
+        dialect_anthropic.encode_delta(enc, &(struct msg_delta){.kind = MSG_D_END},
+                                       &bytes);
+        dialect_anthropic.encoder_free(&enc);
+        assert_int_equal(msg_collect_delta(&c, &finish, &e), ERR_OK);
+        struct order o = {.next = 0};
+        struct sse sse;
+        sse_init(&sse, 1 << 20);
+        assert_int_equal(sse_feed(&sse, buf_str(&bytes), check_order, &o, &e), ERR_OK);
+        sse_release(&sse);
+        assert_true(o.started && o.stopped && o.n_deltas == 1);
+        read_stream(&dialect_anthropic, "anthropic", buf_str(&bytes), &d.a, &got);
+        const struct msg_reply *r = msg_collect_reply(&c);
+        show_parts(&want, r->parts, r->n_parts);
+        assert_non_null(strstr(got.data, want.data));
+        msg_collect_release(&c);
+        arena_release(&d.a);
+    }
+}
+
+/* ---- whole answers across ---- */
+
+static void whole_answers_cross(void **state)
+{
+    (void)state;
+    static const char oc[] =
+        "{\"id\":\"chatcmpl-Zx91\",\"created\":5,\"model\":\"gpt-5-mini\",\"choices\":[{"
+        "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Look.\","
+        "\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":"
+        "\"f\",\"arguments\":\"{\\\"a\\\": 1}\"}},"
+        "{\"id\":\"call_2\",\"type\":\"function\",\"function\":{\"name\":\"g\","
+        "\"arguments\":\"oops\"}}]},\"finish_reason\":\"tool_calls\"}],"
+        "\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_tokens\":64}}";
+    static const char an[] =
+        "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+        "\"claude-opus-5\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\","
+        "\"signature\":\"s\"},"
+        "{\"type\":\"text\",\"text\":\"6.12 "
+        "m.\"},{\"type\":\"server_tool_use\",\"id\":\"x\"},{\"type\":\"text\",\"text\":"
+        "\" Bye\"}],\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"END\","
+        "\"usage\":{\"input_tokens\":41,\"output_tokens\":9}}";
+    const struct encode_ctx ctx = {.request_id = "01K", .created_s = 7};
+    struct msg_reply r;
+    struct err e = ERR_INIT;
+    struct arena a;
+    AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+    arena_init(&a, 1 << 20);
+    assert_int_equal(dialect_openai.reply_decode(
+                         STR(oc), provider_kind_find(STR("openai")), &a, &r, &e),
+                     ERR_OK);
+    dialect_anthropic.reply_encode(&r, &ctx, &out);
+    assert_string_equal(
+        out.data,
+        "{\"id\":\"msg_01K\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"gpt-"
+        "5-mini\",\"content\":[{\"type\":\"text\",\"text\":\"Look.\"},"
+        "{\"type\":\"tool_use\",\"id\":\"call_1\",\"name\":\"f\",\"input\":{\"a\": "
+        "1}},{\"type\":\"tool_use\",\"id\":\"call_2\",\"name\":\"g\",\"input\":{\"_raw\":"
+        "\"oops\"}}],"
+        "\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"usage\":" A_USAGE "}");
+    buf_reset(&out);
+    assert_int_equal(dialect_anthropic.reply_decode(
+                         STR(an), provider_kind_find(STR("anthropic")), &a, &r, &e),
+                     ERR_OK);
+    assert_string_equal(arena_strz(&a, r.stop_sequence), "END");
+    dialect_openai.reply_encode(&r, &ctx, &out);
+    assert_true(str_starts(buf_str(&out),
+                           STR("{\"id\":\"chatcmpl-01K\",\"object\":\"chat.completion\","
+                               "\"created\":7,\"model\":\"claude-opus-5\",\"choices\":[{"
+                               "\"index\":0,\"message\":{\"role\":\"assistant\","
+                               "\"content\":\"6.12 m. "
+                               "Bye\",\"refusal\":null,\"reasoning_content\":\"hm\"},"
+                               "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
+                               "{\"prompt_tokens\":41,\"completion_tokens\":9,")));
+    arena_release(&a);
+}
+
+static void bad_answers_are_errors(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"",
+                                       "[]",
+                                       "{}",
+                                       "{\"choices\":[]}",
+                                       "{\"content\":1}",
+                                       "{\"error\":{\"message\":\"x\"}}"};
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (int k = 0; k < DIALECT_N_; k++) {
+            struct msg_reply r;
+            struct err e = ERR_INIT;
+            const struct provider_kind *kind =
+                provider_kind_find(str_of(dialect_name((enum dialect)k)));
+            assert_int_equal(dialect_ops((enum dialect)k)
+                                 ->reply_decode(str_of(rows[i]), kind, &a, &r, &e),
+                             ERR_SERVER);
+        }
+    arena_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_openai_can_say_survives_it),
+        cmocka_unit_test(what_anthropic_can_say_survives_it),
+        cmocka_unit_test(streamed_and_whole_answers_say_the_same),
+        cmocka_unit_test(openai_streams_become_anthropic_ones),
+        cmocka_unit_test(anthropic_streams_become_openai_ones),
+        cmocka_unit_test(every_stop_reason_has_its_finish),
+        cmocka_unit_test(an_error_inside_a_stream_stops_it),
+        cmocka_unit_test(calls_that_grow_in_any_order_come_out_in_order),
+        cmocka_unit_test(whole_answers_cross),
+        cmocka_unit_test(bad_answers_are_errors),
+    };
+    return cmocka_run_group_tests_name("cross", tests, NULL, NULL);
+}
