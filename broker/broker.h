@@ -29,6 +29,7 @@ struct broker_options {
     bool is_auto;                 /* started by a client: idle exit applies */
     int ready_fd;                 /* readiness pipe; −1 none */
     int log_fd;
+    const char *log_level; /* NULL: as configured */
 };
 
 /* What the broker knows of a target beyond the configuration. Key "PROVIDER/MODEL". */
@@ -63,9 +64,11 @@ struct broker {
     struct broker_options options;
     const struct clock *clock;
     struct log log;
-    struct loop *loop; /* owned, as all below */
+    struct loop *loop;       /* owned, as all below */
+    struct list generations; /* of the next three; the last one is in force, old ones live
+                                until their requests end */
     struct catalog *catalog;
-    struct conf *conf; /* the one in force; old ones live until their requests end */
+    struct conf *conf;
     struct secrets *secrets;
     struct upstream *upstream;
     struct limiter *limiter;
@@ -82,13 +85,13 @@ struct broker {
     int64_t queue_clock; /* request.c's: the tag of the one served last */
     struct broker_metrics metrics;
     int64_t started_wall_us;
-    int64_t last_active_us; /* monotonic; for the idle exit */
-    bool draining;
-    char hop_id[27]; /* ULID of this process, for the header against loops */
-    uint64_t seed;   /* state of broker_random() */
+    int64_t last_active_us;   /* monotonic; for the idle exit */
+    bool draining, is_forced; /* forced: requests have been cancelled */
+    char hop_id[27];          /* ULID of this process, for the header against loops */
+    uint64_t seed;            /* state of broker_random() */
     /* listen.c's */
     struct listen *listen;
-    struct loop_timer drain_timer, idle_timer;
+    struct loop_timer drain_timer, idle_timer, warm_timer;
     char error_text[256]; /* last reload error, "" if none */
 };
 
@@ -112,7 +115,12 @@ uint64_t broker_random(struct broker *b);
  */
 void broker_request_began(struct broker *b);
 void broker_request_ended(struct broker *b);
-/* The configuration a request started with stays valid until it is put back. */
+/* listen.c tells of each new client: after a pause it finds a warm connection upstream. */
+void broker_client_came(struct broker *b);
+/*
+ * The configuration a request started with stays valid until it is put back, and the catalog and
+ * the keys of that time with it.
+ */
 struct conf *broker_conf_ref(struct broker *b);
 void broker_conf_unref(struct broker *b, struct conf **c);
 

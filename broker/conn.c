@@ -118,22 +118,32 @@ static void conn_free(struct conn **cp)
     mem_free(c);
 }
 
-void conn_close(struct conn **cp)
+/* Tells the handler, if it still has to answer. */
+static void conn_close(struct conn **cp)
 {
     struct conn *c = *cp;
-    if (c == NULL)
-        return;
     *cp = NULL;
     if (c->state == CONN_BUSY && c->fns != NULL)
         c->fns->on_gone(c->arg);
     conn_free(&c);
 }
 
-void conn_drain(struct conn *c)
+void conn_close_all(struct broker *b)
 {
-    c->must_close = true;
-    if (c->state == CONN_HEAD && c->in.len == 0)
-        conn_free(&c);
+    list_for_each_safe (node, &b->conns) {
+        struct conn *c = container_of(node, struct conn, link);
+        conn_close(&c);
+    }
+}
+
+void conn_drain_all(struct broker *b)
+{
+    list_for_each_safe (node, &b->conns) {
+        struct conn *c = container_of(node, struct conn, link);
+        c->must_close = true;
+        if (c->state == CONN_HEAD && c->in.len == 0)
+            conn_free(&c);
+    }
 }
 
 /* ---- output ---- */

@@ -41,10 +41,10 @@ typedef void conn_handler(struct broker *b, struct conn *c, const struct conn_re
 /* Owned by the broker's list of connections. fd is taken also on failure. */
 enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
                    conn_handler *handler, struct err *e) MUST_USE;
-/* Closes; on_gone is called if an answer is due. */
-void conn_close(struct conn **c);
-/* Closes now if idle, else after the answer that is under way. */
-void conn_drain(struct conn *c);
+/* Every connection: closed now if idle, else after the answer that is under way. */
+void conn_drain_all(struct broker *b);
+/* Every connection, now; on_gone is called where an answer is due. */
+void conn_close_all(struct broker *b);
 /* The handler keeps the conn for a later answer. */
 void conn_hold(struct conn *c, const struct conn_fns *fns, void *arg);
 

@@ -37,3 +37,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/request.c %D%/request.h %D%/request_priv.h
 %C%_libbroker_a_SOURCES += %D%/request_ask.c
 %C%_libbroker_a_SOURCES += %D%/request_settle.c
+%C%_libbroker_a_SOURCES += %D%/broker.c %D%/broker.h
+%C%_libbroker_a_SOURCES += %D%/listen.c %D%/listen.h
+%C%_libbroker_a_SOURCES += %D%/seed.c %D%/seed.h
+EXTRA_DIST += %D%/main.c

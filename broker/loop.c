@@ -414,7 +414,7 @@ enum errc loop_turn(struct loop *l, int64_t wait_us, struct err *e)
         until_us = INT64_MAX;
     due_us = MIN(due_us, until_us);
     int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
-    if (due_us <= l->mono_us || !list_is_empty(&l->tasks))
+    if (l->quit || due_us <= l->mono_us || !list_is_empty(&l->tasks))
         flags |= EVLOOP_NONBLOCK;
     else if (due_us != INT64_MAX && set_alarm(l, due_us) != 0)
         return err_set(e, ERR_MEMORY, "cannot set the loop's alarm");

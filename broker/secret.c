@@ -31,6 +31,9 @@ enum {
     CMD_RETRY_US = 60 * US_PER_S,
 };
 
+/* What a scrubbed variable holds; no key has blanks. */
+#define SCRUBBED "(read by llmgwd)"
+
 /* One [provider] key line. */
 struct slot {
     struct secret_key key; /* .value NULL: not known (yet) */
@@ -244,9 +247,10 @@ static enum errc slot_load(struct slot *slot, const char *provider,
     if (slot->source == CONF_KEY_FILE)
         return fill_from_file(slot, log, e);
     const char *value = getenv(slot->from);
-    const struct slot *before = find_slot(old, provider, CONF_KEY_ENV, slot->from);
-    if (value == NULL && before != NULL)
-        value = before->key.value;
+    if (value != NULL && strcmp(value, SCRUBBED) == 0) {
+        const struct slot *before = find_slot(old, provider, CONF_KEY_ENV, slot->from);
+        value = before != NULL ? before->key.value : NULL;
+    }
     if (value == NULL)
         return err_set(e, ERR_NOT_FOUND, "%s is not set", slot->from);
     return slot_fill(slot, str_of(value), e);
@@ -401,7 +405,8 @@ static void scrub(const char *name)
     if (value == NULL)
         return;
     mem_wipe(value, strlen(value));
-    unsetenv(name);
+    if (setenv(name, SCRUBBED, 1) != 0)
+        unsetenv(name);
 }
 
 void secrets_scrub_env(const struct conf *conf)

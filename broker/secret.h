@@ -37,7 +37,10 @@ bool secret_equal(struct str a, struct str b);
 /* Does "sha256:HEX" belong to this key? */
 bool secret_matches_hash(struct str key, const char *hash);
 void secret_hash(struct str key, char out[72]); /* "sha256:HEX" */
-/* Wipes the variables that hold keys, so that /proc/PID/environ shows none, and removes them. */
+/*
+ * Wipes the variables that hold keys, so that neither /proc/PID/environ nor a child has one. They
+ * stay set, to a placeholder: a configuration that is loaded again finds the same providers.
+ */
 void secrets_scrub_env(const struct conf *conf);
 
 #endif

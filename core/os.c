@@ -1,9 +1,14 @@
 /* os.c: see os.h. */
 #include "core/os.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 enum errc os_peer_uid(int fd, int64_t *ret_uid, struct err *e)
 {
@@ -25,6 +30,17 @@ enum errc os_forbid_dumps(struct err *e)
     const struct rlimit none = {0, 0};
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
         return err_errno(e, ERR_IO, "cannot forbid core dumps");
+    return ERR_OK;
+}
+
+enum errc os_make_parents(const char *path, unsigned mode, struct err *e)
+{
+    char dir[PATH_MAX];
+    for (const char *p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+        snprintf(dir, sizeof dir, "%.*s", (int)(p - path), path);
+        if (mkdir(dir, (mode_t)mode) != 0 && errno != EEXIST)
+            return err_errno(e, ERR_IO, "cannot make %s", dir);
+    }
     return ERR_OK;
 }
 

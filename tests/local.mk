@@ -15,6 +15,7 @@ check_PROGRAMS += %D%/unit/test_agree
 check_PROGRAMS += %D%/unit/test_base
 check_PROGRAMS += %D%/unit/test_breaker
 check_PROGRAMS += %D%/unit/test_conn
+check_PROGRAMS += %D%/unit/test_listen
 check_PROGRAMS += %D%/unit/test_secret
 check_PROGRAMS += %D%/unit/test_conf_text
 check_PROGRAMS += %D%/unit/test_db

@@ -524,7 +524,7 @@ static void draining_ends_idle_and_busy_connections(void **state)
     struct site *s = *state;
     s->hold = true;
     say(s, POST);
-    conn_drain(s->c);
+    conn_drain_all(&s->b);
     turns(s, 3);
     assert_int_equal(s->b.n_conns, 1);
     conn_reply(s->c, 200, STR_NONE, STR("x"));
@@ -536,7 +536,7 @@ static void draining_ends_idle_and_busy_connections(void **state)
     s->hold = false;
     say(s, POST);
     expect(s, FINE);
-    conn_drain(s->c);
+    conn_drain_all(&s->b);
     assert_int_equal(s->b.n_conns, 0);
     expect_no(s, CLOSED);
 }

@@ -193,12 +193,15 @@ static void a_scrubbed_environment_is_remembered(void **state)
     add(s, CONF_KEY_ENV, "LGW_TEST_KEY");
     struct secrets *old = load(s, NULL);
     secrets_scrub_env(&s->conf);
-    assert_null(getenv("LGW_TEST_KEY"));
-    assert_null(getenv("ANTHROPIC_API_KEY"));
+    assert_string_equal(getenv("LGW_TEST_KEY"), "(read by llmgwd)");
+    assert_string_equal(getenv("ANTHROPIC_API_KEY"), "(read by llmgwd)");
     assert_null(memchr(value, 'k', sizeof value)); /* the memory itself is wiped */
     struct secrets *k = load(s, old);
     secrets_free(&old);
     expect_key(k, MARK "env");
+    secrets_free(&k);
+    k = load(s, NULL);
+    assert_false(secrets_has(k, STR("p"))); /* the placeholder is no key */
     secrets_free(&k);
 }
 

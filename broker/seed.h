@@ -1,0 +1,16 @@
+/*
+ * seed.h: what was spent before this process began, so that budgets go on where they stood.
+ */
+#ifndef BROKER_SEED_H
+#define BROKER_SEED_H
+
+#include "broker/broker.h"
+
+/*
+ * Fills b->limiter's budgets from the ledger at db_path. Nothing to read is no error; trouble is
+ * logged, and the budgets begin at zero then. Spending is counted by hours: in zones that begin
+ * their days within a UTC hour, up to an hour around the window's beginning may be missing.
+ */
+void seed_budgets(struct broker *b, const char *db_path);
+
+#endif
