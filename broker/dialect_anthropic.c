@@ -1,7 +1,7 @@
 /*
  * dialect_anthropic.c: Anthropic Messages, as bytes that pass: facts, splice, scan, errors.
  *
- * The crossed half, to and from msg, is dialect_anthropic_request.c and _reply.c. Nothing here builds a tree.
+ * The crossed half, to and from msg, is in …_decode.c, …_encode.c and …_reply.c.
  *
  * Source: Anthropic api/messages, api/errors, api/versioning and build-with-claude/streaming
  * (2026-08, release notes to 2026-11).

@@ -1,7 +1,7 @@
 /*
  * dialect_openai.c: OpenAI Chat Completions, as bytes that pass: facts, splice, scan, errors.
  *
- * The crossed half, to and from msg, is dialect_openai_request.c and _reply.c. Nothing here builds a tree.
+ * The crossed half, to and from msg, is in …_decode.c, …_encode.c and …_reply.c.
  *
  * Source: OpenAI OpenAPI file of 2026-08-21 (CreateChatCompletionRequest, …StreamResponse),
  * error-codes guide (2026-10); deviations of compatible servers beside their lines.

@@ -1,6 +1,6 @@
 /*
- * dialect_openai.h: between the files of the OpenAI dialect: dialect_openai.c passes bytes,
- * …_request.c and …_reply.c translate to and from msg.
+ * dialect_openai.h: between the files of one dialect: dialect_openai.c passes bytes, …_decode.c and
+ * …_encode.c translate requests, …_reply.c answers.
  */
 #ifndef BROKER_DIALECT_OPENAI_H
 #define BROKER_DIALECT_OPENAI_H
