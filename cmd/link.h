@@ -14,17 +14,37 @@
 struct link;
 
 /*
- * Connects. When nobody answers and autostart is not off: takes the lock, retries once, unlinks
- * a dead socket, starts `llmgwd --auto`, waits for readiness (5 s). ERR_BROKER otherwise.
+ * Connects. When nobody answers and autostart is not off: takes the lock, retries once, starts
+ * `llmgwd --auto`, waits for readiness (5 s). ERR_BROKER otherwise.
  */
 enum errc link_open(struct cmd_ctx *ctx, bool may_start, struct link **ret, struct err *e)
     MUST_USE;
+/* Over a connected socket, which it owns from then on, also on failure. */
+enum errc link_adopt(int fd, struct link **ret, struct err *e) MUST_USE;
 void link_close(struct link **l);
 int link_fd(const struct link *l); /* for poll() in the REPL */
+
+/* Starts llmgwd and waits until it is ready; `is_auto`: it may end itself when idle. */
+enum errc link_start(struct cmd_ctx *ctx, bool is_auto, struct err *e) MUST_USE;
+/* Has the broker of our socket ended? One that drains lives on after it has stopped answering. */
+bool link_has_ended(struct cmd_ctx *ctx);
+/* Becomes llmgwd in the foreground; returns only on failure. */
+enum errc link_run(struct cmd_ctx *ctx, struct err *e) MUST_USE;
+
+/* What a call does while it waits. */
+struct link_waiting {
+    int cancel_fd;   /* readable: the call ends with ERR_CANCELLED; -1: none */
+    int64_t idle_us; /* without a byte for so long: ERR_BROKER; 0: the default, 2 min */
+    int64_t tick_us; /* on_tick is called about so often; 0: never */
+    void (*on_tick)(void *arg);
+    void *arg;
+};
+void link_wait(struct link *l, const struct link_waiting *w);
 
 struct link_answer {
     int status;
     struct http1_head head; /* slices live as long as the link's current answer */
+    bool is_stream;         /* events were delivered, the body is empty */
     struct buf body;        /* whole answers */
 };
 
@@ -35,8 +55,9 @@ enum errc link_call(struct link *l, const char *method, const char *path,
 void link_answer_release(struct link_answer *a);
 
 /*
- * A streamed call: events are given to fn as they come. When the answer is no event stream it
- * is collected in ret->body instead. A cut connection is ERR_INTERRUPTED.
+ * A streamed POST: events are given to fn as they come. When the answer is no event stream it
+ * is collected in ret->body instead. A cut connection is ERR_INTERRUPTED. After a failure the
+ * link is of no more use.
  */
 enum errc link_stream(struct link *l, const char *path, struct str headers,
                       struct str body, sse_fn *fn, void *arg, struct link_answer *ret,
@@ -44,5 +65,7 @@ enum errc link_stream(struct link *l, const char *path, struct str headers,
 
 /* Turns an error body (any dialect, with our extension object) into *e; returns its code. */
 enum errc link_error(const struct link_answer *a, struct err *e);
+/* The same for the error object of a stream; status 0. */
+enum errc link_error_body(int status, struct str body, struct err *e);
 
 #endif

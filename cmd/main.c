@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "core/mem.h"
 
 #include "cmd/cmd.h"
+#include "cmd/sig.h"
 
 enum { HELP_LEN = 256 * 1024, CTX_LEN = 64 * 1024 * 1024 };
 
@@ -140,6 +142,8 @@ int main(int argc, char *argv[])
         rc = err_errno(&e, ERR_IO, "write to standard output");
     if (rc != ERR_OK)
         cmd_fail(&ctx, &e);
+    if (rc == ERR_CANCELLED && (e.sys == SIGINT || e.sys == SIGTERM))
+        sig_die(e.sys);
     arena_release(&ctx.arena);
     return errc_exit(rc);
 }

@@ -24,6 +24,8 @@ check_PROGRAMS += %D%/unit/test_http1
 check_PROGRAMS += %D%/unit/test_jscan
 check_PROGRAMS += %D%/unit/test_jsonx
 check_PROGRAMS += %D%/unit/test_limiter
+check_PROGRAMS += %D%/unit/test_answer
+check_PROGRAMS += %D%/unit/test_link
 check_PROGRAMS += %D%/unit/test_loop
 check_PROGRAMS += %D%/unit/test_sha256
 %C%_unit_test_sha256_SOURCES = %D%/unit/test_sha256.c
@@ -39,6 +41,8 @@ check_PROGRAMS += %D%/unit/test_retry
 check_PROGRAMS += %D%/unit/test_router_when
 check_PROGRAMS += %D%/unit/test_spool
 check_PROGRAMS += %D%/unit/test_sse
+check_PROGRAMS += %D%/unit/test_prompt
+check_PROGRAMS += %D%/unit/test_term
 check_PROGRAMS += %D%/unit/test_upstream
 check_PROGRAMS += %D%/unit/test_zone
 

@@ -1,0 +1,370 @@
+/*
+ * answer.c: see answer.h. Owns the reading of chat.completion.chunk events and of the gateway's
+ * own; decides whether the answer is whole. Shows nothing itself.
+ *
+ * Source: OpenAI API reference, chat completion chunk object (2026-11); llmgw-protocol(7).
+ */
+#include "cmd/answer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/num.h"
+
+#include "cmd/answer_print.h"
+#include "cmd/files.h"
+#include "cmd/link.h"
+
+/* --- opening and closing --- */
+
+static enum errc open_output(struct answer *a, struct err *e)
+{
+    const char *path = a->ctx->global.output;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        int flags = fcntl(STDOUT_FILENO, F_GETFL);
+        if (flags == -1 || (flags & O_ACCMODE) == O_RDONLY) {
+            errno = EBADF;
+            return err_errno(e, ERR_IO, "standard output");
+        }
+        return ERR_OK;
+    }
+    a->out_temp = arena_printf(&a->ctx->arena, "%s.%ld.new", path, (long)getpid());
+    a->out_fd = open(a->out_temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return a->out_fd >= 0 ? ERR_OK : err_errno(e, ERR_IO, "%s", a->out_temp);
+}
+
+enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
+                      const struct answer_options *opt, struct err *e)
+{
+    *a = (struct answer){.ctx = ctx, .opt = *opt, .out_fd = STDOUT_FILENO, .tee_fd = -1};
+    buf_init(&a->text, LIMIT_REPLY_LEN);
+    buf_init(&a->reasoning, LIMIT_REPLY_LEN);
+    a->printer = answer_printer(opt->format);
+    progress_init(&a->progress, ctx);
+    enum errc rc = open_output(a, e);
+    if (rc != ERR_OK)
+        return rc;
+    a->is_tty = isatty(a->out_fd);
+    if (opt->tee != NULL) {
+        a->tee_fd = open(opt->tee, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (a->tee_fd < 0)
+            return err_errno(e, ERR_IO, "%s", opt->tee);
+    }
+    return ERR_OK;
+}
+
+static void forget(struct answer *a)
+{
+    jx_put(&a->end);
+    jx_put(&a->usage);
+    buf_reset(&a->text);
+    buf_reset(&a->reasoning);
+}
+
+void answer_begin(struct answer *a)
+{
+    forget(a);
+    a->filter = (struct term_filter){0};
+    a->n_newlines = 0;
+    a->has_shown = a->is_reasoning = false;
+    a->has_end_mark = a->has_error = a->is_refusal = false;
+    a->request_id[0] = a->route[0] = a->model[0] = a->target[0] = a->finish[0] = '\0';
+    a->start_us = clock_mono_us(&clock_system);
+    a->first_us = 0;
+    progress_label(&a->progress, "waiting");
+    progress_start(&a->progress);
+}
+
+enum errc answer_close(struct answer *a, struct err *e)
+{
+    enum errc rc = ERR_OK;
+    forget(a);
+    buf_release(&a->text);
+    buf_release(&a->reasoning);
+    if (a->tee_fd >= 0 && close(a->tee_fd) != 0)
+        rc = err_errno(e, ERR_IO, "%s", a->opt.tee);
+    if (a->out_temp == NULL || a->out_fd < 0)
+        return rc;
+    if (close(a->out_fd) != 0 && rc == ERR_OK)
+        rc = err_errno(e, ERR_IO, "%s", a->out_temp);
+    if (rc == ERR_OK && rename(a->out_temp, a->ctx->global.output) != 0)
+        rc = err_errno(e, ERR_IO, "%s", a->ctx->global.output);
+    if (rc != ERR_OK)
+        unlink(a->out_temp);
+    return rc;
+}
+
+/* --- what comes --- */
+
+/* Keeps what fits; an absent member leaves the field as it was. */
+static void copy_member(char *to, size_t size, struct json_object *o, const char *key)
+{
+    struct str s = jx_str(o, key);
+    if (s.len > 0)
+        snprintf(to, size, "%.*s", STR_ARG(s));
+}
+
+static void read_names(struct answer *a, struct json_object *o)
+{
+    copy_member(a->request_id, sizeof a->request_id, o, "request_id");
+    copy_member(a->route, sizeof a->route, o, "route");
+    copy_member(a->target, sizeof a->target, o, "target");
+    copy_member(a->model, sizeof a->model, o, "model");
+}
+
+static void on_start(struct answer *a, struct json_object *o)
+{
+    read_names(a, o);
+    if (a->route[0] != '\0')
+        progress_label(&a->progress, "%s → %s", a->route, a->target);
+    else
+        progress_label(&a->progress, "%s", a->target);
+    a->printer->start(a);
+}
+
+static void on_fallback(struct answer *a, struct json_object *o)
+{
+    progress_hide(&a->progress);
+    a->printer->fallback(a, jx_str(o, "from"), jx_str(o, "to"), jx_str(o, "reason"));
+}
+
+/* What was shown is void: the same question is being asked again. */
+static void on_reset(struct answer *a, struct json_object *o)
+{
+    progress_hide(&a->progress);
+    buf_reset(&a->text);
+    buf_reset(&a->reasoning);
+    a->filter = (struct term_filter){0};
+    if (a->tee_fd >= 0 && ftruncate(a->tee_fd, 0) == 0)
+        lseek(a->tee_fd, 0, SEEK_SET);
+    a->printer->reset(a, jx_str(o, "reason"));
+    a->n_newlines = 0;
+    progress_start(&a->progress);
+}
+
+static void on_end(struct answer *a, struct json_object *o)
+{
+    struct str failed = jx_str(o, "error"); /* then "finish" says no more than that */
+    read_names(a, o);
+    if (a->finish[0] == '\0' && failed.len == 0)
+        copy_member(a->finish, sizeof a->finish, o, "finish");
+    if (failed.len > 0 && !a->has_error) {
+        enum errc code = errc_by_name(failed.ptr);
+        a->has_error = true;
+        err_set(&a->error, code == ERR_N_ ? ERR_SERVER : code, "%.*s", STR_ARG(failed));
+    }
+    jx_put(&a->end);
+    a->end = json_object_get(o);
+}
+
+static void on_gateway_event(struct answer *a, struct str data)
+{
+    static const struct {
+        const char *type;
+        void (*fn)(struct answer *a, struct json_object *o);
+    } rows[] = {
+        {"start", on_start},
+        {"fallback", on_fallback},
+        {"reset", on_reset},
+        {"end", on_end},
+    };
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err why = ERR_INIT;
+    if (jx_parse(data, &o, &why) != ERR_OK)
+        return; /* one event less; the stream itself tells whether it is whole */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_eqz(jx_str(o, "type"), rows[i].type))
+            rows[i].fn(a, o);
+}
+
+/* ": llmgw {json}" just before the end mark is the last word to those who get no events. */
+static void read_comments(struct answer *a, struct str raw)
+{
+    struct str line;
+    while (a->end == NULL && str_split(&raw, '\n', &line)) {
+        AUTO(jx_put) struct json_object *o = NULL;
+        struct err why = ERR_INIT;
+        if (str_starts(line, STR(": llmgw ")) &&
+            jx_parse(str_sub(line, sizeof ": llmgw " - 1, line.len), &o, &why) == ERR_OK)
+            on_end(a, o);
+    }
+}
+
+static void on_text(struct answer *a, struct str text)
+{
+    if (text.len == 0)
+        return;
+    if (a->first_us == 0)
+        a->first_us = clock_mono_us(&clock_system);
+    progress_end(&a->progress);
+    buf_adds(&a->text, text);
+    a->printer->text(a, text);
+    if (a->tee_fd >= 0 && a->io.code == ERR_OK &&
+        files_write_fd(a->tee_fd, a->opt.tee, text, &a->io) != ERR_OK)
+        a->tee_fd = -1;
+}
+
+static void on_reasoning(struct answer *a, struct str text)
+{
+    if (text.len == 0 || a->opt.hide_reasoning)
+        return;
+    progress_end(&a->progress);
+    buf_adds(&a->reasoning, text);
+    a->printer->reasoning(a, text);
+}
+
+/* A delta of a stream, or the message of a whole answer. */
+static void on_message(struct answer *a, struct json_object *message)
+{
+    struct str reasoning = jx_str(message, "reasoning_content");
+    struct str refusal = jx_str(message, "refusal");
+    on_reasoning(a, reasoning.len > 0 ? reasoning : jx_str(message, "reasoning"));
+    on_text(a, jx_str(message, "content"));
+    on_text(a, refusal);
+    a->is_refusal = a->is_refusal || refusal.len > 0;
+}
+
+static void on_chunk(struct answer *a, struct json_object *o, const char *member)
+{
+    struct json_object *choice = json_object_array_get_idx(jx_arr(o, "choices"), 0);
+    if (a->model[0] == '\0')
+        copy_member(a->model, sizeof a->model, o, "model");
+    copy_member(a->finish, sizeof a->finish, choice, "finish_reason");
+    on_message(a, jx_obj(choice, member));
+    if (jx_obj(o, "usage") != NULL) {
+        jx_put(&a->usage);
+        a->usage = json_object_get(jx_obj(o, "usage"));
+    }
+}
+
+static void on_data(struct answer *a, struct str data)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err why = ERR_INIT;
+    if (str_eqz(data, "[DONE]")) {
+        a->has_end_mark = true;
+        return;
+    }
+    if (jx_parse(data, &o, &why) != ERR_OK)
+        return; /* one event less, as above */
+    if (jx_get(o, "error") != NULL) {
+        a->has_error = true;
+        link_error_body(0, data, &a->error);
+        return;
+    }
+    on_chunk(a, o, "delta");
+}
+
+static enum errc check_io(struct answer *a, struct err *e)
+{
+    if (a->io.code != ERR_OK) {
+        *e = a->io;
+        return e->code;
+    }
+    if (buf_err(&a->text) != ERR_OK)
+        return err_set(e, buf_err(&a->text), "the answer is larger than %d bytes",
+                       LIMIT_REPLY_LEN);
+    return ERR_OK;
+}
+
+enum errc answer_event(void *arg, const struct sse_event *ev, struct err *e)
+{
+    struct answer *a = arg;
+    if (ev->has_data && str_eqz(ev->event, "llmgw"))
+        on_gateway_event(a, ev->data);
+    else if (ev->has_data)
+        on_data(a, ev->data);
+    read_comments(a, ev->raw);
+    return check_io(a, e);
+}
+
+enum errc answer_whole(struct answer *a, struct str body, struct err *e)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    enum errc rc = jx_parse(body, &o, e);
+    if (rc != ERR_OK)
+        return err_ctx(e, "the broker's answer");
+    on_chunk(a, o, "message");
+    return check_io(a, e);
+}
+
+/* --- how it ended --- */
+
+/* A failure after text was shown is a partial answer; only a deadline keeps its own code. */
+static enum errc as_partial(const struct answer *a, struct err *e)
+{
+    if (a->text.len > 0 && e->code != ERR_TIMEOUT && e->code != ERR_CANCELLED &&
+        e->code != ERR_IO)
+        e->code = ERR_INTERRUPTED;
+    return e->code;
+}
+
+static enum errc judge(struct answer *a, enum errc rc, struct err *e)
+{
+    if (rc == ERR_OK && a->has_error) {
+        *e = a->error;
+        rc = e->code;
+    }
+    if (rc == ERR_OK && a->finish[0] == '\0' && !a->has_end_mark)
+        rc = err_set(e, ERR_INTERRUPTED, "the answer was cut off");
+    if (rc != ERR_OK)
+        return as_partial(a, e);
+    if (a->is_refusal || strcmp(a->finish, "content_filter") == 0)
+        return err_set(e, ERR_UNUSABLE, "%s refused to answer",
+                       a->target[0] != '\0' ? a->target : "the model");
+    if (a->opt.strict && strcmp(a->finish, "length") == 0)
+        return err_set(e, ERR_UNUSABLE, "the answer reached the output cap");
+    return ERR_OK;
+}
+
+static enum errc write_usage_file(const struct answer *a, struct err *e)
+{
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_REPLY_LEN);
+    const char *path = a->opt.usage_file;
+    uint64_t fd = 0;
+    struct jw w;
+    jw_init(&w, &line);
+    jw_object(&w);
+    jw_kstrz(&w, "schema", "llmgw.usage/1");
+    answer_write_facts(a, &w);
+    jw_object_end(&w);
+    buf_addc(&line, '\n');
+    if (path[0] == '&') {
+        if (num_u64(str_of(path + 1), INT32_MAX, &fd) != ERR_OK)
+            return err_set(e, ERR_USAGE, "--usage-file %s: no descriptor", path);
+        return files_write_fd((int)fd, path, buf_str(&line), e);
+    }
+    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (out < 0)
+        return err_errno(e, ERR_IO, "%s", path);
+    enum errc rc = files_write_fd(out, path, buf_str(&line), e);
+    if (close(out) != 0 && rc == ERR_OK)
+        rc = err_errno(e, ERR_IO, "%s", path);
+    return rc;
+}
+
+enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
+{
+    progress_end(&a->progress);
+    rc = judge(a, rc, e);
+    a->printer->end(a, rc == ERR_OK ? NULL : e);
+    if (a->opt.usage && (a->end != NULL || a->usage != NULL)) {
+        AUTO(buf_release) struct buf line = BUF_INIT(4096);
+        answer_usage_line(a, &line);
+        fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&line)));
+    }
+    struct err why = ERR_INIT;
+    enum errc io = a->io.code;
+    if (io != ERR_OK)
+        why = a->io;
+    else if (a->opt.usage_file != NULL)
+        io = write_usage_file(a, &why);
+    if (rc == ERR_OK && io != ERR_OK) {
+        *e = why;
+        rc = io;
+    }
+    return rc;
+}

@@ -1,0 +1,74 @@
+/*
+ * answer.h: one streamed answer: read from the broker's events, shown in one of three formats.
+ *
+ * answer.c understands the events and decides how it ended; answer_print.c shows it.
+ */
+#ifndef CMD_ANSWER_H
+#define CMD_ANSWER_H
+
+#include "core/jsonx.h"
+#include "core/sse.h"
+
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "cmd/term.h"
+
+struct answer_options {
+    enum cmd_format format; /* text, json or jsonl */
+    bool raw;               /* control sequences reach a terminal */
+    bool hide_reasoning;
+    bool usage;             /* one line on stderr at the end */
+    bool strict;            /* an answer cut by the output cap is unusable */
+    const char *usage_file; /* FILE or &FD; NULL: none */
+    const char *tee;        /* FILE that gets the text too; NULL: none */
+    const char *conversation;
+};
+
+struct answer_printer;
+
+struct answer {
+    struct cmd_ctx *ctx;
+    struct answer_options opt;
+    const struct answer_printer *printer;
+    struct progress progress;
+
+    /* where it goes */
+    int out_fd, tee_fd;
+    const char *out_temp; /* renamed to --output at the end; NULL: standard output */
+    bool is_tty;
+    struct term_filter filter;
+    size_t n_newlines; /* held back: how many end the answer is not known yet */
+    bool has_shown;    /* text has been written */
+    bool is_reasoning; /* what was shown last is reasoning */
+    struct err io;     /* the first failure to write */
+
+    /* what came */
+    struct buf text, reasoning;
+    struct json_object *end;   /* owned: the gateway's last word; NULL so far */
+    struct json_object *usage; /* owned: of the last chunk that had any */
+    char request_id[32], route[LIMIT_NAME_LEN + 1], model[LIMIT_NAME_LEN + 1];
+    char target[2 * LIMIT_NAME_LEN + 2];
+    char finish[48]; /* "" as long as there is none */
+    bool has_end_mark, has_error, is_refusal;
+    struct err error;           /* told by the stream */
+    int64_t start_us, first_us; /* monotonic; first text, 0 if none yet */
+};
+
+/* Opens what is to be written, before any money is spent. */
+enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
+                      const struct answer_options *opt, struct err *e) MUST_USE;
+/* Before each turn: forgets what came, keeps where it goes. */
+void answer_begin(struct answer *a);
+/* An sse_fn; arg is the answer. */
+enum errc answer_event(void *arg, const struct sse_event *ev, struct err *e);
+/* An answer that came whole. */
+enum errc answer_whole(struct answer *a, struct str body, struct err *e) MUST_USE;
+/*
+ * The turn is over; `rc` and *e are how the call ended. Shows the end and returns how the turn
+ * ended, with *e filled: ERR_OK only for a whole, usable answer.
+ */
+enum errc answer_end(struct answer *a, enum errc rc, struct err *e) MUST_USE;
+/* Closes, renames. ERR_IO when that fails. */
+enum errc answer_close(struct answer *a, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * chat_request.h: what `llmgw chat` was asked to do, as a request to the broker.
+ */
+#ifndef CMD_CHAT_REQUEST_H
+#define CMD_CHAT_REQUEST_H
+
+#include "cmd/cmd.h"
+
+struct chat_options {
+    const char *system;
+    struct opt_list files, attach;
+    bool want_stdin, no_stdin;
+    const char *model, *route;
+    struct opt_list fallback;
+    int64_t timeout_us, ttft_us; /* 0: not said */
+    pico max_cost;               /* PICO_UNKNOWN: not said */
+    struct opt_list options;
+    const char *temperature, *seed, *effort;
+    int64_t max_tok; /* -1: not said */
+    bool cont;
+    const char *cid, *name;
+    struct opt_list tags;
+    const char *project;
+    bool log, no_log;
+    bool raw, no_stream, hide_reasoning, usage, strict;
+    const char *usage_file, *tee;
+    bool dry_run, explain;
+};
+
+/* What changes from turn to turn of a conversation. */
+struct chat_turn {
+    struct str messages;      /* JSON, each with a comma behind */
+    const char *conversation; /* id */
+    const char *parent;       /* request id of the turn before; NULL or "" if none */
+    const char *model,
+        *route;       /* of the turn before, unless options say another; may be NULL */
+    bool may_restart; /* whoever reads the answer can forget what was shown */
+};
+
+/* Wrong values are found before anything is read or sent. */
+enum errc chat_check(const struct chat_options *o, struct err *e) MUST_USE;
+/* Body and header lines. Both buffers are the caller's; headers may hold keys: wipe them. */
+enum errc chat_request(struct cmd_ctx *ctx, const struct chat_options *o,
+                       const struct chat_turn *turn, struct buf *body,
+                       struct buf *headers, struct err *e) MUST_USE;
+
+#endif

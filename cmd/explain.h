@@ -1,0 +1,16 @@
+/*
+ * explain.h: why a request goes where it goes, for people: `chat --dry-run`, `route explain`.
+ */
+#ifndef CMD_EXPLAIN_H
+#define CMD_EXPLAIN_H
+
+#include "core/jsonx.h"
+
+/* Appends the broker's decision (llmgw-protocol(7), explain) as text. */
+void explain_write(struct json_object *decision, struct buf *out);
+/* Only its candidates, as the ledger keeps them in request.trace. */
+void explain_candidates(struct json_object *candidates, struct buf *out);
+/* ERR_OK if the request would be sent; ERR_REFUSED when policy forbids it, with the reason. */
+enum errc explain_verdict(struct json_object *decision, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * history.c: see history.h. Reads only; the schema is core/db_schema.c's.
+ *
+ * A request holds all turns before it, so the last answered one and its answer are enough.
+ */
+#include "cmd/history.h"
+
+#include <string.h>
+
+#include "core/db.h"
+#include "core/jscan.h"
+#include "core/pack.h"
+
+static const char latest_sql[] =
+    "SELECT id, last_request FROM conversation ORDER BY last_us DESC LIMIT 1";
+static const char exact_sql[] =
+    "SELECT id, last_request FROM conversation WHERE id = ?1 OR name = ?1";
+static const char prefix_sql[] = "SELECT id, last_request FROM conversation"
+                                 " WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2";
+/* Backwards from the newest request, which is nearly always the one. */
+static const char turn_sql[] =
+    "SELECT r.id, r.asked_model, r.route, b.request, b.answer, r.dialect"
+    " FROM request r JOIN body b USING (rid)"
+    " WHERE r.conversation = ?1 AND r.id <= ?2 AND b.answer_len > 0"
+    " ORDER BY r.id DESC LIMIT 1";
+
+struct found {
+    const char *id, *last_request;
+    bool is_unique;
+};
+
+static const char *keep(struct cmd_ctx *ctx, sqlite3_stmt *st, int at)
+{
+    struct str s = db_col_str(st, at);
+    return s.ptr == NULL ? NULL : arena_strz(&ctx->arena, s);
+}
+
+/* *ret->id is NULL when there is none. */
+static enum errc find(struct cmd_ctx *ctx, struct db *db, const char *sql,
+                      const char *which, struct found *ret, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row = false, more = false;
+    enum errc rc = db_prepare(db, sql, &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (which != NULL)
+        db_bind_strz(st, 1, which);
+    rc = db_step(db, st, &row, e);
+    *ret = (struct found){.is_unique = true};
+    if (rc != ERR_OK || !row)
+        return rc;
+    ret->id = keep(ctx, st, 0);
+    ret->last_request = keep(ctx, st, 1);
+    rc = db_step(db, st, &more, e);
+    ret->is_unique = !more;
+    return rc;
+}
+
+static enum errc find_conversation(struct cmd_ctx *ctx, struct db *db, const char *which,
+                                   struct found *ret, struct err *e)
+{
+    enum errc rc = find(ctx, db, which == NULL ? latest_sql : exact_sql, which, ret, e);
+    if (rc == ERR_OK && ret->id == NULL && which != NULL)
+        rc = find(ctx, db, prefix_sql, which, ret, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (ret->id == NULL && which == NULL)
+        return err_set(e, ERR_NOT_FOUND, "no conversation yet");
+    if (ret->id == NULL)
+        return err_set(e, ERR_NOT_FOUND, "no conversation \"%s\"", which);
+    if (!ret->is_unique)
+        return err_set(e, ERR_NOT_FOUND, "\"%s\" begins several conversations' ids",
+                       which);
+    return ERR_OK;
+}
+
+static enum errc add_messages(struct history *h, struct str request, bool keep_system,
+                              struct err *e)
+{
+    struct jfield messages = {.name = "messages"};
+    enum errc rc = jscan_object(request, &messages, 1, e);
+    if (rc != ERR_OK)
+        return rc;
+    size_t it = 0;
+    struct jspan message;
+    while (jscan_next(request, messages.value, &it, &message)) {
+        struct jspan role = jscan_get(request, message, "role");
+        bool is_system =
+            jscan_is(request, role, "system") || jscan_is(request, role, "developer");
+        if (is_system && !keep_system)
+            continue;
+        buf_adds(&h->messages, jscan_text(request, message));
+        buf_addc(&h->messages, ',');
+    }
+    return ERR_OK;
+}
+
+static void add_answer(struct history *h, struct str answer)
+{
+    struct jw w;
+    jw_init(&w, &h->messages);
+    jw_object(&w);
+    jw_kstrz(&w, "role", "assistant");
+    jw_kstr(&w, "content", answer);
+    jw_object_end(&w);
+    buf_addc(&h->messages, ',');
+}
+
+static enum errc load_turn(struct cmd_ctx *ctx, sqlite3_stmt *st, bool keep_system,
+                           struct history *h, struct err *e)
+{
+    AUTO(buf_release) struct buf request = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
+    if (!str_eqz(db_col_str(st, 5), "openai"))
+        return err_set(e, ERR_USAGE,
+                       "the conversation was held by another program's API (%.*s)",
+                       STR_ARG(db_col_str(st, 5)));
+    h->parent = keep(ctx, st, 0);
+    h->model = keep(ctx, st, 1);
+    h->route = keep(ctx, st, 2);
+    enum errc rc = unpack(db_col_str(st, 3), &request, e);
+    if (rc == ERR_OK)
+        rc = unpack(db_col_str(st, 4), &answer, e);
+    if (rc == ERR_OK)
+        rc = add_messages(h, buf_str(&request), keep_system, e);
+    if (rc != ERR_OK)
+        return rc;
+    add_answer(h, buf_str(&answer));
+    if (buf_err(&h->messages) != ERR_OK)
+        return err_set(e, buf_err(&h->messages), "the conversation is too long");
+    return ERR_OK;
+}
+
+static enum errc load(struct cmd_ctx *ctx, struct db *db, const char *which,
+                      bool keep_system, struct history *h, struct err *e)
+{
+    struct found found;
+    sqlite3_stmt *st;
+    bool row = false;
+    enum errc rc = find_conversation(ctx, db, which, &found, e);
+    if (rc == ERR_OK)
+        rc = db_prepare(db, turn_sql, &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    h->conversation = found.id;
+    db_bind_strz(st, 1, found.id);
+    db_bind_strz(st, 2, found.last_request);
+    rc = db_step(db, st, &row, e);
+    if (rc == ERR_OK && !row)
+        rc = err_set(e, ERR_NOT_FOUND, "conversation %s: its texts were not recorded",
+                     found.id);
+    return rc == ERR_OK ? load_turn(ctx, st, keep_system, h, e) : rc;
+}
+
+static enum errc open_ledger(struct cmd_ctx *ctx, struct db **ret, struct err *e)
+{
+    return db_open(conf_path_db(&ctx->arena, ctx->conf, cmd_getenv), DB_READ, ret, e);
+}
+
+enum errc history_load(struct cmd_ctx *ctx, const char *which, bool keep_system,
+                       struct history *ret, struct err *e)
+{
+    struct db *db;
+    *ret = (struct history){.messages = BUF_INIT(LIMIT_BODY_LEN)};
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "no conversation yet: there is no ledger");
+    if (rc != ERR_OK)
+        return rc;
+    rc = load(ctx, db, which, keep_system, ret, e);
+    db_close(&db);
+    if (rc != ERR_OK)
+        history_release(ret);
+    return rc;
+}
+
+void history_release(struct history *h)
+{
+    buf_release(&h->messages);
+}
+
+bool history_exists(struct cmd_ctx *ctx, const char *name)
+{
+    struct db *db;
+    struct found found;
+    struct err why = ERR_INIT;
+    if (open_ledger(ctx, &db, &why) != ERR_OK)
+        return false;
+    enum errc rc = find(ctx, db, exact_sql, name, &found, &why);
+    db_close(&db);
+    return rc == ERR_OK && found.id != NULL;
+}
+
+enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
+                        struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    sqlite3_stmt *st;
+    bool row = false;
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc == ERR_OK)
+        rc = db_prepare(
+            db, "SELECT trace FROM request WHERE id = ?1 AND trace IS NOT NULL", &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_strz(st, 1, request_id);
+    rc = db_step(db, st, &row, e);
+    if (rc == ERR_OK && !row)
+        rc = err_set(e, ERR_NOT_FOUND, "request %s is not recorded", request_id);
+    if (rc == ERR_OK)
+        buf_adds(out, db_col_str(st, 0));
+    return rc;
+}

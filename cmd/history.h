@@ -1,0 +1,32 @@
+/*
+ * history.h: the turns of a conversation so far, read from the ledger.
+ */
+#ifndef CMD_HISTORY_H
+#define CMD_HISTORY_H
+
+#include "core/jsonx.h"
+
+#include "cmd/cmd.h"
+
+struct history {
+    struct buf messages;      /* JSON, each message with a comma behind */
+    const char *conversation; /* its id; this and the following in the command's arena */
+    const char *parent;       /* request id of the last answered turn */
+    const char *model;        /* as it was asked for */
+    const char *route;        /* NULL if none */
+};
+
+/*
+ * Loads the conversation of that id, name, or beginning of an id; NULL: the latest.
+ * keep_system: its system prompt stays. ERR_NOT_FOUND.
+ */
+enum errc history_load(struct cmd_ctx *ctx, const char *which, bool keep_system,
+                       struct history *ret, struct err *e) MUST_USE;
+void history_release(struct history *h);
+/* Is there a conversation of exactly this id or name? False too when there is no ledger. */
+bool history_exists(struct cmd_ctx *ctx, const char *name);
+/* Appends why the broker chose as it did: JSON. ERR_NOT_FOUND when it is not recorded (yet). */
+enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
+                        struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,238 @@
+/*
+ * link_start.c: starts llmgwd when nobody answers, once however many ask at the same time.
+ *
+ * A lock beside the socket makes the others wait; who gets it looks again, and only then
+ * starts one. The daemon has its own session, /dev/null for input, broker.log for output, and
+ * tells that it is ready through a pipe. It removes a dead socket itself, under its own lock.
+ */
+#include "cmd/link_start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/num.h"
+
+#include "cmd/link.h"
+
+extern char **environ;
+
+enum { READY_FD = 3, READY_MS = 5000, MAX_ARGS = 2 * OPT_LIST_MAX + 16, TAIL_LEN = 400 };
+
+bool link_may_start(const struct cmd_ctx *ctx)
+{
+    const char *wish = cmd_getenv("LLMGW_AUTOSTART");
+    bool may = true;
+    if (wish != NULL && num_bool(str_of(wish), &may) != ERR_OK)
+        may = true;
+    return may && !ctx->global.no_autostart;
+}
+
+/* Makes the folders above `file`, for us alone. */
+static enum errc make_parents(struct cmd_ctx *ctx, const char *file, struct err *e)
+{
+    char *path = arena_strndup(&ctx->arena, file, strlen(file));
+    for (char *at = path; at != NULL && (at = strchr(at + 1, '/')) != NULL; *at = '/') {
+        *at = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return err_errno(e, ERR_BROKER, "%s", path);
+    }
+    return ERR_OK;
+}
+
+static enum errc take_lock(struct cmd_ctx *ctx, const char *socket, int *ret_fd,
+                           struct err *e)
+{
+    const char *slash = strrchr(socket, '/');
+    int dir_len = slash == NULL ? 1 : (int)(slash - socket);
+    const char *path = arena_printf(&ctx->arena, "%.*s/start.lock", dir_len,
+                                    slash == NULL ? "." : socket);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(e, ERR_BROKER, "%s", path);
+    while (flock(fd, LOCK_EX) != 0)
+        if (errno != EINTR) {
+            err_errno(e, ERR_BROKER, "%s", path);
+            close(fd);
+            return e->code;
+        }
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+/* What llmgwd must know of our options; LLMGW_ variables reach it by themselves. */
+static void fill_args(struct cmd_ctx *ctx, const char *socket, const char *argv[MAX_ARGS])
+{
+    size_t n = 0;
+    argv[n++] = "llmgwd";
+    argv[n++] = "--foreground";
+    if (socket != NULL) {
+        argv[n++] = "--socket";
+        argv[n++] = socket;
+    }
+    if (ctx->global.config != NULL) {
+        argv[n++] = "--config";
+        argv[n++] = ctx->global.config;
+    }
+    for (size_t i = 0; i < ctx->global.conf.n; i++) {
+        argv[n++] = "--conf";
+        argv[n++] = ctx->global.conf.items[i];
+    }
+    argv[n] = NULL;
+}
+
+/* The one in PATH, as the user would start it; cron's short PATH may lack our own folder. */
+static int spawn_daemon(pid_t *pid, const posix_spawn_file_actions_t *files,
+                        const posix_spawnattr_t *attr, const char *const argv[])
+{
+    /* the type of argv is a relic: posix_spawn changes no argument */
+    char *const *args = (char *const *)(uintptr_t)argv;
+    int rc = posix_spawnp(pid, argv[0], files, attr, args, environ);
+    if (rc == ENOENT)
+        rc = posix_spawn(pid, LLMGW_BINDIR "/llmgwd", files, attr, args, environ);
+    return rc;
+}
+
+static enum errc launch(struct cmd_ctx *ctx, const char *socket, bool is_auto, int log_fd,
+                        int ready_fd, struct err *e)
+{
+    const char *argv[MAX_ARGS];
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t preset, none;
+    pid_t pid;
+    fill_args(ctx, socket, argv);
+    size_t n = 0;
+    while (argv[n] != NULL)
+        n++;
+    argv[n++] = "--ready-fd";
+    argv[n++] = "3"; /* READY_FD */
+    if (is_auto)
+        argv[n++] = "--auto";
+    argv[n] = NULL;
+    sigemptyset(&none);
+    sigemptyset(&preset);
+    sigaddset(&preset, SIGINT);
+    sigaddset(&preset, SIGPIPE);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, log_fd, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, log_fd, STDERR_FILENO);
+    posix_spawn_file_actions_adddup2(&files, ready_fd, READY_FD);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
+                                        POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigdefault(&attr, &preset);
+    posix_spawnattr_setsigmask(&attr, &none);
+    int why = spawn_daemon(&pid, &files, &attr, argv);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    errno = why;
+    return why == 0 ? ERR_OK : err_errno(e, ERR_BROKER, "start llmgwd");
+}
+
+/* The last line that llmgwd wrote to its log since `from`: why it did not start. */
+static enum errc not_started(int log_fd, off_t from, const char *log, struct err *e)
+{
+    char tail[TAIL_LEN];
+    off_t end = lseek(log_fd, 0, SEEK_END);
+    off_t start = MAX(from, end - (off_t)sizeof tail);
+    ssize_t n = pread(log_fd, tail, sizeof tail, start);
+    struct str text = str_trim((struct str){tail, n > 0 ? (size_t)n : 0});
+    for (size_t at; (at = str_find(text, '\n')) < text.len;)
+        text = str_sub(text, at + 1, text.len);
+    if (text.len == 0)
+        return err_set(e, ERR_BROKER, "llmgwd did not start\nhint: see %s", log);
+    return err_set(e, ERR_BROKER, "llmgwd did not start: %.*s\nhint: see %s",
+                   STR_ARG(text), log);
+}
+
+/* Ready is a byte; without one, the pipe's end tells that it gave up. */
+static bool wait_ready(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    char byte;
+    int n;
+    do
+        n = poll(&p, 1, READY_MS);
+    while (n < 0 && errno == EINTR);
+    return n == 1 && read(fd, &byte, 1) == 1;
+}
+
+static enum errc start_locked(struct cmd_ctx *ctx, const char *socket, bool is_auto,
+                              struct err *e)
+{
+    const char *log = conf_path_state(&ctx->arena, cmd_getenv, "broker.log");
+    enum errc rc = make_parents(ctx, log, e);
+    if (rc != ERR_OK)
+        return rc;
+    int log_fd = open(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (log_fd < 0)
+        return err_errno(e, ERR_BROKER, "%s", log);
+    off_t from = lseek(log_fd, 0, SEEK_END);
+    int ready[2];
+    if (pipe(ready) != 0)
+        rc = err_errno(e, ERR_BROKER, "pipe");
+    else {
+        fcntl(ready[0], F_SETFD, FD_CLOEXEC);
+        fcntl(ready[1], F_SETFD, ready[1] == READY_FD ? 0 : FD_CLOEXEC);
+        rc = launch(ctx, socket, is_auto, log_fd, ready[1], e);
+        close(ready[1]);
+        if (rc == ERR_OK && !wait_ready(ready[0]))
+            rc = not_started(log_fd, from, log, e);
+        close(ready[0]);
+    }
+    close(log_fd);
+    return rc;
+}
+
+enum errc link_start_at(struct cmd_ctx *ctx, const char *path, bool is_auto,
+                        struct err *e)
+{
+    int lock = -1;
+    enum errc rc = make_parents(ctx, path, e);
+    if (rc == ERR_OK)
+        rc = take_lock(ctx, path, &lock, e);
+    if (rc != ERR_OK)
+        return rc;
+    int fd = link_connect(path);
+    if (fd >= 0)
+        close(fd); /* somebody was faster */
+    else
+        rc = start_locked(ctx, path, is_auto, e);
+    close(lock);
+    return rc;
+}
+
+bool link_has_ended(struct cmd_ctx *ctx)
+{
+    const char *socket;
+    struct err why = ERR_INIT;
+    if (conf_path_socket(&ctx->arena, ctx->conf, ctx->global.socket, cmd_getenv, &socket,
+                         &why) != ERR_OK)
+        return true;
+    /* llmgwd holds the lock on this file as long as it lives */
+    int fd = open(arena_printf(&ctx->arena, "%s.pid", socket), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    bool is_free = flock(fd, LOCK_SH | LOCK_NB) == 0;
+    close(fd);
+    return is_free;
+}
+
+enum errc link_run(struct cmd_ctx *ctx, struct err *e)
+{
+    const char *argv[MAX_ARGS];
+    fill_args(ctx, ctx->global.socket, argv);
+    char *const *args = (char *const *)(uintptr_t)argv;
+    execvp(argv[0], args);
+    if (errno == ENOENT)
+        execv(LLMGW_BINDIR "/llmgwd", args);
+    return err_errno(e, ERR_BROKER, "start llmgwd");
+}
