@@ -86,7 +86,7 @@ static enum errc load_catalog(struct generation *g, struct err *e)
     struct arena arena;
     arena_init(&arena, LIMIT_HEAD_LEN);
     const char *prices = conf_path_data(&arena, env, "prices.tsv");
-    enum errc rc = catalog_load(catalog_default_path(), prices, &g->catalog, e);
+    enum errc rc = catalog_load(catalog_default_path(&arena), prices, &g->catalog, e);
     arena_release(&arena);
     return rc;
 }

@@ -45,6 +45,9 @@ enum {
     LIMIT_CONF_LEN = 4 * 1024 * 1024,
     LIMIT_CONF_LINE = 64 * 1024,
     LIMIT_CONF_DEPTH = 10,
+    /* bytes of a catalog file (ours has 0.2 MiB), and of all that is kept of one */
+    LIMIT_CATALOG_LEN = 8 * 1024 * 1024,
+    LIMIT_CATALOG_MEMORY = 64 * 1024 * 1024,
     /* targets in a route, attempts in one request: a bound on any retry loop */
     LIMIT_TARGETS = 64,
     LIMIT_ATTEMPTS = 16,

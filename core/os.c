@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum errc os_peer_uid(int fd, int64_t *ret_uid, struct err *e)
 {
@@ -53,4 +54,14 @@ int64_t os_raise_fd_limit(void)
     if (setrlimit(RLIMIT_NOFILE, &r) != 0 && getrlimit(RLIMIT_NOFILE, &r) != 0)
         return 0;
     return (int64_t)MIN(r.rlim_cur, (rlim_t)INT64_MAX);
+}
+
+bool os_program_dir(char *out, size_t size)
+{
+    ssize_t n = readlink("/proc/self/exe", out, size);
+    char *slash = n > 0 && (size_t)n < size ? memrchr(out, '/', (size_t)n) : NULL;
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
 }

@@ -17,5 +17,7 @@ enum errc os_forbid_dumps(struct err *e) MUST_USE;
 enum errc os_make_parents(const char *path, unsigned mode, struct err *e) MUST_USE;
 /* As many descriptors as we are allowed; how many that is. */
 int64_t os_raise_fd_limit(void);
+/* The folder that the running program's file is in; false when the system does not tell. */
+bool os_program_dir(char *out, size_t size);
 
 #endif

@@ -11,7 +11,7 @@
 #include "core/catalog.h"
 #include "core/usage.h"
 
-enum { PRICE_SERVICES = 4, PRICE_LINES = 32 };
+enum { PRICE_SERVICES = 4, PRICE_LINES = 40 };
 
 struct price_query {
     struct str provider, model; /* of the answer, not of the request */
@@ -19,17 +19,21 @@ struct price_query {
     const struct usage *usage;
     struct str services[PRICE_SERVICES]; /* "batch", "flex", "priority", "data_zone", … */
     size_t n_services;
-    struct str cache_ttl;      /* "12h" when the request asked for it; else empty */
+    /*
+     * "12h", "1h", … when the request asked for it and the usage does not tell: moves 5- and
+     * 30-minute writes. Empty: as the usage has them.
+     */
+    struct str cache_ttl;
     struct str search_context; /* "low", "medium", "high" or empty */
     bool thinking;             /* Qwen hybrids: thinking mode prices all output higher */
 };
 
 struct price_line {
-    const char *component; /* catalog's name, or the fee's */
+    const char *component; /* catalog's name, the fee's, or "seconds" and the like */
     int64_t quantity;
     pico unit_pico;   /* numerator, over unit_den */
     int64_t unit_den; /* 1, or 60 for minutes billed by the second, … */
-    i128 amount_num;  /* amount × amount_den before rounding */
+    i128 amount_num;  /* after the ratios, before rounding, in lowest terms */
     i128 amount_den;
     bool is_fee;
 };
@@ -44,12 +48,14 @@ struct price_cost {
         int64_t num, den;
     } ratios[PRICE_SERVICES];
     size_t n_ratios;
-    const char *band;                     /* ">272000" or "base" */
-    const char *window;                   /* "peak", "otherwise" or NULL */
-    int64_t prompt_tok;                   /* what the band was chosen by */
+    const char *band;    /* ">272000", "base"; NULL: the period has no bands */
+    const char *window;  /* "peak", "off-peak"; NULL: the hour does not matter */
+    const char *printed; /* the service whose own prices were taken, or NULL */
+    int64_t prompt_tok;  /* what the band was chosen by */
     int64_t period_from_us, period_to_us; /* INT64_MIN, INT64_MAX: unbounded */
-    char row_id[128];                     /* "openai/gpt-6.1-sol@2026-09-29" */
-    bool exact;                           /* no rounding was needed */
+    char row_id[160]; /* "openai/gpt-6.1-sol@2026-09-29"; "@-": begin not known */
+    bool exact;       /* no rounding was needed */
+    bool is_disputed; /* sources conflict, or nobody printed the service's ratio */
 };
 
 /* ERR_OK also when the cost is unknown; errors are ERR_RANGE (overflow) only. */

@@ -16,6 +16,8 @@ bool str_eq(struct str a, struct str b)
 
 bool str_eqz(struct str a, const char *b)
 {
+    if (a.len > 0 && b != NULL && a.ptr[0] != b[0]) /* most look-ups in tables end here */
+        return false;
     return str_eq(a, str_of(b));
 }
 
@@ -143,10 +145,25 @@ static size_t utf8_len(const unsigned char *p, size_t left)
     return n;
 }
 
+/* Length of the ASCII text that the slice begins with, but for up to 7 bytes; by words. */
+static size_t ascii_len(const unsigned char *p, size_t len)
+{
+    size_t i = 0;
+    for (uint64_t word; i + sizeof word <= len; i += sizeof word) {
+        memcpy(&word, p + i, sizeof word);
+        if (word & UINT64_MAX / 255 * 0x80)
+            break;
+    }
+    return i;
+}
+
 bool str_is_utf8(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     for (size_t i = 0; i < s.len;) {
+        i += ascii_len(p + i, s.len - i);
+        if (i == s.len)
+            break;
         size_t n = utf8_len(p + i, s.len - i);
         if (n == 0)
             return false;

@@ -641,6 +641,27 @@ enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json
     return ERR_OK;
 }
 
+size_t usage_services(enum usage_wire wire, struct str json, struct str *ret, size_t max)
+{
+    /* Source: platform.claude.com/docs/en/about-claude/pricing, 2026-10. */
+    static const struct {
+        enum usage_wire wire;
+        const char *field, *value, *service;
+    } tiers[] = {
+        {USAGE_WIRE_ANTHROPIC, "service_tier", "batch", "batch"},
+        {USAGE_WIRE_ANTHROPIC, "service_tier", "priority", "priority"},
+        {USAGE_WIRE_ANTHROPIC, "speed", "fast", "fast"},
+        {USAGE_WIRE_ANTHROPIC, "inference_geo", "us", "inference_geo_us"},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(tiers) && n < max; i++)
+        if (tiers[i].wire == wire &&
+            jscan_is(json, jscan_get(json, jscan_root(json), tiers[i].field),
+                     tiers[i].value))
+            ret[n++] = str_of(tiers[i].service);
+    return n;
+}
+
 /* --- writing --- */
 
 void usage_write_openai(const struct usage *u, struct buf *out)

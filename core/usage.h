@@ -119,6 +119,12 @@ void usage_add(struct usage *u, const struct usage *more);
 enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json,
                       struct usage *ret, bool *ret_mismatch, struct err *e) MUST_USE;
 
+/*
+ * The service tiers that a usage object tells of, as catalog names, beside the standard one:
+ * fills up to max, returns how many. The names are static.
+ */
+size_t usage_services(enum usage_wire wire, struct str json, struct str *ret, size_t max);
+
 /* Back to a client, as raw JSON objects. */
 void usage_write_openai(const struct usage *u, struct buf *out);
 void usage_write_anthropic(const struct usage *u, struct buf *out);
