@@ -190,4 +190,8 @@ check_PROGRAMS += %D%/unit/test_cross_request
 %C%_unit_test_cross_request_SOURCES = %D%/unit/test_cross_request.c
 %C%_unit_test_cross_request_LDADD = $(BROKER_UNIT_LIBS)
 
+check_PROGRAMS += %D%/unit/test_request
+%C%_unit_test_request_SOURCES = %D%/unit/test_request.c
+%C%_unit_test_request_LDADD = $(BROKER_UNIT_LIBS)
+
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
