@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include "core/db.h"
+
 #include "cmd/cmd.h"
 
 static void begin_list(struct buf *out)
@@ -40,9 +42,10 @@ static void write_commands(struct buf *out)
 {
     begin_list(out);
     for (size_t i = 0; cmd_table[i] != NULL; i++)
-        if (cmd_table[i]->summary != NULL)
-            buf_printf(out, ".It Xr llmgw-%s 1\n%s.\n", cmd_table[i]->name,
-                       cmd_table[i]->summary);
+        if (cmd_table[i]->summary != NULL) {
+            buf_printf(out, ".It Xr llmgw-%s 1\n", cmd_table[i]->name);
+            opt_mdoc_sentence(out, cmd_table[i]->summary);
+        }
     end_list(out);
 }
 
@@ -117,8 +120,7 @@ static void write_key(const struct conf_key *k, struct buf *out)
         buf_printf(out, ".It Ic %s No = Ar %s\n", k->key, type_text(k));
     else
         buf_printf(out, ".It Ar name No = Ar %s\n", type_text(k));
-    opt_mdoc_text(out, str_of(k->help));
-    buf_addz(out, ".\n");
+    opt_mdoc_sentence(out, k->help);
     if (k->preset != NULL)
         buf_printf(out, "The default is\n.Ql %s .\n", k->preset);
     if (k->type == CONF_INT && k->values != NULL)
@@ -141,14 +143,46 @@ static void write_config(struct buf *out)
         if (sections[s].sub != NULL)
             buf_printf(out, " \\(dq%s\\(dq", sections[s].sub);
         buf_addz(out, "]\n");
-        opt_mdoc_text(out, str_of(sections[s].help));
-        buf_addz(out, ".\n");
+        opt_mdoc_sentence(out, sections[s].help);
         begin_list(out);
         for (size_t i = 0; i < n; i++)
             if (strcmp(keys[i].section, sections[s].name) == 0)
                 write_key(&keys[i], out);
         end_list(out);
     }
+}
+
+static void write_schema(struct buf *out)
+{
+    buf_addz(out, ".Bd -literal\n");
+    for (size_t v = 0; v < DB_SCHEMA_VERSION; v++)
+        for (const char *const *piece = db_migrations[v]; *piece != NULL; piece++)
+            opt_mdoc_text(out, str_of(*piece));
+    buf_addz(out, ".Ed\n");
+}
+
+static void write_errors(struct buf *out)
+{
+    buf_addz(out, ".Bl -column upstream_authentication HTTP exit retry\n"
+                  ".It Em class Ta Em HTTP Ta Em exit Ta Em retry\n");
+    for (unsigned i = ERR_OK + 1; i < ERR_N_; i++)
+        buf_printf(out, ".It %s Ta %d Ta %d Ta %s\n", errc_name((enum errc)i),
+                   errc_http((enum errc)i), errc_exit((enum errc)i),
+                   errc_is_retryable((enum errc)i) ? "yes" : "no");
+    end_list(out);
+}
+
+static void write_kinds(struct buf *out)
+{
+    size_t n;
+    const struct provider_kind *kinds = provider_kinds(&n);
+    buf_addz(out, ".Bl -column openai-compatible ANTHROPIC_API_KEY address\n"
+                  ".It Em kind Ta Em key Ta Em address\n");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, ".It %s Ta %s Ta %s\n", kinds[i].kind,
+                   kinds[i].key_env[0] ? kinds[i].key_env[0] : "\\(em",
+                   kinds[i].base_url ? kinds[i].base_url : "base-url must be set");
+    end_list(out);
 }
 
 static enum errc write_part(const char *part, const struct cmd_entry *entry,
@@ -162,6 +196,12 @@ static enum errc write_part(const char *part, const struct cmd_entry *entry,
         write_exits(out);
     else if (strcmp(part, "config") == 0)
         write_config(out);
+    else if (strcmp(part, "kinds") == 0)
+        write_kinds(out);
+    else if (strcmp(part, "schema") == 0)
+        write_schema(out);
+    else if (strcmp(part, "errors") == 0)
+        write_errors(out);
     else if (strcmp(part, "options") == 0 && entry != NULL)
         write_options(entry->options, out);
     else if (strcmp(part, "examples") == 0 && entry != NULL)

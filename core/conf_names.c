@@ -202,7 +202,9 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
     }
     if (p->n_keys == 0 && p->kind->auth != AUTH_NONE) {
         const char *variable = key_variable(l, p->kind);
-        variable = variable ? variable : p->kind->key_env[0];
+        /* a missing key is told by its variable's name, but local servers need none */
+        if (variable == NULL && !p->kind->is_local)
+            variable = p->kind->key_env[0];
         if (variable != NULL)
             p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
     }

@@ -143,7 +143,7 @@ static const struct conf_key keys[] = {
      .help = "days that single requests are kept; sums stay for ever"},
 
     {"client", "key-hash", CONF_HASH, IN(conf_client, key_hash),
-     .help = "sha256: and the hash of the client's key, in hexadecimal digits"},
+     .help = "hash of the client's key: sha256: and 64 hexadecimal digits"},
     {"client", "project", CONF_STRING, IN(conf_client, project),
      .help = "project that its requests belong to"},
     {"client", "route", CONF_ROUTE, IN(conf_client, route),
