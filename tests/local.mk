@@ -137,6 +137,7 @@ dist_check_SCRIPTS += %D%/lint/floats.t
 dist_check_SCRIPTS += %D%/lint/format.t
 dist_check_SCRIPTS += %D%/lint/globals.t
 dist_check_SCRIPTS += %D%/lint/includes.t
+dist_check_SCRIPTS += %D%/lint/man.t
 check_PROGRAMS += %D%/unit/test_spool
 %C%_unit_test_spool_SOURCES = %D%/unit/test_spool.c
 %C%_unit_test_spool_LDADD = $(BROKER_UNIT_LIBS)
