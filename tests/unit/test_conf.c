@@ -446,7 +446,7 @@ static void later_layers_win(void **state)
     (void)state;
     struct conf *c;
     struct err e;
-    static const char *const overrides[] = {"core.color=never", "core.autostart",
+    static const char *const overrides[] = {"Core.COLOR=never", "core.autostart",
                                             "route.r.target=openai/line", NULL};
     put("xdg2/llmgw/config", "[chat]\nsystem = xdg2\nprompt = xdg2\nmarkdown = off\n");
     put("xdg1/llmgw/config", "[chat]\nsystem = xdg1\nprompt = xdg1\n"
