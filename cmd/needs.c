@@ -29,7 +29,7 @@ enum errc cmd_conf_source(struct cmd_ctx *ctx, struct conf_source *ret, struct e
 static enum errc load_catalog(struct cmd_ctx *ctx, struct err *e)
 {
     const char *own = conf_path_data(&ctx->arena, cmd_getenv, "prices.tsv");
-    return catalog_load(catalog_default_path(), own, &ctx->catalog, e);
+    return catalog_load(catalog_default_path(&ctx->arena), own, &ctx->catalog, e);
 }
 
 static enum errc override_prices(struct cmd_ctx *ctx, struct err *e)

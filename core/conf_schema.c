@@ -242,7 +242,8 @@ static const struct conf_key keys[] = {
      .help = "time zone in which days begin, such as Europe/Berlin; local by default"},
 
     {"price", NULL, CONF_PRICE,
-     .help = "input, output, cache-read and so on: dollars per million tokens"},
+     .help = "input, output, cache-read and so on: dollars per million tokens; per-page, "
+             "per-search and so on: dollars for one"},
 
     {"include", "path", CONF_PATH, .multi = true,
      .help = "a file, relative to the one that names it"},
