@@ -20,6 +20,10 @@ verdict 'every path of the broker is in llmgw-protocol(7)' "$(
     sed -n 's|^ *{"[A-Z]*", "\(/[^"]*\)",.*|\1|p' broker/api.c | while read -r path; do
         grep -qF "$path" man/llmgw-protocol.7 || echo "$path"
     done)"
+verdict 'every option of llmgwd is in llmgwd(8)' "$(
+    sed -n 's/^ *{[^,]*, "\([a-z-]*\)", OPT_.*/\1/p' broker/main.c | while read -r option; do
+        grep -q "Fl -$option" man/llmgwd.8 || echo "--$option"
+    done)"
 verdict 'every header the broker knows is in llmgw-protocol(7)' "$(
     {
         grep -ohE '"x-llmgw-[a-z-]+"' core/*.c broker/*.c cmd/*.c | tr -d '"'
