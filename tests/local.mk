@@ -17,11 +17,9 @@ check_PROGRAMS += %D%/unit/test_breaker
 check_PROGRAMS += %D%/unit/test_conn
 check_PROGRAMS += %D%/unit/test_listen
 check_PROGRAMS += %D%/unit/test_secret
-check_PROGRAMS += %D%/unit/test_chat_request
 check_PROGRAMS += %D%/unit/test_conf_text
 check_PROGRAMS += %D%/unit/test_db
 check_PROGRAMS += %D%/unit/test_gcra
-check_PROGRAMS += %D%/unit/test_history
 check_PROGRAMS += %D%/unit/test_http1
 check_PROGRAMS += %D%/unit/test_jscan
 check_PROGRAMS += %D%/unit/test_jsonx
@@ -133,6 +131,31 @@ FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 
+# With --enable-fuzz: a short, seeded run of every target over its corpus. Long ones by hand.
+fuzz-smoke: $(FUZZERS)
+	@for f in $(FUZZERS); do \
+	  name=$${f##*/fuzz_}; echo "fuzz $$name"; \
+	  ./$$f -seed=1 -runs=20000 -max_total_time=20 -verbosity=0 -print_final_stats=0 \
+	    $(top_srcdir)/tests/fuzz/corpus/$$name </dev/null >fuzz-$$name.log 2>&1 || \
+	    { tail -n 40 fuzz-$$name.log; exit 1; }; \
+	done
+
+# The broker beside nginx and the bare provider; tests/bench/RESULTS.md keeps the table.
+noinst_PROGRAMS += %D%/bench/load
+%C%_bench_load_SOURCES = %D%/bench/load.c
+%C%_bench_load_LDADD = $(CORE_LIBS)
+EXTRA_DIST += %D%/bench/bench.sh %D%/bench/table.sh %D%/bench/RESULTS.md
+bench: all
+	@$(SHELL) $(srcdir)/%D%/bench/bench.sh . $(BENCH_ROUNDS) $(BENCH_SECONDS)
+
+# The official SDKs against llmgwd and llmgw-sim; skipped where npm is missing.
+EXTRA_DIST += %D%/sdk/package.json %D%/sdk/run.sh %D%/sdk/sdk.test.mjs
+check-sdk: all
+	@$(SHELL) $(srcdir)/%D%/sdk/run.sh .
+
+EXTRA_DIST += %D%/demo.sh
+.PHONY: bench check-sdk fuzz-smoke
+
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t
@@ -140,6 +163,7 @@ dist_check_SCRIPTS += %D%/lint/format.t
 dist_check_SCRIPTS += %D%/lint/globals.t
 dist_check_SCRIPTS += %D%/lint/includes.t
 dist_check_SCRIPTS += %D%/lint/man.t
+dist_check_SCRIPTS += %D%/lint/tour.t
 check_PROGRAMS += %D%/unit/test_spool
 %C%_unit_test_spool_SOURCES = %D%/unit/test_spool.c
 %C%_unit_test_spool_LDADD = $(BROKER_UNIT_LIBS)

@@ -1,0 +1,536 @@
+/*
+ * route.c: `llmgw route`: which models requests go to, why, how they fare, and steering them.
+ *
+ * Reads the configuration itself; health, pins and drains live in the broker and are asked for
+ * over its socket. `list` and `show` work without a broker and say so.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/jsonx.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/price.h"
+
+#include "cmd/explain.h"
+#include "cmd/link.h"
+#include "cmd/out.h"
+#include "cmd/prompt.h"
+
+struct options {
+    const char *model, *route, *system;
+    struct opt_list files;
+    int64_t max_tok, for_us;
+    pico max_cost_pico;
+    bool no_stdin, want_stdin;
+};
+
+#define AT(field) offsetof(struct options, field)
+static const struct option_row options[] = {
+    {'r', "route", OPT_STRING, AT(route), .arg = "NAME", .complete = OPT_C_ROUTE,
+     .group = "Options", .help = "the route meant by explain and pin"},
+    {'m', "model", OPT_STRING, AT(model), .arg = "NAME", .complete = OPT_C_MODEL,
+     .help = "explain: ask for this model"},
+    {'s', "system", OPT_STRING, AT(system), .arg = "TEXT|@FILE",
+     .help = "explain: with this system prompt"},
+    {'f', "file", OPT_STRINGS, AT(files), .arg = "FILE", .complete = OPT_C_FILE,
+     .help = "explain: with this file; repeatable"},
+    {0, "max-tokens", OPT_INT, AT(max_tok), .arg = "N",
+     .help = "explain: with this output cap"},
+    {0, "max-cost", OPT_MONEY, AT(max_cost_pico), .arg = "USD",
+     .help = "explain: with this price cap"},
+    {0, "stdin", OPT_FLAG, AT(want_stdin), .help = "explain: read standard input"},
+    {0, "no-stdin", OPT_FLAG, AT(no_stdin),
+     .help = "explain: do not read standard input"},
+    {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
+     .help = "pin and drain: only so long"},
+    {.name = NULL},
+};
+#undef AT
+
+static void init(void *p)
+{
+    struct options *o = p;
+    *o = (struct options){.max_tok = -1, .max_cost_pico = PICO_UNKNOWN};
+}
+
+/* ---- the broker's side ---- */
+
+/* One call; the answer as JSON. NULL body for GET. */
+static enum errc call(struct cmd_ctx *ctx, bool may_start, const char *path,
+                      struct str body, struct json_object **ret, struct err *e)
+{
+    struct link *l = NULL;
+    struct link_answer a = {.status = 0};
+    enum errc rc = link_open(ctx, may_start, &l, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = link_call(l, body.ptr ? "POST" : "GET", path,
+                   STR("content-type: application/json\r\n"), body, &a, e);
+    if (rc == ERR_OK)
+        rc = a.status == 200 ? jx_parse(buf_str(&a.body), ret, e) : link_error(&a, e);
+    link_answer_release(&a);
+    link_close(&l);
+    return rc;
+}
+
+/* What the broker knows of targets; NULL, and a note, when none runs. */
+static struct json_object *health(struct cmd_ctx *ctx)
+{
+    struct json_object *o = NULL;
+    struct err e = ERR_INIT;
+    if (call(ctx, false, "/llmgw/v1/targets", STR_NONE, &o, &e) == ERR_OK)
+        return o;
+    cmd_note(ctx, "no broker runs: health is not known");
+    return NULL;
+}
+
+static struct json_object *find_target(struct json_object *known, const char *name)
+{
+    struct json_object *targets = jx_arr(known, "targets");
+    for (size_t i = 0; targets != NULL && i < json_object_array_length(targets); i++) {
+        struct json_object *t = json_object_array_get_idx(targets, i);
+        if (str_eqz(jx_str(t, "target"), name))
+            return t;
+    }
+    return NULL;
+}
+
+static bool is_pinned(struct json_object *known, const char *route, const char *target)
+{
+    struct json_object *pins = jx_arr(known, "pins");
+    for (size_t i = 0; pins != NULL && i < json_object_array_length(pins); i++) {
+        struct json_object *p = json_object_array_get_idx(pins, i);
+        struct str r = jx_str(p, "route");
+        if (str_eqz(jx_str(p, "target"), target) && (r.len == 0 || str_eqz(r, route)))
+            return true;
+    }
+    return false;
+}
+
+/* "healthy", or what keeps requests away, in a few words. */
+static const char *health_words(struct cmd_ctx *ctx, struct json_object *t, bool pinned)
+{
+    int64_t ms;
+    if (t == NULL)
+        return "unknown";
+    struct str circuit = jx_str(t, "circuit"), key = jx_str(t, "key"),
+               why = jx_str(t, "why");
+    if (jx_bool(t, "drained", false))
+        return "drained";
+    if (str_eqz(key, "missing") || str_eqz(key, "benched"))
+        return arena_printf(&ctx->arena, "key %.*s", STR_ARG(key));
+    if (!str_eqz(circuit, "closed")) {
+        char wait[NUM_TEXT_LEN] = "";
+        if (jx_i64(t, "retry_in_ms", 1, INT64_MAX / US_PER_MS, &ms))
+            num_duration(wait, ms * US_PER_MS);
+        return arena_printf(&ctx->arena, "%.*s%s%.*s%s%s", STR_ARG(circuit),
+                            why.len ? ": " : "", STR_ARG(why),
+                            wait[0] ? ", retry in " : "", wait);
+    }
+    return pinned ? "healthy, pinned" : "healthy";
+}
+
+/* ---- list ---- */
+
+static const struct out_column list_columns[] = {
+    {.name = "route", .type = OUT_TEXT},
+    {.name = "place", .title = "#", .type = OUT_INT, .priority = 3},
+    {.name = "target", .type = OUT_TEXT},
+    {.name = "health", .type = OUT_TEXT, .priority = 1},
+    {.name = "ttft", .type = OUT_DURATION, .priority = 4},
+    {.name = "ok", .type = OUT_PPM, .priority = 5},
+    {.name = "input", .title = "in $/M", .type = OUT_MONEY, .priority = 2},
+    {.name = "output", .title = "out $/M", .type = OUT_MONEY, .priority = 2},
+    {.name = "strategy", .type = OUT_TEXT, .hidden = true},
+    {.name = "weight", .type = OUT_INT, .hidden = true},
+    {.name = "when", .type = OUT_TEXT, .hidden = true},
+};
+
+static const char *strategy_name(enum conf_strategy s)
+{
+    switch (s) {
+    case CONF_ORDER:
+        return "order";
+    case CONF_WEIGHTED:
+        return "weighted";
+    }
+    return "order";
+}
+
+/* Prices per million tokens, now; plain input and output of a short prompt. */
+static void add_prices(struct cmd_ctx *ctx, struct out *o, const struct conf_target *t)
+{
+    enum { MILLION = 1000000 };
+    const struct conf_provider *p = conf_provider(ctx->conf, str_of(t->provider));
+    struct str provider = str_of(p ? p->kind->catalog : t->provider),
+               model = str_of(t->model);
+    int64_t now_us = clock_wall_us(ctx->clock);
+    if (catalog_find(ctx->catalog, str_of(t->provider), model) != NULL)
+        provider = str_of(t->provider);
+    pico in = price_estimate(ctx->catalog, provider, model, now_us, 1, 0, 0);
+    pico out = price_estimate(ctx->catalog, provider, model, now_us, 0, 0, 1);
+    out_money(o, in == PICO_UNKNOWN ? PICO_UNKNOWN : in * MILLION);
+    out_money(o, out == PICO_UNKNOWN ? PICO_UNKNOWN : out * MILLION);
+}
+
+static void add_record(struct out *o, struct json_object *t)
+{
+    int64_t ms, attempts = 0, ok = 0;
+    if (jx_i64(t, "ttft_ms", 0, INT64_MAX / US_PER_MS, &ms))
+        out_int(o, ms * US_PER_MS);
+    else
+        out_null(o);
+    if (jx_i64(t, "attempts", 1, INT64_MAX / 1000000, &attempts) &&
+        jx_i64(t, "ok", 0, attempts, &ok))
+        out_int(o, ok * 1000000 / attempts);
+    else
+        out_null(o);
+}
+
+static void add_target(struct cmd_ctx *ctx, struct out *o, const struct conf_route *r,
+                       size_t i, struct json_object *known)
+{
+    const struct conf_target *t = &r->targets[i];
+    const char *name = arena_printf(&ctx->arena, "%s/%s", t->provider, t->model);
+    struct json_object *state = find_target(known, name);
+    out_textz(o, r->name);
+    out_int(o, (int64_t)i + 1);
+    out_textz(o, name);
+    out_textz(o, health_words(ctx, state, is_pinned(known, r->name, name)));
+    add_record(o, state);
+    add_prices(ctx, o, t);
+    out_textz(o, strategy_name(r->strategy));
+    out_int(o, t->weight);
+    out_textz(o, t->when);
+    out_row_end(o);
+}
+
+static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
+                          struct err *e)
+{
+    (void)p;
+    (void)args;
+    (void)n;
+    struct out *o = NULL;
+    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route/1",
+                           list_columns, ARRAY_LEN(list_columns), &o, e);
+    if (rc != ERR_OK)
+        return rc;
+    AUTO(jx_put) struct json_object *known = health(ctx);
+    for (size_t i = 0; i < ctx->conf->n_routes; i++)
+        for (size_t j = 0; j < ctx->conf->routes[i].n_targets; j++)
+            add_target(ctx, o, &ctx->conf->routes[i], j, known);
+    if (ctx->conf->n_routes == 0)
+        out_headline(o, "no route: set a provider key (OPENAI_API_KEY, …) or write one; "
+                        "see llmgw-config(5)");
+    rc = out_finish(o, e);
+    out_free(&o);
+    return rc;
+}
+
+/* ---- show ---- */
+
+static void add_duration(struct buf *out, const char *name, int64_t us)
+{
+    char text[NUM_TEXT_LEN];
+    num_duration(text, us);
+    buf_printf(out, "  %s %s", name, text);
+}
+
+static void show_place(struct buf *out, struct conf_pos pos)
+{
+    if (pos.file != NULL && pos.file[0] != '\0')
+        buf_printf(out, "  (%s:%d)", pos.file, pos.line);
+}
+
+static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
+                          struct err *e)
+{
+    (void)p;
+    (void)n;
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
+    const struct conf_route *r = conf_route(ctx->conf, str_of(args[0]));
+    if (r == NULL)
+        return err_set(e, ERR_NOT_FOUND, "no route \"%s\"\nhint: llmgw route list",
+                       args[0]);
+    buf_printf(&out, "route %s, strategy %s", r->name, strategy_name(r->strategy));
+    if (r->is_implicit)
+        buf_addz(&out, "  (made from the keys in the environment)");
+    show_place(&out, r->pos);
+    buf_addc(&out, '\n');
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const struct conf_target *t = &r->targets[i];
+        buf_printf(&out, "%3zu %s/%s", i + 1, t->provider, t->model);
+        if (r->strategy == CONF_WEIGHTED)
+            buf_printf(&out, "  weight %d", t->weight);
+        if (t->when != NULL)
+            buf_printf(&out, "  when %s", t->when);
+        show_place(&out, t->pos);
+        buf_addc(&out, '\n');
+    }
+    buf_addz(&out, "limits of time:");
+    add_duration(&out, "whole", r->timeout_us);
+    add_duration(&out, "connect", r->connect_us);
+    add_duration(&out, "first token", r->ttft_us);
+    add_duration(&out, "between tokens", r->gap_us);
+    add_duration(&out, "patience", r->patience_us);
+    buf_addc(&out, '\n');
+    return cmd_print(buf_str(&out), e);
+}
+
+/* ---- explain ---- */
+
+static void write_request(const struct options *opt, const char *model,
+                          const char *system, const struct prompt *prompt,
+                          struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kstrz(&w, "model", model);
+    if (opt->max_tok >= 0)
+        jw_ki64(&w, "max_completion_tokens", opt->max_tok);
+    jw_key(&w, "messages");
+    jw_array(&w);
+    if (system != NULL) {
+        jw_object(&w);
+        jw_kstrz(&w, "role", "system");
+        jw_kstrz(&w, "content", system);
+        jw_object_end(&w);
+    }
+    prompt_write(prompt, &w);
+    jw_array_end(&w);
+    jw_object_end(&w);
+}
+
+static enum errc ask_why(struct cmd_ctx *ctx, const struct options *opt, struct str body,
+                         struct buf *json, struct err *e)
+{
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
+    char usd[MONEY_TEXT_LEN];
+    struct link *l = NULL;
+    struct link_answer a = {.status = 0};
+    http1_write_header(&headers, "content-type", STR("application/json"));
+    if (opt->route != NULL)
+        http1_write_header(&headers, "x-llmgw-route", str_of(opt->route));
+    if (opt->max_cost_pico != PICO_UNKNOWN) {
+        money_exact(usd, opt->max_cost_pico);
+        http1_write_header(&headers, "x-llmgw-max-cost", str_of(usd));
+    }
+    enum errc rc = link_open(ctx, true, &l, e);
+    if (rc == ERR_OK)
+        rc = link_call(l, "POST", "/llmgw/v1/explain", buf_str(&headers), body, &a, e);
+    if (rc == ERR_OK && a.status != 200)
+        rc = link_error(&a, e);
+    if (rc == ERR_OK)
+        buf_adds(json, buf_str(&a.body));
+    link_answer_release(&a);
+    link_close(&l);
+    return rc;
+}
+
+static enum errc show_why(struct cmd_ctx *ctx, struct str json, struct err *e)
+{
+    AUTO(jx_put) struct json_object *decision = NULL;
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
+    enum errc rc = jx_parse(json, &decision, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (cmd_format(ctx, &cmd_route) == FORMAT_JSON) {
+        buf_adds(&out, json);
+        buf_addc(&out, '\n');
+    } else {
+        explain_write(decision, &out);
+    }
+    rc = cmd_print(buf_str(&out), e);
+    return rc == ERR_OK ? explain_verdict(decision, e) : rc;
+}
+
+static enum errc run_explain(struct cmd_ctx *ctx, void *p, const char *const *args,
+                             size_t n, struct err *e)
+{
+    const struct options *opt = p;
+    struct opt_args words = {.n = n};
+    const struct opt_list none = {.n = 0};
+    const char *system = NULL, *model = opt->model;
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_REPLY_LEN);
+    memcpy(words.items, args, n * sizeof *args);
+    const struct prompt_source source = {
+        .files = &opt->files,
+        .attach = &none,
+        .words = &words,
+        .want_stdin = opt->want_stdin,
+        .never_stdin = opt->no_stdin,
+    };
+    if (model == NULL)
+        model = opt->route                      ? opt->route
+                : ctx->conf->core.default_route ? ctx->conf->core.default_route
+                                                : "default";
+    enum errc rc = opt->system ? prompt_system(ctx, opt->system, &system, e) : ERR_OK;
+    struct prompt *prompt = MEM_NEW(struct prompt);
+    if (prompt == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    if (rc == ERR_OK)
+        rc = prompt_build(ctx, &source, prompt, e);
+    if (rc == ERR_OK) {
+        write_request(opt, model, system, prompt, &body);
+        rc = ask_why(ctx, opt, buf_str(&body), &json, e);
+    }
+    prompt_release(prompt);
+    mem_free(prompt);
+    return rc == ERR_OK ? show_why(ctx, buf_str(&json), e) : rc;
+}
+
+/* ---- health ---- */
+
+static const struct out_column health_columns[] = {
+    {.name = "target", .type = OUT_TEXT},
+    {.name = "health", .type = OUT_TEXT},
+    {.name = "key", .type = OUT_TEXT, .priority = 3},
+    {.name = "attempts", .type = OUT_INT, .priority = 2},
+    {.name = "failed", .type = OUT_INT, .priority = 1},
+    {.name = "ttft", .type = OUT_DURATION, .priority = 4},
+    {.name = "retry_in", .type = OUT_DURATION, .hidden = true},
+    {.name = "why", .type = OUT_TEXT, .hidden = true},
+};
+
+static void add_number(struct out *o, struct json_object *t, const char *key,
+                       int64_t unit)
+{
+    int64_t v;
+    if (jx_i64(t, key, 0, INT64_MAX / unit, &v))
+        out_int(o, v * unit);
+    else
+        out_null(o);
+}
+
+static enum errc run_health(struct cmd_ctx *ctx, void *p, const char *const *args,
+                            size_t n, struct err *e)
+{
+    (void)p;
+    (void)args;
+    (void)n;
+    AUTO(jx_put) struct json_object *known = NULL;
+    struct out *o = NULL;
+    enum errc rc = call(ctx, true, "/llmgw/v1/targets", STR_NONE, &known, e);
+    if (rc == ERR_OK)
+        rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route.health/1",
+                     health_columns, ARRAY_LEN(health_columns), &o, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct json_object *targets = jx_arr(known, "targets"),
+                       *limits = jx_arr(known, "limits");
+    for (size_t i = 0; targets != NULL && i < json_object_array_length(targets); i++) {
+        struct json_object *t = json_object_array_get_idx(targets, i);
+        out_text(o, jx_str(t, "target"));
+        out_textz(o, health_words(ctx, t, false));
+        out_text(o, jx_str(t, "key"));
+        add_number(o, t, "attempts", 1);
+        add_number(o, t, "failed", 1);
+        add_number(o, t, "ttft_ms", US_PER_MS);
+        add_number(o, t, "retry_in_ms", US_PER_MS);
+        out_text(o, jx_str(t, "why"));
+        out_row_end(o);
+    }
+    if (limits != NULL)
+        out_meta(o, "limits",
+                 str_of(json_object_to_json_string_ext(limits, JSON_C_TO_STRING_PLAIN)));
+    rc = out_finish(o, e);
+    out_free(&o);
+    return rc;
+}
+
+/* ---- steering ---- */
+
+static enum errc steer(struct cmd_ctx *ctx, const char *path, const char *target,
+                       const struct options *opt, struct err *e)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(jx_put) struct json_object *answer = NULL;
+    struct jw w;
+    jw_init(&w, &body);
+    jw_object(&w);
+    if (target != NULL)
+        jw_kstrz(&w, "target", target);
+    if (opt->route != NULL)
+        jw_kstrz(&w, "route", opt->route);
+    if (opt->for_us > 0)
+        jw_ki64(&w, "for_ms", MAX(opt->for_us / US_PER_MS, 1));
+    jw_object_end(&w);
+    return call(ctx, true, path, buf_str(&body), &answer, e);
+}
+
+static enum errc run_pin(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
+                         struct err *e)
+{
+    (void)n;
+    return steer(ctx, "/llmgw/v1/pin", args[0], p, e);
+}
+
+static enum errc run_unpin(struct cmd_ctx *ctx, void *p, const char *const *args,
+                           size_t n, struct err *e)
+{
+    (void)args;
+    (void)n;
+    return steer(ctx, "/llmgw/v1/unpin", NULL, p, e);
+}
+
+static enum errc run_drain(struct cmd_ctx *ctx, void *p, const char *const *args,
+                           size_t n, struct err *e)
+{
+    (void)n;
+    return steer(ctx, "/llmgw/v1/drain", args[0], p, e);
+}
+
+static enum errc run_undrain(struct cmd_ctx *ctx, void *p, const char *const *args,
+                             size_t n, struct err *e)
+{
+    (void)n;
+    return steer(ctx, "/llmgw/v1/undrain", args[0], p, e);
+}
+
+static const struct cmd_sub subs[] = {
+    {"list", "", 0, 0, run_list},
+    {"show", "ROUTE", 1, 1, run_show},
+    {"explain", "[PROMPT...]", 0, 4000, run_explain},
+    {"health", "", 0, 0, run_health},
+    {"pin", "TARGET", 1, 1, run_pin},
+    {"unpin", "", 0, 0, run_unpin},
+    {"drain", "TARGET", 1, 1, run_drain},
+    {"undrain", "TARGET", 1, 1, run_undrain},
+    {NULL, NULL, 0, 0, NULL},
+};
+
+static enum errc run(struct cmd_ctx *ctx, void *p, const struct opt_args *args,
+                     struct err *e)
+{
+    return cmd_run_sub(ctx, subs, p, args, e);
+}
+
+static const struct cmd_example examples[] = {
+    {"llmgw route", "every route, its targets in order, and how they fare"},
+    {"llmgw route explain -r fast \"hello\"",
+     "which target would get it, and why; sends nothing"},
+    {"llmgw route drain anthropic/claude-haiku-5-5 --for 30m",
+     "take a target out while it is in trouble"},
+    {NULL, NULL},
+};
+
+const struct cmd_entry cmd_route = {
+    .name = "route",
+    .args = "[list | show ROUTE | explain [PROMPT...] | health | pin TARGET | unpin | "
+            "drain TARGET | undrain TARGET]",
+    .summary = "see and steer which models requests go to",
+    .options = options,
+    .options_size = sizeof(struct options),
+    .init = init,
+    .needs = CMD_CONF | CMD_CATALOG | CMD_BROKER,
+    .formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON | 1U << FORMAT_JSONL |
+               1U << FORMAT_CSV | 1U << FORMAT_TSV | 1U << FORMAT_MARKDOWN,
+    .preset = FORMAT_TABLE,
+    .examples = examples,
+    .run = run,
+};
