@@ -443,8 +443,7 @@ static enum errc find_records(struct spool *s, struct err *e)
         if (f != FOUND_RECORD)
             break;
     }
-    s->info.recovered = c.at;
-    s->info.head = MAX(c.at, s->applied);
+    s->info.head = s->info.recovered = MAX(c.at, s->applied);
     s->used_to = s->info.head >= s->info.size ? s->info.size : s->info.head;
     spool_cursor_release(&c);
     return f == FOUND_FAILURE ? e->code : ERR_OK;
@@ -455,11 +454,12 @@ enum errc spool_next(struct spool *s, struct spool_cursor *c, struct str *ret,
 {
     struct spool_info info;
     spool_info(s, &info);
-    enum found f = c->at < info.head ? read_record(s, c, info.head, ret, e) : FOUND_END;
+    uint64_t limit = c->limit != 0 ? c->limit : info.head;
+    enum found f = c->at < limit ? read_record(s, c, limit, ret, e) : FOUND_END;
     if (f == FOUND_DAMAGE) {
-        f = find_next(s, c, info.head, ret, e);
+        f = find_next(s, c, limit, ret, e);
         if (f == FOUND_DAMAGE)
-            c->at = info.head;
+            c->at = limit;
         pthread_mutex_lock(&s->lock);
         s->info.n_damaged++;
         pthread_mutex_unlock(&s->lock);

@@ -38,11 +38,12 @@ enum errc spool_open(const char *path, uint64_t size, struct spool **ret, struct
 void spool_close(struct spool **s);
 
 struct spool_info {
-    uint64_t id;        /* random identity of the file */
-    uint64_t size;      /* bytes of the ring */
-    uint64_t head;      /* position after the newest record */
-    uint64_t tail;      /* position of the oldest that was not released */
-    uint64_t recovered; /* head as spool_open found it */
+    uint64_t id;   /* random identity of the file */
+    uint64_t size; /* bytes of the ring */
+    uint64_t head; /* position after the newest record */
+    uint64_t tail; /* position of the oldest that was not released */
+    uint64_t
+        recovered; /* head as spool_open found it: this process's records begin here */
     uint64_t n_damaged; /* places where records were unreadable */
     bool was_set_aside; /* the file that was there had a damaged head */
 };
@@ -57,16 +58,17 @@ enum errc spool_append(struct spool *s, struct str record, uint64_t *ret_end,
 
 /* Reads in order. One at a time; start with .at = spool_info.tail. */
 struct spool_cursor {
-    uint64_t at;   /* position of the next record */
-    char *data;    /* owned */
-    size_t cap;    /* bytes of data */
-    uint64_t from; /* position of data[0] */
-    size_t len;    /* bytes of data in use */
+    uint64_t at;    /* position of the next record */
+    uint64_t limit; /* read only before it; 0: up to the head */
+    char *data;     /* owned */
+    size_t cap;     /* bytes of data */
+    uint64_t from;  /* position of data[0] */
+    size_t len;     /* bytes of data in use */
 };
 void spool_cursor_release(struct spool_cursor *c);
 /*
  * The next record, valid until the next call; c->at moves behind it. *ret_found is false at the
- * head.
+ * head or limit.
  */
 enum errc spool_next(struct spool *s, struct spool_cursor *c, struct str *ret,
                      bool *ret_found, struct err *e) MUST_USE;

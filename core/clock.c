@@ -252,16 +252,43 @@ enum errc clock_parse_http_date(struct str s, int64_t *ret_wall_us, struct err *
     return ERR_OK;
 }
 
+static const char ulid_alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+static void ulid_time(char out[ULID_LEN + 1], int64_t wall_us)
+{
+    uint64_t ms = (uint64_t)MAX(wall_us / US_PER_MS, 0);
+    for (int i = 9; i >= 0; i--, ms >>= 5)
+        out[i] = ulid_alphabet[ms & 31];
+    out[ULID_LEN] = '\0';
+}
+
 void clock_ulid(char out[ULID_LEN + 1], int64_t wall_us)
 {
-    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     unsigned char random[16];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         abort(); /* since Linux 5.6 this cannot fail once the pool is ready */
-    uint64_t ms = (uint64_t)(wall_us / US_PER_MS);
-    for (int i = 9; i >= 0; i--, ms >>= 5)
-        out[i] = alphabet[ms & 31];
+    ulid_time(out, wall_us);
     for (int i = 0; i < 16; i++)
-        out[10 + i] = alphabet[random[i] & 31];
-    out[ULID_LEN] = '\0';
+        out[10 + i] = ulid_alphabet[random[i] & 31];
+}
+
+void clock_ulid_floor(char out[ULID_LEN + 1], int64_t wall_us)
+{
+    ulid_time(out, wall_us);
+    memset(out + 10, '0', ULID_LEN - 10);
+}
+
+int64_t clock_ulid_us(struct str id)
+{
+    int64_t ms = 0;
+    if (id.len != ULID_LEN || id.ptr[0] > '7')
+        return -1;
+    for (size_t i = 0; i < ULID_LEN; i++) {
+        const char *digit = memchr(ulid_alphabet, id.ptr[i], 32);
+        if (digit == NULL)
+            return -1;
+        if (i < 10)
+            ms = ms << 5 | (digit - ulid_alphabet);
+    }
+    return ms * US_PER_MS;
 }

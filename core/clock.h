@@ -55,5 +55,9 @@ enum errc clock_parse_http_date(struct str s, int64_t *ret_wall_us, struct err *
  */
 enum { ULID_LEN = 26 };
 void clock_ulid(char out[ULID_LEN + 1], int64_t wall_us);
+/* The smallest id of that millisecond: ids from then on compare greater or equal. */
+void clock_ulid_floor(char out[ULID_LEN + 1], int64_t wall_us);
+/* The time in an id, to the millisecond; −1 when it is no ULID. */
+int64_t clock_ulid_us(struct str id);
 
 #endif

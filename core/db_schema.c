@@ -33,7 +33,7 @@
     "  conversation TEXT,           -- conversation.id\n"                                \
     "  parent TEXT,                 -- request.id this one continues or repeats\n"       \
     "  finish TEXT,                 -- stop, length, tool_calls, content_filter, …\n"  \
-    "  flags INTEGER NOT NULL,      -- bits, spelled out by the columns at the end\n"    \
+    "  flags INTEGER NOT NULL,      -- bits, spelled out by view requests\n"             \
     "  n_attempts INTEGER NOT NULL, -- upstream calls: rows of attempt\n"                \
     "  input_tok_estimate INTEGER,  -- at admission\n"                                   \
     "  reserved_pico INTEGER,       -- at admission; NULL if unpriced\n"                 \
@@ -42,7 +42,6 @@
     "  reported_pico INTEGER,       -- the provider's own figure\n"                      \
     "  price_row TEXT,              -- PROVIDER/MODEL@DATE in the catalog\n"             \
     "  catalog_date TEXT,           -- of the catalog that priced it\n"                  \
-    "  pricing TEXT,                -- what else decided the price: batch, 12h, …\n"   \
     "  record TEXT NOT NULL,        -- full, meta or off: what was kept of the bodies\n"
 
 /* The classes of usage.h: disjoint, units as priced, NULL where the provider told nothing. */
@@ -82,18 +81,20 @@
 
 #define REQUEST_TAIL                                                                     \
     "  error TEXT,                  -- one sentence, NULL after success\n"               \
-    "  trace TEXT,                  -- why this target: JSON of the decision\n"          \
-    "  estimated INTEGER AS (flags & 1),         -- usage or cost is our estimate\n"     \
-    "  partial INTEGER AS (flags >> 1 & 1),      -- the client got only a part\n"        \
-    "  interrupted INTEGER AS (flags >> 2 & 1),  -- admitted, the broker died\n"         \
-    "  streamed INTEGER AS (flags >> 3 & 1),\n"                                          \
-    "  held INTEGER AS (flags >> 4 & 1),         -- released only when whole\n"          \
-    "  restarted INTEGER AS (flags >> 5 & 1),    -- the client was told to start over\n" \
-    "  crossed INTEGER AS (flags >> 6 & 1),      -- translated between dialects\n"       \
-    "  mismatch INTEGER AS (flags >> 7 & 1),     -- the provider's sums disagreed\n"     \
-    "  detached INTEGER AS (flags >> 8 & 1),     -- finished after its client left\n"    \
-    "  cached INTEGER AS (flags >> 9 & 1)        -- answered from our own cache\n"       \
-    ") STRICT;\n"
+    "  trace TEXT                   -- why this target: JSON of the decision\n"          \
+    ") STRICT;\n"                                                                        \
+    "CREATE VIEW requests AS SELECT *,\n"                                                \
+    "  flags & 1 AS estimated,      -- usage or cost is our estimate\n"                  \
+    "  flags >> 1 & 1 AS partial,   -- the client got only a part\n"                     \
+    "  flags >> 2 & 1 AS interrupted,  -- admitted, then the broker died\n"              \
+    "  flags >> 3 & 1 AS streamed,\n"                                                    \
+    "  flags >> 4 & 1 AS held,      -- released only when whole\n"                       \
+    "  flags >> 5 & 1 AS restarted, -- the client was told to start over\n"              \
+    "  flags >> 6 & 1 AS crossed,   -- translated between dialects\n"                    \
+    "  flags >> 7 & 1 AS mismatch,  -- the provider's own sums disagreed\n"              \
+    "  flags >> 8 & 1 AS detached,  -- finished after its client left\n"                 \
+    "  flags >> 9 & 1 AS cached     -- answered from our own cache\n"                    \
+    "FROM request;\n"
 
 #define TAG                                                                              \
     "CREATE TABLE tag (\n"                                                               \
@@ -103,7 +104,7 @@
     "  PRIMARY KEY (rid, key, value)\n"                                                  \
     ") STRICT, WITHOUT ROWID;\n"
 
-#define ATTEMPT_HEAD                                                                     \
+#define ATTEMPT                                                                          \
     "CREATE TABLE attempt (\n"                                                           \
     "  rid INTEGER NOT NULL,\n"                                                          \
     "  idx INTEGER NOT NULL,        -- order of start, from 0\n"                         \
@@ -127,9 +128,9 @@
     "  cost_source TEXT NOT NULL,   -- as in request\n"                                  \
     "  estimated INTEGER NOT NULL,  -- 1: the bill is our estimate\n"                    \
     "  price_row TEXT,\n"                                                                \
-    "  pricing TEXT,\n"
-
-#define ATTEMPT_TAIL                                                                     \
+    "  pricing TEXT,                -- what else decided it: batch, ttl=12h, …\n"      \
+    "  usage TEXT,                  -- JSON, by the classes of request; NULL if "        \
+    "unknown\n"                                                                          \
     "  PRIMARY KEY (rid, idx)\n"                                                         \
     ") STRICT, WITHOUT ROWID;\n"
 
@@ -268,8 +269,8 @@
     ") STRICT;\n"
 
 static const char *const version_1[] = {
-    REQUEST_HEAD, USAGE_COLUMNS, REQUEST_TAIL, TAG,     ATTEMPT_HEAD, USAGE_COLUMNS,
-    ATTEMPT_TAIL, BODY,          REPLAY,       ROLLUPS, STATE,        NULL,
+    REQUEST_HEAD, USAGE_COLUMNS, REQUEST_TAIL, TAG,   ATTEMPT,
+    BODY,         REPLAY,        ROLLUPS,      STATE, NULL,
 };
 
 const char *const *const db_migrations[DB_SCHEMA_VERSION] = {version_1};

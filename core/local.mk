@@ -41,3 +41,4 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/pack.c %D%/pack.h
 %C%_libcore_a_SOURCES += %D%/msg.c %D%/msg.h
 dist_pkgdata_DATA += %D%/catalog.tsv
+%C%_libcore_a_SOURCES += %D%/price_facts.c

@@ -68,4 +68,13 @@ enum errc price_cost(const struct catalog *c, const struct price_query *q,
 pico price_estimate(const struct catalog *c, struct str provider, struct str model,
                     int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok);
 
+/*
+ * What the query says beside model, time and usage, as one line for the ledger, and back:
+ * "batch data_zone ttl=12h context=high thinking"; empty when there is nothing to say. Read
+ * slices borrow from the text.
+ */
+struct buf;
+void price_facts_write(const struct price_query *q, struct buf *out);
+void price_facts_read(struct str text, struct price_query *q);
+
 #endif

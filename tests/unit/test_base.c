@@ -177,6 +177,13 @@ static void ulids_sort_by_time(void **state)
     clock_ulid(b, 1795575911001000);
     assert_int_equal(strlen(a), ULID_LEN);
     assert_true(strcmp(a, b) < 0);
+    char floor[ULID_LEN + 1];
+    clock_ulid_floor(floor, 1795575911001999);
+    assert_true(strcmp(a, floor) < 0 && strcmp(floor, b) <= 0);
+    assert_true(clock_ulid_us(str_of(b)) == 1795575911001000);
+    assert_true(clock_ulid_us(str_of(floor)) == 1795575911001000);
+    assert_int_equal(clock_ulid_us(STR("01KB")), -1);
+    assert_int_equal(clock_ulid_us(STR("01KBI0000000000000000000U0")), -1);
 }
 
 static void numbers_are_read_strictly(void **state)

@@ -167,13 +167,11 @@ static void every_usage_class_has_its_columns(void **state)
     AUTO(db_close) struct db *d = NULL;
     open_ok(f->path, DB_WRITE, &d);
 #define PROBE(e, name)                                                                   \
-    exec_ok(d, "SELECT \"" name "\" FROM request, attempt USING (rid, \"" name "\")");
+    assert_int_equal(one_int(d, "SELECT count(*) FROM pragma_table_info('request')"      \
+                                " WHERE name = '" name "'"),                             \
+                     1);
     USAGE_CLASSES(PROBE)
 #undef PROBE
-    /* SQLite takes "name" for a text when there is no such column, but not in USING. */
-    struct err e = ERR_INIT;
-    assert_int_equal(db_exec(d, "SELECT 1 FROM request, attempt USING (\"nothing\")", &e),
-                     ERR_STORE);
 }
 
 static void rows_cannot_be_written_by_a_reader(void **state)

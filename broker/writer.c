@@ -1,0 +1,507 @@
+/*
+ * writer.c: see writer.h.
+ *
+ * Commits in groups: a lone request at once, more of them every WINDOW_US or GROUP_MAX. An
+ * error rolls the group back and it is tried again; meanwhile the spool fills. Admissions alone
+ * need no commit: an open request keeps its record in the spool, unless it runs so long that
+ * the ring needs the room; then the record moves into table `admitted`.
+ */
+#include "broker/writer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/mem.h"
+
+#include "broker/prune.h"
+#include "broker/record.h"
+#include "broker/rows.h"
+
+#define WINDOW_US    ((int64_t)20 * US_PER_MS) /* between two commits under load */
+#define RETRY_MIN_US ((int64_t)50 * US_PER_MS) /* after an error, doubled each time … */
+#define RETRY_MAX_US ((int64_t)2 * US_PER_S)   /* … up to this */
+#define PRUNE_FIRST  ((int64_t)60 * US_PER_S)  /* not in the middle of a start */
+
+enum {
+    GROUP_MAX = 4096, /* records in one transaction */
+    WAL_PAGES = 1000, /* log pages before a checkpoint: SQLite's own number */
+};
+
+/* What only the thread touches. */
+struct work {
+    struct writer *w;
+    struct rows *rows; /* owned; NULL until the database could be opened */
+    struct spool_cursor cursor;
+    struct record *record; /* owned: the one at hand */
+    uint64_t recovered;    /* records before it are from the last run … */
+    uint64_t done_before;  /* … and those up to this are rows already */
+    bool is_replayed;
+    struct list *next_body; /* in writer.bodies, not before the group's place in it */
+    uint64_t n_group;       /* records in the group at hand … */
+    uint64_t n_settled;     /* … and those of them that were waited for */
+    uint64_t n_lost;        /* records that cannot be made rows; in all */
+    uint64_t noted_rows, noted_bodies;               /* losses that are in the database */
+    int64_t commit_us, prune_us, retry_us, pause_us; /* monotonic; the last a duration */
+};
+
+/* ---- shared with the loop ---- */
+
+static enum errc open_spool(struct writer *w, const char *db_path, struct err *e)
+{
+    AUTO(buf_release) struct buf path = BUF_INIT(8192);
+    buf_printf(&path, "%s.spool", db_path);
+    w->db_path = mem_strdup(db_path);
+    if (buf_err(&path) != ERR_OK || w->db_path == NULL)
+        return err_set(e, ERR_MEMORY, "ledger: out of memory");
+    return spool_open(path.data, LIMIT_SPOOL_LEN, &w->spool, e);
+}
+
+enum errc writer_init(struct writer *w, const char *db_path, struct loop *loop,
+                      struct err *e)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->work, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&w->lock, NULL);
+    list_init(&w->bodies);
+    list_init(&w->removals);
+    w->loop = loop;
+    w->append_ok = true;
+    w->signal_at = UINT64_MAX;
+    return open_spool(w, db_path, e);
+}
+
+void writer_release(struct writer *w)
+{
+    list_for_each_safe (node, &w->bodies)
+        mem_free(container_of(node, struct body_node, link));
+    list_for_each_safe (node, &w->removals)
+        mem_free(container_of(node, struct removal, link));
+    spool_close(&w->spool);
+    mem_free(w->db_path);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->work);
+}
+
+void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq)
+{
+    node->seq = seq;
+    w->bodies_len += node->request_len + node->response_len + node->answer_len;
+    list_add(&w->bodies, &node->link);
+}
+
+void writer_settled(struct writer *w)
+{
+    if (++w->n_waiting == w->signal_at)
+        pthread_cond_signal(&w->work);
+}
+
+void writer_queue_removal(struct writer *w, struct removal *node)
+{
+    pthread_mutex_lock(&w->lock);
+    list_add(&w->removals, &node->link);
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void writer_stop(struct writer *w, int64_t wait_us)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_stopping = true;
+    w->stop_at_us = clock_mono_us(&clock_system) + wait_us;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- one group ---- */
+
+/* The body of the settlement `seq`, which is the one at hand; NULL when none was kept. */
+static const struct body_node *take_body(struct work *k, uint64_t seq)
+{
+    struct writer *w = k->w;
+    const struct body_node *found = NULL;
+    pthread_mutex_lock(&w->lock);
+    for (; k->next_body->next != &w->bodies; k->next_body = k->next_body->next) {
+        struct body_node *node = container_of(k->next_body->next, struct body_node, link);
+        if (node->seq == seq)
+            found = node;
+        if (node->seq >= seq)
+            break;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return found;
+}
+
+static enum errc settle(struct work *k, struct err *e)
+{
+    const struct ledger_settle *s = &k->record->settle;
+    uint64_t seq = k->cursor.at;
+    if (seq <= k->recovered && seq <= k->done_before) {
+        rows_forget(k->rows, s->id);
+        return ERR_OK;
+    }
+    k->n_settled += seq > k->recovered;
+    const struct body_node *node = take_body(k, seq);
+    if (node == NULL)
+        return rows_settle(k->rows, s, NULL, e);
+    const char *response = node->bytes + node->request_len;
+    const struct rows_body body = {
+        .request = {node->bytes, node->request_len},
+        .response = {response, node->response_len},
+        .answer = {response + node->response_len, node->answer_len},
+    };
+    return rows_settle(k->rows, s, &body, e);
+}
+
+/* Would it fail for ever, and is therefore left out? */
+static bool is_hopeless(const struct err *e)
+{
+    int sqlite = e->sys & 0xff;
+    return e->code == ERR_SYNTAX || e->code == ERR_RANGE ||
+           (e->code == ERR_STORE &&
+            (sqlite == SQLITE_CONSTRAINT || sqlite == SQLITE_MISMATCH ||
+             sqlite == SQLITE_TOOBIG));
+}
+
+static enum errc apply(struct work *k, struct str bytes, uint64_t from, struct err *e)
+{
+    enum errc rc = record_get(bytes, k->record, e);
+    if (rc == ERR_OK && k->record->kind == RECORD_ADMIT)
+        rc = rows_admit(k->rows, k->record->admit.id, bytes, from, e);
+    else if (rc == ERR_OK)
+        rc = settle(k, e);
+    if (rc == ERR_OK || !is_hopeless(e))
+        return rc;
+    k->n_lost++;
+    err_clear(e);
+    return ERR_OK;
+}
+
+/* Up to GROUP_MAX records. */
+static enum errc apply_group(struct work *k, struct err *e)
+{
+    enum errc rc = ERR_OK;
+    bool found = true;
+    k->next_body = &k->w->bodies;
+    while (rc == ERR_OK && k->n_group < GROUP_MAX) {
+        uint64_t from = k->cursor.at;
+        struct str bytes;
+        rc = spool_next(k->w->spool, &k->cursor, &bytes, &found, e);
+        if (rc != ERR_OK || !found)
+            break;
+        rc = apply(k, bytes, from, e);
+        k->n_group++;
+    }
+    if (!found && k->cursor.limit != 0)
+        k->cursor.at = k->cursor.limit;
+    return rc;
+}
+
+/* Long requests must not hold the ring: past half of it their records go to the database. */
+static enum errc keep_old(struct work *k, struct err *e)
+{
+    struct spool_info info;
+    spool_info(k->w->spool, &info);
+    if (info.head - rows_tail(k->rows, k->cursor.at) <= info.size / 2)
+        return ERR_OK;
+    return rows_keep(k->rows, info.head - info.size / 4, e);
+}
+
+static enum errc note_losses(struct work *k, struct err *e)
+{
+    struct writer *w = k->w;
+    pthread_mutex_lock(&w->lock);
+    uint64_t rows = w->n_dropped_rows + k->n_lost, bodies = w->n_dropped_bodies;
+    pthread_mutex_unlock(&w->lock);
+    if (rows == k->noted_rows && bodies == k->noted_bodies)
+        return ERR_OK;
+    enum errc rc =
+        rows_loss(k->rows, clock_wall_us(&clock_system), rows - k->noted_rows,
+                  bodies - k->noted_bodies, "no room on the way to the database", e);
+    if (rc == ERR_OK) {
+        k->noted_rows = rows;
+        k->noted_bodies = bodies;
+    }
+    return rc;
+}
+
+static void free_bodies(struct writer *w, uint64_t applied)
+{
+    list_for_each_safe (node, &w->bodies) {
+        struct body_node *b = container_of(node, struct body_node, link);
+        if (b->seq > applied)
+            break;
+        w->bodies_len -= b->request_len + b->response_len + b->answer_len;
+        list_del(node);
+        mem_free(b);
+    }
+}
+
+/* Tells the loop. */
+static void publish(struct work *k)
+{
+    struct writer *w = k->w;
+    struct spool_info info;
+    pthread_mutex_lock(&w->lock);
+    spool_info(w->spool, &info);
+    w->applied = k->cursor.at;
+    w->n_applied += k->n_group;
+    w->n_waiting = info.head <= w->applied ? 0 : w->n_waiting - k->n_settled;
+    free_bodies(w, w->applied);
+    w->trouble[0] = '\0';
+    pthread_mutex_unlock(&w->lock);
+    if (w->loop != NULL)
+        loop_wake(w->loop);
+}
+
+static enum errc commit(struct work *k, struct err *e)
+{
+    uint64_t noted_rows = k->noted_rows, noted_bodies = k->noted_bodies;
+    enum errc rc = keep_old(k, e);
+    if (rc == ERR_OK)
+        rc = note_losses(k, e);
+    if (rc == ERR_OK)
+        rc = rows_commit(k->rows, k->cursor.at, e);
+    if (rc == ERR_OK)
+        return rc;
+    k->noted_rows = noted_rows;
+    k->noted_bodies = noted_bodies;
+    return rc;
+}
+
+typedef enum errc step_fn(struct work *k, struct err *e);
+
+/* One step, committed, published and its room in the spool freed; or nothing of it. */
+static enum errc in_transaction(struct work *k, step_fn *step, struct err *e)
+{
+    uint64_t start = k->cursor.at, lost = k->n_lost;
+    k->n_group = k->n_settled = 0;
+    enum errc rc = rows_begin(k->rows, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = step(k, e);
+    if (rc == ERR_OK)
+        rc = commit(k, e);
+    if (rc != ERR_OK) {
+        rows_rollback(k->rows);
+        k->cursor.at = start;
+        k->n_lost = lost;
+        return rc;
+    }
+    k->commit_us = clock_mono_us(&clock_system);
+    publish(k);
+    return spool_release(k->w->spool, rows_tail(k->rows, k->cursor.at), k->cursor.at, e);
+}
+
+/* ---- the start ---- */
+
+static enum errc open_rows(struct work *k, struct err *e)
+{
+    struct spool_info info;
+    spool_info(k->w->spool, &info);
+    if (k->record == NULL)
+        k->record = MEM_NEW(struct record);
+    if (k->record == NULL)
+        return err_set(e, ERR_MEMORY, "ledger: out of memory");
+    enum errc rc = rows_open(k->w->db_path, info.id, &k->rows, &k->done_before, e);
+    if (rc != ERR_OK)
+        return rc;
+    k->cursor.at = info.tail;
+    k->cursor.limit = k->recovered = info.recovered;
+    return ERR_OK;
+}
+
+static enum errc interrupt_open(struct work *k, struct err *e)
+{
+    return rows_interrupt(k->rows, clock_wall_us(&clock_system), e);
+}
+
+/* What the last run left: settlements become rows, admissions without one are interrupted. */
+static enum errc replay(struct work *k, struct err *e)
+{
+    enum errc rc = ERR_OK;
+    while (rc == ERR_OK && k->cursor.at < k->recovered)
+        rc = in_transaction(k, apply_group, e);
+    if (rc == ERR_OK && rows_n_open(k->rows) > 0)
+        rc = in_transaction(k, interrupt_open, e);
+    if (rc != ERR_OK)
+        return rc;
+    k->cursor.limit = 0;
+    k->is_replayed = true;
+    return ERR_OK;
+}
+
+/* ---- deleting ---- */
+
+static enum errc keep_all(struct work *k, struct err *e)
+{
+    return rows_keep(k->rows, UINT64_MAX, e);
+}
+
+/* No trace outside the database: neither in its log nor in the spool, which is all free then. */
+static enum errc scrub(struct work *k, struct err *e)
+{
+    enum errc rc = in_transaction(k, keep_all, e);
+    if (rc == ERR_OK)
+        rc = rows_checkpoint(k->rows, true, e);
+    return rc == ERR_OK ? spool_scrub(k->w->spool, e) : rc;
+}
+
+static struct removal *first_removal(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct removal *r = list_is_empty(&w->removals)
+                            ? NULL
+                            : container_of(w->removals.next, struct removal, link);
+    pthread_mutex_unlock(&w->lock);
+    return r;
+}
+
+static enum errc do_removals(struct work *k, struct err *e)
+{
+    struct removal *r;
+    enum errc rc = ERR_OK;
+    while (rc == ERR_OK && (r = first_removal(k->w)) != NULL) {
+        const struct prune_selection what = {
+            .id = {r->bytes, r->id_len},
+            .conversation = {r->bytes + r->id_len, r->conversation_len},
+            .older_than_us = r->older_than_us,
+        };
+        int64_t n;
+        rc = prune_requests(rows_db(k->rows), &what, &n, e);
+        if (rc == ERR_OK)
+            rc = scrub(k, e);
+        if (rc != ERR_OK)
+            break;
+        pthread_mutex_lock(&k->w->lock);
+        list_del(&r->link);
+        pthread_mutex_unlock(&k->w->lock);
+        mem_free(r);
+    }
+    return rc;
+}
+
+/* Retention. What fails is tried again in an hour. */
+static void prune(struct work *k)
+{
+    const struct writer *w = k->w;
+    int64_t now_us = clock_wall_us(&clock_system), n;
+    struct err ignored = ERR_INIT;
+    const struct prune_selection old = {.older_than_us =
+                                            now_us - w->row_days * US_PER_DAY};
+    if (w->row_days > 0)
+        (void)!prune_requests(rows_db(k->rows), &old, &n, &ignored);
+    if (w->body_days > 0 || w->body_bytes > 0)
+        (void)!prune_bodies(rows_db(k->rows),
+                            w->body_days > 0 ? now_us - w->body_days * US_PER_DAY : 0,
+                            w->body_bytes, &n, &ignored);
+    k->prune_us = clock_mono_us(&clock_system) + US_PER_HOUR;
+}
+
+/* ---- the thread ---- */
+
+/* When there is something to do: 0 now, else a monotonic time. Under the lock. */
+static int64_t due_us(struct work *k)
+{
+    struct writer *w = k->w;
+    w->signal_at = UINT64_MAX;
+    if (k->retry_us > 0)
+        return w->is_stopping ? MIN(k->retry_us, w->stop_at_us) : k->retry_us;
+    if (w->is_stopping || !k->is_replayed || !list_is_empty(&w->removals) ||
+        w->n_waiting >= GROUP_MAX / 2)
+        return 0;
+    if (w->n_waiting > 0) {
+        w->signal_at = GROUP_MAX / 2;
+        return k->commit_us + WINDOW_US;
+    }
+    w->signal_at = 1;
+    return k->prune_us;
+}
+
+static bool is_finished(struct work *k)
+{
+    struct writer *w = k->w;
+    if (!w->is_stopping)
+        return false;
+    struct spool_info info;
+    spool_info(w->spool, &info);
+    bool is_drained =
+        k->is_replayed && k->cursor.at >= info.head && list_is_empty(&w->removals);
+    return is_drained || clock_mono_us(&clock_system) >= w->stop_at_us;
+}
+
+/* Waits until there is something to do; false: the thread ends. */
+static bool wait_for_work(struct work *k)
+{
+    struct writer *w = k->w;
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        int64_t at_us = due_us(k);
+        if (at_us <= clock_mono_us(&clock_system) || is_finished(k))
+            break;
+        const struct timespec until = {
+            .tv_sec = at_us / US_PER_S,
+            .tv_nsec = at_us % US_PER_S * 1000,
+        };
+        pthread_cond_timedwait(&w->work, &w->lock, &until);
+    }
+    w->signal_at = UINT64_MAX;
+    bool go_on = !is_finished(k);
+    pthread_mutex_unlock(&w->lock);
+    return go_on;
+}
+
+static enum errc do_work(struct work *k, struct err *e)
+{
+    enum errc rc = ERR_OK;
+    struct spool_info info;
+    if (k->rows == NULL)
+        rc = open_rows(k, e);
+    if (rc == ERR_OK && !k->is_replayed)
+        rc = replay(k, e);
+    spool_info(k->w->spool, &info);
+    while (rc == ERR_OK && k->cursor.at < info.head)
+        rc = in_transaction(k, apply_group, e);
+    if (rc == ERR_OK)
+        rc = do_removals(k, e);
+    if (rc == ERR_OK && clock_mono_us(&clock_system) >= k->prune_us)
+        prune(k);
+    if (rc == ERR_OK && rows_wal_pages(k->rows) > WAL_PAGES)
+        rc = rows_checkpoint(k->rows, false, e);
+    return rc;
+}
+
+static void after_error(struct work *k, const struct err *e)
+{
+    struct writer *w = k->w;
+    k->pause_us = k->pause_us == 0 ? RETRY_MIN_US : MIN(2 * k->pause_us, RETRY_MAX_US);
+    k->retry_us = clock_mono_us(&clock_system) + k->pause_us;
+    pthread_mutex_lock(&w->lock);
+    snprintf(w->trouble, sizeof w->trouble, "%s", e->text);
+    pthread_mutex_unlock(&w->lock);
+    if (w->loop != NULL)
+        loop_wake(w->loop);
+}
+
+void *writer_main(void *arg)
+{
+    struct work k = {
+        .w = arg,
+        .prune_us = clock_mono_us(&clock_system) + PRUNE_FIRST,
+    };
+    while (wait_for_work(&k)) {
+        struct err e = ERR_INIT;
+        k.retry_us = 0;
+        if (do_work(&k, &e) != ERR_OK)
+            after_error(&k, &e);
+        else
+            k.pause_us = 0;
+    }
+    rows_close(&k.rows);
+    spool_cursor_release(&k.cursor);
+    mem_free(k.record);
+    return NULL;
+}

@@ -1,0 +1,67 @@
+/*
+ * writer.h: the ledger's writer thread: spool → SQLite, group commit, replay at start.
+ *
+ * Private to ledger.c and writer.c. What both threads touch stands between lock and end of the
+ * struct, guarded by the lock; what is before it is set once, before the thread starts.
+ */
+#ifndef BROKER_WRITER_H
+#define BROKER_WRITER_H
+
+#include <pthread.h>
+
+#include "core/list.h"
+
+#include "broker/ledger.h"
+#include "broker/spool.h"
+
+/* Bodies on their way; the three texts stand one after the other in `bytes`. */
+struct body_node {
+    struct list link;
+    uint64_t seq; /* of the settlement */
+    size_t request_len, response_len, answer_len;
+    char bytes[];
+};
+
+struct removal {
+    struct list link;
+    int64_t older_than_us;
+    size_t id_len, conversation_len;
+    char bytes[]; /* id, then conversation */
+};
+
+struct writer {
+    struct loop *loop;                       /* borrowed, may be NULL */
+    char *db_path;                           /* owned */
+    struct spool *spool;                     /* owned; has a lock of its own */
+    int64_t body_days, body_bytes, row_days; /* 0: for ever, as many as there are */
+    pthread_cond_t work;                     /* the thread waits on it; monotonic */
+
+    pthread_mutex_t lock;
+    struct list bodies, removals;
+    size_t bodies_len;  /* bytes in the queue of bodies */
+    uint64_t n_waiting; /* settlements in the spool that the thread has not taken */
+    uint64_t signal_at; /* so many of them wake it */
+    bool is_stopping;
+    int64_t stop_at_us; /* monotonic: what is not committed by then stays in the spool */
+    uint64_t applied;   /* everything up to this record is committed */
+    uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;
+    bool append_ok;
+    char trouble[128]; /* "" or what keeps the thread from committing */
+};
+
+enum errc writer_init(struct writer *w, const char *db_path, struct loop *loop,
+                      struct err *e) MUST_USE;
+/* When the thread has ended, or was never started. */
+void writer_release(struct writer *w);
+/* The thread; arg is the struct writer. */
+void *writer_main(void *arg);
+/* Makes it end when all is committed, or after wait_us. */
+void writer_stop(struct writer *w, int64_t wait_us);
+
+/* Under the lock. */
+void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq);
+void writer_settled(struct writer *w);
+/* Takes the lock. */
+void writer_queue_removal(struct writer *w, struct removal *node);
+
+#endif
