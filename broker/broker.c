@@ -502,6 +502,7 @@ static enum errc start(struct broker *b, struct err *e)
         return e->code;
     secrets_scrub_env(b->conf);
     if (upstream_new(b->loop, &b->log, &b->upstream, e) != ERR_OK ||
+        estimator_new(&b->estimator, e) != ERR_OK ||
         limiter_new(b->conf, &b->limiter, e) != ERR_OK || open_ledger(b, e) != ERR_OK)
         return e->code;
     loop_before_sleep(b->loop, on_before_sleep, b);
@@ -561,6 +562,7 @@ static void close_all(struct broker *b)
     if (b->ledger != NULL)
         ledger_close(&b->ledger, CLOSE_WAIT_US);
     limiter_free(&b->limiter);
+    estimator_free(&b->estimator);
     listen_free(&b->listen);
     while (!list_is_empty(&b->generations)) {
         struct generation *g = generation_in_force(b);
