@@ -23,7 +23,13 @@
 
 extern char **environ;
 
-enum { READY_FD = 3, READY_MS = 5000, MAX_ARGS = 2 * OPT_LIST_MAX + 16, TAIL_LEN = 400 };
+enum {
+    READY_FD = 3,
+    READY_MS = 5000,
+    MAX_ARGS = 2 * OPT_LIST_MAX + 16,
+    TAIL_LEN = 400, /* bytes of the daemon's last words */
+    DIR_LEN = 4096,
+};
 
 bool link_may_start(const struct cmd_ctx *ctx)
 {
@@ -66,6 +72,15 @@ static enum errc take_lock(struct cmd_ctx *ctx, const char *socket, int *ret_fd,
     return ERR_OK;
 }
 
+/* For a daemon that leaves our directory. */
+static const char *absolute(struct cmd_ctx *ctx, const char *path)
+{
+    char dir[DIR_LEN];
+    if (path[0] == '/' || getcwd(dir, sizeof dir) == NULL)
+        return path;
+    return arena_printf(&ctx->arena, "%s/%s", dir, path);
+}
+
 /* What llmgwd must know of our options; LLMGW_ variables reach it by themselves. */
 static void fill_args(struct cmd_ctx *ctx, const char *socket, const char *argv[MAX_ARGS])
 {
@@ -74,11 +89,11 @@ static void fill_args(struct cmd_ctx *ctx, const char *socket, const char *argv[
     argv[n++] = "--foreground";
     if (socket != NULL) {
         argv[n++] = "--socket";
-        argv[n++] = socket;
+        argv[n++] = absolute(ctx, socket);
     }
     if (ctx->global.config != NULL) {
         argv[n++] = "--config";
-        argv[n++] = ctx->global.config;
+        argv[n++] = absolute(ctx, ctx->global.config);
     }
     for (size_t i = 0; i < ctx->global.conf.n; i++) {
         argv[n++] = "--conf";
@@ -147,6 +162,8 @@ static enum errc not_started(int log_fd, off_t from, const char *log, struct err
     struct str text = str_trim((struct str){tail, n > 0 ? (size_t)n : 0});
     for (size_t at; (at = str_find(text, '\n')) < text.len;)
         text = str_sub(text, at + 1, text.len);
+    if (str_starts(text, STR("llmgwd: ")))
+        text = str_sub(text, sizeof "llmgwd: " - 1, text.len);
     if (text.len == 0)
         return err_set(e, ERR_BROKER, "llmgwd did not start\nhint: see %s", log);
     return err_set(e, ERR_BROKER, "llmgwd did not start: %.*s\nhint: see %s",

@@ -1,0 +1,157 @@
+/* test_chat_request.c: options of chat become a body and headers, or a usage error. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/jscan.h"
+
+#include "cmd/chat_request.h"
+
+#include <cmocka.h>
+
+#define USER "{\"role\":\"user\",\"content\":\"q\"},"
+#define BODY(model, rest)                                                                \
+    "{\"model\":\"" model                                                                \
+    "\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],\"stream\":true,"           \
+    "\"stream_options\":{\"include_usage\":true}" rest "}"
+#define HEADERS "x-llmgw-events: 1\r\nx-llmgw-stream: live\r\nx-llmgw-record: full\r\n"
+
+static struct chat_options plain(void)
+{
+    return (struct chat_options){.max_cost = PICO_UNKNOWN, .max_tok = -1};
+}
+
+static void check(const struct conf *conf, const struct chat_options *o,
+                  const struct chat_turn *turn, const char *want_body,
+                  const char *want_headers)
+{
+    struct cmd_ctx ctx = {.program = "llmgw", .conf = (struct conf *)(uintptr_t)conf};
+    struct buf body = BUF_INIT(10000), headers = BUF_INIT(10000);
+    struct err e = ERR_INIT;
+    assert_int_equal(chat_request(&ctx, o, turn, &body, &headers, &e), ERR_OK);
+    assert_string_equal(buf_str(&body).ptr, want_body);
+    assert_string_equal(buf_str(&headers).ptr, want_headers);
+    assert_int_equal(jscan_check(buf_str(&body), &e), ERR_OK);
+    buf_release(&body);
+    buf_release(&headers);
+}
+
+static void options_become_fields_and_headers(void **state)
+{
+    (void)state;
+    struct chat_turn turn = {.messages = STR(USER), .conversation = "c", .parent = "p"};
+    struct chat_options o = plain();
+    check(NULL, &o, &(struct chat_turn){.messages = STR(USER)}, BODY("default", ""),
+          HEADERS);
+    o.model = "haiku";
+    o.temperature = "0.70";
+    o.seed = "-3";
+    o.max_tok = 12;
+    o.effort = "low";
+    o.options = (struct opt_list){{"n=2", "stop=[\"a\"]", "user=me", "x=\"y\""}, 4};
+    o.fallback = (struct opt_list){{"a", "b"}, 2};
+    o.timeout_us = 1500000;
+    o.ttft_us = 1;
+    o.max_cost = PICO_PER_USD / 50;
+    o.project = "proj\r\nEvil: 1";
+    o.tags = (struct opt_list){{"k=v"}, 1};
+    turn.may_restart = true;
+    check(NULL, &o, &turn,
+          BODY("haiku",
+               ",\"temperature\":0.70,\"seed\":-3,\"max_completion_tokens\":12,"
+               "\"reasoning_effort\":\"low\",\"n\":2,\"stop\":[\"a\"],\"user\":\"me\","
+               "\"x\":\"y\""),
+          "x-llmgw-events: 1\r\nx-llmgw-stream: restart\r\nx-llmgw-record: full\r\n"
+          "x-llmgw-fallback: a\r\nx-llmgw-fallback: b\r\nx-llmgw-timeout-ms: 1500\r\n"
+          "x-llmgw-ttft-timeout-ms: 1\r\nx-llmgw-max-cost: 0.02\r\n"
+          "x-llmgw-project: proj  Evil: 1\r\nx-llmgw-tag: k=v\r\n"
+          "x-llmgw-conversation: c\r\nx-llmgw-parent: p\r\n");
+}
+
+static void configuration_fills_in_what_options_leave_out(void **state)
+{
+    (void)state;
+    struct conf *conf = calloc(1, sizeof *conf);
+    struct chat_turn turn = {.messages = STR(USER)};
+    struct chat_options o = plain();
+    conf->core.default_model = "m";
+    conf->core.record = CONF_RECORD_META;
+    conf->chat.max_cost_pico = PICO_PER_USD;
+    conf->chat.project = "p";
+    conf->chat.tags[0] = (struct conf_header){"a", "b"};
+    conf->chat.n_tags = 1;
+    check(conf, &o, &turn, BODY("m", ""),
+          "x-llmgw-events: 1\r\nx-llmgw-stream: live\r\nx-llmgw-record: meta\r\n"
+          "x-llmgw-max-cost: 1\r\nx-llmgw-project: p\r\nx-llmgw-tag: a=b\r\n");
+    conf->chat.max_cost_pico = PICO_UNKNOWN;
+    conf->chat.n_tags = 0;
+    conf->chat.project = NULL;
+    conf->core.record = CONF_RECORD_UNSET;
+    conf->chat.route = "fast";
+    check(conf, &o, &turn, BODY("fast", ""), HEADERS "x-llmgw-route: fast\r\n");
+    turn.model = "before";
+    check(conf, &o, &turn, BODY("before", ""), HEADERS);
+    o.model = "now";
+    check(conf, &o, &turn, BODY("now", ""), HEADERS);
+    o.no_log = true;
+    o.no_stream = true;
+    check(conf, &o, &turn, BODY("now", ""),
+          "x-llmgw-events: 1\r\nx-llmgw-stream: hold\r\nx-llmgw-record: off\r\n");
+    free(conf);
+}
+
+static void keys_of_the_environment_go_along(void **state)
+{
+    (void)state;
+    struct chat_turn turn = {.messages = STR(USER)};
+    struct chat_options o = plain();
+    setenv("OPENAI_API_KEY", "sk-1", 1);
+    check(NULL, &o, &turn, BODY("default", ""),
+          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
+    unsetenv("OPENAI_API_KEY");
+}
+
+static void wrong_values_are_told(void **state)
+{
+    (void)state;
+    struct chat_options rows[11];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        rows[i] = plain();
+    rows[0].temperature = "warm";
+    rows[1].seed = "1.5";
+    rows[2].options = (struct opt_list){{"novalue"}, 1};
+    rows[3].options = (struct opt_list){{"model=x"}, 1};
+    rows[4].options = (struct opt_list){{"=x"}, 1};
+    rows[5].tags = (struct opt_list){{"novalue"}, 1};
+    rows[6].tags = (struct opt_list){{"=x"}, 1};
+    rows[7].cont = true;
+    rows[7].cid = "x";
+    rows[8].cont = true;
+    rows[8].name = "x";
+    rows[9].log = rows[9].no_log = true;
+    rows[10].want_stdin = rows[10].no_stdin = true;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        if (chat_check(&rows[i], &e) != ERR_USAGE)
+            fail_msg("row %zu", i);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_become_fields_and_headers),
+        cmocka_unit_test(configuration_fills_in_what_options_leave_out),
+        cmocka_unit_test(keys_of_the_environment_go_along),
+        cmocka_unit_test(wrong_values_are_told),
+    };
+    size_t n;
+    const struct provider_kind *kinds = provider_kinds(&n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < ARRAY_LEN(kinds[i].key_env) && kinds[i].key_env[k]; k++)
+            unsetenv(kinds[i].key_env[k]);
+    return cmocka_run_group_tests_name("chat_request", tests, NULL, NULL);
+}
