@@ -306,7 +306,7 @@ static void on_clock(void *arg)
         on_timer[t](r);
         t = next_timer(r);
     }
-    if (t != TIMER_N_ && r->armed_us == 0)
+    if (t != TIMER_N_ && (r->armed_us == 0 || r->due_us[t] < r->armed_us))
         arm(r, r->due_us[t]);
 }
 
@@ -382,19 +382,23 @@ static bool reserve(struct request *r, size_t i)
                            loop_wall_us(r->b->loop), &r->grant, &why, &e) == ERR_OK;
 }
 
+/* When the limits will have room for candidate i: 0 now, −1 never. */
+static int64_t fits_in_us(const struct request *r, size_t i)
+{
+    struct limit_refusal why;
+    struct bounds bounds;
+    struct limit_scope scope = request_scope(r, target_at(r, i));
+    request_bounds(r, target_at(r, i), &bounds);
+    return limiter_fits_in_us(r->b->limiter, &scope, &bounds.cost, now_us(r),
+                              loop_wall_us(r->b->loop), &why);
+}
+
 /* The first candidate from `from` on that could be asked now; decision.n_usable if none. */
 static size_t find_fit(const struct request *r, size_t from)
 {
-    for (size_t i = from; i < r->decision.n_usable; i++) {
-        struct limit_refusal why;
-        struct bounds bounds;
-        struct limit_scope scope = request_scope(r, target_at(r, i));
-        request_bounds(r, target_at(r, i), &bounds);
-        if (!is_too_small(r, i) && is_healthy(r, i) &&
-            limiter_fits_in_us(r->b->limiter, &scope, &bounds.cost, now_us(r),
-                               loop_wall_us(r->b->loop), &why) == 0)
+    for (size_t i = from; i < r->decision.n_usable; i++)
+        if (!is_too_small(r, i) && is_healthy(r, i) && fits_in_us(r, i) == 0)
             return i;
-    }
     return r->decision.n_usable;
 }
 
@@ -612,13 +616,30 @@ static struct retry_plan plan_retry(struct request *r, const struct err *e)
     return plan;
 }
 
+/* Of all candidates the one that will have room first, if that is before *wait_us. */
+static size_t find_soonest(const struct request *r, int64_t *wait_us)
+{
+    size_t soonest = r->at;
+    for (size_t i = 0; i < r->decision.n_usable; i++) {
+        int64_t fits_us = i != r->at && is_healthy(r, i) ? fits_in_us(r, i) : -1;
+        if (fits_us > 0 && fits_us < *wait_us) {
+            *wait_us = fits_us;
+            soonest = i;
+        }
+    }
+    return soonest;
+}
+
+/* The same target once more; after a long wait any other that has room before it. */
 static void try_same(struct request *r, const struct retry_plan *plan)
 {
+    int64_t wait_us = plan->wait_us;
     r->b->metrics.n_retries++;
     r->n_same++;
-    r->waited_us += plan->wait_us;
-    if (plan->wait_us > 0) {
-        wait_until(r, plan->wait_us, plan->why);
+    r->waited_us += wait_us;
+    choose(r, find_soonest(r, &wait_us));
+    if (wait_us > 0) {
+        wait_until(r, wait_us, plan->why);
         return;
     }
     request_set_state(r, REQ_ROUTED, plan->why);

@@ -5,7 +5,6 @@
  */
 #include "cmd/cmd.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +143,33 @@ void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...)
     va_end(ap);
 }
 
+const struct cmd_exit cmd_exits[] = {
+    {0, "ok", "done"},
+    {1, "error", "anything that is not below, and internal errors"},
+    {2, "usage", "a bad option or argument, or an error in the configuration"},
+    {3, "partial",
+     "useful output, but incomplete: a stream was cut, or some rows failed"},
+    {4, "not_found", "no such model, route, conversation, request or template"},
+    {5, "refused", "policy said no before anything was sent: budget, price cap"},
+    {6, "check_failed", "the command ran, and the answer to its check is bad"},
+    {7, "upstream", "every target failed, after retries and fallbacks"},
+    {8, "auth", "a key is missing or not accepted"},
+    {9, "timeout", "the time allowed is over"},
+    {10, "broker", "the broker cannot be reached or started, or speaks another protocol"},
+    {11, "unusable_answer",
+     "refusal, content filter, or an answer that misses the schema"},
+    {130, "signal", "ended by SIGINT (141: SIGPIPE, 143: SIGTERM), really by the signal"},
+    {0},
+};
+
+static const char *exit_name(int status)
+{
+    for (const struct cmd_exit *x = cmd_exits; x->name != NULL; x++)
+        if (x->status == status)
+            return x->name;
+    return "error";
+}
+
 /* {"error":{"code":7,"name":"upstream","class":"rate_limit","message":…,"retry_after_s":12}} */
 static void fail_json(const struct err *e)
 {
@@ -159,7 +185,7 @@ static void fail_json(const struct err *e)
     jw_key(&w, "code");
     jw_i64(&w, status);
     jw_key(&w, "name");
-    jw_strz(&w, cmd_exit_name(status));
+    jw_strz(&w, exit_name(status));
     jw_key(&w, "class");
     jw_strz(&w, errc_name(e->code));
     jw_key(&w, "message");
@@ -184,15 +210,6 @@ void cmd_fail(const struct cmd_ctx *ctx, const struct err *e)
         fail_json(e);
     else
         say(ctx, e->text);
-}
-
-const char *cmd_exit_name(int status)
-{
-    static const char *const names[] = {
-        "ok",           "error",    "usage", "partial", "not_found", "refused",
-        "check_failed", "upstream", "auth",  "timeout", "broker",    "unusable_answer",
-    };
-    return status >= 0 && status < (int)ARRAY_LEN(names) ? names[status] : "error";
 }
 
 enum errc cmd_print(struct str text, struct err *e)

@@ -93,8 +93,13 @@ void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
  * asked for. A text may end with "\nhint: what to do".
  */
 void cmd_fail(const struct cmd_ctx *ctx, const struct err *e);
-/* The word for an exit status: "upstream" for 7; as in llmgw-exit-codes(7). */
-const char *cmd_exit_name(int status);
+/* What exit statuses mean, as in llmgw-exit-codes(7); the array ends with a NULL name. */
+struct cmd_exit {
+    int status;
+    const char *name; /* "upstream" for 7: the name in JSON errors */
+    const char *when;
+};
+extern const struct cmd_exit cmd_exits[];
 
 /* Help: of one command (options, and with `full` examples and global options), of all. */
 void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out);
@@ -103,6 +108,36 @@ void cmd_help_all(bool full, struct buf *out);
 void cmd_version_text(struct cmd_ctx *ctx, bool verbose, struct buf *out);
 /* Writes to standard output and flushes; ERR_IO when that fails. */
 enum errc cmd_print(struct str text, struct err *e) MUST_USE;
+
+/* Loads what is not there yet: CMD_CONF, CMD_CONF_STRICT, CMD_CATALOG. */
+enum errc cmd_load(struct cmd_ctx *ctx, unsigned needs, struct err *e) MUST_USE;
+/* Where configuration comes from, by the global options; strings live in ctx. */
+enum errc cmd_conf_source(struct cmd_ctx *ctx, struct conf_source *ret, struct err *e)
+    MUST_USE;
+
+/* The file that commands change: --config, LLMGW_CONFIG, or the user's. */
+const char *cmd_conf_path(struct cmd_ctx *ctx);
+/*
+ * The file that `config set`, `client add` and others change, and its text (empty when there is
+ * no file); cmd_conf_save checks the new text as a whole and refuses it when it brings problems
+ * that were not there before.
+ */
+enum errc cmd_conf_open(struct cmd_ctx *ctx, const char **ret_path,
+                        struct conf_text **ret_text, struct err *e) MUST_USE;
+enum errc cmd_conf_save(struct cmd_ctx *ctx, const char *path, struct str text,
+                        struct err *e) MUST_USE;
+
+/* A word behind the command: `llmgw config set KEY VALUE`. The table ends with a NULL name. */
+struct cmd_sub {
+    const char *name;
+    const char *args; /* "KEY VALUE", for messages */
+    size_t min, max;  /* operands behind the word */
+    enum errc (*run)(struct cmd_ctx *ctx, void *options, const char *const *args,
+                     size_t n, struct err *e);
+};
+/* Runs the one that the first operand names, the first of the table without operands. */
+enum errc cmd_run_sub(struct cmd_ctx *ctx, const struct cmd_sub *subs, void *options,
+                      const struct opt_args *args, struct err *e) MUST_USE;
 
 /* The process's environment, for conf_source and the path functions. */
 const char *cmd_getenv(const char *name);

@@ -8,11 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/jsonx.h"
+
 #include "cmd/cmd.h"
+#include "cmd/out.h"
 
 extern char **environ;
 
-enum { HELP_LEN = 256 * 1024, HELP_WIDTH = 80 };
+enum { HELP_LEN = 256 * 1024 };
 
 static const struct cmd_example general_examples[] = {
     {"llmgw chat \"why is the sky blue?\"", "ask"},
@@ -20,6 +23,13 @@ static const struct cmd_example general_examples[] = {
     {"llmgw cost", "this month's money"},
     {0},
 };
+
+/* The screen's width; 80 where there is none, so that the text does not depend on it. */
+static int help_width(void)
+{
+    enum { WIDEST = 90, NO_SCREEN = 80 };
+    return isatty(STDOUT_FILENO) ? MIN(out_screen_width(), WIDEST) : NO_SCREEN;
+}
 
 static void help_examples(const struct cmd_example *examples, struct buf *out)
 {
@@ -33,7 +43,7 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)
                entry->args);
     if (entry->summary != NULL) {
         buf_addc(out, '\n');
-        opt_wrap(out, str_of(entry->summary), 0, 0, HELP_WIDTH);
+        opt_wrap(out, str_of(entry->summary), 0, 0, (size_t)help_width());
     }
     if (full && entry->examples != NULL) {
         buf_addz(out, "\nexamples:\n");
@@ -41,12 +51,12 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)
     }
     if (entry->options != NULL && entry->options->name != NULL) {
         buf_addz(out, entry->options->group == NULL ? "\noptions:\n" : "\n");
-        opt_help(entry->options, HELP_WIDTH, out);
+        opt_help(entry->options, help_width(), out);
     }
     if (!full)
         return;
     buf_addc(out, '\n');
-    opt_help(cmd_global_options, HELP_WIDTH, out);
+    opt_help(cmd_global_options, help_width(), out);
 }
 
 static void help_commands(struct buf *out)
@@ -63,7 +73,7 @@ void cmd_help_all(bool full, struct buf *out)
     help_examples(general_examples, out);
     if (!full) {
         buf_addz(out, "\ncommands:");
-        size_t at = strlen("commands:"), width = HELP_WIDTH;
+        size_t at = strlen("commands:"), width = (size_t)help_width();
         for (size_t i = 0; cmd_table[i] != NULL; i++) {
             if (cmd_table[i]->summary == NULL)
                 continue;
@@ -81,35 +91,123 @@ void cmd_help_all(bool full, struct buf *out)
     }
     help_commands(out);
     buf_addc(out, '\n');
-    opt_help(cmd_global_options, HELP_WIDTH, out);
+    opt_help(cmd_global_options, help_width(), out);
 }
 
 static void help_exit_codes(struct buf *out)
 {
-    static const struct {
-        int status;
-        const char *when;
-    } rows[] = {
-        {0, "done"},
-        {1, "anything not below, internal error"},
-        {2, "bad option or argument, or an error in the configuration"},
-        {3, "useful output, but incomplete: a stream was cut, or some rows failed"},
-        {4, "no such model, route, conversation, request or template"},
-        {5, "policy refused before sending: budget, price cap"},
-        {6,
-         "the command ran and the answer is bad: over budget, unhealthy, problems found"},
-        {7, "every target failed, after retries and fallbacks"},
-        {8, "missing or invalid key"},
-        {9, "the time allowed is over"},
-        {10, "the broker cannot be reached or started, or speaks another protocol"},
-        {11, "refusal, content filter, or an answer that does not fit the schema"},
-        {130, "ended by SIGINT; 141 SIGPIPE, 143 SIGTERM: really by the signal"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        buf_printf(out, "%4d  %-15s  %s\n", rows[i].status,
-                   rows[i].status < 130 ? cmd_exit_name(rows[i].status) : "signal",
-                   rows[i].when);
+    for (const struct cmd_exit *x = cmd_exits; x->name != NULL; x++)
+        buf_printf(out, "%4d  %-15s  %s\n", x->status, x->name, x->when);
 }
+
+/* ---- help as JSON: the tables, for programs ---- */
+
+static void json_option(struct jw *w, const struct option_row *row)
+{
+    char letter[2] = {row->letter, '\0'};
+    jw_object(w);
+    jw_key(w, "name");
+    jw_strz(w, row->name);
+    jw_key(w, "letter");
+    jw_strz(w, row->letter ? letter : NULL);
+    jw_key(w, "argument");
+    jw_strz(w, row->arg);
+    jw_key(w, "values");
+    jw_strz(w, row->values);
+    jw_key(w, "negatable");
+    jw_bool(w, row->negatable);
+    jw_key(w, "help");
+    jw_strz(w, row->help);
+    jw_object_end(w);
+}
+
+static void json_options(struct jw *w, const char *key, const struct option_row *table)
+{
+    jw_key(w, key);
+    jw_array(w);
+    for (const struct option_row *row = table; row != NULL && row->name != NULL; row++)
+        if (!row->hidden)
+            json_option(w, row);
+    jw_array_end(w);
+}
+
+static void json_examples(struct jw *w, const struct cmd_example *examples)
+{
+    jw_key(w, "examples");
+    jw_array(w);
+    for (const struct cmd_example *x = examples; x != NULL && x->line != NULL; x++) {
+        jw_object(w);
+        jw_key(w, "line");
+        jw_strz(w, x->line);
+        jw_key(w, "what");
+        jw_strz(w, x->what);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+static void json_command(struct jw *w, const struct cmd_entry *entry)
+{
+    const char *const texts[][2] = {{"name", entry->name},
+                                    {"alias", entry->alias},
+                                    {"arguments", entry->args},
+                                    {"summary", entry->summary}};
+    jw_object(w);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        jw_key(w, texts[i][0]);
+        jw_strz(w, texts[i][1]);
+    }
+    jw_key(w, "formats");
+    jw_array(w);
+    for (unsigned f = FORMAT_TEXT; f <= FORMAT_HTML; f++)
+        if ((entry->formats & 1U << f) != 0)
+            jw_strz(w, cmd_format_name((enum cmd_format)f));
+    jw_array_end(w);
+    json_options(w, "options", entry->options);
+    json_examples(w, entry->examples);
+    jw_object_end(w);
+}
+
+static void json_exits(struct jw *w)
+{
+    jw_key(w, "exit_codes");
+    jw_array(w);
+    for (const struct cmd_exit *x = cmd_exits; x->name != NULL; x++) {
+        jw_object(w);
+        jw_key(w, "code");
+        jw_i64(w, x->status);
+        jw_key(w, "name");
+        jw_strz(w, x->name);
+        jw_key(w, "when");
+        jw_strz(w, x->when);
+        jw_object_end(w);
+    }
+    jw_array_end(w);
+}
+
+/* All commands, or the one given. */
+static void help_json(const struct cmd_entry *only, struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_key(&w, "schema");
+    jw_strz(&w, "llmgw.help/1");
+    jw_key(&w, "version");
+    jw_strz(&w, PACKAGE_VERSION);
+    json_options(&w, "global_options", cmd_global_options);
+    jw_key(&w, "commands");
+    jw_array(&w);
+    for (size_t i = 0; cmd_table[i] != NULL; i++)
+        if (only == NULL ? cmd_table[i]->summary != NULL : only == cmd_table[i])
+            json_command(&w, cmd_table[i]);
+    jw_array_end(&w);
+    json_exits(&w);
+    jw_object_end(&w);
+    buf_addc(out, '\n');
+}
+
+/* ---- manuals ---- */
 
 /* Shows the man page; false when there is no man or no such page. */
 static bool help_man(const char *page)
@@ -128,18 +226,22 @@ static bool help_man(const char *page)
            WEXITSTATUS(status) == 0;
 }
 
-static enum errc help_topic(const char *topic, struct buf *out, struct err *e)
+static enum errc help_topic(const struct cmd_ctx *ctx, const char *topic, struct buf *out,
+                            struct err *e)
 {
     const struct cmd_entry *entry = cmd_find(str_of(topic));
-    if (strcmp(topic, "exit-codes") == 0) {
-        help_exit_codes(out);
-        return ERR_OK;
-    }
-    if (entry == NULL)
-        return cmd_unknown(str_of(topic), e);
+    bool is_json = cmd_format(ctx, &cmd_help) == FORMAT_JSON;
     char page[64];
-    snprintf(page, sizeof page, "llmgw-%s", entry->name);
-    if (!isatty(STDOUT_FILENO) || !help_man(page))
+    if (entry == NULL && strcmp(topic, "exit-codes") != 0)
+        return cmd_unknown(str_of(topic), e);
+    snprintf(page, sizeof page, "llmgw-%s", entry ? entry->name : topic);
+    if (is_json)
+        help_json(entry, out);
+    else if (isatty(STDOUT_FILENO) && help_man(page))
+        return ERR_OK;
+    else if (entry == NULL)
+        help_exit_codes(out);
+    else
         cmd_help_entry(entry, true, out);
     return ERR_OK;
 }
@@ -147,16 +249,17 @@ static enum errc help_topic(const char *topic, struct buf *out, struct err *e)
 static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
                      struct err *e)
 {
-    (void)ctx;
     (void)options;
     AUTO(buf_release) struct buf out = BUF_INIT(HELP_LEN);
+    enum errc rc = ERR_OK;
     if (args->n > 1)
         return err_set(e, ERR_USAGE, "one command or topic at a time");
-    enum errc rc = ERR_OK;
-    if (args->n == 0)
-        cmd_help_all(true, &out);
+    if (args->n == 1)
+        rc = help_topic(ctx, args->items[0], &out, e);
+    else if (cmd_format(ctx, &cmd_help) == FORMAT_JSON)
+        help_json(NULL, &out);
     else
-        rc = help_topic(args->items[0], &out, e);
+        cmd_help_all(true, &out);
     return rc == ERR_OK ? cmd_print(buf_str(&out), e) : rc;
 }
 
@@ -170,7 +273,7 @@ const struct cmd_entry cmd_help = {
     .name = "help",
     .args = "[COMMAND|exit-codes]",
     .summary = "show help for a command or topic",
-    .formats = 1 << FORMAT_TEXT,
+    .formats = 1 << FORMAT_TEXT | 1 << FORMAT_JSON,
     .preset = FORMAT_TEXT,
     .examples = examples,
     .run = run,

@@ -107,6 +107,8 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
     if (ctx->global.version)
         return print_version(ctx, e);
     rc = check_format(ctx, entry, e);
+    if (rc == ERR_OK)
+        rc = cmd_load(ctx, entry->needs, e);
     return rc == ERR_OK ? entry->run(ctx, options, &args, e) : rc;
 }
 
@@ -142,8 +144,10 @@ int main(int argc, char *argv[])
         rc = err_errno(&e, ERR_IO, "write to standard output");
     if (rc != ERR_OK)
         cmd_fail(&ctx, &e);
+    conf_free(&ctx.conf);
+    catalog_free(&ctx.catalog);
+    arena_release(&ctx.arena);
     if (rc == ERR_CANCELLED && (e.sys == SIGINT || e.sys == SIGTERM))
         sig_die(e.sys);
-    arena_release(&ctx.arena);
     return errc_exit(rc);
 }

@@ -79,6 +79,15 @@ static const char *keep(struct conf_load *l, const char *s)
     return s ? arena_strz(&l->conf->arena, str_of(s)) : NULL;
 }
 
+static const char *keep_lower(struct conf_load *l, struct str s)
+{
+    char *copy = arena_strndup(&l->conf->arena, s.ptr, s.len);
+    for (char *p = copy; p != NULL && *p != '\0'; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p + ('a' - 'A'));
+    return copy ? copy : "";
+}
+
 /* "~/.config/llmgw/config": as people write it. */
 static const char *shown(struct conf_load *l, const char *path)
 {
@@ -341,9 +350,9 @@ static enum errc load_override(struct conf_load *l, const char *text, struct err
         conf_problem(l, &s.place.pos, NULL, NULL, "\"%s\" is no SECTION.KEY=VALUE", text);
         return ERR_OK;
     }
-    s.section = arena_strz(a, section);
+    s.section = keep_lower(l, section);
     s.sub = sub.ptr ? arena_strz(a, sub) : NULL;
-    s.key = arena_strz(a, key);
+    s.key = keep_lower(l, key);
     s.place.key = s.key;
     return add_setting(l, &s, e);
 }

@@ -202,7 +202,9 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
     }
     if (p->n_keys == 0 && p->kind->auth != AUTH_NONE) {
         const char *variable = key_variable(l, p->kind);
-        variable = variable ? variable : p->kind->key_env[0];
+        /* a missing key is told by its variable's name, but local servers need none */
+        if (variable == NULL && !p->kind->is_local)
+            variable = p->kind->key_env[0];
         if (variable != NULL)
             p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
     }
@@ -469,10 +471,20 @@ static void completeness(struct conf_load *l)
         !str_starts(str_of(listen), STR("[::1]")))
         conf_problem(l, pos_of(l, "broker", "listen"), "broker", NULL,
                      "listen: %s is not loopback; that needs listen-any = yes", listen);
+}
+
+/* A provider with its kind's name has its prices under the catalog's name, "google" for gemini. */
+static void prices(struct conf *c)
+{
     size_t kept = 0, n = c->n_prices;
-    for (size_t i = 0; i < n; i++)
-        if (c->prices[i].component != NULL)
-            c->prices[kept++] = c->prices[i];
+    for (size_t i = 0; i < n; i++) {
+        struct conf_price p = c->prices[i];
+        const struct provider_kind *kind = provider_kind_find(str_of(p.provider));
+        if (kind != NULL && kind->catalog != NULL)
+            p.provider = kind->catalog;
+        if (p.component != NULL)
+            c->prices[kept++] = p;
+    }
     c->n_prices = kept;
 }
 
@@ -488,5 +500,6 @@ enum errc conf_names(struct conf_load *l, struct err *e)
         return rc;
     references(l);
     completeness(l);
+    prices(l->conf);
     return ERR_OK;
 }

@@ -143,7 +143,7 @@ static const struct conf_key keys[] = {
      .help = "days that single requests are kept; sums stay for ever"},
 
     {"client", "key-hash", CONF_HASH, IN(conf_client, key_hash),
-     .help = "sha256: and the hash of the client's key, in hexadecimal digits"},
+     .help = "hash of the client's key: sha256: and 64 hexadecimal digits"},
     {"client", "project", CONF_STRING, IN(conf_client, project),
      .help = "project that its requests belong to"},
     {"client", "route", CONF_ROUTE, IN(conf_client, route),
@@ -242,7 +242,8 @@ static const struct conf_key keys[] = {
      .help = "time zone in which days begin, such as Europe/Berlin; local by default"},
 
     {"price", NULL, CONF_PRICE,
-     .help = "input, output, cache-read and so on: dollars per million tokens"},
+     .help = "input, output, cache-read and so on: dollars per million tokens; per-page, "
+             "per-search and so on: dollars for one"},
 
     {"include", "path", CONF_PATH, .multi = true,
      .help = "a file, relative to the one that names it"},

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "core/catalog.h"
 #include "core/clock.h"
 #include "core/near.h"
 #include "core/num.h"
@@ -377,31 +378,39 @@ static enum errc store_alias(const struct store *s, struct conf_alias *alias)
     return ERR_OK;
 }
 
-static bool is_component(const char *name)
+/* Decimals of a price component's unit; false when there is no such component. */
+static bool find_component(const char *name, unsigned *ret_decimals)
 {
-    static const char *const names[] = {
-#define COMPONENT(e, text) text,
-        USAGE_CLASSES(COMPONENT)
+    static const struct {
+        const char *name;
+        unsigned decimals;
+    } rows[] = {
+#define COMPONENT(e, text, decimals) {text, decimals},
+        PRICE_COMPONENTS(COMPONENT)
 #undef COMPONENT
     };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(rows[i].name, name) == 0) {
+            *ret_decimals = rows[i].decimals;
             return true;
+        }
     return false;
 }
 
-/* Dollars per million are pico-dollars per unit times 10^-6. */
+/* Dollars, for a million units or for one, as the component has it in the catalog. */
 static enum errc store_price(const struct store *s, struct conf_price *price)
 {
     char component[LIMIT_NAME_LEN + 1] = "";
     struct str key = str_sub(str_of(s->at->key), 0, LIMIT_NAME_LEN);
+    unsigned decimals;
     for (size_t i = 0; i < key.len; i++)
         component[i] = key.ptr[i] == '-' ? '_' : key.ptr[i];
-    if (!is_component(component))
+    if (!find_component(component, &decimals))
         return err_set(s->e, ERR_CONFIG, "unknown price component \"%s\"", s->at->key);
     pico per_unit;
-    if (num_decimal(s->value, 6, false, false, &per_unit) != ERR_OK || per_unit < 0)
-        return is_not(s, "dollars per million tokens such as 0.25");
+    if (num_decimal(s->value, decimals, false, false, &per_unit) != ERR_OK ||
+        per_unit < 0)
+        return is_not(s, "dollars such as 0.25");
     price->component = keep(s, str_of(component));
     price->per_unit = per_unit;
     return ERR_OK;

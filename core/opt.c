@@ -351,6 +351,17 @@ void opt_mdoc_text(struct buf *out, struct str text)
     }
 }
 
+void opt_mdoc_sentence(struct buf *out, const char *help)
+{
+    struct str rest = str_of(help);
+    if (rest.len > 0 && rest.ptr[0] >= 'a' && rest.ptr[0] <= 'z') {
+        buf_addc(out, (char)(rest.ptr[0] - ('a' - 'A')));
+        rest = str_sub(rest, 1, rest.len);
+    }
+    opt_mdoc_text(out, rest);
+    buf_addz(out, ".\n");
+}
+
 void opt_mdoc(const struct option_row *table, struct buf *out)
 {
     for_each_row (row, table) {
@@ -365,7 +376,6 @@ void opt_mdoc(const struct option_row *table, struct buf *out)
         if (row->negatable)
             buf_printf(out, " , Fl -no-%s", row->name);
         buf_addc(out, '\n');
-        opt_mdoc_text(out, str_of(row->help));
-        buf_addz(out, ".\n");
+        opt_mdoc_sentence(out, row->help);
     }
 }

@@ -87,5 +87,7 @@ void opt_range(const char *range, int64_t *ret_min, int64_t *ret_max);
 void opt_wrap(struct buf *out, struct str text, size_t indent, size_t at, size_t width);
 /* Text as mdoc reads it back: backslashes, and dots that begin a line. */
 void opt_mdoc_text(struct buf *out, struct str text);
+/* A help text as a sentence: capital letter, full stop, newline. */
+void opt_mdoc_sentence(struct buf *out, const char *help);
 
 #endif

@@ -133,12 +133,39 @@ FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 
+# With --enable-fuzz: a short, seeded run of every target over its corpus. Long ones by hand.
+fuzz-smoke: $(FUZZERS)
+	@for f in $(FUZZERS); do \
+	  name=$${f##*/fuzz_}; echo "fuzz $$name"; \
+	  ./$$f -seed=1 -runs=20000 -max_total_time=20 -verbosity=0 -print_final_stats=0 \
+	    $(top_srcdir)/tests/fuzz/corpus/$$name </dev/null >fuzz-$$name.log 2>&1 || \
+	    { tail -n 40 fuzz-$$name.log; exit 1; }; \
+	done
+
+# The broker beside nginx and the bare provider; tests/bench/RESULTS.md keeps the table.
+noinst_PROGRAMS += %D%/bench/load
+%C%_bench_load_SOURCES = %D%/bench/load.c
+%C%_bench_load_LDADD = $(CORE_LIBS)
+EXTRA_DIST += %D%/bench/bench.sh %D%/bench/table.sh %D%/bench/RESULTS.md
+bench: all
+	@$(SHELL) $(srcdir)/%D%/bench/bench.sh . $(BENCH_ROUNDS) $(BENCH_SECONDS)
+
+# The official SDKs against llmgwd and llmgw-sim; skipped where npm is missing.
+EXTRA_DIST += %D%/sdk/package.json %D%/sdk/run.sh %D%/sdk/sdk.test.mjs
+check-sdk: all
+	@$(SHELL) $(srcdir)/%D%/sdk/run.sh .
+
+EXTRA_DIST += %D%/demo.sh
+.PHONY: bench check-sdk fuzz-smoke
+
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t
 dist_check_SCRIPTS += %D%/lint/format.t
 dist_check_SCRIPTS += %D%/lint/globals.t
 dist_check_SCRIPTS += %D%/lint/includes.t
+dist_check_SCRIPTS += %D%/lint/man.t
+dist_check_SCRIPTS += %D%/lint/tour.t
 check_PROGRAMS += %D%/unit/test_spool
 %C%_unit_test_spool_SOURCES = %D%/unit/test_spool.c
 %C%_unit_test_spool_LDADD = $(BROKER_UNIT_LIBS)
@@ -203,5 +230,9 @@ check_PROGRAMS += %D%/unit/test_cross
 check_PROGRAMS += %D%/unit/test_cross_request
 %C%_unit_test_cross_request_SOURCES = %D%/unit/test_cross_request.c
 %C%_unit_test_cross_request_LDADD = $(BROKER_UNIT_LIBS)
+
+check_PROGRAMS += %D%/unit/test_request
+%C%_unit_test_request_SOURCES = %D%/unit/test_request.c
+%C%_unit_test_request_LDADD = $(BROKER_UNIT_LIBS)
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)

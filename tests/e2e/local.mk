@@ -6,3 +6,4 @@ tests_e2e_tool_SOURCES += %D%/client.c %D%/client.h
 tests_e2e_tool_SOURCES += %D%/seen.c
 tests_e2e_tool_LDADD = $(CORE_LIBS)
 dist_check_SCRIPTS += %D%/10-sim.t
+dist_check_SCRIPTS += %D%/20-config.t

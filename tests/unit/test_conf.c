@@ -208,7 +208,8 @@ static const char everything[] =
     "[limit \"provider:openai\"]\n requests = 60/min\n tokens = 1.5M/day\n"
     " money = 5.00/day\n concurrency = 4\n"
     "[budget \"daily\"]\n limit = 5.00/day\n warn = 0.5\n hard\n client = ci\n"
-    "[price \"local/qwen3\"]\n input = 0\n cache-read = 0.25\n";
+    "[price \"local/qwen3\"]\n input = 0\n cache-read = 0.25\n"
+    "[price \"gemini/x\"]\n per-search = 0.01\n";
 
 static void every_section_reaches_its_struct(void **state)
 {
@@ -275,7 +276,9 @@ static void routes_limits_and_money_reach_their_structs(void **state)
     assert_int_equal(c->budgets[0].per, CONF_PER_DAY);
     assert_int_equal(c->budgets[0].warn_ppm, 500000);
     assert_true(c->budgets[0].hard);
-    assert_int_equal(c->n_prices, 2);
+    assert_int_equal(c->n_prices, 3);
+    assert_string_equal(c->prices[2].provider, "google");
+    assert_int_equal(c->prices[2].per_unit, PICO_PER_USD / 100);
     assert_string_equal(c->prices[1].component, "cache_read");
     assert_int_equal(c->prices[1].per_unit, 250000);
     assert_string_equal(c->prices[1].model, "qwen3");
@@ -374,7 +377,7 @@ static const struct {
     {"[price \"a/b\"]\nrequests = 1",
      ":2: price \"a/b\": unknown price component \"requests\""},
     {"[price \"a/b\"]\ninput = $1",
-     ":2: price \"a/b\": input: \"$1\" is not dollars per million tokens such as 0.25"},
+     ":2: price \"a/b\": input: \"$1\" is not dollars such as 0.25"},
     {"[include]\npath = nothing.conf",
      ":2: include: ~/.config/llmgw/nothing.conf: No such file or directory"},
     {"[include]\npath = config",
@@ -446,7 +449,7 @@ static void later_layers_win(void **state)
     (void)state;
     struct conf *c;
     struct err e;
-    static const char *const overrides[] = {"core.color=never", "core.autostart",
+    static const char *const overrides[] = {"Core.COLOR=never", "core.autostart",
                                             "route.r.target=openai/line", NULL};
     put("xdg2/llmgw/config", "[chat]\nsystem = xdg2\nprompt = xdg2\nmarkdown = off\n");
     put("xdg1/llmgw/config", "[chat]\nsystem = xdg1\nprompt = xdg1\n"

@@ -221,7 +221,7 @@ static void man_text_cannot_become_a_macro(void **state)
     (void)state;
     struct buf b = BUF_INIT(4096);
     opt_mdoc(options, &b);
-    assert_non_null(strstr(b.data, ".It Fl m , Fl -model Ar NAME\nask this model"));
+    assert_non_null(strstr(b.data, ".It Fl m , Fl -model Ar NAME\nAsk this model"));
     assert_non_null(strstr(b.data, ".It Fl -stream , Fl -no-stream\n\\&.as it comes.\n"));
     assert_null(strstr(b.data, "secret"));
     buf_release(&b);

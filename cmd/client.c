@@ -1,0 +1,198 @@
+/*
+ * client.c: `llmgw client`: keys of those who come over TCP. A key is made here, shown once,
+ * and only its hash is kept.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core/mem.h"
+#include "core/sha256.h"
+
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+
+struct client_options {
+    const char *project, *route;
+};
+
+#define AT(field) .offset = offsetof(struct client_options, field)
+
+static const struct option_row options[] = {
+    {'P', "project", OPT_STRING, AT(project), .arg = "NAME",
+     .help = "with add: the project that its requests belong to"},
+    {'r', "route", OPT_STRING, AT(route), .arg = "NAME", .complete = OPT_C_ROUTE,
+     .help = "with add: the route of its requests that name neither route nor model"},
+    {0},
+};
+
+#undef AT
+
+/* "llmgw-" and 32 random bytes in hexadecimal digits: nothing to escape anywhere. */
+enum { RANDOM_LEN = 32, KEY_LEN = 6 + 2 * RANDOM_LEN };
+
+static enum errc make_key(char out[KEY_LEN + 1], struct err *e)
+{
+    unsigned char bytes[RANDOM_LEN];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return err_errno(e, ERR_INTERNAL, "random numbers");
+    int at = snprintf(out, KEY_LEN + 1, "llmgw-");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        at += snprintf(out + at, KEY_LEN + 1 - (size_t)at, "%02x", bytes[i]);
+    mem_wipe(bytes, sizeof bytes);
+    return ERR_OK;
+}
+
+/* The text with one more setting of the client; *text is replaced. */
+static enum errc put(struct cmd_ctx *ctx, struct buf *text, const char *name,
+                     const char *key, const char *value, struct err *e)
+{
+    AUTO(conf_text_free) struct conf_text *t = NULL;
+    AUTO(buf_release) struct buf next = BUF_INIT(2 * LIMIT_CONF_LEN);
+    if (value == NULL)
+        return ERR_OK;
+    const char *dotted = arena_printf(&ctx->arena, "client.%s.%s", name, key);
+    enum errc rc = conf_text_parse(buf_str(text), "configuration", &t, e);
+    if (rc == ERR_OK)
+        rc = conf_text_set(t, dotted, value, false, &next, e);
+    buf_reset(text);
+    buf_adds(text, buf_str(&next));
+    return rc == ERR_OK && buf_err(text) != ERR_OK
+               ? err_set(e, buf_err(text), "%s", dotted)
+               : rc;
+}
+
+/* Is there a section of that name in the text? */
+static bool exists(const struct conf_text *t, const char *name)
+{
+    size_t n;
+    const struct conf_entry *x = conf_text_entries(t, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(x[i].section, "client") == 0 && x[i].sub != NULL &&
+            strcmp(x[i].sub, name) == 0)
+            return true;
+    return false;
+}
+
+static enum errc add_client(struct cmd_ctx *ctx, const struct client_options *o,
+                            const char *name, const char *hash, struct err *e)
+{
+    AUTO(conf_text_free) struct conf_text *t = NULL;
+    AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_CONF_LEN);
+    const char *path = NULL;
+    enum errc rc = cmd_conf_open(ctx, &path, &t, e);
+    if (rc == ERR_OK && exists(t, name))
+        rc = err_set(e, ERR_USAGE, "client \"%s\" exists\nhint: llmgw client rm %s", name,
+                     name);
+    if (rc != ERR_OK)
+        return rc;
+    buf_adds(&text, conf_text_str(t));
+    rc = put(ctx, &text, name, "key-hash", hash, e);
+    if (rc == ERR_OK)
+        rc = put(ctx, &text, name, "project", o->project, e);
+    if (rc == ERR_OK)
+        rc = put(ctx, &text, name, "route", o->route, e);
+    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+}
+
+static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                         size_t n, struct err *e)
+{
+    (void)n;
+    char key[KEY_LEN + 2], hex[SHA256_HEX_LEN + 1];
+    enum errc rc = make_key(key, e);
+    if (rc != ERR_OK)
+        return rc;
+    sha256_hex((struct str){key, KEY_LEN}, hex);
+    rc = add_client(ctx, opts, args[0], arena_printf(&ctx->arena, "sha256:%s", hex), e);
+    if (rc == ERR_OK) {
+        key[KEY_LEN] = '\n';
+        rc = cmd_print((struct str){key, KEY_LEN + 1}, e);
+        cmd_note(ctx,
+                 "this is the only time the key is shown; a running broker learns of "
+                 "it by llmgw broker reload");
+    }
+    mem_wipe(key, sizeof key);
+    return rc;
+}
+
+static enum errc run_rm(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                        size_t n, struct err *e)
+{
+    (void)opts;
+    (void)n;
+    AUTO(conf_text_free) struct conf_text *t = NULL;
+    AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_CONF_LEN);
+    const char *path = NULL;
+    enum errc rc = cmd_conf_open(ctx, &path, &t, e);
+    if (rc == ERR_OK && !exists(t, args[0]))
+        rc = err_set(e, ERR_NOT_FOUND, "no client \"%s\" in %s", args[0], path);
+    if (rc == ERR_OK)
+        rc = conf_text_drop(t, "client", args[0], &text, e);
+    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+}
+
+static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    static const struct out_column columns[] = {
+        {.name = "client", .type = OUT_TEXT},
+        {.name = "project", .type = OUT_TEXT},
+        {.name = "route", .type = OUT_TEXT},
+        {.name = "key_hash", .title = "key hash", .type = OUT_TEXT, .priority = 1},
+    };
+    AUTO(out_free) struct out *out = NULL;
+    enum errc rc = cmd_load(ctx, CMD_CONF, e);
+    if (rc == ERR_OK)
+        rc = out_new(ctx, cmd_format(ctx, &cmd_client), "llmgw.client/1", columns,
+                     ARRAY_LEN(columns), &out, e);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < ctx->conf->n_clients; i++) {
+        const struct conf_client *c = &ctx->conf->clients[i];
+        const char *const cells[] = {c->name, c->project, c->route, c->key_hash};
+        for (size_t j = 0; j < ARRAY_LEN(cells); j++)
+            if (cells[j] != NULL)
+                out_textz(out, cells[j]);
+            else
+                out_null(out);
+        out_row_end(out);
+    }
+    return out_finish(out, e);
+}
+
+static const struct cmd_sub subs[] = {
+    {"list", "", 0, 0, run_list},
+    {"add", "NAME", 1, 1, run_add},
+    {"rm", "NAME", 1, 1, run_rm},
+    {0},
+};
+
+static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
+                     struct err *e)
+{
+    return cmd_run_sub(ctx, subs, opts, args, e);
+}
+
+static const struct cmd_example examples[] = {
+    {"llmgw client add ci --project web >ci.key", "a key for one client, shown once"},
+    {"llmgw client list", "who may come"},
+    {0},
+};
+
+const struct cmd_entry cmd_client = {
+    .name = "client",
+    .args = "[list | add NAME | rm NAME]",
+    .summary = "keys of clients that come over TCP",
+    .options = options,
+    .options_size = sizeof(struct client_options),
+    .needs = CMD_CATALOG,
+    .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
+               1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
+    .preset = FORMAT_TABLE,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,243 @@
+/*
+ * config.c: `llmgw config`: look at the configuration, check it, and change one line of it.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/near.h"
+
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+
+struct config_options {
+    bool show_origin, add;
+};
+
+#define AT(field) .offset = offsetof(struct config_options, field)
+
+static const struct option_row options[] = {
+    {0, "show-origin", OPT_FLAG, AT(show_origin),
+     .help = "with list: the file and line that each value comes from"},
+    {0, "add", OPT_FLAG, AT(add),
+     .help = "with set: keep the values that are there and add one more"},
+    {0},
+};
+
+#undef AT
+
+/* SECTION[.NAME].KEY of a value. */
+static const char *dotted(struct cmd_ctx *ctx, const struct conf_value *v)
+{
+    return v->sub ? arena_printf(&ctx->arena, "%s.%s.%s", v->section, v->sub, v->key)
+                  : arena_printf(&ctx->arena, "%s.%s", v->section, v->key);
+}
+
+/* The row of a key, or ERR_USAGE with the nearest. */
+static enum errc find_key(struct cmd_ctx *ctx, const char *name,
+                          const struct conf_key **ret, struct err *e)
+{
+    struct str section, sub, key;
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    if (!conf_split_key(str_of(name), &section, &sub, &key))
+        return err_set(e, ERR_USAGE, "\"%s\" is no SECTION.KEY", name);
+    *ret = conf_key(section, key);
+    if (*ret != NULL)
+        return ERR_OK;
+    size_t n;
+    const struct conf_key *keys = conf_schema(&n);
+    struct arena *a = &ctx->arena;
+    near_init(&near,
+              str_of(arena_printf(a, "%.*s.%.*s", STR_ARG(section), STR_ARG(key))));
+    for (size_t i = 0; i < n; i++)
+        if (keys[i].key != NULL)
+            near_offerz(&near, arena_printf(a, "%s.%s", keys[i].section, keys[i].key));
+    return err_set(e, ERR_USAGE, "unknown key \"%s\"%s", name, near_hint(&near, 1, hint));
+}
+
+static enum errc run_get(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                         size_t n, struct err *e)
+{
+    (void)opts;
+    (void)n;
+    const struct conf_key *row = NULL;
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_CONF_LEN);
+    enum errc rc = find_key(ctx, args[0], &row, e);
+    if (rc == ERR_OK)
+        rc = cmd_load(ctx, CMD_CONF, e);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < ctx->conf->n_values; i++) {
+        const struct conf_value *v = &ctx->conf->values[i];
+        if (v->in_force && str_ieqz(str_of(args[0]), dotted(ctx, v)))
+            buf_printf(&out, "%s\n", v->value ? v->value : "true");
+    }
+    if (out.len == 0 && row->preset != NULL)
+        buf_printf(&out, "%s\n", row->preset);
+    if (out.len == 0)
+        return err_set(e, ERR_NOT_FOUND, "%s is not set", args[0]);
+    return cmd_print(buf_str(&out), e);
+}
+
+static enum errc change(struct cmd_ctx *ctx, const char *key, const char *value, bool add,
+                        struct err *e)
+{
+    AUTO(conf_text_free) struct conf_text *t = NULL;
+    AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_CONF_LEN);
+    const char *path = NULL;
+    enum errc rc = cmd_conf_open(ctx, &path, &t, e);
+    if (rc == ERR_OK && value == NULL && conf_text_get(t, key) == NULL)
+        rc = err_set(e, ERR_NOT_FOUND, "%s is not set in %s", key, path);
+    if (rc == ERR_OK)
+        rc = conf_text_set(t, key, value, add, &text, e);
+    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+}
+
+static enum errc run_set(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                         size_t n, struct err *e)
+{
+    (void)n;
+    const struct config_options *o = opts;
+    const struct conf_key *row;
+    enum errc rc = find_key(ctx, args[0], &row, e);
+    return rc == ERR_OK ? change(ctx, args[0], args[1], o->add, e) : rc;
+}
+
+static enum errc run_unset(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                           size_t n, struct err *e)
+{
+    (void)opts;
+    (void)n;
+    return change(ctx, args[0], NULL, false, e);
+}
+
+static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)args;
+    (void)n;
+    const struct config_options *o = opts;
+    const struct out_column columns[] = {
+        {.name = "key", .type = OUT_TEXT},
+        {.name = "value", .type = OUT_TEXT},
+        {.name = "origin", .type = OUT_TEXT, .hidden = !o->show_origin},
+        {.name = "line", .type = OUT_INT, .hidden = !o->show_origin},
+    };
+    AUTO(out_free) struct out *out = NULL;
+    enum errc rc = cmd_load(ctx, CMD_CONF, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = out_new(ctx, cmd_format(ctx, &cmd_config), "llmgw.config/1", columns,
+                 ARRAY_LEN(columns), &out, e);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < ctx->conf->n_values; i++) {
+        const struct conf_value *v = &ctx->conf->values[i];
+        if (!v->in_force)
+            continue;
+        out_textz(out, dotted(ctx, v));
+        out_textz(out, v->value ? v->value : "true");
+        out_textz(out, v->pos.file);
+        if (v->pos.line > 0)
+            out_int(out, v->pos.line);
+        else
+            out_null(out);
+        out_row_end(out);
+    }
+    return out_finish(out, e);
+}
+
+/* All problems, a line each; the last one is told by main, as the command's error. */
+static enum errc run_check(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                           size_t n, struct err *e)
+{
+    (void)opts;
+    AUTO(buf_release) struct buf problems = BUF_INIT(1024 * 1024);
+    AUTO(conf_free) struct conf *conf = NULL;
+    struct conf_source src;
+    enum errc rc = cmd_conf_source(ctx, &src, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (n > 0)
+        src.file = args[0];
+    rc = conf_load(&src, ctx->catalog, &conf, &problems, e);
+    if (rc != ERR_CONFIG)
+        return rc;
+    struct str rest = buf_str(&problems), line, before = STR_NONE;
+    while (str_split(&rest, '\n', &line)) {
+        if (line.len > 0 && before.len > 0)
+            cmd_warn(ctx, "%.*s", STR_ARG(before));
+        before = line.len > 0 ? line : before;
+    }
+    return err_set(e, ERR_CONFIG, "%.*s", STR_ARG(before));
+}
+
+static enum errc run_path(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    return cmd_print(str_of(arena_printf(&ctx->arena, "%s\n", cmd_conf_path(ctx))), e);
+}
+
+static enum errc run_trust(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                           size_t n, struct err *e)
+{
+    (void)opts;
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN);
+    struct conf_source src;
+    char real[PATH_MAX];
+    enum errc rc = cmd_conf_source(ctx, &src, e);
+    if (rc != ERR_OK)
+        return rc;
+    const char *path = n > 0 ? realpath(args[0], real)
+                             : conf_path_project(&ctx->arena, src.cwd, cmd_getenv);
+    if (path == NULL && n > 0)
+        return err_errno(e, ERR_NOT_FOUND, "%s", args[0]);
+    if (path == NULL)
+        return err_set(e, ERR_NOT_FOUND, "no .llmgw/config here or above");
+    rc = conf_read_file(path, &text, e);
+    if (rc == ERR_OK)
+        rc = conf_trust(&ctx->arena, cmd_getenv, path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        cmd_note(ctx, "%s is trusted until it changes", path);
+    return rc;
+}
+
+static const struct cmd_sub subs[] = {
+    {"list", "", 0, 0, run_list},         {"get", "KEY", 1, 1, run_get},
+    {"set", "KEY VALUE", 2, 2, run_set},  {"unset", "KEY", 1, 1, run_unset},
+    {"check", "[FILE]", 0, 1, run_check}, {"path", "", 0, 0, run_path},
+    {"trust", "[FILE]", 0, 1, run_trust}, {0},
+};
+
+static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
+                     struct err *e)
+{
+    return cmd_run_sub(ctx, subs, opts, args, e);
+}
+
+static const struct cmd_example examples[] = {
+    {"llmgw config set route.fast.ttft-timeout 6s", "change one line"},
+    {"llmgw config list --show-origin", "what is in force, and why"},
+    {"llmgw config check", "every problem with its line"},
+    {0},
+};
+
+const struct cmd_entry cmd_config = {
+    .name = "config",
+    .args = "[list | get KEY | set KEY VALUE | unset KEY | check [FILE] | path | trust "
+            "[FILE]]",
+    .summary = "show, check and change the configuration",
+    .options = options,
+    .options_size = sizeof(struct config_options),
+    .needs = CMD_CATALOG,
+    .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
+               1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
+    .preset = FORMAT_TABLE,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,148 @@
+/*
+ * needs.c: what commands read before they begin, configuration and catalog, and the one way in
+ * which they change the configuration.
+ */
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+
+enum errc cmd_conf_source(struct cmd_ctx *ctx, struct conf_source *ret, struct err *e)
+{
+    const struct opt_list *given = &ctx->global.conf;
+    const char **overrides = ARENA_ARRAY(&ctx->arena, given->n + 1, const char *);
+    char *cwd = arena_alloc(&ctx->arena, PATH_MAX, 1);
+    if (overrides == NULL || cwd == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    memcpy(overrides, given->items, given->n * sizeof given->items[0]);
+    *ret = (struct conf_source){
+        .file = ctx->global.config,
+        .overrides = overrides,
+        .getenv = cmd_getenv,
+        .cwd = getcwd(cwd, PATH_MAX), /* without one there is no project */
+    };
+    return ERR_OK;
+}
+
+/* The catalog with the user's own rows and prices over it. */
+static enum errc load_catalog(struct cmd_ctx *ctx, struct err *e)
+{
+    const char *own = conf_path_data(&ctx->arena, cmd_getenv, "prices.tsv");
+    return catalog_load(catalog_default_path(&ctx->arena), own, &ctx->catalog, e);
+}
+
+static enum errc override_prices(struct cmd_ctx *ctx, struct err *e)
+{
+    enum errc rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < ctx->conf->n_prices; i++) {
+        const struct conf_price *p = &ctx->conf->prices[i];
+        rc = catalog_override(ctx->catalog, str_of(p->provider), str_of(p->model),
+                              str_of(p->component), p->per_unit, e);
+        if (rc != ERR_OK)
+            err_ctx(e, "%s:%d", p->pos.file, p->pos.line);
+    }
+    return rc;
+}
+
+static enum errc load_conf(struct cmd_ctx *ctx, bool is_strict, struct err *e)
+{
+    AUTO(buf_release) struct buf problems = BUF_INIT(1024 * 1024);
+    struct conf_source src;
+    enum errc rc = cmd_conf_source(ctx, &src, e);
+    src.lenient = !is_strict;
+    if (rc == ERR_OK)
+        rc = conf_load(&src, ctx->catalog, &ctx->conf, &problems, e);
+    if (rc == ERR_OK)
+        rc = override_prices(ctx, e);
+    struct str rest = buf_str(&problems), line;
+    while (rc == ERR_OK && str_split(&rest, '\n', &line))
+        if (line.len > 0)
+            cmd_warn(ctx, "%.*s", STR_ARG(line));
+    return rc;
+}
+
+enum errc cmd_load(struct cmd_ctx *ctx, unsigned needs, struct err *e)
+{
+    enum errc rc = ERR_OK;
+    if ((needs & (CMD_CATALOG | CMD_CONF | CMD_CONF_STRICT)) != 0 && ctx->catalog == NULL)
+        rc = load_catalog(ctx, e);
+    if (rc == ERR_OK && (needs & (CMD_CONF | CMD_CONF_STRICT)) != 0 && ctx->conf == NULL)
+        rc = load_conf(ctx, (needs & CMD_CONF_STRICT) != 0, e);
+    if (rc == ERR_OK && ctx->conf != NULL) {
+        ctx->global.offline |= ctx->conf->core.offline;
+        ctx->global.no_autostart |= !ctx->conf->core.autostart;
+    }
+    return rc;
+}
+
+const char *cmd_conf_path(struct cmd_ctx *ctx)
+{
+    const char *from_env = cmd_getenv("LLMGW_CONFIG");
+    if (ctx->global.config != NULL)
+        return ctx->global.config;
+    if (from_env != NULL && from_env[0] != '\0')
+        return from_env;
+    return conf_path_user(&ctx->arena, cmd_getenv);
+}
+
+enum errc cmd_conf_open(struct cmd_ctx *ctx, const char **ret_path,
+                        struct conf_text **ret_text, struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN);
+    const char *path = cmd_conf_path(ctx);
+    enum errc rc = conf_read_file(path, &text, e);
+    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
+        return rc;
+    rc = conf_text_parse(buf_str(&text), path, ret_text, e);
+    if (rc == ERR_OK)
+        *ret_path = path;
+    return rc;
+}
+
+/* How many problems there are, and which; `edited` may be NULL. */
+static enum errc count_problems(struct cmd_ctx *ctx, const char *edited, struct str text,
+                                struct buf *problems, size_t *ret_n, struct err *e)
+{
+    struct conf_source src;
+    struct conf *conf = NULL;
+    enum errc rc = cmd_conf_source(ctx, &src, e);
+    src.lenient = true;
+    src.edited = edited;
+    src.edited_text = text;
+    if (rc == ERR_OK)
+        rc = conf_load(&src, ctx->catalog, &conf, problems, e);
+    conf_free(&conf);
+    struct str rest = buf_str(problems), line;
+    *ret_n = 0;
+    while (str_split(&rest, '\n', &line))
+        *ret_n += line.len > 0;
+    return rc;
+}
+
+/* The first line of `after` that is not in `before`. */
+static struct str new_problem(struct str before, struct str after)
+{
+    struct str line;
+    while (str_split(&after, '\n', &line))
+        if (line.len > 0 && !str_contains(before, line))
+            return line;
+    return STR_NONE;
+}
+
+enum errc cmd_conf_save(struct cmd_ctx *ctx, const char *path, struct str text,
+                        struct err *e)
+{
+    AUTO(buf_release) struct buf before = BUF_INIT(1024 * 1024);
+    AUTO(buf_release) struct buf after = BUF_INIT(1024 * 1024);
+    size_t n_before, n_after;
+    enum errc rc = count_problems(ctx, NULL, STR_NONE, &before, &n_before, e);
+    if (rc == ERR_OK)
+        rc = count_problems(ctx, path, text, &after, &n_after, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (n_after > n_before)
+        return err_set(e, ERR_CONFIG, "%.*s",
+                       STR_ARG(new_problem(buf_str(&before), buf_str(&after))));
+    return conf_write_file(path, text, e);
+}

@@ -1,0 +1,147 @@
+#!/bin/sh
+# The command line itself: exit statuses, errors, help; config, client and env.
+. "$top_srcdir/tests/e2e/lib.sh"
+
+# status COMMAND…: runs it with its output in $out and $errors; prints the exit status
+run() {
+    "$@" >"$tmp/out" 2>"$tmp/errors"
+    status=$?
+    out=$(cat "$tmp/out")
+    errors=$(cat "$tmp/errors")
+}
+
+# ---- help, version, mistakes ----
+run llmgw --version
+is "$status $out" "0 llmgw $(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' \
+    "$top_builddir/config.h")" 'the version line comes first'
+run llmgw
+is "$status-$out" 2- 'without a command and a terminal: a usage error, nothing on stdout'
+run llmgw hepl
+is "$status $errors" '2 llmgw: unknown command "hepl" (did you mean "help"?)' \
+    'an unknown command names the nearest'
+run llmgw help exit-codes
+is "$status $(wc -l <"$tmp/out" | tr -d ' ')" '0 13' 'help exit-codes lists them'
+run llmgw config --lits
+is "$status $errors" '2 llmgw: config: unknown option --lits' 'an unknown option is told'
+run llmgw config get --json core.zzzzzzzzz
+is "$status $errors" '2 {"error":{"code":2,"name":"usage","class":"usage","message":"unknown key \"core.zzzzzzzzz\""}}' \
+    'an error is JSON when JSON is asked for'
+for c in $(llmgw help -j | tr '{' '\n' | sed -n 's/^"name":"\([a-z]*\)","alias".*/\1/p'); do
+    run llmgw "$c" -h
+    is "$status ${out%%:*}$errors" '0 usage' "llmgw $c -h"
+done
+mkdir "$tmp/bin"
+printf '#!/bin/sh\necho "foo got $*"\n' >"$tmp/bin/llmgw-foo"
+chmod +x "$tmp/bin/llmgw-foo"
+run env PATH="$tmp/bin:$PATH" llmgw foo a -b
+is "$status $out" '0 foo got a -b' 'llmgw foo runs llmgw-foo from PATH'
+run sh -c 'llmgw version >/dev/full'
+is "$status" 1 'a full disk is an error'
+run sh -c 'llmgw version >&-'
+is "$status" 1 'a closed standard output is an error'
+
+# ---- config ----
+run llmgw config path
+is "$out" "$config_file" 'config path'
+run llmgw config check
+is "$status-$out$errors" 0- 'no file is no error'
+cat >"$config_file" <<'END'
+# a comment that stays
+[core]
+	color = never ; and one behind a value
+[route "fast"]
+    target = openai/a
+    target = openai/b    # two
+END
+run llmgw config set core.color auto
+is "$status$errors" 0 'config set changes a value'
+is "$(cat "$config_file")" '# a comment that stays
+[core]
+	color = auto ; and one behind a value
+[route "fast"]
+    target = openai/a
+    target = openai/b    # two' 'and one line only'
+run llmgw config set route.fast.ttft-timeout 6s
+is "$status $(tail -n 1 "$config_file")" '0     ttft-timeout = 6s' 'a new key joins its section'
+run llmgw config set route.fast.ttft-timeout 6
+is "$status $errors" '2 llmgw: config: '"$config_file"':7: route "fast": ttft-timeout: "6" is not a duration such as 8s, 1.5s or 10m' \
+    'a bad value is refused'
+is "$(tail -n 1 "$config_file")" '    ttft-timeout = 6s' 'and the file left alone'
+run llmgw config get route.fast.target
+is "$out" 'openai/a
+openai/b' 'config get prints every value'
+run llmgw config get route.fast.patience
+is "$status $out" '0 3s' 'config get knows the default'
+run llmgw config get core.path
+is "$status" 4 'a key without value and default: exit 4'
+run llmgw --conf core.color=always config get core.color
+is "$out" always '--conf beats the file'
+run env LLMGW_LOG=meta llmgw config list --show-origin -F csv
+is "$out" "key,value,origin,line
+core.color,auto,$config_file,3
+route.fast.target,openai/a,$config_file,5
+route.fast.target,openai/b,$config_file,6
+route.fast.ttft-timeout,6s,$config_file,7
+core.record,meta,LLMGW_LOG," 'config list tells where each value comes from'
+if command -v git >/dev/null; then
+    is "$(git config -f "$config_file" --get-all route.fast.target)" 'openai/a
+openai/b' 'git config reads the same file'
+fi
+run llmgw config unset route.fast.target
+is "$status $errors" "2 llmgw: config: $config_file:5: route \"fast\": no target" \
+    'a route cannot lose its last target'
+printf '[cor]\n\ta = 1\n[route "x"]\n\ttarget = nobody/x\n' >>"$config_file"
+run llmgw config check
+is "$status $errors" "2 llmgw: config: $config_file:9: unknown section \"cor\" (did you mean \"core\"?)
+llmgw: config: $config_file:11: route \"x\": unknown target \"nobody/x\"" \
+    'config check tells every error'
+run llmgw config get core.color
+is "$status $out" '0 auto' 'a command that only reads goes on'
+rm "$config_file"
+
+# ---- a project's file ----
+mkdir -p "$tmp/home/repo/.llmgw" "$tmp/home/repo/deep"
+printf '[provider "openai"]\n\tbase-url = http://127.0.0.1:9\n' >"$tmp/home/repo/.llmgw/config"
+cd "$tmp/home/repo/deep" || exit 99
+top_builddir=$(cd - >/dev/null && cd "$top_builddir" && pwd)
+PATH=$top_builddir:$PATH
+run llmgw config check
+is "$status $errors" '2 llmgw: config: ~/repo/.llmgw/config:2: provider "openai": base-url: not allowed in a project'"'"'s file' \
+    'a project cannot redirect keys'
+run llmgw config trust
+run llmgw config check
+is "$status$errors" 0 'until its file is trusted'
+printf '\tproxy = http://127.0.0.1:8\n' >>"$tmp/home/repo/.llmgw/config"
+run llmgw config check
+is "$status" 2 'as it was then'
+cd "$tmp" || exit 99
+
+# ---- client, env ----
+run llmgw -q client add ci --project web
+key=$out
+is "$status $errors ${#key}" '0  70' 'client add prints a key, once'
+hash=$(printf %s "$key" | sha256sum | cut -d ' ' -f 1)
+is "$(llmgw config get client.ci.key-hash)" "sha256:$hash" 'and stores its hash'
+is "$(grep -c "$key" "$config_file")" 0 'and not the key'
+is "$(stat -c %a "$config_file")" 600 'in a file for its owner'
+run llmgw client add ci
+is "$status" 2 'a client is added once'
+run llmgw client list -F csv
+is "$out" "client,project,route,key_hash
+ci,web,,sha256:$hash" 'client list'
+run llmgw client rm ci
+is "$status $(cat "$config_file")" '0 ' 'client rm takes the section out'
+run llmgw client rm ci
+is "$status" 4 'and only what is there'
+run llmgw env
+is "$status $(printf '%s\n' "$out" | head -n 1)" "0 export LLMGW_SOCKET='$sock'" 'env names the socket'
+run llmgw env --tcp
+is "$status" 2 'env --tcp needs a broker that listens'
+llmgw config set broker.listen 127.0.0.1:4100
+is "$(LLMGW_CLIENT_KEY=k sh -c 'eval "$(llmgw env --tcp)"
+    echo $OPENAI_BASE_URL $OPENAI_API_KEY $ANTHROPIC_BASE_URL $ANTHROPIC_API_KEY')" \
+    'http://127.0.0.1:4100/v1 k http://127.0.0.1:4100 k' 'env --tcp sets what SDKs read'
+run sh -c 'eval "$(llmgw env --tcp)"'
+isnt "$status" 0 'and fails without a key'
+
+done_testing

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Manual pages: one for every command, generated parts as the tables have them, clean to mandoc.
+top_builddir=$(cd "${top_builddir:-build}" && pwd)
+. "${top_srcdir:-.}/tests/lint/lib.sh"
+llmgw=$top_builddir/llmgw
+
+verdict 'every command has a page' "$("$llmgw" help -j | tr '{' '\n' |
+    sed -n 's/^"name":"\([a-z]*\)","alias".*/\1/p' | while read -r c; do
+    [ -f "man/llmgw-$c.1" ] || { echo "man/llmgw-$c.1 is missing"; continue; }
+    "$llmgw" __mdoc options "$c" | grep -q '^\.It' || continue
+    grep -q "generated: options $c\$" "man/llmgw-$c.1" || echo "$c: no generated options"
+done)"
+verdict 'generated parts are up to date (make update-man)' "$(for p in man/*.[1-8]; do
+    sh man/update.sh "$llmgw" "$p" 2>&1 | cmp -s - "$p" || echo "$p"
+done)"
+verdict 'every page is installed' "$(for p in man/*.[1-8]; do
+    grep -q "%D%/${p#man/}\$" man/local.mk || echo "$p is not in man/local.mk"
+done)"
+verdict 'every path of the broker is in llmgw-protocol(7)' "$(
+    sed -n 's|^ *{"[A-Z]*", "\(/[^"]*\)",.*|\1|p' broker/api.c | while read -r path; do
+        grep -qF "$path" man/llmgw-protocol.7 || echo "$path"
+    done)"
+verdict 'every option of llmgwd is in llmgwd(8)' "$(
+    sed -n 's/^ *{[^,]*, "\([a-z-]*\)", OPT_.*/\1/p' broker/main.c | while read -r option; do
+        grep -q "Fl -$option" man/llmgwd.8 || echo "--$option"
+    done)"
+verdict 'every header the broker knows is in llmgw-protocol(7)' "$(
+    {
+        grep -ohE '"x-llmgw-[a-z-]+"' core/*.c broker/*.c cmd/*.c | tr -d '"'
+        sed -n '/^static enum errc read_headers/,/^}/p' broker/request_ask.c |
+            grep -oE '\{"[a-z-]+", read' | sed 's/{"\(.*\)", read/x-llmgw-\1/'
+    } | sort -u |
+        while read -r header; do
+            grep -qF "$header" man/llmgw-protocol.7 || echo "$header"
+        done)"
+verdict 'every variable is in llmgw(1)' "$(
+    grep -ohE '"LLMGW_[A-Z_]+"' core/*.c broker/*.c cmd/*.c | tr -d '"' | sort -u |
+        while read -r variable; do
+            grep -qF "$variable" man/*.[1-8] || echo "$variable"
+        done)"
+if command -v mandoc >/dev/null; then
+    verdict 'mandoc finds nothing to say' "$(mandoc -T lint -W warning man/*.[1-8] 2>&1 |
+        grep -vE 'referenced manual not found|outdated mandoc.db')"
+fi
+plan

@@ -1,0 +1,43 @@
+#!/bin/sh
+# run.sh: the official OpenAI and Anthropic SDKs, unchanged, against llmgwd and llmgw-sim.
+#
+#   run.sh BUILD     needs node and npm; skipped with a message where they are missing
+set -eu
+
+top_srcdir=$(cd "$(dirname "$0")/../.." && pwd)
+top_builddir=$(cd "$1" && pwd)
+export top_srcdir top_builddir
+if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
+    echo 'check-sdk: skipped: node and npm are not installed'
+    exit 0
+fi
+modules=$top_builddir/sdk
+mkdir -p "$modules"
+cp "$top_srcdir/tests/sdk/package.json" "$top_srcdir/tests/sdk/sdk.test.mjs" "$modules/"
+[ -d "$modules/node_modules/openai" ] || (cd "$modules" && npm install --no-audit --no-fund --silent)
+
+. "$top_srcdir/tests/e2e/lib.sh"
+sim_start oai --dialect openai
+sim_start ant --dialect anthropic
+port=$((20000 + $$ % 20000))
+config <<EOF
+[broker]
+    listen = 127.0.0.1:$port
+[provider "oai"]
+    kind = openai-compatible
+    base-url = http://127.0.0.1:$oai_port/v1
+    key-env = SIM_KEY
+[provider "ant"]
+    kind = anthropic
+    base-url = http://127.0.0.1:$ant_port/v1
+    key-env = SIM_KEY
+[alias]
+    oai/limited = oai/sim:429
+    oai/cut = oai/sim:cut=3
+    ant/cut = ant/sim:cut=3
+EOF
+LLMGW_KEY=$("$top_builddir/llmgw" client add sdk | tail -n 1)
+broker_start
+export LLMGW_KEY OPENAI_BASE_URL="http://127.0.0.1:$port/v1" \
+    ANTHROPIC_BASE_URL="http://127.0.0.1:$port"
+cd "$modules" && node --test sdk.test.mjs
