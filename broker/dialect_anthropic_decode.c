@@ -42,8 +42,7 @@ static void decode_as_text(struct reader *r, struct str title, struct jspan cont
             add_line(&text, read_string(r, inner));
     }
     p->kind = MSG_TEXT;
-    p->text = arena_str(r->arena, buf_str(&text));
-    buf_release(&text);
+    p->text = read_taken(r, &text);
 }
 
 static void decode_source(struct reader *r, struct jspan v, struct str title,
@@ -67,7 +66,7 @@ static void decode_source(struct reader *r, struct jspan v, struct str title,
         } else if (type == BY_URL) {
             p->url = read_need_str(r, &f[URL]);
         } else if (type == BY_FILE) {
-            read_fail(r, "file_id", "a stored file is known to its own provider only");
+            read_foreign(r, "file_id", "a stored file is known to its own provider only");
         } else if (type == AS_TEXT) {
             decode_as_text(r, title, f[DATA].value, p);
         } else if (type == AS_CONTENT) {
@@ -165,8 +164,7 @@ static void decode_result(struct reader *r, const struct jfield *f, struct msg_r
         else
             add_line(&text, inner.text);
     }
-    p->text = arena_str(r->arena, buf_str(&text));
-    buf_release(&text);
+    p->text = read_taken(r, &text);
 }
 
 /* False: the block has no place outside its dialect and is left out by name. */

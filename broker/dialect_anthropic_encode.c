@@ -331,6 +331,8 @@ static void write_named(struct anthropic_writer *a, const struct msg_turn *t,
     buf_adds(&name, t->name);
     buf_addz(&name, ": ");
     write_wrapped(&a->r.w, buf_str(&name), p, STR_NONE);
+    if (buf_err(&name) != ERR_OK)
+        a->r.w.out->fail = buf_err(&name);
     buf_release(&name);
 }
 

@@ -85,18 +85,18 @@ static void decode_block(struct event_decoder *d, struct str t, struct jspan blo
     d->in_call = jscan_is(t, type, "tool_use");
     d->has_args = false;
     if (jscan_is(t, type, "text")) {
-        put_text(o, MSG_D_TEXT, scratch_str(&d->text, t, f[TEXT].value));
+        put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, f[TEXT].value));
     } else if (jscan_is(t, type, "thinking")) {
-        put_text(o, MSG_D_THINKING, scratch_str(&d->text, t, f[THINKING].value));
-        put_text(o, MSG_D_SIGNATURE, scratch_str(&d->text, t, f[SIGNATURE].value));
+        put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, f[THINKING].value));
+        put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->text, t, f[SIGNATURE].value));
     } else if (jscan_is(t, type, "redacted_thinking")) {
-        put_text(o, MSG_D_REDACTED, scratch_str(&d->text, t, f[DATA].value));
+        put_text(o, MSG_D_REDACTED, scratch_str(o, &d->text, t, f[DATA].value));
     } else if (d->in_call) {
-        put_delta(o,
-                  &(struct msg_delta){.kind = MSG_D_CALL,
-                                      .index = d->n_calls++,
-                                      .id = scratch_str(&d->text, t, f[ID].value),
-                                      .name = scratch_str(&d->name, t, f[NAME].value)});
+        put_delta(
+            o, &(struct msg_delta){.kind = MSG_D_CALL,
+                                   .index = d->n_calls++,
+                                   .id = scratch_str(o, &d->text, t, f[ID].value),
+                                   .name = scratch_str(o, &d->name, t, f[NAME].value)});
         if (f[INPUT].value.kind == J_OBJECT && !json_is_empty(t, f[INPUT].value))
             decode_args(d, jscan_text(t, f[INPUT].value), o);
     }
@@ -119,10 +119,10 @@ static void decode_block_delta(struct event_decoder *d, struct str t, struct jsp
                           [SIGNATURE] = {.name = "signature"},
                           [JSON] = {.name = "partial_json"}};
     jscan_fields(t, delta, f, N);
-    put_text(o, MSG_D_TEXT, scratch_str(&d->text, t, f[TEXT].value));
-    put_text(o, MSG_D_THINKING, scratch_str(&d->text, t, f[THINKING].value));
-    put_text(o, MSG_D_SIGNATURE, scratch_str(&d->text, t, f[SIGNATURE].value));
-    decode_args(d, scratch_str(&d->text, t, f[JSON].value), o);
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, f[TEXT].value));
+    put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, f[THINKING].value));
+    put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->text, t, f[SIGNATURE].value));
+    decode_args(d, scratch_str(o, &d->text, t, f[JSON].value), o);
 }
 
 static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
@@ -142,8 +142,8 @@ static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
                           struct delta_out *o)
 {
-    struct str word = scratch_str(&d->text, t, jscan_get(t, v, "stop_reason"));
-    struct str stop = scratch_str(&d->name, t, jscan_get(t, v, "stop_sequence"));
+    struct str word = scratch_str(o, &d->text, t, jscan_get(t, v, "stop_reason"));
+    struct str stop = scratch_str(o, &d->name, t, jscan_get(t, v, "stop_sequence"));
     if (word.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
                                          .finish = anthropic_finish(word),
@@ -157,8 +157,8 @@ static void decode_start(struct event_decoder *d, struct str t, struct jspan v,
 {
     put_delta(o, &(struct msg_delta){
                      .kind = MSG_D_START,
-                     .id = scratch_str(&d->text, t, jscan_get(t, v, "id")),
-                     .model = scratch_str(&d->name, t, jscan_get(t, v, "model"))});
+                     .id = scratch_str(o, &d->text, t, jscan_get(t, v, "id")),
+                     .model = scratch_str(o, &d->name, t, jscan_get(t, v, "model"))});
     decode_usage(d, t, jscan_get(t, v, "usage"), o);
 }
 
@@ -488,52 +488,74 @@ static void pump(struct delta_encoder *n, bool all, struct buf *out)
 
 /* ---- one delta ---- */
 
-static struct block *encode_call(struct delta_encoder *n, const struct msg_delta *d)
+/* Each grows the queue by a delta; false: memory is out. */
+static bool grow_by_call(struct delta_encoder *n, const struct msg_delta *d)
 {
     struct block *b = add_block(n, MSG_TOOL_CALL);
     n->saw_call = true;
     if (b == NULL)
-        return NULL;
+        return false;
     b->call = d->index;
     call_id("toolu_", d->id, n->ctx.request_id, d->index, b->id);
     buf_adds(&b->name, d->name);
-    return b;
+    return buf_err(&b->name) == ERR_OK;
 }
 
-/* The block a delta belongs to, grown by it; NULL when memory is out, or none is meant. */
-static struct block *grow_block(struct delta_encoder *n, const struct msg_delta *d)
+static bool grow_by_text(struct delta_encoder *n, enum msg_part_kind kind,
+                         struct str text)
 {
-    struct block *b = NULL;
-    struct buf *grows;
+    struct block *b = growing_block(n, kind);
+    if (b == NULL)
+        return false;
+    buf_adds(&b->text, text);
+    return buf_err(&b->text) == ERR_OK;
+}
+
+/* The signature of a thought; the opaque data of a hidden one. */
+static bool grow_by_signature(struct delta_encoder *n, enum msg_part_kind kind,
+                              struct str signature)
+{
+    struct block *b = kind == MSG_THINKING ? growing_block(n, kind) : add_block(n, kind);
+    if (b == NULL)
+        return false;
+    buf_adds(&b->signature, signature);
+    return buf_err(&b->signature) == ERR_OK;
+}
+
+static bool grow_by_args(struct delta_encoder *n, unsigned call, struct str args)
+{
+    struct block *b = block_of_call(n, call);
+    if (b == NULL)
+        return true;
+    buf_adds(&b->text, args);
+    return buf_err(&b->text) == ERR_OK;
+}
+
+static bool grow(struct delta_encoder *n, const struct msg_delta *d)
+{
     switch (d->kind) {
     case MSG_D_TEXT:
+        return grow_by_text(n, MSG_TEXT, d->text);
     case MSG_D_REFUSAL:
-        b = growing_block(n, MSG_TEXT);
-        break;
+        n->saw_refusal = true;
+        return grow_by_text(n, MSG_TEXT, d->text);
     case MSG_D_THINKING:
+        return grow_by_text(n, MSG_THINKING, d->text);
     case MSG_D_SIGNATURE:
-        b = growing_block(n, MSG_THINKING);
-        break;
+        return grow_by_signature(n, MSG_THINKING, d->text);
     case MSG_D_REDACTED:
-        b = add_block(n, MSG_REDACTED);
-        break;
+        return grow_by_signature(n, MSG_REDACTED, d->text);
     case MSG_D_CALL:
-        return encode_call(n, d);
+        return grow_by_call(n, d);
     case MSG_D_ARGS:
-        b = block_of_call(n, d->index);
-        break;
+        return grow_by_args(n, d->index, d->text);
     case MSG_D_START:
     case MSG_D_FINISH:
     case MSG_D_USAGE:
     case MSG_D_END:
         break;
     }
-    if (b == NULL)
-        return NULL;
-    grows = d->kind == MSG_D_SIGNATURE || d->kind == MSG_D_REDACTED ? &b->signature
-                                                                    : &b->text;
-    buf_adds(grows, d->text);
-    return buf_err(grows) == ERR_OK ? b : NULL;
+    return true;
 }
 
 static const char *stop_word(const struct delta_encoder *n)
@@ -589,7 +611,7 @@ static void encode_start(struct delta_encoder *n, const struct msg_delta *d,
                          struct buf *out)
 {
     answer_id("msg_", d->id, n->ctx.request_id, n->id);
-    if (n->model[0] == '\0')
+    if (d->model.len > 0) /* what served it, rather than what was asked for */
         copy_str(n->model, sizeof n->model, d->model);
     ensure_started(n, out);
 }
@@ -608,9 +630,8 @@ void anthropic_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
     case MSG_D_REFUSAL:
     case MSG_D_CALL:
     case MSG_D_ARGS:
-        n->saw_refusal = n->saw_refusal || d->kind == MSG_D_REFUSAL;
         ensure_started(n, out);
-        if (grow_block(n, d) == NULL && d->kind != MSG_D_ARGS)
+        if (!grow(n, d))
             out->fail = ERR_MEMORY;
         pump(n, false, out);
         break;
@@ -618,6 +639,8 @@ void anthropic_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
         n->finish = d->finish;
         buf_reset(&n->stop_sequence);
         buf_adds(&n->stop_sequence, d->stop_sequence);
+        if (buf_err(&n->stop_sequence) != ERR_OK)
+            out->fail = buf_err(&n->stop_sequence);
         ensure_started(n, out);
         pump(n, true, out);
         break;
@@ -683,6 +706,8 @@ void anthropic_reply_encode(const struct msg_reply *r, const struct encode_ctx *
     jw_array_end(&w);
     n.saw_call = n_calls > 0;
     buf_adds(&n.stop_sequence, r->stop_sequence);
+    if (buf_err(&n.stop_sequence) != ERR_OK)
+        out->fail = buf_err(&n.stop_sequence);
     write_stop(&w, &n);
     write_usage(&w, &r->usage);
     jw_object_end(&w);

@@ -48,7 +48,7 @@ static void decode_file(struct reader *r, struct jspan v, struct msg_part *p)
         p->kind = MSG_FILE;
         p->filename = read_str(r, &f[FILENAME]);
         if (json_is_set(f[FILE_ID].value))
-            read_fail(r, "file_id", "a stored file is known to its own provider only");
+            read_foreign(r, "file_id", "a stored file is known to its own provider only");
         if (!read_data_url(read_need_str(r, &f[FILE_DATA]), &p->mime, &p->data))
             read_fail(r, "file_data", "must be a data URL in base64");
     }
@@ -218,8 +218,7 @@ static void decode_result(struct reader *r, const struct jfield *f, struct msg_r
         else
             p->parts[p->n_parts++] = t->parts[i];
     }
-    p->text = arena_str(r->arena, buf_str(&text));
-    buf_release(&text);
+    p->text = read_taken(r, &text);
     size_t turn = (size_t)(t - m->turns);
     p->id = is_legacy ? legacy_id(r, turn > 0 ? turn - 1 : 0)
                       : read_need_str(r, &f[M_CALL_ID]);

@@ -107,10 +107,7 @@ static void write_data_url(struct jw *w, const char *key, const struct msg_part 
     struct buf url = BUF_INIT(LIMIT_BODY_LEN);
     buf_printf(&url, "data:%.*s;base64,", STR_ARG(p->mime));
     buf_adds(&url, p->data);
-    jw_kstr(w, key, buf_str(&url));
-    if (buf_err(&url) != ERR_OK)
-        w->out->fail = buf_err(&url);
-    buf_release(&url);
+    write_taken(w, key, &url);
 }
 
 static void write_image(struct jw *w, const struct msg_part *p)
@@ -234,10 +231,7 @@ static void write_joined(struct openai_writer *o, const char *key,
 {
     struct buf text = BUF_INIT(LIMIT_BODY_LEN);
     join_texts(t, kind, between, &text);
-    jw_kstr(&o->r.w, key, buf_str(&text));
-    if (buf_err(&text) != ERR_OK)
-        o->r.w.out->fail = buf_err(&text);
-    buf_release(&text);
+    write_taken(&o->r.w, key, &text);
 }
 
 static bool has_kind(const struct msg_turn *t, enum msg_part_kind kind)
@@ -315,11 +309,8 @@ static void write_result(struct openai_writer *o, const struct msg_part *p)
     jw_object(w);
     jw_kstrz(w, "role", "tool");
     write_tool_id(o, "tool_call_id", p->id);
-    jw_kstr(w, "content", buf_str(&text));
+    write_taken(w, "content", &text);
     jw_object_end(w);
-    if (buf_err(&text) != ERR_OK)
-        w->out->fail = buf_err(&text);
-    buf_release(&text);
 }
 
 /* Tool messages hold text only: what else the results of a run of turns hold comes after. */

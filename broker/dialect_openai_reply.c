@@ -62,17 +62,17 @@ void openai_decoder_free(struct event_decoder **dp)
 static void decode_content(struct event_decoder *d, struct str t, struct jspan content,
                            struct delta_out *o)
 {
-    put_text(o, MSG_D_TEXT, scratch_str(&d->text, t, content));
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, content));
     struct jspan part, inner;
     size_t it = 0;
     while (jscan_next(t, content, &it, &part)) {
         struct jspan thinking = jscan_get(t, part, "thinking");
-        put_text(o, MSG_D_THINKING, scratch_str(&d->text, t, thinking));
+        put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, thinking));
         size_t at = 0;
         while (jscan_next(t, thinking, &at, &inner))
             put_text(o, MSG_D_THINKING,
-                     scratch_str(&d->text, t, jscan_get(t, inner, "text")));
-        put_text(o, MSG_D_TEXT, scratch_str(&d->text, t, jscan_get(t, part, "text")));
+                     scratch_str(o, &d->text, t, jscan_get(t, inner, "text")));
+        put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, jscan_get(t, part, "text")));
     }
 }
 
@@ -101,8 +101,8 @@ static void decode_call(struct event_decoder *d, struct str t, struct jspan call
     static const uint64_t seed[2] = {0, 0};
     struct jspan function = jscan_get(t, call, "function");
     struct jspan args = jscan_get(t, function, "arguments");
-    struct str id = scratch_str(&d->text, t, jscan_get(t, call, "id"));
-    struct str name = scratch_str(&d->name, t, jscan_get(t, function, "name"));
+    struct str id = scratch_str(o, &d->text, t, jscan_get(t, call, "id"));
+    struct str name = scratch_str(o, &d->name, t, jscan_get(t, function, "name"));
     int64_t index = -1;
     jscan_i64(t, jscan_get(t, call, "index"), 0, INT32_MAX, &index);
     uint64_t hash = id.len > 0 ? map_hash(seed, id) | 1 : 0;
@@ -119,7 +119,7 @@ static void decode_call(struct event_decoder *d, struct str t, struct jspan call
         put_delta(o, &(struct msg_delta){
                          .kind = MSG_D_CALL, .index = i, .id = id, .name = name});
     }
-    struct str text = args.kind == J_STRING   ? scratch_str(&d->text, t, args)
+    struct str text = args.kind == J_STRING   ? scratch_str(o, &d->text, t, args)
                       : args.kind == J_OBJECT ? jscan_text(t, args) /* Mistral */
                                               : STR_NONE;
     if (text.len > 0)
@@ -133,11 +133,11 @@ static void decode_legacy_call(struct event_decoder *d, struct str t,
     if (function.kind != J_OBJECT)
         return;
     if (d->n_calls == 0) {
-        struct str name = scratch_str(&d->name, t, jscan_get(t, function, "name"));
+        struct str name = scratch_str(o, &d->name, t, jscan_get(t, function, "name"));
         d->n_calls = 1;
         put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL, .name = name});
     }
-    struct str args = scratch_str(&d->text, t, jscan_get(t, function, "arguments"));
+    struct str args = scratch_str(o, &d->text, t, jscan_get(t, function, "arguments"));
     if (args.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_ARGS, .text = args});
 }
@@ -154,12 +154,12 @@ static void decode_message(struct event_decoder *d, struct str t, struct jspan m
                           [FUNCTION] = {.name = "function_call"}};
     if (!jscan_fields(t, message, f, N))
         return;
-    struct str reasoning = scratch_str(&d->text, t, f[REASONING_CONTENT].value);
+    struct str reasoning = scratch_str(o, &d->text, t, f[REASONING_CONTENT].value);
     if (reasoning.len == 0)
-        reasoning = scratch_str(&d->text, t, f[REASONING].value);
+        reasoning = scratch_str(o, &d->text, t, f[REASONING].value);
     put_text(o, MSG_D_THINKING, reasoning);
     decode_content(d, t, f[CONTENT].value, o);
-    put_text(o, MSG_D_REFUSAL, scratch_str(&d->text, t, f[REFUSAL].value));
+    put_text(o, MSG_D_REFUSAL, scratch_str(o, &d->text, t, f[REFUSAL].value));
     struct jspan call;
     size_t it = 0;
     while (o->rc == ERR_OK && jscan_next(t, f[CALLS].value, &it, &call))
@@ -170,7 +170,7 @@ static void decode_message(struct event_decoder *d, struct str t, struct jspan m
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan choice,
                           struct jspan finish, struct delta_out *o)
 {
-    struct str word = scratch_str(&d->text, t, finish);
+    struct str word = scratch_str(o, &d->text, t, finish);
     if (word.len == 0 || d->finished || o->rc != ERR_OK)
         return;
     if (openai_finish_is_error(word)) {
@@ -243,8 +243,8 @@ static void decode_object(struct event_decoder *d, struct str t, struct delta_ou
             d->started = true;
             put_delta(o, &(struct msg_delta){
                              .kind = MSG_D_START,
-                             .id = scratch_str(&d->text, t, f[ID].value),
-                             .model = scratch_str(&d->name, t, f[MODEL].value)});
+                             .id = scratch_str(o, &d->text, t, f[ID].value),
+                             .model = scratch_str(o, &d->name, t, f[MODEL].value)});
         }
         decode_choice(d, t, choice, o);
     }
@@ -282,8 +282,8 @@ enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
         o.rc = err_set(e, ERR_SERVER, "the provider's answer holds no choices");
     struct jspan root = jscan_root(body);
     jscan_i64(body, jscan_get(body, root, "created"), 0, INT64_MAX, &c.reply.created_s);
-    c.reply.service_tier =
-        arena_str(a, scratch_str(&d.text, body, jscan_get(body, root, "service_tier")));
+    c.reply.service_tier = arena_str(
+        a, scratch_str(&o, &d.text, body, jscan_get(body, root, "service_tier")));
     if (o.rc == ERR_OK)
         *ret = *msg_collect_reply(&c);
     if (o.rc == ERR_OK && arena_is_broken(a))
@@ -402,7 +402,7 @@ static void encode_start(struct delta_encoder *n, const struct msg_delta *d,
                          struct buf *out)
 {
     answer_id("chatcmpl-", d->id, n->ctx.request_id, n->id);
-    if (n->model[0] == '\0')
+    if (d->model.len > 0) /* what served it, rather than what was asked for */
         copy_str(n->model, sizeof n->model, d->model);
     ensure_started(n, out);
 }
@@ -515,25 +515,27 @@ void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
 
 /* ---- a whole answer ---- */
 
+static bool reply_has(const struct msg_reply *r, enum msg_part_kind kind)
+{
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i].kind == kind)
+            return true;
+    return false;
+}
+
 /* The texts of one kind in one member; null when there is none. */
 static void write_texts(struct jw *w, const char *key, const struct msg_reply *r,
                         enum msg_part_kind kind)
 {
     struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    bool found = false;
+    if (!reply_has(r, kind)) {
+        jw_kstrz(w, key, NULL);
+        return;
+    }
     for (size_t i = 0; i < r->n_parts; i++)
-        if (r->parts[i].kind == kind) {
-            found = true;
+        if (r->parts[i].kind == kind)
             buf_adds(&text, r->parts[i].text);
-        }
-    jw_key(w, key);
-    if (found)
-        jw_str(w, buf_str(&text));
-    else
-        jw_null(w);
-    if (buf_err(&text) != ERR_OK)
-        w->out->fail = buf_err(&text);
-    buf_release(&text);
+    write_taken(w, key, &text);
 }
 
 static void write_calls(struct jw *w, const struct msg_reply *r,
@@ -562,14 +564,6 @@ static void write_calls(struct jw *w, const struct msg_reply *r,
     }
     if (n > 0)
         jw_array_end(w);
-}
-
-static bool reply_has(const struct msg_reply *r, enum msg_part_kind kind)
-{
-    for (size_t i = 0; i < r->n_parts; i++)
-        if (r->parts[i].kind == kind)
-            return true;
-    return false;
 }
 
 void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,

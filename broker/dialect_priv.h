@@ -58,6 +58,8 @@ void reader_init(struct reader *r, struct str text, struct arena *a, struct err 
 enum errc reader_end(struct reader *r);
 /* ERR_INVALID about a member of the object being read. */
 void read_fail(struct reader *r, const char *name, const char *fmt, ...) PRINTF(3, 4);
+/* The same for what is right, but has no meaning in another dialect: not the client's fault. */
+void read_foreign(struct reader *r, const char *name, const char *why);
 /* Steps into a member or an element; returns what read_leave() needs to step out again. */
 size_t read_enter(struct reader *r, const char *fmt, ...) PRINTF(2, 3);
 void read_leave(struct reader *r, size_t mark);
@@ -68,6 +70,8 @@ bool read_fields(struct reader *r, struct jspan v, struct jfield *f, size_t n);
 struct str read_str(struct reader *r, const struct jfield *f);
 struct str read_need_str(struct reader *r, const struct jfield *f);
 struct str read_string(struct reader *r, struct jspan v); /* of a J_STRING */
+/* What was put together in `b`, which is released. */
+struct str read_taken(struct reader *r, struct buf *b);
 /* Raw JSON of this kind; STR_NONE when absent or null. */
 struct str read_raw(struct reader *r, const struct jfield *f, enum jkind kind);
 struct str read_number(struct reader *r, const struct jfield *f); /* its digits */
@@ -149,8 +153,9 @@ struct delta_out {
 void put_delta(struct delta_out *o, const struct msg_delta *d);
 /* A delta of nothing but text, unless that is empty. */
 void put_text(struct delta_out *o, enum msg_delta_kind kind, struct str text);
-/* The decoded string in `scratch`, until its next use; STR_NONE if it is none. */
-struct str scratch_str(struct buf *scratch, struct str t, struct jspan v);
+/* The decoded string in `scratch`, until its next use; STR_NONE if it is none, or no room. */
+struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
+                       struct jspan v);
 /* A delta_fn whose arg is a struct msg_collect. */
 enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e);
 
@@ -174,11 +179,16 @@ struct request_writer {
     enum errc rc;
 };
 
-/* ERR_INVALID: the target cannot express it and it must not be left out. */
+/*
+ * ERR_INVALID: the target cannot express it and it must not be left out. Another target may: the
+ * fault is laid on the gateway, so that the next one is asked.
+ */
 void refuse(struct request_writer *w, const char *field, const char *why);
 /* Names a field that is left out; a constant, or as long-lived as the request. */
 void drop(struct request_writer *w, const char *field);
 bool target_is(const struct target_caps *t, const char *kind);
+/* A member whose text was put together in `b`, which is released. */
+void write_taken(struct jw *w, const char *key, struct buf *b);
 /* What msg only knows to have been asked for: logprobs and spoken answers. */
 void refuse_unsayable(struct request_writer *w);
 /* A number of the client's, cut to [min, max] in millionths; its own digits if inside. */

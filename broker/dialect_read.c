@@ -65,6 +65,14 @@ void read_fail(struct reader *r, const char *name, const char *fmt, ...)
         r->path[mark - 1] = '.';
 }
 
+void read_foreign(struct reader *r, const char *name, const char *why)
+{
+    if (r->rc != ERR_OK)
+        return;
+    read_fail(r, name, "%s", why);
+    r->e->origin = ERR_BY_GATEWAY;
+}
+
 /* Must be of this kind unless absent or null; true when there is a value to read. */
 static bool is_readable(struct reader *r, const struct jfield *f, enum jkind kind)
 {
@@ -93,13 +101,17 @@ struct str read_string(struct reader *r, struct jspan v)
     if (str_find(inside, '\\') == inside.len)
         return arena_str(r->arena, inside);
     struct buf decoded = BUF_INIT(LIMIT_BODY_LEN);
-    struct str s = STR_NONE;
-    enum errc rc = jscan_string(r->text, v, &decoded);
-    if (rc == ERR_OK)
-        s = arena_str(r->arena, buf_str(&decoded));
-    else if (r->rc == ERR_OK)
-        r->rc = err_set(r->e, ERR_MEMORY, "no memory to read the body");
-    buf_release(&decoded);
+    if (jscan_string(r->text, v, &decoded) != ERR_OK)
+        decoded.fail = ERR_MEMORY;
+    return read_taken(r, &decoded);
+}
+
+struct str read_taken(struct reader *r, struct buf *b)
+{
+    struct str s = arena_str(r->arena, buf_str(b));
+    if (buf_err(b) != ERR_OK && r->rc == ERR_OK)
+        r->rc = err_set(r->e, buf_err(b), "no room to read the body");
+    buf_release(b);
     return s;
 }
 
@@ -162,8 +174,11 @@ int read_word(struct reader *r, const struct jfield *f, const char *const *words
     for (size_t i = 0; i < n; i++)
         if (jscan_is(r->text, f->value, words[i]))
             return (int)i;
-    read_fail(r, f->name, "%.*s is not known here",
-              STR_ARG(jscan_text(r->text, f->value)));
+    struct str word = jscan_text(r->text, f->value);
+    char why[80];
+    snprintf(why, sizeof why, "%.*s is not known here", (int)str_utf8_prefix(word, 40),
+             word.ptr);
+    read_foreign(r, f->name, why);
     return -1;
 }
 

@@ -17,12 +17,18 @@ void put_text(struct delta_out *o, enum msg_delta_kind kind, struct str text)
         put_delta(o, &(struct msg_delta){.kind = kind, .text = text});
 }
 
-struct str scratch_str(struct buf *scratch, struct str t, struct jspan v)
+struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
+                       struct jspan v)
 {
     buf_reset(scratch);
-    if (v.kind != J_STRING || jscan_string(t, v, scratch) != ERR_OK)
+    if (v.kind != J_STRING)
         return STR_NONE;
-    return buf_str(scratch);
+    enum errc rc = jscan_string(t, v, scratch);
+    if (rc == ERR_OK)
+        return buf_str(scratch);
+    if (o->rc == ERR_OK)
+        o->rc = err_set(o->e, rc, "no room for the provider's answer");
+    return STR_NONE;
 }
 
 enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e)

@@ -11,8 +11,10 @@
 
 void refuse(struct request_writer *w, const char *field, const char *why)
 {
-    if (w->rc == ERR_OK)
-        w->rc = field_error(w->e, field, "%s", why);
+    if (w->rc != ERR_OK)
+        return;
+    w->rc = field_error(w->e, field, "%s", why);
+    w->e->origin = ERR_BY_GATEWAY;
 }
 
 void drop(struct request_writer *w, const char *field)
@@ -28,6 +30,14 @@ void drop(struct request_writer *w, const char *field)
 bool target_is(const struct target_caps *t, const char *kind)
 {
     return strcmp(t->kind->kind, kind) == 0;
+}
+
+void write_taken(struct jw *w, const char *key, struct buf *b)
+{
+    jw_kstr(w, key, buf_str(b));
+    if (buf_err(b) != ERR_OK)
+        w->out->fail = buf_err(b);
+    buf_release(b);
 }
 
 void refuse_unsayable(struct request_writer *w)

@@ -227,6 +227,10 @@ check_PROGRAMS += %D%/unit/test_dialect_anthropic
 check_PROGRAMS += %D%/unit/test_cross
 %C%_unit_test_cross_SOURCES = %D%/unit/test_cross.c
 %C%_unit_test_cross_LDADD = $(BROKER_UNIT_LIBS)
+check_PROGRAMS += %D%/unit/test_cross_fault
+%C%_unit_test_cross_fault_SOURCES = %D%/unit/test_cross_fault.c
+%C%_unit_test_cross_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
+%C%_unit_test_cross_fault_LDADD = $(BROKER_UNIT_LIBS)
 check_PROGRAMS += %D%/unit/test_cross_request
 %C%_unit_test_cross_request_SOURCES = %D%/unit/test_cross_request.c
 %C%_unit_test_cross_request_LDADD = $(BROKER_UNIT_LIBS)

@@ -755,7 +755,7 @@ static void what_cannot_be_said_is_refused(void **state)
         assert_int_equal(cross(rows[i].from, &rows[i].c, &out, &d, &e), ERR_INVALID);
         if (strncmp(e.text, rows[i].c.want, strlen(rows[i].c.want)) != 0)
             fail_msg("%s: %s", rows[i].c.in, e.text);
-        assert_int_equal(e.origin, ERR_BY_CLIENT);
+        assert_int_equal(e.origin, ERR_BY_GATEWAY);
     }
 }
 
