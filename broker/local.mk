@@ -42,9 +42,12 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/broker.c %D%/broker.h
 %C%_libbroker_a_SOURCES += %D%/listen.c %D%/listen.h
 %C%_libbroker_a_SOURCES += %D%/seed.c %D%/seed.h
-EXTRA_DIST += %D%/main.c
 %C%_libbroker_a_SOURCES += %D%/record.c %D%/record.h
 %C%_libbroker_a_SOURCES += %D%/ledger.c %D%/ledger.h
 %C%_libbroker_a_SOURCES += %D%/prune.c %D%/prune.h
 %C%_libbroker_a_SOURCES += %D%/rows.c %D%/rows.h
 %C%_libbroker_a_SOURCES += %D%/writer.c %D%/writer.h
+
+bin_PROGRAMS += llmgwd
+llmgwd_SOURCES = %D%/main.c
+llmgwd_LDADD = $(BROKER_LIBS)
