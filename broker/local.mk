@@ -24,7 +24,6 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/limiter.c %D%/limiter.h
 %C%_libbroker_a_SOURCES += %D%/retry.c %D%/retry.h
 %C%_libbroker_a_SOURCES += %D%/router.c %D%/router.h
-%C%_libbroker_a_SOURCES += %D%/router_when.c
 %C%_libbroker_a_SOURCES += %D%/spool.c %D%/spool.h
 %C%_libbroker_a_SOURCES += %D%/estimate.c %D%/estimate.h
 %C%_libbroker_a_SOURCES += %D%/api.c %D%/api.h

@@ -98,7 +98,7 @@ static bool set(struct candidate *c, enum verdict v, enum skip why)
 static bool skip_condition(const struct route_facts *f, const struct conf_target *t,
                            struct candidate *c)
 {
-    if (t->when == NULL || router_when(t->when, f))
+    if (t->when == NULL || when_holds(t->when, f))
         return false;
     snprintf(c->why, sizeof c->why, "not when %s", t->when);
     return set(c, VERDICT_SKIPPED, SKIP_CONDITION);

@@ -12,20 +12,7 @@
 #include "core/catalog.h"
 #include "core/conf.h"
 #include "core/list.h"
-
-struct route_facts {
-    int64_t input_tok;           /* estimated */
-    int64_t max_output_tok;      /* −1: no cap */
-    int64_t expected_output_tok; /* from statistics; −1 unknown */
-    unsigned needs;              /* enum catalog_cap */
-    enum dialect dialect;        /* the client's */
-    struct str template_name, project, client;
-    const struct http1_header *tags;
-    size_t n_tags;
-    pico max_cost_pico; /* PICO_UNKNOWN: none */
-    int64_t now_wall_us, now_mono_us;
-    uint64_t seed; /* weighted draws */
-};
+#include "core/when.h"
 
 /* Health and limits of a target as decide() sees them: filled by the broker, or by a test. */
 struct target_view {
@@ -99,9 +86,6 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
                    size_t n, const struct catalog *cat, const struct conf *conf,
                    struct decision *ret);
 
-/* The condition after `when`: "tokens > 50000 and tools", …; checked by conf at load. */
-bool router_when(const char *condition, const struct route_facts *f);
-enum errc router_when_check(const char *condition, struct err *e) MUST_USE;
 const char *verdict_name(enum verdict v);
 const char *skip_name(enum skip s);
 

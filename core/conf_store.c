@@ -15,6 +15,7 @@
 #include "core/near.h"
 #include "core/num.h"
 #include "core/opt.h"
+#include "core/when.h"
 
 /* One value on its way. */
 struct store {
@@ -337,7 +338,7 @@ static enum errc parse_target(const struct store *s, struct conf_target *t)
         int64_t n;
         if (str_eqz(word, "when") && rest.len > 0) {
             t->when = keep(s, rest);
-            break;
+            return when_check(t->when, s->e) == ERR_OK ? ERR_OK : err_ctx(s->e, "target");
         }
         if (!str_starts(word, weight))
             return err_set(

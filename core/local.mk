@@ -42,3 +42,4 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/msg.c %D%/msg.h
 dist_pkgdata_DATA += %D%/catalog.tsv
 %C%_libcore_a_SOURCES += %D%/price_facts.c
+%C%_libcore_a_SOURCES += %D%/when.c %D%/when.h

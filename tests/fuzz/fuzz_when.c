@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/router.h"
+#include "core/when.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     struct err e = ERR_INIT;
     const struct route_facts facts = {.input_tok = 1000, .template_name = {"t", 1}};
-    bool is_sound = router_when_check(text, &e) == ERR_OK;
-    if (router_when(text, &facts) && !is_sound)
+    bool is_sound = when_check(text, &e) == ERR_OK;
+    if (when_holds(text, &facts) && !is_sound)
         abort();
     if (!is_sound && e.text[0] == '\0')
         abort();

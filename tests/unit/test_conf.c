@@ -354,6 +354,10 @@ static const struct {
     {"[route \"a\"]\ntarget = openai/x when",
      ":2: route \"a\": target: \"when\"; only weight=N and when CONDITION may follow the "
      "name"},
+    {"[route \"a\"]\ntarget = openai/x when tokns > 1",
+     ":2: route \"a\": target: condition \"tokns > 1\": expected tokens, tools, vision, "
+     "json, "
+     "reasoning, audio, template, project, client or tag at \"tokns\""},
     {"[limit \"all\"]\nrequests = 60",
      ":2: limit \"all\": requests: \"60\" is not a rate such as 100k/min"},
     {"[limit \"all\"]\nmoney = 1k/day",

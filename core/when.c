@@ -1,5 +1,5 @@
 /*
- * router_when.c: the condition behind `when` in a route's target.
+ * when.c: see when.h. The grammar:
  *
  *     either = both { "or" both }
  *     both   = one { "and" one }
@@ -12,12 +12,12 @@
  * A WORD is bare or in double quotes. Parsing and evaluating are one walk: a condition is
  * a line of text, read once per decision. Must not know targets, health or prices.
  */
+#include "core/when.h"
+
 #include <string.h>
 
-#include "core/http1.h"
+#include "core/catalog.h"
 #include "core/num.h"
-
-#include "broker/router.h"
 
 enum {
     WHEN_DEPTH = 16, /* nesting of "not" and parentheses */
@@ -237,14 +237,14 @@ static bool parse(const char *condition, const struct route_facts *f, bool *ret,
     return peek(&w).len == 0 || expected(&w, "\"and\" or \"or\"", peek(&w));
 }
 
-bool router_when(const char *condition, const struct route_facts *f)
+bool when_holds(const char *condition, const struct route_facts *f)
 {
     struct err e = ERR_INIT;
     bool holds;
     return parse(condition, f, &holds, &e) && holds;
 }
 
-enum errc router_when_check(const char *condition, struct err *e)
+enum errc when_check(const char *condition, struct err *e)
 {
     bool holds;
     return parse(condition, NULL, &holds, e) ? ERR_OK : e->code;

@@ -1,13 +1,12 @@
-/* test_router_when.c: conditions of targets: meaning, precedence, and clear errors. */
+/* test_when.c: conditions of targets: meaning, precedence, and clear errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/http1.h"
-
-#include "broker/router.h"
+#include "core/catalog.h"
+#include "core/when.h"
 
 #include <cmocka.h>
 
@@ -60,9 +59,9 @@ static void conditions_mean_what_they_say(void **state)
     };
     struct err e = ERR_INIT;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (router_when_check(rows[i].text, &e) != ERR_OK)
+        if (when_check(rows[i].text, &e) != ERR_OK)
             fail_msg("%s: %s", rows[i].text, e.text);
-        if (router_when(rows[i].text, &facts) != rows[i].want)
+        if (when_holds(rows[i].text, &facts) != rows[i].want)
             fail_msg("%s is not %s", rows[i].text, rows[i].want ? "true" : "false");
     }
 }
@@ -93,13 +92,13 @@ static void errors_name_the_place(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
-        assert_int_equal(router_when_check(rows[i].text, &e), ERR_CONFIG);
+        assert_int_equal(when_check(rows[i].text, &e), ERR_CONFIG);
         char head[128];
         snprintf(head, sizeof head, "condition \"%s\": ", rows[i].text);
         assert_ptr_equal(strstr(e.text, head), e.text);
         if (strstr(e.text, rows[i].want) == NULL)
             fail_msg("%s", e.text);
-        assert_false(router_when(rows[i].text, &facts));
+        assert_false(when_holds(rows[i].text, &facts));
     }
 }
 
@@ -109,5 +108,5 @@ int main(void)
         cmocka_unit_test(conditions_mean_what_they_say),
         cmocka_unit_test(errors_name_the_place),
     };
-    return cmocka_run_group_tests_name("router_when", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("when", tests, NULL, NULL);
 }

@@ -1,0 +1,34 @@
+/*
+ * when.h: what routing knows of a request, and the condition behind `when` in a route's target.
+ *
+ *     target = big when tokens > 50000 and not (tools or project = web)
+ *
+ * The configuration checks a condition when it is loaded; the router asks whether it holds.
+ */
+#ifndef CORE_WHEN_H
+#define CORE_WHEN_H
+
+#include "core/http1.h"
+#include "core/money.h"
+#include "core/provider.h"
+
+struct route_facts {
+    int64_t input_tok;           /* estimated */
+    int64_t max_output_tok;      /* −1: no cap */
+    int64_t expected_output_tok; /* from statistics; −1 unknown */
+    unsigned needs;              /* enum catalog_cap */
+    enum dialect dialect;        /* the client's */
+    struct str template_name, project, client;
+    const struct http1_header *tags;
+    size_t n_tags;
+    pico max_cost_pico; /* PICO_UNKNOWN: none */
+    int64_t now_wall_us, now_mono_us;
+    uint64_t seed; /* weighted draws */
+};
+
+/* False when it does not hold, or is no condition. */
+bool when_holds(const char *condition, const struct route_facts *f);
+/* ERR_CONFIG says what was expected, and where. */
+enum errc when_check(const char *condition, struct err *e) MUST_USE;
+
+#endif
