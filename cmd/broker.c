@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/jsonx.h"
-#include "core/near.h"
 
 #include "cmd/link.h"
 
@@ -52,6 +51,11 @@ static enum errc ask(struct cmd_ctx *ctx, const char *method, const char *path,
 
 /* --- status --- */
 
+static bool says_something(struct json_object *v)
+{
+    return v != NULL && (!json_object_is_type(v, json_type_string) || jx_text(v).len > 0);
+}
+
 /* A line for each member, those of objects as "outer.name"; what says nothing is left out. */
 static void write_members(struct json_object *o, const char *prefix, struct buf *out)
 {
@@ -64,14 +68,18 @@ static void write_members(struct json_object *o, const char *prefix, struct buf 
             char inner[LIMIT_NAME_LEN];
             snprintf(inner, sizeof inner, "%s%s.", prefix, name);
             write_members(v, inner, out);
-        } else if (v != NULL && !str_eqz(jx_text(v), ""))
+        } else if (says_something(v))
             buf_printf(out, "%s%-*s %s\n", prefix, (int)(26 - MIN(strlen(prefix), 25)),
                        name, json_object_get_string(v));
     }
 }
 
-static enum errc run_status(struct cmd_ctx *ctx, struct err *e)
+static enum errc run_status(struct cmd_ctx *ctx, void *options, const char *const *args,
+                            size_t n, struct err *e)
 {
+    (void)options;
+    (void)args;
+    (void)n;
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf text = BUF_INIT(TEXT_LEN);
     AUTO(jx_put) struct json_object *o = NULL;
@@ -93,12 +101,30 @@ static bool is_running(struct cmd_ctx *ctx)
     return link_open(ctx, false, &l, &why) == ERR_OK;
 }
 
-static enum errc run_start(struct cmd_ctx *ctx, struct err *e)
+static enum errc start(struct cmd_ctx *ctx, struct err *e)
 {
     if (is_running(ctx))
         return say(ctx, STR("{\"started\":false}"), "already running", e);
     enum errc rc = link_start(ctx, false, e);
     return rc == ERR_OK ? say(ctx, STR("{\"started\":true}"), "started", e) : rc;
+}
+
+static enum errc run_start(struct cmd_ctx *ctx, void *options, const char *const *args,
+                           size_t n, struct err *e)
+{
+    (void)options;
+    (void)args;
+    (void)n;
+    return start(ctx, e);
+}
+
+static enum errc run_here(struct cmd_ctx *ctx, void *options, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)options;
+    (void)args;
+    (void)n;
+    return link_run(ctx, e);
 }
 
 /* Asks, and waits for the end of what was running. *ret_was tells whether anything was. */
@@ -118,8 +144,12 @@ static enum errc stop(struct cmd_ctx *ctx, bool *ret_was, struct err *e)
     return rc;
 }
 
-static enum errc run_stop(struct cmd_ctx *ctx, struct err *e)
+static enum errc run_stop(struct cmd_ctx *ctx, void *options, const char *const *args,
+                          size_t n, struct err *e)
 {
+    (void)options;
+    (void)args;
+    (void)n;
     bool was;
     enum errc rc = stop(ctx, &was, e);
     if (rc != ERR_OK)
@@ -128,15 +158,23 @@ static enum errc run_stop(struct cmd_ctx *ctx, struct err *e)
                : say(ctx, STR("{\"stopped\":false}"), "not running", e);
 }
 
-static enum errc run_restart(struct cmd_ctx *ctx, struct err *e)
+static enum errc run_restart(struct cmd_ctx *ctx, void *options, const char *const *args,
+                             size_t n, struct err *e)
 {
+    (void)options;
+    (void)args;
+    (void)n;
     bool was;
     enum errc rc = stop(ctx, &was, e);
-    return rc == ERR_OK ? run_start(ctx, e) : rc;
+    return rc == ERR_OK ? start(ctx, e) : rc;
 }
 
-static enum errc run_reload(struct cmd_ctx *ctx, struct err *e)
+static enum errc run_reload(struct cmd_ctx *ctx, void *options, const char *const *args,
+                            size_t n, struct err *e)
 {
+    (void)options;
+    (void)args;
+    (void)n;
     AUTO(buf_release) struct buf body = BUF_INIT(TEXT_LEN);
     enum errc rc = ask(ctx, "POST", "/llmgw/v1/reload", &body, e);
     return rc == ERR_OK ? say(ctx, buf_str(&body), "reloaded", e) : rc;
@@ -144,31 +182,20 @@ static enum errc run_reload(struct cmd_ctx *ctx, struct err *e)
 
 /* --- the command --- */
 
-static const struct {
-    const char *name;
-    enum errc (*run)(struct cmd_ctx *ctx, struct err *e);
-} subcommands[] = {
-    {"status", run_status}, {"run", link_run},        {"start", run_start},
-    {"stop", run_stop},     {"restart", run_restart}, {"reload", run_reload},
+static const struct cmd_sub subs[] = {
+    {"status", "", 0, 0, run_status},
+    {"run", "", 0, 0, run_here},
+    {"start", "", 0, 0, run_start},
+    {"stop", "", 0, 0, run_stop},
+    {"restart", "", 0, 0, run_restart},
+    {"reload", "", 0, 0, run_reload},
+    {.name = NULL},
 };
 
 static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
                      struct err *e)
 {
-    (void)options;
-    struct near near;
-    char hint[NEAR_TEXT_LEN];
-    const char *name = args->n == 0 ? "status" : args->items[0];
-    if (args->n > 1)
-        return err_set(e, ERR_USAGE, "unexpected argument \"%s\"", args->items[1]);
-    near_init(&near, str_of(name));
-    for (size_t i = 0; i < ARRAY_LEN(subcommands); i++) {
-        if (strcmp(subcommands[i].name, name) == 0)
-            return subcommands[i].run(ctx, e);
-        near_offerz(&near, subcommands[i].name);
-    }
-    return err_set(e, ERR_USAGE, "unknown subcommand \"%s\"%s", name,
-                   near_hint(&near, NEAR_MAX, hint));
+    return cmd_run_sub(ctx, subs, options, args, e);
 }
 
 static const struct cmd_example examples[] = {

@@ -113,7 +113,7 @@ enum errc link_open(struct cmd_ctx *ctx, bool may_start, struct link **ret, stru
         return rc;
     int fd = link_connect(path);
     if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED) && may_start &&
-        link_may_start(ctx)) {
+        !ctx->global.no_autostart) {
         rc = link_start_at(ctx, path, true, e);
         if (rc != ERR_OK)
             return rc;

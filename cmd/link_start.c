@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/num.h"
-
 #include "cmd/link.h"
 
 extern char **environ;
@@ -30,15 +28,6 @@ enum {
     TAIL_LEN = 400, /* bytes of the daemon's last words */
     DIR_LEN = 4096,
 };
-
-bool link_may_start(const struct cmd_ctx *ctx)
-{
-    const char *wish = cmd_getenv("LLMGW_AUTOSTART");
-    bool may = true;
-    if (wish != NULL && num_bool(str_of(wish), &may) != ERR_OK)
-        may = true;
-    return may && !ctx->global.no_autostart;
-}
 
 /* Makes the folders above `file`, for us alone. */
 static enum errc make_parents(struct cmd_ctx *ctx, const char *file, struct err *e)

@@ -9,8 +9,6 @@
 /* A blocking connection, closed on exec; −1 and errno. */
 int link_connect(const char *path);
 
-/* Neither --no-autostart nor LLMGW_AUTOSTART=no forbids it. */
-bool link_may_start(const struct cmd_ctx *ctx);
 /* Starts a broker on this socket unless one has come up meanwhile. ERR_BROKER. */
 enum errc link_start_at(struct cmd_ctx *ctx, const char *path, bool is_auto,
                         struct err *e) MUST_USE;
