@@ -8,77 +8,57 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir;
 
-# A unit test is one line: tests/unit/test_x is made from test_x.c and LDADD.
-LDADD = cmd/libcmd.a broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) \
+LDADD = tests/libsim.a cmd/libcmd.a broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) \
 	$(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS) -lm -lpthread
 check_PROGRAMS += %D%/unit/test_agree
+check_PROGRAMS += %D%/unit/test_answer
 check_PROGRAMS += %D%/unit/test_base
 check_PROGRAMS += %D%/unit/test_breaker
-check_PROGRAMS += %D%/unit/test_conn
-check_PROGRAMS += %D%/unit/test_listen
-check_PROGRAMS += %D%/unit/test_secret
+check_PROGRAMS += %D%/unit/test_catalog
+check_PROGRAMS += %D%/unit/test_chat_request
+check_PROGRAMS += %D%/unit/test_conf
 check_PROGRAMS += %D%/unit/test_conf_text
+check_PROGRAMS += %D%/unit/test_conn
+check_PROGRAMS += %D%/unit/test_cross
+check_PROGRAMS += %D%/unit/test_cross_fault
+%C%_unit_test_cross_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
+check_PROGRAMS += %D%/unit/test_cross_request
 check_PROGRAMS += %D%/unit/test_db
+check_PROGRAMS += %D%/unit/test_dialect_anthropic
+check_PROGRAMS += %D%/unit/test_dialect_openai
+check_PROGRAMS += %D%/unit/test_errors
+check_PROGRAMS += %D%/unit/test_estimate
 check_PROGRAMS += %D%/unit/test_gcra
 check_PROGRAMS += %D%/unit/test_history
 check_PROGRAMS += %D%/unit/test_http1
 check_PROGRAMS += %D%/unit/test_jscan
 check_PROGRAMS += %D%/unit/test_jsonx
+check_PROGRAMS += %D%/unit/test_ledger
 check_PROGRAMS += %D%/unit/test_limiter
-check_PROGRAMS += %D%/unit/test_answer
 check_PROGRAMS += %D%/unit/test_link
+check_PROGRAMS += %D%/unit/test_listen
 check_PROGRAMS += %D%/unit/test_loop
-check_PROGRAMS += %D%/unit/test_sha256
-%C%_unit_test_sha256_SOURCES = %D%/unit/test_sha256.c
-%C%_unit_test_sha256_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += %D%/unit/test_opt
 check_PROGRAMS += %D%/unit/test_out
 check_PROGRAMS += %D%/unit/test_pack
-check_PROGRAMS += %D%/unit/test_usage
-%C%_unit_test_usage_SOURCES = %D%/unit/test_usage.c
-%C%_unit_test_usage_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_catalog
-%C%_unit_test_catalog_SOURCES = %D%/unit/test_catalog.c
-%C%_unit_test_catalog_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += %D%/unit/test_price
-%C%_unit_test_price_SOURCES = %D%/unit/test_price.c
-%C%_unit_test_price_LDADD = $(UNIT_LIBS)
-EXTRA_DIST += %D%/data/price_examples.jsonl
+check_PROGRAMS += %D%/unit/test_prompt
 check_PROGRAMS += %D%/unit/test_provider
+check_PROGRAMS += %D%/unit/test_record
+check_PROGRAMS += %D%/unit/test_request
 check_PROGRAMS += %D%/unit/test_retry
+check_PROGRAMS += %D%/unit/test_secret
+check_PROGRAMS += %D%/unit/test_sha256
+check_PROGRAMS += %D%/unit/test_sim_scenario
 check_PROGRAMS += %D%/unit/test_spool
 check_PROGRAMS += %D%/unit/test_sse
-check_PROGRAMS += %D%/unit/test_prompt
 check_PROGRAMS += %D%/unit/test_term
 check_PROGRAMS += %D%/unit/test_upstream
+check_PROGRAMS += %D%/unit/test_usage
+check_PROGRAMS += %D%/unit/test_when
 check_PROGRAMS += %D%/unit/test_zone
+EXTRA_DIST += %D%/data/price_examples.jsonl
 
-UNIT_LIBS = $(CORE_LIBS) $(CMOCKA_LIBS)
-BROKER_UNIT_LIBS = $(BROKER_LIBS) $(CMOCKA_LIBS)
-%C%_unit_test_base_SOURCES = %D%/unit/test_base.c
-%C%_unit_test_base_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_chat_request
-check_PROGRAMS += %D%/unit/test_conf
-%C%_unit_test_conf_SOURCES = %D%/unit/test_conf.c
-%C%_unit_test_conf_LDADD = $(UNIT_LIBS)
-%C%_unit_test_conf_text_SOURCES = %D%/unit/test_conf_text.c
-%C%_unit_test_conf_text_LDADD = $(UNIT_LIBS)
-%C%_unit_test_opt_SOURCES = %D%/unit/test_opt.c
-%C%_unit_test_opt_LDADD = $(UNIT_LIBS)
-
-%C%_unit_test_loop_SOURCES = %D%/unit/test_loop.c
-%C%_unit_test_loop_LDADD = $(BROKER_UNIT_LIBS)
-
-%C%_unit_test_db_SOURCES = %D%/unit/test_db.c
-%C%_unit_test_db_LDADD = $(UNIT_LIBS)
-%C%_unit_test_http1_SOURCES = %D%/unit/test_http1.c
-%C%_unit_test_http1_LDADD = $(UNIT_LIBS)
-%C%_unit_test_jscan_SOURCES = %D%/unit/test_jscan.c
-%C%_unit_test_jscan_LDADD = $(UNIT_LIBS)
-%C%_unit_test_jsonx_SOURCES = %D%/unit/test_jsonx.c
-%C%_unit_test_jsonx_LDADD = $(UNIT_LIBS)
-%C%_unit_test_sse_SOURCES = %D%/unit/test_sse.c
-%C%_unit_test_sse_LDADD = $(UNIT_LIBS)
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
@@ -156,71 +136,19 @@ dist_check_SCRIPTS += %D%/lint/globals.t
 dist_check_SCRIPTS += %D%/lint/includes.t
 dist_check_SCRIPTS += %D%/lint/man.t
 dist_check_SCRIPTS += %D%/lint/tour.t
-%C%_unit_test_spool_SOURCES = %D%/unit/test_spool.c
-%C%_unit_test_spool_LDADD = $(BROKER_UNIT_LIBS)
 
-%C%_unit_test_provider_SOURCES = %D%/unit/test_provider.c
-%C%_unit_test_provider_LDADD = $(UNIT_LIBS)
-%C%_unit_test_retry_SOURCES = %D%/unit/test_retry.c
-%C%_unit_test_retry_LDADD = $(BROKER_UNIT_LIBS)
-%C%_unit_test_breaker_SOURCES = %D%/unit/test_breaker.c
-%C%_unit_test_breaker_LDADD = $(BROKER_UNIT_LIBS)
-%C%_unit_test_gcra_SOURCES = %D%/unit/test_gcra.c
-%C%_unit_test_gcra_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_when
-%C%_unit_test_when_SOURCES = %D%/unit/test_when.c
-%C%_unit_test_when_LDADD = $(UNIT_LIBS)
-
-%C%_unit_test_limiter_SOURCES = %D%/unit/test_limiter.c
-%C%_unit_test_limiter_LDADD = $(BROKER_UNIT_LIBS)
 include tests/sim/local.mk
 include tests/e2e/local.mk
-check_PROGRAMS += %D%/unit/test_sim_scenario
-%C%_unit_test_sim_scenario_SOURCES = %D%/unit/test_sim_scenario.c
-%C%_unit_test_sim_scenario_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 FUZZERS += %D%/fuzz/fuzz_scenario
 %C%_fuzz_fuzz_scenario_SOURCES = %D%/fuzz/fuzz_scenario.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_scenario_LDADD = $(FUZZ_ENGINE) $(SIM_LIBS)
 
 EXTRA_DIST += %D%/data/token_counts.tsv
-check_PROGRAMS += %D%/unit/test_estimate
-%C%_unit_test_estimate_SOURCES = %D%/unit/test_estimate.c
-%C%_unit_test_estimate_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_record
-%C%_unit_test_record_SOURCES = %D%/unit/test_record.c
-%C%_unit_test_record_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_ledger
-%C%_unit_test_ledger_SOURCES = %D%/unit/test_ledger.c
-%C%_unit_test_ledger_LDADD = $(BROKER_UNIT_LIBS)
 FUZZERS += %D%/fuzz/fuzz_record
 %C%_fuzz_fuzz_record_SOURCES = %D%/fuzz/fuzz_record.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_record_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_spool
 %C%_fuzz_fuzz_spool_SOURCES = %D%/fuzz/fuzz_spool.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_spool_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
-
-check_PROGRAMS += %D%/unit/test_errors
-%C%_unit_test_errors_SOURCES = %D%/unit/test_errors.c
-%C%_unit_test_errors_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_dialect_openai
-%C%_unit_test_dialect_openai_SOURCES = %D%/unit/test_dialect_openai.c
-%C%_unit_test_dialect_openai_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_dialect_anthropic
-%C%_unit_test_dialect_anthropic_SOURCES = %D%/unit/test_dialect_anthropic.c
-%C%_unit_test_dialect_anthropic_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_cross
-%C%_unit_test_cross_SOURCES = %D%/unit/test_cross.c
-%C%_unit_test_cross_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_cross_fault
-%C%_unit_test_cross_fault_SOURCES = %D%/unit/test_cross_fault.c
-%C%_unit_test_cross_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
-%C%_unit_test_cross_fault_LDADD = $(BROKER_UNIT_LIBS)
-check_PROGRAMS += %D%/unit/test_cross_request
-%C%_unit_test_cross_request_SOURCES = %D%/unit/test_cross_request.c
-%C%_unit_test_cross_request_LDADD = $(BROKER_UNIT_LIBS)
-
-check_PROGRAMS += %D%/unit/test_request
-%C%_unit_test_request_SOURCES = %D%/unit/test_request.c
-%C%_unit_test_request_LDADD = $(BROKER_UNIT_LIBS)
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
