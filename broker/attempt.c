@@ -185,8 +185,8 @@ static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
     *ret = request_key(a->r, a->target->provider);
     if (ret->len > 0 || a->model.kind->auth == AUTH_NONE)
         return ERR_OK;
-    struct broker *b = a->r->b;
-    a->key = secrets_pick(b->secrets, str_of(a->target->provider), loop_mono_us(b->loop));
+    a->key = secrets_pick(a->r->secrets, str_of(a->target->provider),
+                          loop_mono_us(a->r->b->loop));
     if (a->key == NULL)
         return err_set(e, ERR_UPSTREAM_AUTH,
                        "provider %s has no key that may be used now",
@@ -312,7 +312,7 @@ static struct attempt *attempt_new(struct request *r)
     a->r = r;
     a->target = t;
     a->provider = conf_provider(r->conf, str_of(t->provider));
-    router_model(r->conf, r->b->catalog, t, &a->model);
+    router_model(r->conf, r->catalog, t, &a->model);
     a->ops = dialect_ops(a->model.kind->dialect);
     a->is_crossed = a->ops != r->client;
     /* Anthropic ends long answers that are not streamed: translated ones always are */

@@ -456,6 +456,11 @@ static enum errc open_socket(struct broker *b, struct err *e)
     return rc;
 }
 
+static void on_committed(void *arg, uint64_t seq)
+{
+    request_on_committed(arg, seq);
+}
+
 static enum errc open_ledger(struct broker *b, struct err *e)
 {
     struct arena arena;
@@ -463,7 +468,7 @@ static enum errc open_ledger(struct broker *b, struct err *e)
     const char *path = conf_path_db(&arena, b->conf, env);
     enum errc rc = os_make_parents(path, 0700, e);
     if (rc == ERR_OK)
-        rc = ledger_open(path, b->conf, b->loop, &b->log, NULL, NULL, &b->ledger, e);
+        rc = ledger_open(path, b->conf, b->loop, &b->log, on_committed, b, &b->ledger, e);
     if (rc == ERR_OK)
         seed_budgets(b, path);
     arena_release(&arena);

@@ -178,6 +178,8 @@ struct request *request_new(struct broker *b, struct conn *c,
     r->cr = *cr;
     r->client = client;
     r->conf = broker_conf_ref(b);
+    r->catalog = b->catalog;
+    r->secrets = b->secrets;
     r->task = (struct loop_task){.fn = on_free, .arg = r};
     r->clock = (struct loop_timer){.fn = on_clock, .arg = r};
     list_init(&r->link);
@@ -361,14 +363,14 @@ static bool is_healthy(const struct request *r, size_t i)
     if (s == NULL || !breaker_allows(&s->breaker, now_us(r)))
         return false;
     return request_key(r, t->provider).len > 0 ||
-           secrets_benched_us(r->b->secrets, str_of(t->provider), now_us(r)) <= 0;
+           secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) <= 0;
 }
 
 /* Is the window of this candidate known to be too small? */
 static bool is_too_small(const struct request *r, size_t i)
 {
     struct target_model m;
-    router_model(r->conf, r->b->catalog, target_at(r, i), &m);
+    router_model(r->conf, r->catalog, target_at(r, i), &m);
     return r->too_small_tok > 0 && m.context_tok > 0 && m.context_tok <= r->too_small_tok;
 }
 
@@ -604,7 +606,7 @@ static struct retry_plan plan_retry(struct request *r, const struct err *e)
         .n_same = r->n_same,
         .has_next = find_fit(r, r->at + 1) < r->decision.n_usable,
         .has_key = request_key(r, t->provider).len == 0 &&
-                   secrets_benched_us(r->b->secrets, str_of(t->provider), now_us(r)) == 0,
+                   secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) == 0,
         .patience_us = r->rules.patience_us - r->waited_us,
         .left_us = request_left_us(r),
         .budget_ok = s != NULL && retry_budget_has(&s->retries, now_us(r)),
@@ -660,7 +662,7 @@ static void try_larger(struct request *r, const struct retry_plan *plan,
                        const struct err *e)
 {
     struct target_model m;
-    router_model(r->conf, r->b->catalog, target_at(r, r->at), &m);
+    router_model(r->conf, r->catalog, target_at(r, r->at), &m);
     r->too_small_tok = MAX(r->too_small_tok, m.context_tok);
     if (find_fit(r, r->at + 1) < r->decision.n_usable)
         try_next(r, plan, e);

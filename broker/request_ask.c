@@ -249,8 +249,8 @@ static enum errc resolve(struct request *r, struct conf_resolved *ret, struct er
     if (name.len == 0 && r->cr.client != NULL)
         name = str_of(r->cr.client->route);
     if (name.len == 0)
-        return conf_resolve(r->conf, r->b->catalog, str_of(r->facts.model_name),
-                            &r->arena, ret, e);
+        return conf_resolve(r->conf, r->catalog, str_of(r->facts.model_name), &r->arena,
+                            ret, e);
     *ret = (struct conf_resolved){.route = conf_route(r->conf, name), .how = "header"};
     if (ret->route != NULL)
         return ERR_OK;
@@ -265,7 +265,7 @@ static enum errc find_targets(struct request *r, struct err *e)
         return rc;
     size_t n = n_resolved(&found[0]);
     for (size_t i = 0; i < r->opt.n_fallbacks; i++) {
-        rc = conf_resolve(r->conf, r->b->catalog, r->opt.fallbacks[i], &r->arena,
+        rc = conf_resolve(r->conf, r->catalog, r->opt.fallbacks[i], &r->arena,
                           &found[1 + i], e);
         if (rc != ERR_OK)
             return err_ctx(e, "header x-llmgw-fallback");
@@ -383,8 +383,8 @@ static int64_t affordable_tok(const struct request *r, const struct target_model
                               struct str model, int64_t in_tok, pico money)
 {
     int64_t at_us = loop_wall_us(r->b->loop);
-    pico in = router_cost(r->b->catalog, m, model, at_us, in_tok, 0);
-    pico out = router_cost(r->b->catalog, m, model, at_us, 0, TOK_PER_M);
+    pico in = router_cost(r->catalog, m, model, at_us, in_tok, 0);
+    pico out = router_cost(r->catalog, m, model, at_us, 0, TOK_PER_M);
     if (in == PICO_UNKNOWN || out == PICO_UNKNOWN || out <= 0)
         return -1;
     return money <= in ? 0 : (int64_t)((i128)(money - in) * TOK_PER_M / out);
@@ -405,7 +405,7 @@ void request_bounds(const struct request *r, const struct conf_target *t,
 {
     struct target_model m;
     struct str model = str_of(t->model);
-    router_model(r->conf, r->b->catalog, t, &m);
+    router_model(r->conf, r->catalog, t, &m);
     int64_t in_tok = request_input_tok(r, &m), cap = r->facts.max_output_tok;
     *ret = (struct bounds){.cap_tok = cap};
     struct limit_scope scope = request_scope(r, t);
@@ -425,8 +425,8 @@ void request_bounds(const struct request *r, const struct conf_target *t,
         .requests = 1,
         .input_tok = in_tok,
         .output_tok = m.kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
-        .money_pico = router_cost(r->b->catalog, &m, model, loop_wall_us(r->b->loop),
-                                  in_tok, worst),
+        .money_pico =
+            router_cost(r->catalog, &m, model, loop_wall_us(r->b->loop), in_tok, worst),
     };
 }
 
@@ -468,9 +468,9 @@ static void view_key(const struct request *r, const struct conf_target *t,
     v->has_key = kind->auth == AUTH_NONE || request_key(r, t->provider).len > 0;
     if (v->has_key)
         return;
-    v->has_key = secrets_has(r->b->secrets, provider);
+    v->has_key = secrets_has(r->secrets, provider);
     v->key_benched_us =
-        MAX(0, secrets_benched_us(r->b->secrets, provider, loop_mono_us(r->b->loop)));
+        MAX(0, secrets_benched_us(r->secrets, provider, loop_mono_us(r->b->loop)));
 }
 
 static void view_limits(struct request *r, const struct conf_target *t,
@@ -511,11 +511,11 @@ void request_decide(struct request *r)
         view_key(r, &r->targets[i], &r->views[i]);
         view_limits(r, &r->targets[i], &r->views[i]);
     }
-    router_model(r->conf, r->b->catalog, &r->targets[0], &m);
+    router_model(r->conf, r->catalog, &r->targets[0], &m);
     facts.input_tok = request_input_tok(r, &m);
     r->input_tok = facts.input_tok;
     router_decide(&facts, r->rules.strategy, r->targets, r->views, r->n_targets,
-                  r->b->catalog, r->conf, &r->decision);
+                  r->catalog, r->conf, &r->decision);
 }
 
 /* ---- the decision, for people ---- */

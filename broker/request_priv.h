@@ -128,7 +128,9 @@ struct request {
     struct conn *conn;      /* borrowed; NULL once the client is gone */
     struct conn_request cr; /* borrowed slices, valid while conn is */
     const struct dialect_ops *client;
-    struct conf *conf;     /* a reference */
+    struct conf *conf;             /* a reference, which keeps the next two alive */
+    const struct catalog *catalog; /* borrowed: of conf's generation, as are … */
+    struct secrets *secrets;
     struct list link;      /* in b->requests */
     struct loop_task task; /* frees */
     struct arena arena;

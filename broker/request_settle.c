@@ -91,8 +91,8 @@ static void price_attempt(struct request *r, const struct attempt *a,
     struct price_query q = {
         .provider = m->price_provider, .at_us = row->start_us, .usage = &row->usage};
     add_service(&q, attempt_scan(a)->service_tier);
-    bool is_priced = price_model(r->b->catalog, &q, str_of(row->served), &cost) ||
-                     price_model(r->b->catalog, &q, str_of(row->target->model), &cost);
+    bool is_priced = price_model(r->catalog, &q, str_of(row->served), &cost) ||
+                     price_model(r->catalog, &q, str_of(row->target->model), &cost);
     if (is_priced) {
         row->cost_pico = cost.total_pico;
         row->cost_source = row->usage.estimated ? COST_ESTIMATED : COST_COMPUTED;
@@ -128,11 +128,11 @@ static bool rest_key(struct request *r, const struct attempt *a, const struct er
         return false;
     int64_t rest_us =
         e->retry_after_us >= 0 ? MIN(e->retry_after_us, KEY_REST_MAX_US) : KEY_REST_US;
-    secrets_bench(b->secrets, attempt_key(a), now_us + rest_us);
+    secrets_bench(r->secrets, attempt_key(a), now_us + rest_us);
     log_write(&b->log, LOG_WARN, "request", "a key is put aside",
               "req=%s key=%s class=%s", r->id, attempt_key(a)->id, errc_name(e->code));
     struct str provider = str_of(r->rows[r->n_rows - 1]->target->provider);
-    return secrets_benched_us(b->secrets, provider, now_us) == 0;
+    return secrets_benched_us(r->secrets, provider, now_us) == 0;
 }
 
 static void tell_breaker(struct request *r, const struct attempt *a, const struct err *e)
@@ -325,7 +325,7 @@ static void record(struct request *r, enum errc outcome)
         .outcome = outcome,
         .finish =
             r->finish != MSG_FINISH_NONE ? str_of(msg_finish_name(r->finish)) : STR_NONE,
-        .catalog_date = str_of(catalog_date(r->b->catalog)),
+        .catalog_date = str_of(catalog_date(r->catalog)),
         .usage = r->has_usage ? &r->usage : NULL,
         .cost_pico = r->cost_pico,
         .reported_pico = r->usage.reported_pico,

@@ -491,7 +491,8 @@ static void send_head(struct upstream_xfer *x, int status, const char *type,
 {
     struct http1_header headers[8] = {{STR("content-type"), str_of(type)},
                                       {STR("x-request-id"), STR("up-1")}};
-    memcpy(headers + 2, more, n_more * sizeof *more);
+    if (n_more > 0)
+        memcpy(headers + 2, more, n_more * sizeof *more);
     x->fns->on_head(x->arg, &(struct upstream_head){.status = status,
                                                     .headers = headers,
                                                     .n_headers = 2 + n_more,
