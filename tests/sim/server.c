@@ -300,9 +300,7 @@ static bool peer_head(struct server *sv, struct peer *p, struct str *rest)
 static bool peer_feed(struct server *sv, struct peer *p, struct str bytes)
 {
     struct err e = ERR_INIT;
-    bool first = true;
-    while (first || bytes.len > 0) {
-        first = false;
+    do {
         if (p->state == PEER_ANSWER) {
             buf_adds(&p->ahead, bytes);
             return true;
@@ -324,7 +322,7 @@ static bool peer_feed(struct server *sv, struct peer *p, struct str bytes)
         bytes = STR_NONE;
         if (!peer_serve(sv, p))
             return false;
-    }
+    } while (bytes.len > 0);
     return true;
 }
 
