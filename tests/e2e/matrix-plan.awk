@@ -29,11 +29,11 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     good = "good-" upstream "/g" id "-sim:tokens=16"
     provider("p" id, upstream)
     price(faulty)
-    printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
-    if (mode ~ /\+/) {
+    if (mode ~ /\+/)
         price(good)
+    printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
+    if (mode ~ /\+/)
         printf "\ttarget = %s\n", good >config
-    }
     print "\ttimeout = 8s\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
     print id, $1, client, upstream, mode, ask, want
 }
