@@ -34,7 +34,7 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
     if (mode ~ /\+/)
         printf "\ttarget = %s\n", good >config
-    print "\ttimeout = 8s\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
+    print "\ttimeout = 6s\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
     print id, $1, client, upstream, mode, ask, want
 }
 
