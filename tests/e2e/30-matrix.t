@@ -55,7 +55,7 @@ grep '"what":"request"' "$sim_journal" | sed 's/.*"model":"\([cg][0-9]*\)-.*/\1/
 n=$(awk 'END { print NR }' "$tmp/cells")
 sql_wait 'select count(*) from request' "$n" 60 >/dev/null
 sql 'select route, outcome, n_attempts, (select count(*) from attempt a where a.rid = r.rid),
-    cost_pico, estimated, partial, streamed, held, crossed from request r' >"$tmp/ledger"
+    cost_pico, estimated, partial, streamed, held, crossed from requests r' >"$tmp/ledger"
 awk -v dir="$tmp" -f "$here/matrix-judge.awk" "$tmp/cells"
 n_failed=$?
 exit "$n_failed"
