@@ -350,27 +350,41 @@ bool catalog_is_peak(const struct catalog *c, const struct catalog_peak *p, int6
 
 /* --- prices of the configuration --- */
 
+/* Opens a gap at `at`; room doubles, so that a long configuration costs what it holds. */
+static struct catalog_model *open_gap(struct catalog *c, size_t at)
+{
+    if (c->n_models >= c->models_cap) {
+        size_t cap = 2 * c->n_models + 1;
+        struct catalog_model *all = ARENA_ARRAY(&c->arena, cap, struct catalog_model);
+        if (all == NULL)
+            return NULL;
+        if (c->n_models > 0)
+            memcpy(all, c->models, c->n_models * sizeof *all);
+        c->models = all;
+        c->models_cap = cap;
+    }
+    struct catalog_model *gap = &c->models[at];
+    memmove(gap + 1, gap, (c->n_models - at) * sizeof *gap);
+    c->n_models++;
+    return gap;
+}
+
 /* A place for a model that is not there yet, priced from now on, for all time. */
 static struct catalog_model *add_model(struct catalog *c, struct str provider,
                                        struct str model)
 {
     size_t at = lower_bound(c, provider, model);
-    struct catalog_model *all =
-        ARENA_ARRAY(&c->arena, c->n_models + 1, struct catalog_model);
     struct catalog_period *period = ARENA_NEW(&c->arena, struct catalog_period);
     const char *provider_z = arena_strz(&c->arena, provider);
     const char *model_z = arena_strz(&c->arena, model);
-    if (arena_is_broken(&c->arena))
+    struct catalog_model *m = arena_is_broken(&c->arena) ? NULL : open_gap(c, at);
+    if (m == NULL)
         return NULL;
     *period = (struct catalog_period){.from_us = INT64_MIN,
                                       .to_us = INT64_MAX,
                                       .dates = "effective",
                                       .sources = "configuration"};
-    if (at > 0)
-        memcpy(all, c->models, at * sizeof *all);
-    if (at < c->n_models)
-        memcpy(all + at + 1, c->models + at, (c->n_models - at) * sizeof *all);
-    all[at] = (struct catalog_model){
+    *m = (struct catalog_model){
         .provider = provider_z,
         .model = model_z,
         .mode = "chat",
@@ -380,9 +394,7 @@ static struct catalog_model *add_model(struct catalog *c, struct str provider,
         .periods = period,
         .n_periods = 1,
     };
-    c->models = all;
-    c->n_models++;
-    return &all[at];
+    return m;
 }
 
 static void set_price(struct price_set *s, enum price_component p, pico per_unit)

@@ -795,6 +795,7 @@ static bool merge_models(struct catalog *c, struct catalog_model *models, size_t
     }
     c->models = all;
     c->n_models = k;
+    c->models_cap = k;
     return true;
 }
 

@@ -265,6 +265,31 @@ static void the_configuration_overrides_every_price(void **state)
     catalog_free(&c);
 }
 
+static void a_long_configuration_costs_what_it_holds(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    struct err e = ERR_INIT;
+    struct catalog *c = NULL;
+    char model[16];
+    assert_int_equal(catalog_parse(STR(HEAD MODEL("m")), "t", &c, &e), ERR_OK);
+    for (int i = 0; i < N; i++) {
+        snprintf(model, sizeof model, "m%d", i * 7919 % N);
+        assert_int_equal(
+            catalog_override(c, STR("b"), str_of(model), STR("input"), i + 1, &e),
+            ERR_OK);
+    }
+    size_t n;
+    catalog_models(c, &n);
+    assert_int_equal(n, N + 1);
+    for (int i = 0; i < N; i++) {
+        snprintf(model, sizeof model, "m%d", i * 7919 % N);
+        const struct catalog_model *m = catalog_find(c, STR("b"), str_of(model));
+        assert_int_equal(catalog_period(m, 0)->prices.unit[PRICE_INPUT], i + 1);
+    }
+    catalog_free(&c);
+}
+
 static void an_overriding_file_replaces_whole_models(void **state)
 {
     (void)state;
@@ -412,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_schedule_of_a_service_is_followed),
         cmocka_unit_test(peaks_follow_days_hours_and_holidays),
         cmocka_unit_test(the_configuration_overrides_every_price),
+        cmocka_unit_test(a_long_configuration_costs_what_it_holds),
         cmocka_unit_test(an_overriding_file_replaces_whole_models),
         cmocka_unit_test(the_environment_names_the_file),
         cmocka_unit_test(a_fault_is_named_with_line_and_column),
