@@ -13,7 +13,7 @@
 
 #include "core/mem.h"
 
-#include "cmd/cmd.h"
+#include "cmd/link.h"
 #include "cmd/sig.h"
 
 enum { HELP_LEN = 256 * 1024, CTX_LEN = 64 * 1024 * 1024 };
@@ -47,11 +47,29 @@ static enum errc print_version(struct cmd_ctx *ctx, struct err *e)
     return cmd_print(buf_str(&out), e);
 }
 
-/* `llmgw` with nothing behind it: help for people, a usage error for scripts. */
-static enum errc run_bare(const struct cmd_ctx *ctx, struct err *e)
+/* One line of where things stand, for a person who typed the bare name. */
+static enum errc print_state(struct cmd_ctx *ctx, struct err *e)
 {
-    if (ctx->global.help_short || ctx->global.help_full || isatty(STDOUT_FILENO))
+    AUTO(link_close) struct link *l = NULL;
+    enum errc rc = cmd_load(ctx, CMD_CONF, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct err why = ERR_INIT;
+    bool is_running = link_open(ctx, false, &l, &why) == ERR_OK;
+    return cmd_print(is_running ? STR("\nbroker running\n")
+                                : STR("\nbroker not running; it starts when needed\n"),
+                     e);
+}
+
+/* `llmgw` with nothing behind it: help for people, a usage error for scripts. */
+static enum errc run_bare(struct cmd_ctx *ctx, struct err *e)
+{
+    if (ctx->global.help_short || ctx->global.help_full)
         return print_help(NULL, ctx->global.help_full, e);
+    if (isatty(STDOUT_FILENO)) {
+        enum errc rc = print_help(NULL, false, e);
+        return rc == ERR_OK ? print_state(ctx, e) : rc;
+    }
     return err_set(e, ERR_USAGE,
                    "no command\nhint: llmgw [options] COMMAND [args]; "
                    "llmgw help lists the commands");

@@ -1,5 +1,5 @@
 /*
- * conf_load.h: a configuration while it is read; between conf.c and conf_names.c.
+ * conf_load.h: a configuration while it is read; between conf.c, conf_read.c and conf_names.c.
  */
 #ifndef CORE_CONF_LOAD_H
 #define CORE_CONF_LOAD_H
@@ -42,6 +42,9 @@ struct conf_load {
     size_t n_problems;
 };
 
+enum errc conf_out_of_memory(struct err *e);
+/* Collects settings, the weakest first; what cannot be read is a problem. */
+enum errc conf_read(struct conf_load *l, struct err *e) MUST_USE;
 /* Notes `FILE:LINE: section "NAME": text`; loading goes on. */
 void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *section,
                   const char *sub, const char *fmt, ...) PRINTF(5, 6);

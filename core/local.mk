@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/conf_names.c %D%/conf_load.h
 %C%_libcore_a_SOURCES += %D%/conf_file.c
 %C%_libcore_a_SOURCES += %D%/conf_path.c
+%C%_libcore_a_SOURCES += %D%/conf_read.c
 %C%_libcore_a_SOURCES += %D%/conf_schema.c
 %C%_libcore_a_SOURCES += %D%/conf_store.c %D%/conf_store.h
 %C%_libcore_a_SOURCES += %D%/conf_text.c

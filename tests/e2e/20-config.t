@@ -16,6 +16,11 @@ is "$status $out" "0 llmgw $(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' \
     "$top_builddir/config.h")" 'the version line comes first'
 run llmgw
 is "$status-$out" 2- 'without a command and a terminal: a usage error, nothing on stdout'
+if command -v script >/dev/null; then
+    is "$(script -qec llmgw /dev/null </dev/null | tr -d '\r' | sed -n '1p;$p')" \
+        'usage: llmgw [global options] COMMAND [options] [args]
+broker not running; it starts when needed' 'on a terminal: short help and how things stand'
+fi
 run llmgw hepl
 is "$status $errors" '2 llmgw: unknown command "hepl" (did you mean "help"?)' \
     'an unknown command names the nearest'
