@@ -610,8 +610,8 @@ static void on_timer(void *arg)
 
 /* ---- birth ---- */
 
-enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
-                   conn_handler *handler, struct err *e)
+static enum errc make(struct broker *b, int fd, bool is_unix, struct conn **ret,
+                      struct err *e)
 {
     struct conn *c = MEM_NEW(struct conn);
     if (c == NULL) {
@@ -623,9 +623,7 @@ enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
     c->io = (struct loop_io){.fd = fd, .fn = on_io, .arg = c};
     c->timer = (struct loop_timer){.fn = on_timer, .arg = c};
     c->task = (struct loop_task){.fn = on_task, .arg = c};
-    c->handler = handler;
     c->is_unix = is_unix;
-    c->uid = uid;
     buf_init(&c->in, INPUT_MAX);
     buf_init(&c->next, INPUT_MAX); /* the two change places */
     buf_init(&c->body, LIMIT_BODY_LEN);
@@ -633,16 +631,38 @@ enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
     list_init(&c->link);
     list_add(&b->conns, &c->link);
     b->n_conns++;
-    const int one = 1;
-    if (!is_unix) {
-        /* Nagle with delayed ACK would hold an answer's last packet back for 40 ms */
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        set_timer(c, LIMIT_HEAD_S);
-    }
     watch(c);
     if (c->is_broken) {
         conn_free(&c);
         return err_set(e, ERR_MEMORY, "no memory for a connection");
     }
+    *ret = c;
     return ERR_OK;
+}
+
+enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
+                   conn_handler *handler, struct err *e)
+{
+    const int one = 1;
+    struct conn *c;
+    enum errc rc = make(b, fd, is_unix, &c, e);
+    if (rc != ERR_OK)
+        return rc;
+    c->handler = handler;
+    c->uid = uid;
+    if (!is_unix) {
+        /* Nagle with delayed ACK would hold an answer's last packet back for 40 ms */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        set_timer(c, LIMIT_HEAD_S);
+    }
+    return ERR_OK;
+}
+
+enum errc conn_new_refused(struct broker *b, int fd, const struct err *why, struct err *e)
+{
+    struct conn *c;
+    enum errc rc = make(b, fd, true, &c, e);
+    if (rc == ERR_OK)
+        refuse(c, why);
+    return rc;
 }

@@ -41,6 +41,9 @@ typedef void conn_handler(struct broker *b, struct conn *c, const struct conn_re
 /* Owned by the broker's list of connections. fd is taken also on failure. */
 enum errc conn_new(struct broker *b, int fd, bool is_unix, int64_t uid,
                    conn_handler *handler, struct err *e) MUST_USE;
+/* Answers `why` to whatever comes, unread, and closes. fd is taken also on failure. */
+enum errc conn_new_refused(struct broker *b, int fd, const struct err *why, struct err *e)
+    MUST_USE;
 /* Every connection: closed now if idle, else after the answer that is under way. */
 void conn_drain_all(struct broker *b);
 /* Every connection, now; on_gone is called where an answer is due. */

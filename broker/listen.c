@@ -82,23 +82,13 @@ static bool is_welcome(const struct conf *c, int64_t uid)
     return false;
 }
 
-static void turn_away(struct listen *l, int fd, int64_t uid)
+static enum errc turn_away(struct listen *l, int fd, int64_t uid, struct err *e)
 {
-    const struct str body =
-        STR("{\"error\":{\"message\":\"this broker is another user's\",\"type\":"
-            "\"permission_error\",\"param\":null,\"code\":\"permission_denied\"}}\n");
-    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_HEAD_LEN);
-    http1_write_status(&answer, 403);
-    http1_write_header(&answer, "Content-Type", STR("application/json"));
-    http1_printf_header(&answer, "Content-Length", "%zu", body.len);
-    http1_write_header(&answer, "Connection", STR("close"));
-    http1_write_end(&answer);
-    buf_adds(&answer, body);
+    struct err why = ERR_INIT;
     log_write(&l->b->log, LOG_WARN, "listen", "another user was turned away", "uid=%lld",
               (long long)uid);
-    l->b->metrics.n_rejected++;
-    send(fd, answer.data, answer.len, MSG_NOSIGNAL);
-    close(fd);
+    err_set(&why, ERR_PERMISSION, "this broker is another user's");
+    return conn_new_refused(l->b, fd, &why, e);
 }
 
 static void let_in(struct listen *l, const struct door *d, int fd)
@@ -106,18 +96,17 @@ static void let_in(struct listen *l, const struct door *d, int fd)
     struct err e = ERR_INIT;
     int64_t uid = -1;
     enum errc rc = d->is_unix ? os_peer_uid(fd, &uid, &e) : ERR_OK;
-    if (rc != ERR_OK) {
+    if (rc != ERR_OK)
         close(fd);
-    } else if (d->is_unix && !is_welcome(l->b->conf, uid)) {
-        turn_away(l, fd, uid);
-        return;
-    } else {
+    else if (d->is_unix && !is_welcome(l->b->conf, uid))
+        rc = turn_away(l, fd, uid, &e);
+    else
         rc = conn_new(l->b, fd, d->is_unix, uid, l->handler, &e);
-        broker_client_came(l->b);
-    }
     if (rc != ERR_OK)
         log_write(&l->b->log, LOG_WARN, "listen", e.text, "connections=%zu",
                   l->b->n_conns);
+    else
+        broker_client_came(l->b);
 }
 
 static void watch_doors(struct listen *l, bool on)
