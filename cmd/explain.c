@@ -3,22 +3,6 @@
 
 #include "core/num.h"
 
-static void write_money_range(struct json_object *candidate, struct buf *out)
-{
-    char text[MONEY_TEXT_LEN];
-    pico min, max;
-    struct str low = jx_number(candidate, "min_usd"),
-               high = jx_number(candidate, "max_usd");
-    if (low.len == 0 || money_parse(low, &min) != ERR_OK)
-        return;
-    money_people(text, min);
-    buf_printf(out, ", %s", text);
-    if (high.len == 0 || money_parse(high, &max) != ERR_OK)
-        return;
-    money_people(text, max);
-    buf_printf(out, " to %s", text);
-}
-
 void explain_candidates(struct json_object *candidates, struct buf *out)
 {
     size_t width = 0, n = candidates == NULL ? 0 : json_object_array_length(candidates);
@@ -31,9 +15,7 @@ void explain_candidates(struct json_object *candidates, struct buf *out)
         struct str why = jx_str(c, "why");
         buf_printf(out, "%3zu %-*.*s  %-8.*s", i + 1, (int)width, STR_ARG(target),
                    STR_ARG(verdict));
-        buf_printf(out, " %.*s", STR_ARG(why));
-        write_money_range(c, out);
-        buf_addc(out, '\n');
+        buf_printf(out, " %.*s\n", STR_ARG(why));
     }
 }
 
