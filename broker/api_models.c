@@ -1,6 +1,6 @@
 /*
- * api_models.c: which models a client may ask for: routes, aliases, and the targets they lead
- * to, in OpenAI's or Anthropic's shape.
+ * api_models.c: which models a client may ask for: routes, aliases, the targets they lead to,
+ * and what the catalog knows of providers that have a key, in OpenAI's or Anthropic's shape.
  *
  * Source of the shapes: OpenAI, API reference, Models, 2026-08; Anthropic, GET /v1/models, 2026-08.
  */
@@ -39,10 +39,27 @@ static const struct catalog_model *find(const struct broker *b, const char *prov
                      : NULL;
 }
 
+/* Chat models of the catalog at a provider that can be asked. */
+static void add_catalog(const struct broker *b, struct arena *a,
+                        const struct conf_provider *p, struct names *all)
+{
+    size_t n;
+    const struct catalog_model *rows = catalog_models(b->catalog, &n);
+    if (!secrets_has(b->secrets, str_of(p->name)))
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].provider, p->kind->catalog) == 0 &&
+            strcmp(rows[i].mode, "chat") == 0 && strcmp(rows[i].status, "retired") != 0)
+            add(all, a, arena_printf(a, "%s/%s", p->name, rows[i].model), p->name,
+                &rows[i]);
+}
+
 static void collect(const struct broker *b, struct arena *a, struct names *all)
 {
     const struct conf *c = b->conf;
-    all->cap = c->n_routes + c->n_aliases;
+    size_t n_catalog;
+    (void)catalog_models(b->catalog, &n_catalog);
+    all->cap = c->n_routes + c->n_aliases + n_catalog * c->n_providers;
     for (size_t i = 0; i < c->n_routes; i++)
         all->cap += c->routes[i].n_targets;
     all->items = ARENA_ARRAY(a, MAX(all->cap, (size_t)1), struct name);
@@ -59,6 +76,8 @@ static void collect(const struct broker *b, struct arena *a, struct names *all)
                 find(b, t->provider, t->model));
         }
     }
+    for (size_t i = 0; i < c->n_providers; i++)
+        add_catalog(b, a, &c->providers[i], all);
 }
 
 static void write_openai(struct jw *w, const struct name *n, int64_t created_s)

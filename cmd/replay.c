@@ -438,9 +438,11 @@ static void sentence(struct out *o, const struct summary *s)
     if (!s->is_dry)
         snprintf(agreed, sizeof agreed, " and agree on %zu %%",
                  (s->n_norm * 100 + s->n / 2) / s->n);
-    out_footer(o, "The same %zu prompt%s on %s would have cost %" PRId64 " %% %s%s.",
-               s->n, s->n == 1 ? "" : "s", s->name, percent, ppm <= 0 ? "less" : "more",
-               agreed);
+    char prompts[40] = "prompt";
+    if (s->n > 1)
+        snprintf(prompts, sizeof prompts, "%zu prompts", s->n);
+    out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
+               s->name, percent, ppm <= 0 ? "less" : "more", agreed);
 }
 
 static void summarise(const struct selection *sel, size_t target, struct summary *s)

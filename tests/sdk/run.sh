@@ -17,8 +17,8 @@ cp "$top_srcdir/tests/sdk/package.json" "$top_srcdir/tests/sdk/sdk.test.mjs" "$m
 [ -d "$modules/node_modules/openai" ] || (cd "$modules" && npm install --no-audit --no-fund --silent)
 
 . "$top_srcdir/tests/e2e/lib.sh"
-sim_start oai --dialect openai
-sim_start ant --dialect anthropic
+start_sim oai --dialect openai
+start_sim ant --dialect anthropic
 port=$((20000 + $$ % 20000))
 config <<EOF
 [broker]
@@ -31,13 +31,14 @@ config <<EOF
     kind = anthropic
     base-url = http://127.0.0.1:$ant_port/v1
     key-env = SIM_KEY
-[alias]
-    oai/limited = oai/sim:429
-    oai/cut = oai/sim:cut=3
-    ant/cut = ant/sim:cut=3
+[route "both"]
+    target = oai/sim
+    target = ant/sim
 EOF
 LLMGW_KEY=$("$top_builddir/llmgw" client add sdk | tail -n 1)
-broker_start
+SIM_KEY=sk-sim
+export SIM_KEY
+start_broker
 export LLMGW_KEY OPENAI_BASE_URL="http://127.0.0.1:$port/v1" \
     ANTHROPIC_BASE_URL="http://127.0.0.1:$port"
 cd "$modules" && node --test sdk.test.mjs

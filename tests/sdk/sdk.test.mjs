@@ -1,6 +1,6 @@
 // The official SDKs, unchanged, against llmgwd in front of llmgw-sim. run.sh sets the stage:
 // OPENAI_BASE_URL, ANTHROPIC_BASE_URL and LLMGW_KEY; models oai/… and ant/… are routes to the
-// simulator in both dialects, so each SDK is tried on its own dialect and on the crossed one.
+// simulator in both dialects (sim:… asks it for a fault), so each SDK is tried on its own dialect and on the crossed one.
 import assert from "node:assert/strict";
 import test from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
@@ -107,20 +107,21 @@ test("openai: a bad key is AuthenticationError", async () => {
 
 test("openai: a rate limit is RateLimitError with retry-after", async () => {
   await assert.rejects(
-    openai.chat.completions.create({ model: "oai/limited", messages: ask }),
+    openai.chat.completions.create({ model: "oai/sim:429,retry-after=60", messages: ask },
+      { headers: { "x-llmgw-timeout-ms": "2000" } }),
     (e) => e instanceof OpenAI.RateLimitError && e.headers.get("retry-after") !== null);
 });
 
 test("openai: a cut stream throws and never ends well", async () => {
   await assert.rejects(async () => {
-    const s = await openai.chat.completions.create({ model: "oai/cut", messages: ask, stream: true });
+    const s = await openai.chat.completions.create({ model: "oai/sim:cut=3", messages: ask, stream: true });
     for await (const chunk of s) assert.notEqual(chunk.choices[0]?.finish_reason, "stop");
   }, OpenAI.APIError);
 });
 
 test("anthropic: a cut stream throws", async () => {
   await assert.rejects(
-    anthropic.messages.stream({ model: "ant/cut", max_tokens: 100, messages: ask }).finalMessage(),
+    anthropic.messages.stream({ model: "ant/sim:cut=3", max_tokens: 100, messages: ask }).finalMessage(),
     Anthropic.APIError);
 });
 
