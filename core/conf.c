@@ -168,6 +168,11 @@ static void *item_of(struct conf_load *l, const struct conf_section *section,
         arena_printf(&l->conf->arena, "%s %s", s->section, section->by_key ? s->key : "");
     key = s->sub ? arena_printf(&l->conf->arena, "%s %s", key, s->sub) : key;
     char *conf = (char *)l->conf;
+    /* a key that was not made would find another section's struct */
+    if (arena_is_broken(&l->conf->arena)) {
+        conf_out_of_memory(e);
+        return NULL;
+    }
     uintptr_t index = (uintptr_t)map_get(&l->items, str_of(key));
     if (index != 0)
         return *(char **)(void *)(conf + section->items) + (index - 1) * section->size;
@@ -300,6 +305,8 @@ static enum errc keep_values(struct conf_load *l, struct err *e)
 static enum errc load_all(struct conf_load *l, struct err *e)
 {
     enum errc rc = conf_read(l, e);
+    if (rc == ERR_OK && arena_is_broken(&l->conf->arena))
+        rc = conf_out_of_memory(e);
     if (rc == ERR_OK)
         rc = note_layers(l, e);
     size_t n;

@@ -27,8 +27,10 @@ static enum errc read_fd(int fd, const char *path, struct buf *out, struct err *
     }
     for (;;) {
         char *room = buf_room(out, PIECE);
+        if (room == NULL && buf_err(out) == ERR_MEMORY)
+            return err_set(e, ERR_MEMORY, "%s: out of memory", path);
         if (room == NULL)
-            return err_set(e, buf_err(out), "%s: longer than %zu bytes", path, out->max);
+            return err_set(e, ERR_TOO_LARGE, "%s: longer than %zu bytes", path, out->max);
         ssize_t n = read(fd, room, PIECE);
         if (n < 0 && errno != EINTR)
             return err_errno(e, ERR_IO, "%s", path);

@@ -170,7 +170,7 @@ static bool file_is_there(struct conf_load *l, const char *path, struct file_rol
         return false;
     }
     if (l->src->edited != NULL && strcmp(path, l->src->edited) == 0) {
-        buf_adds(text, l->src->edited_text);
+        buf_adds(text, l->src->edited_text); /* too long a text is told by its parser */
         return true;
     }
     struct err why = ERR_INIT;
@@ -185,7 +185,10 @@ static enum errc load_file(struct conf_load *l, const char *path, struct file_ro
                            struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN + 1);
-    if (!file_is_there(l, path, role, &text))
+    bool is_there = file_is_there(l, path, role, &text);
+    if (buf_err(&text) == ERR_MEMORY)
+        return conf_out_of_memory(e);
+    if (!is_there)
         return ERR_OK;
     if (role.layer == CONF_PROJECT)
         role.is_untrusted =

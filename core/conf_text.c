@@ -38,7 +38,7 @@ struct reader {
     size_t at;       /* of the next character */
     int line;        /* of the next character, from 1 */
     struct buf word; /* what is being read, decoded */
-    bool too_long;   /* a word did not fit */
+    enum errc fail;  /* a word did not fit, or memory was out */
     struct err *e;
 };
 
@@ -92,7 +92,8 @@ static enum errc wrong(struct reader *r, int line, const char *what)
 static const char *word_end(struct reader *r)
 {
     const char *s = arena_strz(&r->t->arena, buf_str(&r->word));
-    r->too_long |= buf_err(&r->word) != ERR_OK;
+    if (r->fail == ERR_OK)
+        r->fail = arena_is_broken(&r->t->arena) ? ERR_MEMORY : buf_err(&r->word);
     buf_reset(&r->word);
     return s;
 }
@@ -338,8 +339,11 @@ static enum errc read_text(struct reader *r)
         } else {
             return wrong(r, r->line, "neither section, setting nor comment");
         }
-        if (rc == ERR_OK && r->too_long)
-            rc = wrong(r, r->line, "a name or value is too long");
+        /* what was made of a word that failed is no syntax error of the file */
+        if (r->fail == ERR_MEMORY)
+            return err_set(r->e, ERR_MEMORY, "out of memory");
+        if (r->fail != ERR_OK)
+            return wrong(r, r->line, "a name or value is too long");
         if (rc != ERR_OK)
             return rc;
     }
@@ -371,8 +375,6 @@ enum errc conf_text_parse(struct str text, const char *file, struct conf_text **
         return err_set(e, ERR_MEMORY, "out of memory");
     struct reader r = {.t = t, .line = 1, .word = BUF_INIT(LIMIT_CONF_LINE), .e = e};
     enum errc rc = read_text(&r);
-    if (rc == ERR_OK && arena_is_broken(&t->arena))
-        rc = err_set(e, ERR_MEMORY, "out of memory");
     buf_release(&r.word);
     if (rc != ERR_OK)
         return rc;

@@ -17,6 +17,8 @@ check_PROGRAMS += %D%/unit/test_breaker
 check_PROGRAMS += %D%/unit/test_catalog
 check_PROGRAMS += %D%/unit/test_chat_request
 check_PROGRAMS += %D%/unit/test_conf
+check_PROGRAMS += %D%/unit/test_conf_memory
+%C%_unit_test_conf_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
 check_PROGRAMS += %D%/unit/test_conf_text
 check_PROGRAMS += %D%/unit/test_conn
 check_PROGRAMS += %D%/unit/test_cross
