@@ -22,7 +22,7 @@ struct catalog {
     struct arena arena; /* all that is below, and the text of the files */
     const char *date;
     struct catalog_model *models; /* sorted */
-    size_t n_models, models_cap; /* cap: there is room for so many */
+    size_t n_models, models_cap;  /* cap: there is room for so many */
     struct catalog_rule *rules;
     struct catalog_service *services;
     struct catalog_source *sources;
