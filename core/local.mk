@@ -44,3 +44,5 @@ noinst_LIBRARIES += %D%/libcore.a
 dist_pkgdata_DATA += %D%/catalog.tsv
 %C%_libcore_a_SOURCES += %D%/price_facts.c
 %C%_libcore_a_SOURCES += %D%/when.c %D%/when.h
+%C%_libcore_a_SOURCES += %D%/report.c %D%/report.h
+%C%_libcore_a_SOURCES += %D%/report_log.c
