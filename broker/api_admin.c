@@ -251,24 +251,54 @@ static bool read_target(const struct api_call *a, struct json_object *o,
     return false;
 }
 
+/* Every target of a provider that a route names, or that was asked before. */
+static bool drain_provider(struct broker *b, struct str provider, int64_t until_us)
+{
+    for (size_t i = 0; i < b->conf->n_routes; i++) {
+        const struct conf_route *r = &b->conf->routes[i];
+        for (size_t j = 0; j < r->n_targets; j++)
+            if (str_eqz(provider, r->targets[j].provider) &&
+                broker_target(b, provider, str_of(r->targets[j].model)) == NULL)
+                return false;
+    }
+    map_for_each (slot, &b->targets) {
+        struct target_state *t = slot->value;
+        struct str name = str_of(t->name);
+        if (str_eq(str_sub(name, 0, str_find(name, '/')), provider))
+            t->drained_until_us = until_us;
+    }
+    return true;
+}
+
 static void set_drained(const struct api_call *a, bool drained)
 {
     AUTO(jx_put) struct json_object *o = NULL;
     struct conf_resolved to;
     struct arena arena;
+    if (!read_body(a, &o))
+        return;
+    struct str name = jx_str(o, "target");
+    int64_t until_us = drained ? until(a->b, o) : 0;
+    bool ok = true;
     arena_init(&arena, LIMIT_HEAD_LEN);
-    if (read_body(a, &o) && read_target(a, o, &arena, &to)) {
+    if (conf_provider(a->b->conf, name) != NULL) {
+        ok = drain_provider(a->b, name, until_us);
+    } else if (read_target(a, o, &arena, &to)) {
         struct target_state *t =
             broker_target(a->b, str_of(to.target.provider), str_of(to.target.model));
-        if (t == NULL) {
-            wrong(a, ERR_MEMORY, "out of memory");
-        } else {
-            t->drained_until_us = drained ? until(a->b, o) : 0;
-            api_reply(a, 200,
-                      drained ? STR("{\"drained\":true}") : STR("{\"drained\":false}"));
-        }
+        ok = t != NULL;
+        if (ok)
+            t->drained_until_us = until_us;
+    } else {
+        arena_release(&arena);
+        return;
     }
     arena_release(&arena);
+    if (ok)
+        api_reply(a, 200,
+                  drained ? STR("{\"drained\":true}") : STR("{\"drained\":false}"));
+    else
+        wrong(a, ERR_MEMORY, "out of memory");
 }
 
 void api_drain(const struct api_call *a)

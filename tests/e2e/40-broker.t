@@ -129,6 +129,16 @@ is "$?" 2 'with a wrong configuration it does not start'
 like "$(cat "$tmp/wrong.err")" "^llmgwd: $config_file:[0-9]+: " '… and says where it is wrong'
 good_config ''
 
+# ---- steering ----
+start_broker
+llmgw route drain one >/dev/null
+ask -m one/sim hello
+is "$(got outcome)" error 'a drained provider gets no request'
+llmgw route undrain one >/dev/null
+ask -m one/sim hello
+is "$(got outcome)" ok '… until it is put back'
+stop_broker
+
 # ---- impatience ----
 start_broker --conf broker.drain=100ms
 ask -s -t 20s -m one/sim:stall=3 hello &

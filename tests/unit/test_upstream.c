@@ -687,6 +687,30 @@ static void a_warm_connection_is_found(void **state)
     told_free(t);
 }
 
+static void a_proxy_is_asked_where_one_is_configured(void **state)
+{
+    struct site *s = *state;
+    struct told *t = told_new(s);
+    struct buf got = BUF_INIT(1 << 20);
+    struct err e = ERR_INIT;
+    struct upstream_request req = {.method = "POST",
+                                   .url = "http://llm.invalid/v1/x",
+                                   .body = STR("q"),
+                                   .connect_us = 5 * US_PER_S,
+                                   .proxy = s->url};
+    assert_int_equal(upstream_start(s->u, &req, &fns, t, &t->x, &e), ERR_OK);
+    int fd = accept_one(s);
+    expect_end(s, fd, &got, "\r\n\r\nq");
+    assert_true(
+        str_starts(buf_str(&got), STR("POST http://llm.invalid/v1/x HTTP/1.1\r\n")));
+    say(fd, OK_HEAD "Content-Length: 0\r\n\r\n");
+    pump(s, &t->n_done, 1);
+    assert_int_equal(t->rc, ERR_OK);
+    close(fd);
+    buf_release(&got);
+    told_free(t);
+}
+
 static void a_header_cannot_smuggle_another(void **state)
 {
     struct site *s = *state;
@@ -736,6 +760,7 @@ int main(void)
         CASE(a_dead_idle_connection_is_replaced),
         CASE(a_large_body_is_sent_whole),
         CASE(a_warm_connection_is_found),
+        CASE(a_proxy_is_asked_where_one_is_configured),
         CASE(a_header_cannot_smuggle_another),
         CASE(freeing_cancels_without_callbacks),
     };
