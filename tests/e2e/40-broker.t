@@ -129,15 +129,20 @@ is "$?" 2 'with a wrong configuration it does not start'
 like "$(cat "$tmp/wrong.err")" "^llmgwd: $config_file:[0-9]+: " '… and says where it is wrong'
 good_config ''
 
-# ---- steering ----
+# ---- steering, and versions that do not meet ----
 start_broker
+code() { http -o /dev/null -w '%{http_code}' -H 'x-llmgw-proto: 9' "$@"; }
+is "$(code /llmgw/v1/targets) $(code /v1/models)" '426 426' 'another protocol is refused'
+is "$(code /llmgw/v1/status)" 200 '… but always told who is there'
 llmgw route drain one >/dev/null
 ask -m one/sim hello
 is "$(got outcome)" error 'a drained provider gets no request'
 llmgw route undrain one >/dev/null
 ask -m one/sim hello
 is "$(got outcome)" ok '… until it is put back'
-stop_broker
+is "$(code -X POST /llmgw/v1/stop)" 200 'a client of any version can stop the broker'
+wait "$broker_pid"
+is "$?" 0 '… which then ends well'
 
 # ---- impatience ----
 start_broker --conf broker.drain=100ms

@@ -56,7 +56,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void add(struct site *s, int source, const char *value)
+static void add(struct site *s, unsigned source, const char *value)
 {
     size_t i = s->provider.n_keys++;
     s->provider.keys[i].source = source;
