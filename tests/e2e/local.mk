@@ -10,4 +10,5 @@ dist_check_SCRIPTS += %D%/20-config.t
 dist_check_SCRIPTS += %D%/40-broker.t
 dist_check_SCRIPTS += %D%/45-latency.t
 dist_check_SCRIPTS += %D%/46-tls.t
+dist_check_SCRIPTS += %D%/47-restart.t
 dist_check_SCRIPTS += %D%/40-chat.t
