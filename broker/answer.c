@@ -270,11 +270,23 @@ void answer_reset(struct request *r, const struct err *why)
 
 /* ---- the end ---- */
 
+/* What an encoder wrote with the end mark, but stands before it, need not wait for it. */
+static void split_end(struct request *r)
+{
+    struct answer *a = &r->answer;
+    struct str mark = str_of(r->client->end_mark());
+    if (!str_ends(buf_str(&a->end), mark))
+        return;
+    buf_adds(&a->tail, str_sub(buf_str(&a->end), 0, a->end.len - mark.len));
+    buf_consume(&a->end, a->end.len - mark.len);
+}
+
 void answer_finish(struct request *r)
 {
     struct answer *a = &r->answer;
     if (!answer_is_streamed(r))
         return;
+    split_end(r);
     start(r);
     write(r, buf_str(&a->notes));
     write(r, buf_str(&a->batch));
@@ -294,7 +306,6 @@ static void write_summary(const struct request *r, const char *recorded, struct 
     buf_addz(&json, "llmgw ");
     settle_write_end(r, NULL, recorded, &json);
     sse_write_comment(out, buf_str(&json));
-    buf_addc(out, '\n'); /* a block of its own */
 }
 
 static void reply_whole(struct request *r)
