@@ -24,7 +24,7 @@ enum {
     /* bytes of an error answer worth reading */
     ERROR_BODY_LEN = 256 * 1024,
     HEADERS_MAX = 32,
-    /* an estimate may be off by so much before it ends a stream: one part in … */
+    /* an estimate must be over by this factor to end a stream: tokens may be long */
     CAP_SLACK = 4,
     CAP_SLACK_TOK = 64,
 };
@@ -77,11 +77,6 @@ struct target_state *attempt_target(const struct attempt *a)
 struct secret_key *attempt_key(const struct attempt *a)
 {
     return a->key;
-}
-
-bool attempt_is_streamed(const struct attempt *a)
-{
-    return a->is_streamed;
 }
 
 static int64_t wall_us(const struct attempt *a)
@@ -337,8 +332,8 @@ static size_t output_bound(const struct attempt *a)
     if (cap < 0)
         return SIZE_MAX;
     struct estimate_key k = request_estimate_key(a->r, &a->model);
-    cap += cap / CAP_SLACK + CAP_SLACK_TOK;
-    return (size_t)((i128)cap * mib / estimate_tok(a->r->b->estimator, &k, (size_t)mib));
+    i128 bound = (i128)cap * CAP_SLACK + CAP_SLACK_TOK;
+    return (size_t)(bound * mib / estimate_tok(a->r->b->estimator, &k, (size_t)mib));
 }
 
 enum errc attempt_start(struct request *r, struct err *e)
@@ -492,6 +487,20 @@ static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
         buf_adds(answer_sink(r), ev->raw);
 }
 
+/* An end mark without a finish passes as it came; a translation would have to invent one. */
+static void on_end(struct attempt *a)
+{
+    struct err e = ERR_INIT;
+    if (!a->is_crossed || a->r->answer.is_finished) {
+        conclude(a, WHOLE);
+        return;
+    }
+    err_set(&e, has_content(a) ? ERR_INTERRUPTED : ERR_SERVER,
+            "the provider ended its stream without saying why");
+    e.origin = ERR_BY_PROVIDER;
+    broken(a, &e);
+}
+
 static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
 {
     struct attempt *a = OBJ(attempt, arg);
@@ -520,7 +529,7 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
         pass(a, ev, flags); /* its decoder serves the recorder only */
     if ((flags & EV_END) == 0)
         return ERR_OK;
-    conclude(a, WHOLE);
+    on_end(a);
     return ERR_CANCELLED; /* nothing behind the end mark is of interest */
 }
 
@@ -560,7 +569,8 @@ void attempt_complete(struct attempt *a)
         return;
     }
     struct usage usage;
-    if (!a->scan.has_usage && attempt_usage(a, ERR_OK, &usage))
+    const struct err ok = ERR_INIT;
+    if (!a->scan.has_usage && attempt_usage(a, &ok, &usage))
         (void)on_delta(a, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &usage},
                        &ignored);
     (void)on_delta(a, &(struct msg_delta){.kind = MSG_D_END}, &ignored);
@@ -720,22 +730,29 @@ static void on_done(void *arg, enum errc rc, const struct err *e)
 
 /* ---- what it used ---- */
 
-/* May the provider bill an attempt that ended so? Told failures are free everywhere. */
-static bool is_billable(const struct attempt *a, enum errc outcome)
+/*
+ * May the provider bill an attempt that ended so? Told failures are free everywhere, and so is
+ * an answer without a token; one that was at work until we hung up is not.
+ */
+static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 {
     int status = a->row->http_status;
-    if (status == 0) /* sent, not answered: it was at work until we hung up */
-        return outcome == ERR_CANCELLED || outcome == ERR_TIMEOUT;
-    return status / 100 == 2;
+    if (a->scan.output_len + a->scan.reasoning_len > 0 || outcome == ERR_OK)
+        return true;
+    if (status != 0 && status / 100 != 2)
+        return false;
+    /* a timeout of the transport's own is one of connecting */
+    return outcome == ERR_CANCELLED || (outcome == ERR_TIMEOUT && sys == 0);
 }
 
-bool attempt_usage(const struct attempt *a, enum errc outcome, struct usage *ret)
+bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret)
 {
     struct request *r = a->r;
-    if (!is_billable(a, outcome))
+    if (!is_billable(a, e->code, e->sys))
         return false;
     *ret = a->scan.usage;
-    if (a->scan.has_usage && outcome == ERR_OK)
+    /* what is told at the start of a stream is not yet all of it */
+    if (a->scan.has_usage && e->code == ERR_OK && a->scan.finish != MSG_FINISH_NONE)
         return true;
     /* what the provider told at the start counts; the rest is ours to guess */
     struct estimate_key k = request_estimate_key(r, &a->model);

@@ -379,6 +379,8 @@ static const struct pattern_row pattern_rows[] = {
     {"spend limit", ERR_QUOTA},
     {"per day", ERR_QUOTA},
 
+    {"blocked by content filtering policy", ERR_FILTER}, /* Anthropic, with type invalid_request_error */
+
     {"does not support assistant message prefill", ERR_INVALID},
     {"requests ending with a model turn", ERR_INVALID},
     {"expected last role user or tool", ERR_INVALID},

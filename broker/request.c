@@ -513,7 +513,7 @@ static void send(struct request *r)
         return;
     }
     request_set_state(r, REQ_SENDING, "sent");
-    if (attempt_is_streamed(r->attempt))
+    if (answer_is_streamed(r))
         request_timer_set(r, TIMER_FIRST_TOKEN, r->rules.ttft_us);
 }
 

@@ -228,11 +228,10 @@ enum errc attempt_start(struct request *r, struct err *e) MUST_USE;
 void attempt_end(struct request *r);
 void attempt_pause(struct attempt *a);
 bool attempt_resume(struct attempt *a); /* false: it was not paused */
-bool attempt_is_streamed(const struct attempt *a);
 /* The end of a stream that finished without one: what the client's dialect still needs. */
 void attempt_complete(struct attempt *a);
 /* What it used, as told or as guessed; false: nothing that anybody would bill. */
-bool attempt_usage(const struct attempt *a, enum errc outcome, struct usage *ret);
+bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret);
 const struct scan_state *attempt_scan(const struct attempt *a);
 const struct target_model *attempt_model(const struct attempt *a);
 struct target_state *attempt_target(const struct attempt *a);

@@ -189,7 +189,7 @@ static void settle_sent(struct request *r, const struct attempt *a,
 {
     const struct scan_state *scan = attempt_scan(a);
     snprintf(row->served, sizeof row->served, "%s", scan->model);
-    row->has_usage = attempt_usage(a, e->code, &row->usage);
+    row->has_usage = attempt_usage(a, e, &row->usage);
     if (row->has_usage)
         price_attempt(r, a, row);
     if (e->code == ERR_OK) {
