@@ -5,18 +5,17 @@
 #include "broker/rows.h"
 
 #include <string.h>
-#include <zstd.h>
 
 #include "core/arena.h"
 #include "core/db.h"
 #include "core/map.h"
 #include "core/mem.h"
+#include "core/pack.h"
 
 enum {
     BUSY_MS =
         200, /* the spool holds what comes meanwhile; short, so that stopping is quick */
     SUMS_MAX = 256 * 1024 * 1024, /* bytes for the sums of one batch */
-    ZSTD_LEVEL = 3,
 };
 
 #define NAME(e, name) ", " name
@@ -135,7 +134,6 @@ struct rows {
     struct map sums[ROLLUP_N_];
     struct buf text;        /* scratch: keys of the maps, JSON */
     struct record *scratch; /* owned: an admission, decoded */
-    ZSTD_CCtx *zstd;        /* owned */
     struct buf packed[3];   /* scratch for compressed bodies */
     int wal_pages;
 };
@@ -233,9 +231,8 @@ enum errc rows_open(const char *path, uint64_t spool_id, struct rows **ret,
     buf_init(&r->text, SIZE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(r->packed); i++)
         buf_init(&r->packed[i], SIZE_MAX);
-    r->zstd = ZSTD_createCCtx();
     r->scratch = MEM_NEW(struct record);
-    if (r->zstd == NULL || r->scratch == NULL)
+    if (r->scratch == NULL)
         return err_set(e, ERR_MEMORY, "ledger: out of memory");
     uint64_t applied = 0;
     enum errc rc = db_open(path, DB_WRITE, &r->db, e);
@@ -268,7 +265,6 @@ void rows_close(struct rows **rp)
     buf_release(&r->text);
     for (size_t i = 0; i < ARRAY_LEN(r->packed); i++)
         buf_release(&r->packed[i]);
-    ZSTD_freeCCtx(r->zstd);
     mem_free(r->scratch);
     db_close(&r->db);
     mem_free(r);
@@ -516,23 +512,6 @@ static enum errc insert_conversation(struct rows *r, const struct ledger_admit *
     return run(r, &b, e);
 }
 
-/* One part of a body, compressed into its scratch buffer. */
-static enum errc pack(struct rows *r, struct buf *out, struct str s, struct err *e)
-{
-    buf_reset(out);
-    if (s.len == 0)
-        return ERR_OK;
-    size_t room = ZSTD_compressBound(s.len);
-    char *p = buf_room(out, room);
-    if (p == NULL)
-        return err_set(e, ERR_MEMORY, "ledger: out of memory");
-    size_t len = ZSTD_compressCCtx(r->zstd, p, room, s.ptr, s.len, ZSTD_LEVEL);
-    if (ZSTD_isError(len))
-        return err_set(e, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(len));
-    buf_grown(out, len);
-    return ERR_OK;
-}
-
 static enum errc insert_body(struct rows *r, int64_t rid, int64_t at_us,
                              const struct rows_body *body, struct err *e)
 {
@@ -541,7 +520,8 @@ static enum errc insert_body(struct rows *r, int64_t rid, int64_t at_us,
     const struct str parts[] = {body->request, body->response, body->answer};
     int64_t stored = 0;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        enum errc rc = pack(r, &r->packed[i], parts[i], e);
+        buf_reset(&r->packed[i]);
+        enum errc rc = parts[i].len > 0 ? pack(parts[i], &r->packed[i], e) : ERR_OK;
         if (rc != ERR_OK)
             return rc;
         stored += (int64_t)r->packed[i].len;

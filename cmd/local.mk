@@ -34,6 +34,11 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/replay.c
 %C%_libcmd_a_SOURCES += %D%/replay_run.c %D%/replay_run.h
 %C%_libcmd_a_SOURCES += %D%/route.c
+%C%_libcmd_a_SOURCES += %D%/cost.c %D%/cost.h
+%C%_libcmd_a_SOURCES += %D%/cost_check.c
+%C%_libcmd_a_SOURCES += %D%/cost_show.c
+%C%_libcmd_a_SOURCES += %D%/log.c
+%C%_libcmd_a_SOURCES += %D%/period.c %D%/period.h
 
 bin_PROGRAMS += llmgw
 llmgw_SOURCES = %D%/main.c
