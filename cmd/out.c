@@ -78,6 +78,11 @@ void out_csv_raw(struct out *o)
     o->csv_raw = true;
 }
 
+void out_vertical(struct out *o)
+{
+    o->vertical = true;
+}
+
 /* Keeps one line of text around the table. */
 PRINTF(3, 0)
 static void add_line(struct out *o, struct out_lines *lines, const char *fmt, va_list ap)
@@ -312,6 +317,15 @@ static enum errc write_file(struct cmd_ctx *ctx, const char *path, struct str s,
     return rc;
 }
 
+enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e)
+{
+    const char *path = ctx->global.output;
+    if (path != NULL && strcmp(path, "-") != 0)
+        return write_file(ctx, path, text, e);
+    enum errc rc = fflush(stdout) == 0 ? ERR_OK : err_errno(e, ERR_IO, "standard output");
+    return rc == ERR_OK ? write_all(STDOUT_FILENO, text, e) : rc;
+}
+
 enum errc out_finish(struct out *o, struct err *e)
 {
     for (size_t i = 0; i < o->warnings.n; i++)
@@ -320,9 +334,5 @@ enum errc out_finish(struct out *o, struct err *e)
     if (o->broken || arena_is_broken(&o->arena) || buf_err(&o->meta) != ERR_OK ||
         buf_err(&o->text) != ERR_OK)
         return err_set(e, ERR_MEMORY, "the report is too large for memory");
-    const char *path = o->ctx->global.output;
-    if (path != NULL && strcmp(path, "-") != 0)
-        return write_file(o->ctx, path, buf_str(&o->text), e);
-    enum errc rc = fflush(stdout) == 0 ? ERR_OK : err_errno(e, ERR_IO, "standard output");
-    return rc == ERR_OK ? write_all(STDOUT_FILENO, buf_str(&o->text), e) : rc;
+    return out_write(o->ctx, buf_str(&o->text), e);
 }

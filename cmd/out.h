@@ -21,6 +21,7 @@ enum out_type {
     OUT_DURATION, /* 1.9s in tables; NAME_ms elsewhere */
     OUT_TIME,     /* local in tables; RFC 3339 elsewhere */
     OUT_BOOL,
+    OUT_JSON, /* raw JSON by out_text; as it stands in JSON, a text elsewhere */
 };
 
 struct out_column {
@@ -43,6 +44,8 @@ void out_free(struct out **o);
 void out_meta(struct out *o, const char *key, struct str json);
 /* CSV cells that look like formulas stay as they are. */
 void out_csv_raw(struct out *o);
+/* Tables show a field a line, known ones only, and an empty line between rows. */
+void out_vertical(struct out *o);
 /* Lines above and below a table; ignored by machine formats. */
 void out_headline(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_footer(struct out *o, const char *fmt, ...) PRINTF(2, 3);
@@ -60,6 +63,8 @@ void out_row_end(struct out *o);
 void out_totals(struct out *o);
 /* Prints everything. ERR_IO when the output cannot be written. */
 enum errc out_finish(struct out *o, struct err *e) MUST_USE;
+/* Text of one's own to where reports go: --output (atomically) or stdout. */
+enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e) MUST_USE;
 
 /* Display width of UTF-8 text in terminal cells, by grapheme cluster. */
 size_t out_width(struct str s);

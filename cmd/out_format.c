@@ -107,6 +107,9 @@ static void json_cell(struct buf *b, const struct out_column *c, const struct ou
     case OUT_BOOL:
         buf_addz(b, v->v ? "true" : "false");
         break;
+    case OUT_JSON:
+        buf_adds(b, v->text);
+        break;
     }
 }
 
@@ -200,6 +203,7 @@ static void csv_cell(struct out *o, const struct out_column *c, const struct out
     }
     switch (c->type) {
     case OUT_TEXT:
+    case OUT_JSON:
         if (sep == ',')
             csv_text(o, b, v->text);
         else
@@ -262,6 +266,7 @@ static struct str people_cell(struct out *o, const struct out_column *c,
         return out_is_utf8() ? STR("\xE2\x80\x94") : STR("-");
     switch (c->type) {
     case OUT_TEXT:
+    case OUT_JSON:
         return v->text;
     case OUT_INT:
         num_group(text, v->v);
@@ -394,8 +399,8 @@ static void grid_cell(struct buf *b, struct str s, size_t width, bool right, boo
 
 static bool is_right(const struct out_column *c)
 {
-    return c->right ||
-           (c->type != OUT_TEXT && c->type != OUT_TIME && c->type != OUT_BOOL);
+    return c->right || (c->type != OUT_TEXT && c->type != OUT_TIME &&
+                        c->type != OUT_BOOL && c->type != OUT_JSON);
 }
 
 static void grid_line(struct out *o, const struct grid *g, const struct str *cells)
@@ -424,12 +429,35 @@ static void add_lines(struct out *o, const struct out_lines *lines)
         buf_printf(&o->text, "%s\n", lines->items[i]);
 }
 
+/* The rows one below the other, a line for each field that is known. */
+static void format_vertical(struct out *o, const struct grid *g)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < o->n_shown; i++)
+        width = MAX(width, out_width(str_of(heading(&o->columns[o->shown[i]]))));
+    for (size_t r = 0; r < o->n_rows; r++) {
+        buf_addz(&o->text, r > 0 ? "\n" : "");
+        for (size_t i = 0; i < o->n_shown; i++) {
+            if (!cell(o, r, o->shown[i])->is_set)
+                continue;
+            grid_cell(&o->text, str_of(heading(&o->columns[o->shown[i]])), width, false,
+                      false);
+            buf_printf(&o->text, "  %.*s\n", STR_ARG(g->cells[r * o->n_shown + i]));
+        }
+    }
+    add_lines(o, &o->footers);
+}
+
 static void format_table(struct out *o)
 {
     struct grid g = {.cells = NULL};
     add_lines(o, &o->headlines);
     if (!grid_build(o, &g))
         return;
+    if (o->vertical) {
+        format_vertical(o, &g);
+        return;
+    }
     grid_fit(o, &g, (size_t)out_screen_width());
     if (o->headlines.n > 0 && g.n_rows > 0)
         buf_addc(&o->text, '\n');

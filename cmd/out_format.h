@@ -30,7 +30,7 @@ struct out {
     struct out_lines headlines, footers, warnings;
     struct out_cell *cells; /* owned; rows one after another, then the totals */
     size_t n_cells, cap_cells, n_rows;
-    bool has_totals, csv_raw, broken;
+    bool has_totals, csv_raw, vertical, broken;
 };
 
 /* Fills `shown` from --fields, or with every column that is not hidden. */

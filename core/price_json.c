@@ -77,7 +77,7 @@ static enum errc check_keys(struct reading *r, struct jspan object, const char *
         near_init(&near, key);
         for (i = 0; i < n; i++)
             near_offerz(&near, names[i]);
-        return err_set(r->e, ERR_INVALID, "%s: unknown key \"%.*s\"%s", where,
+        return err_set(r->e, ERR_SYNTAX, "%s: unknown key \"%.*s\"%s", where,
                        STR_ARG(key), near_hint(&near, 1, hint));
     }
     return ERR_OK;
@@ -85,7 +85,7 @@ static enum errc check_keys(struct reading *r, struct jspan object, const char *
 
 static enum errc wrong(struct reading *r, const char *name, const char *what)
 {
-    return err_set(r->e, ERR_INVALID, "\"%s\" must be %s", name, what);
+    return err_set(r->e, ERR_SYNTAX, "\"%s\" must be %s", name, what);
 }
 
 /* Decoded, in the arena. Absent and null leave *ret empty where that is allowed. */
@@ -119,7 +119,7 @@ static enum errc read_usage(struct reading *r, struct price_request *ret)
         return rc;
     enum usage_wire wire = usage_wire_by_name(name);
     if (wire == USAGE_WIRE_N_)
-        return err_set(r->e, ERR_INVALID, "unknown wire \"%.*s\"", STR_ARG(name));
+        return err_set(r->e, ERR_SYNTAX, "unknown wire \"%.*s\"", STR_ARG(name));
     if (usage.kind != J_OBJECT)
         return wrong(r, "usage", "an object");
     struct str json = jscan_text(r->text, usage);
@@ -192,9 +192,9 @@ static enum errc read_fee(struct reading *r, struct jspan fee, struct usage *u)
         return ERR_OK;
     enum usage_class c = usage_class_by_name(name);
     if (c == USAGE_N_ || c < USAGE_WEB_SEARCH)
-        return err_set(r->e, ERR_INVALID, "unknown fee \"%.*s\"", STR_ARG(name));
+        return err_set(r->e, ERR_SYNTAX, "unknown fee \"%.*s\"", STR_ARG(name));
     if (usage_has(u, c) && u->n[c] != n)
-        return err_set(r->e, ERR_INVALID, "\"usage\" and \"fees\" differ about %.*s",
+        return err_set(r->e, ERR_SYNTAX, "\"usage\" and \"fees\" differ about %.*s",
                        STR_ARG(name));
     usage_set(u, c, n);
     return ERR_OK;
@@ -295,8 +295,9 @@ static void write_fraction(struct jw *w, const char *key, i128 num, i128 den)
         jw_strz(w, text);
 }
 
-static void write_lines(const struct price_cost *c, struct jw *w, bool fees)
+void price_write_lines(const struct price_cost *c, bool fees, struct jw *w)
 {
+    jw_array(w);
     for (size_t i = 0; i < c->n_lines; i++) {
         const struct price_line *l = &c->lines[i];
         if (l->is_fee != fees)
@@ -308,6 +309,7 @@ static void write_lines(const struct price_cost *c, struct jw *w, bool fees)
         write_fraction(w, "amount_pusd", l->amount_num, l->amount_den);
         jw_object_end(w);
     }
+    jw_array_end(w);
 }
 
 static void write_time(struct jw *w, const char *key, int64_t wall_us)
@@ -322,9 +324,8 @@ static void write_time(struct jw *w, const char *key, int64_t wall_us)
     jw_strz(w, text);
 }
 
-static void write_price(const struct price_cost *c, struct jw *w)
+void price_write_row(const struct price_cost *c, struct jw *w)
 {
-    jw_key(w, "price");
     jw_object(w);
     jw_kstrz(w, "row", c->row_id);
     write_time(w, "period_from", c->period_from_us);
@@ -341,9 +342,8 @@ static void write_price(const struct price_cost *c, struct jw *w)
     jw_object_end(w);
 }
 
-static void write_ratios(const struct price_cost *c, struct jw *w)
+void price_write_ratios(const struct price_cost *c, struct jw *w)
 {
-    jw_key(w, "multipliers");
     jw_array(w);
     for (size_t i = 0; i < c->n_ratios; i++) {
         jw_object(w);
@@ -352,32 +352,5 @@ static void write_ratios(const struct price_cost *c, struct jw *w)
         jw_ki64(w, "den", c->ratios[i].den);
         jw_object_end(w);
     }
-    jw_array_end(w);
-}
-
-void price_cost_write(const struct price_cost *c, struct jw *w)
-{
-    bool known = c->total_pico != PICO_UNKNOWN;
-    jw_key(w, "total_pusd");
-    if (known)
-        jw_i64(w, c->total_pico);
-    else
-        jw_null(w);
-    jw_key(w, "total_usd");
-    jw_usd(w, c->total_pico);
-    if (!known) {
-        jw_kstrz(w, "reason", c->why);
-        return;
-    }
-    jw_kbool(w, "exact", c->exact);
-    write_price(c, w);
-    jw_key(w, "lines");
-    jw_array(w);
-    write_lines(c, w, false);
-    jw_array_end(w);
-    write_ratios(c, w);
-    jw_key(w, "fees");
-    jw_array(w);
-    write_lines(c, w, true);
     jw_array_end(w);
 }

@@ -21,20 +21,22 @@ struct price_request {
 
 /*
  * Reads {"id", "provider", "model_requested", "model_served", "at", "wire", "usage",
- * "context", "service", "fees"}; model_served, context, service and fees may be absent. Without
- * "service" the tier is what the usage object says; "fees" counts calls that the usage
- * object does not ([{"fee":"grounding_query","quantity":4}]). Keys of results are skipped.
- * Strings live in `a`. ERR_SYNTAX for bad JSON, ERR_INVALID with the key's name for the rest.
+ * "context", "service", "fees"}; id, model_served, context, service and fees may be absent.
+ * Without "service" the tier is what the usage object says; "fees" counts calls that it
+ * does not tell of: [{"fee":"grounding_query","quantity":4}]. Keys of results are skipped.
+ * Strings live in `a`. ERR_SYNTAX names the key or the place.
  */
 enum errc price_request_read(struct str json, struct arena *a, struct price_request *ret,
                              struct err *e) MUST_USE;
 
 /*
- * Members of an object that is open in w: total_pusd, total_usd, reason when unknown, exact,
- * price (row, period, band, window), lines, multipliers, fees. Amounts that are no whole
- * number are texts: "51850000000/3".
+ * The arithmetic of a known cost, each as a value for w: the price row with its period, band and
+ * window; the lines, or the fees; the ratios. Amounts that are no whole number of pico-dollars
+ * are texts: "51850000000/3".
  */
-void price_cost_write(const struct price_cost *c, struct jw *w);
+void price_write_row(const struct price_cost *c, struct jw *w);
+void price_write_lines(const struct price_cost *c, bool fees, struct jw *w);
+void price_write_ratios(const struct price_cost *c, struct jw *w);
 
 enum { PRICE_FRACTION_LEN = 84 };
 /* "51850000000/3", or the whole number. */

@@ -34,6 +34,8 @@ mkdir -p "$XDG_CONFIG_HOME/llmgw"
 for v in $(env | sed -n 's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\)=.*/\1/p'); do
     unset "$v"
 done
+LLMGW_CATALOG=$top_srcdir/core/catalog.tsv
+export LLMGW_CATALOG
 config_file=$XDG_CONFIG_HOME/llmgw/config
 sock=$XDG_RUNTIME_DIR/llmgw/broker.sock
 db=$XDG_DATA_HOME/llmgw/llmgw.db

@@ -1,0 +1,430 @@
+/*
+ * models.c: `llmgw models`: what the catalog knows of models; lists them, shows one.
+ */
+#include "cmd/models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/near.h"
+#include "core/num.h"
+
+#include "cmd/out.h"
+
+struct models_options {
+    const char *grep, *capability, *sort;
+    pico max_price;
+    bool all, usable;
+};
+
+#define AT(field) .offset = offsetof(struct models_options, field)
+
+static const struct option_row options[] = {
+    {'g', "grep", OPT_STRING, AT(grep), .arg = "TEXT", .group = "Choosing",
+     .help = "only models with TEXT in a name, an alias or the provider"},
+    {0, "capability", OPT_STRING, AT(capability), .arg = "LIST",
+     .help = "only models that have all of LIST: tools, vision, json_schema, reasoning, "
+             "audio_in, audio_out, prefill, prompt_caching, pdf_in, video_in, image_out"},
+    {0, "max-price", OPT_MONEY, AT(max_price), .arg = "USD",
+     .help = "only models whose input and output cost at most USD per million tokens"},
+    {0, "usable", OPT_FLAG, AT(usable),
+     .help = "only models of providers that are configured here"},
+    {'a', "all", OPT_FLAG, AT(all), .help = "retired models too"},
+    {0, "sort", OPT_CHOICE, AT(sort), .arg = "BY", .values = "name|price|context",
+     .help = "by name, by price (cheapest first), or by context (largest first)"},
+    {0},
+};
+
+#undef AT
+
+static void init(void *opts)
+{
+    struct models_options *o = opts;
+    o->sort = "name";
+    o->max_price = PICO_UNKNOWN;
+}
+
+/* --- names --- */
+
+bool models_match(const struct catalog_model *m, const char *text)
+{
+    char lower[LIMIT_NAME_LEN];
+    size_t n = 0;
+    if (text == NULL)
+        return true;
+    for (; text[n] != '\0' && n < sizeof lower; n++)
+        lower[n] = (char)(text[n] >= 'A' && text[n] <= 'Z' ? text[n] + 32 : text[n]);
+    struct str wanted = {lower, n};
+    bool found = str_icontains(str_of(m->model), wanted) ||
+                 str_icontains(str_of(m->provider), wanted);
+    for (size_t i = 0; !found && i < m->n_aliases; i++)
+        found = str_icontains(str_of(m->aliases[i]), wanted);
+    return found;
+}
+
+static enum errc not_found(struct cmd_ctx *ctx, const char *name, struct err *e)
+{
+    size_t n;
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    const struct catalog_model *all = catalog_models(ctx->catalog, &n);
+    bool has_provider = strchr(name, '/') != NULL;
+    near_init(&near, str_of(name));
+    for (size_t i = 0; i < n; i++)
+        near_offerz(&near, has_provider ? arena_printf(&ctx->arena, "%s/%s",
+                                                       all[i].provider, all[i].model)
+                                        : all[i].model);
+    return err_set(e, ERR_NOT_FOUND, "no model \"%s\" in the catalog%s", name,
+                   near_hint(&near, 3, hint));
+}
+
+enum errc models_named(struct cmd_ctx *ctx, const char *name,
+                       const struct catalog_model *ret[MODELS_NAMED_MAX], size_t *ret_n,
+                       struct err *e)
+{
+    struct str whole = str_of(name);
+    size_t slash = str_find(whole, '/');
+    const struct catalog_model *m =
+        catalog_find(ctx->catalog, str_sub(whole, 0, slash),
+                     str_sub(whole, MIN(slash + 1, whole.len), whole.len));
+    size_t n = catalog_by_id(ctx->catalog, whole, ret, MODELS_NAMED_MAX);
+    if (m != NULL && slash < whole.len) {
+        ret[0] = m;
+        n = 1;
+    }
+    if (n == 0)
+        return not_found(ctx, name, e);
+    *ret_n = MIN(n, (size_t)MODELS_NAMED_MAX);
+    return ERR_OK;
+}
+
+struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
+                        enum price_component p)
+{
+    enum { MILLION = 1000000 };
+    char text[MONEY_TEXT_LEN];
+    pico usd = s != NULL && price_set_has(s, p) ? s->unit[p] : PICO_UNKNOWN;
+    if (usd == PICO_UNKNOWN ||
+        (price_component_decimals(p) == 6 && money_mul(usd, MILLION, &usd) != ERR_OK))
+        return STR_NONE;
+    money_exact(text, usd);
+    return arena_str(&ctx->arena, str_of(text));
+}
+
+/* --- list --- */
+
+struct listed {
+    const struct catalog_model *m;
+    const struct price_set *now; /* NULL: no price today */
+    bool usable, is_default;
+};
+
+static bool is_configured(const struct conf *conf, const char *provider)
+{
+    for (size_t i = 0; conf != NULL && i < conf->n_providers; i++) {
+        const char *catalog = conf->providers[i].kind->catalog;
+        if (catalog != NULL && strcmp(catalog, provider) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct listed look_at(struct cmd_ctx *ctx, const struct catalog_model *m)
+{
+    const struct catalog_period *p = catalog_period(m, clock_wall_us(ctx->clock));
+    const char *preset = catalog_default_model(ctx->catalog, str_of(m->provider));
+    return (struct listed){
+        .m = m,
+        .now = p != NULL ? &p->prices : NULL,
+        .usable = is_configured(ctx->conf, m->provider),
+        .is_default = preset != NULL && strcmp(preset, m->model) == 0,
+    };
+}
+
+static bool costs_at_most(const struct price_set *s, pico per_million)
+{
+    static const enum price_component both[] = {PRICE_INPUT, PRICE_OUTPUT};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        pico usd;
+        if (s == NULL ||
+            (price_set_has(s, both[i]) &&
+             (money_mul(s->unit[both[i]], 1000000, &usd) != ERR_OK || usd > per_million)))
+            return false;
+    }
+    return s->known != 0;
+}
+
+static enum errc read_capabilities(const char *list, unsigned *ret, struct err *e)
+{
+    struct str rest = str_of(list), name;
+    *ret = 0;
+    while (str_split(&rest, ',', &name)) {
+        name = str_trim(name);
+        /* as the routes' conditions call it */
+        unsigned cap =
+            str_eqz(name, "json") ? CAP_JSON_SCHEMA : catalog_cap_by_name(name);
+        if (cap == 0)
+            return err_set(e, ERR_USAGE, "--capability: no capability \"%.*s\"",
+                           STR_ARG(name));
+        *ret |= cap;
+    }
+    return ERR_OK;
+}
+
+static bool is_chosen(const struct models_options *o, unsigned caps,
+                      const struct listed *l)
+{
+    const struct catalog_model *m = l->m;
+    return (o->all || strcmp(m->status, "retired") != 0) && (!o->usable || l->usable) &&
+           (m->caps_yes & caps) == caps && models_match(m, o->grep) &&
+           (o->max_price == PICO_UNKNOWN || costs_at_most(l->now, o->max_price));
+}
+
+/* Three of input to one of output, as most chats are; models without a price come last. */
+static pico sort_price(const struct listed *l)
+{
+    if (l->now == NULL || !price_set_has(l->now, PRICE_INPUT))
+        return INT64_MAX;
+    pico in = MIN(l->now->unit[PRICE_INPUT], INT64_MAX / 8);
+    return 3 * in + MIN(l->now->unit[PRICE_OUTPUT], INT64_MAX / 8);
+}
+
+/* The catalog's order, by name, is kept among equals. */
+static int by_name(const struct listed *a, const struct listed *b)
+{
+    return (a->m > b->m) - (a->m < b->m);
+}
+
+static int by_price(const void *x, const void *y)
+{
+    const struct listed *a = x, *b = y;
+    pico pa = sort_price(a), pb = sort_price(b);
+    return pa != pb ? (pa > pb) - (pa < pb) : by_name(a, b);
+}
+
+static int by_context(const void *x, const void *y)
+{
+    const struct listed *a = x, *b = y;
+    int64_t ca = a->m->context_tok, cb = b->m->context_tok;
+    return ca != cb ? (ca < cb) - (ca > cb) : by_name(a, b);
+}
+
+static struct str cap_words(struct cmd_ctx *ctx, unsigned caps)
+{
+    struct buf b = BUF_INIT(1024);
+    for (unsigned bit = 1; bit <= CAP_IMAGE_OUT; bit <<= 1)
+        if (caps & bit)
+            buf_printf(&b, "%s%s", b.len > 0 ? " " : "", catalog_cap_name(bit));
+    struct str words = arena_str(&ctx->arena, buf_str(&b));
+    buf_release(&b);
+    return words;
+}
+
+/* 0 is "not known" in the catalog. */
+static void show_count(struct out *out, int64_t n)
+{
+    if (n > 0)
+        out_int(out, n);
+    else
+        out_null(out);
+}
+
+static const struct out_column list_columns[] = {
+    {.name = "provider", .type = OUT_TEXT},
+    {.name = "model", .type = OUT_TEXT},
+    {.name = "input_usd_per_million", .title = "$/M in", .type = OUT_JSON, .right = true},
+    {.name = "output_usd_per_million",
+     .title = "$/M out",
+     .type = OUT_JSON,
+     .right = true},
+    {.name = "context_tokens", .title = "context", .type = OUT_TOKENS, .priority = 1},
+    {.name = "max_output_tokens", .title = "output", .type = OUT_TOKENS, .priority = 3},
+    {.name = "mode", .type = OUT_TEXT, .priority = 4},
+    {.name = "status", .type = OUT_TEXT, .priority = 5},
+    {.name = "usable", .type = OUT_BOOL, .priority = 6},
+    {.name = "default", .type = OUT_BOOL, .priority = 7},
+    {.name = "capabilities", .type = OUT_TEXT, .priority = 8},
+};
+
+static void list_row(struct cmd_ctx *ctx, struct out *out, const struct listed *l)
+{
+    const struct catalog_model *m = l->m;
+    out_textz(out, m->provider);
+    out_textz(out, m->model);
+    out_text(out, models_price(ctx, l->now, PRICE_INPUT));
+    out_text(out, models_price(ctx, l->now, PRICE_OUTPUT));
+    show_count(out, m->context_tok);
+    show_count(out, m->max_output_tok);
+    out_textz(out, m->mode);
+    out_textz(out, m->status);
+    out_int(out, l->usable);
+    out_int(out, l->is_default);
+    out_text(out, cap_words(ctx, m->caps_yes));
+    out_row_end(out);
+}
+
+static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)args;
+    const struct models_options *o = opts;
+    AUTO(out_free) struct out *out = NULL;
+    unsigned caps;
+    enum errc rc = read_capabilities(o->capability, &caps, e);
+    if (rc == ERR_OK)
+        rc = out_new(ctx, cmd_format(ctx, &cmd_models), "llmgw.models/1", list_columns,
+                     ARRAY_LEN(list_columns), &out, e);
+    if (rc != ERR_OK)
+        return rc;
+    const struct catalog_model *all = catalog_models(ctx->catalog, &n);
+    struct listed *list = ARENA_ARRAY(&ctx->arena, n + 1, struct listed);
+    if (list == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    size_t chosen = 0;
+    for (size_t i = 0; i < n; i++) {
+        list[chosen] = look_at(ctx, &all[i]);
+        chosen += is_chosen(o, caps, &list[chosen]);
+    }
+    if (strcmp(o->sort, "price") == 0)
+        qsort(list, chosen, sizeof *list, by_price);
+    else if (strcmp(o->sort, "context") == 0)
+        qsort(list, chosen, sizeof *list, by_context);
+    for (size_t i = 0; i < chosen; i++)
+        list_row(ctx, out, &list[i]);
+    out_footer(out, "%zu models; prices of today, catalog of %s", chosen,
+               catalog_date(ctx->catalog));
+    return out_finish(out, e);
+}
+
+/* --- show --- */
+
+static const struct out_column show_columns[] = {
+    {.name = "provider", .type = OUT_TEXT},
+    {.name = "model", .type = OUT_TEXT},
+    {.name = "aliases", .type = OUT_TEXT},
+    {.name = "family", .type = OUT_TEXT},
+    {.name = "mode", .type = OUT_TEXT},
+    {.name = "status", .type = OUT_TEXT},
+    {.name = "context_tokens", .title = "context", .type = OUT_INT},
+    {.name = "max_output_tokens", .title = "max output", .type = OUT_INT},
+    {.name = "has", .type = OUT_TEXT},
+    {.name = "lacks", .type = OUT_TEXT},
+    {.name = "services", .type = OUT_TEXT},
+    {.name = "input_usd_per_million", .title = "$/M in", .type = OUT_JSON},
+    {.name = "output_usd_per_million", .title = "$/M out", .type = OUT_JSON},
+    {.name = "price_status", .type = OUT_TEXT},
+    {.name = "disputed", .type = OUT_BOOL},
+    {.name = "shutdown", .type = OUT_TEXT},
+    {.name = "replacement", .type = OUT_TEXT},
+    {.name = "usable", .type = OUT_BOOL},
+    {.name = "default", .type = OUT_BOOL},
+    {.name = "basis", .type = OUT_TEXT},
+    {.name = "note", .type = OUT_TEXT},
+};
+
+static struct str join_aliases(struct cmd_ctx *ctx, const struct catalog_model *m)
+{
+    const char *all = "";
+    for (size_t i = 0; i < m->n_aliases; i++)
+        all = arena_printf(&ctx->arena, "%s%s%s", all, i > 0 ? " " : "", m->aliases[i]);
+    return str_of(m->n_aliases > 0 ? all : NULL);
+}
+
+/* The tiers that are offered today, with their ratios. */
+static struct str join_services(struct cmd_ctx *ctx, const struct catalog_model *m)
+{
+    const char *all = NULL;
+    int64_t now_us = clock_wall_us(ctx->clock);
+    for (size_t i = 0; i < m->n_services; i++) {
+        const struct catalog_service *s = m->services[i];
+        if (now_us < s->from_us || now_us >= s->to_us)
+            continue;
+        const char *before = all != NULL ? all : "", *gap = all != NULL ? " " : "";
+        all = s->den == 0
+                  ? arena_printf(&ctx->arena, "%s%s%s=printed", before, gap, s->name)
+                  : arena_printf(&ctx->arena, "%s%s%s=%lld/%lld", before, gap, s->name,
+                                 (long long)s->num, (long long)s->den);
+    }
+    return str_of(all);
+}
+
+static void show_row(struct cmd_ctx *ctx, struct out *out, const struct catalog_model *m)
+{
+    struct listed l = look_at(ctx, m);
+    out_textz(out, m->provider);
+    out_textz(out, m->model);
+    out_text(out, join_aliases(ctx, m));
+    out_textz(out, m->family);
+    out_textz(out, m->mode);
+    out_textz(out, m->status);
+    show_count(out, m->context_tok);
+    show_count(out, m->max_output_tok);
+    out_text(out, cap_words(ctx, m->caps_yes));
+    out_text(out, cap_words(ctx, m->caps_no));
+    out_text(out, join_services(ctx, m));
+    out_text(out, models_price(ctx, l.now, PRICE_INPUT));
+    out_text(out, models_price(ctx, l.now, PRICE_OUTPUT));
+    out_textz(out, m->price_status);
+    out_int(out, m->is_disputed || m->is_boundary_disputed);
+    out_textz(out, m->shutdown);
+    out_textz(out, m->replacement);
+    out_int(out, l.usable);
+    out_int(out, l.is_default);
+    out_textz(out, m->basis);
+    out_textz(out, m->note);
+    out_row_end(out);
+}
+
+static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)opts;
+    const struct catalog_model *named[MODELS_NAMED_MAX];
+    AUTO(out_free) struct out *out = NULL;
+    enum errc rc = models_named(ctx, args[0], named, &n, e);
+    if (rc == ERR_OK)
+        rc = out_new(ctx, cmd_format(ctx, &cmd_models), "llmgw.models.show/1",
+                     show_columns, ARRAY_LEN(show_columns), &out, e);
+    if (rc != ERR_OK)
+        return rc;
+    out_vertical(out);
+    for (size_t i = 0; i < n; i++)
+        show_row(ctx, out, named[i]);
+    return out_finish(out, e);
+}
+
+static const struct cmd_sub subs[] = {
+    {"list", "", 0, 0, run_list},
+    {"show", "MODEL", 1, 1, run_show},
+    {0},
+};
+
+static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
+                     struct err *e)
+{
+    return cmd_run_sub(ctx, subs, opts, args, e);
+}
+
+static const struct cmd_example examples[] = {
+    {"llmgw models --capability tools,vision --max-price 3 --sort price",
+     "cheap models that see and call tools"},
+    {"llmgw models show claude-haiku-5-5", "what is known of one"},
+    {"llmgw models -g qwen -j", "for programs"},
+    {0},
+};
+
+const struct cmd_entry cmd_models = {
+    .name = "models",
+    .args = "[list | show MODEL]",
+    .summary = "list and show models",
+    .options = options,
+    .options_size = sizeof(struct models_options),
+    .init = init,
+    .needs = CMD_CATALOG | CMD_CONF,
+    .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
+               1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
+    .preset = FORMAT_TABLE,
+    .examples = examples,
+    .run = run,
+};

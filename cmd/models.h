@@ -1,0 +1,24 @@
+/*
+ * models.h: the models that a name on the command line stands for.
+ */
+#ifndef CMD_MODELS_H
+#define CMD_MODELS_H
+
+#include "cmd/cmd.h"
+
+enum { MODELS_NAMED_MAX = 64 };
+
+/*
+ * PROVIDER/MODEL, or an id or alias at any provider. Fills ret[]; ERR_NOT_FOUND names the
+ * nearest. Needs the catalog.
+ */
+enum errc models_named(struct cmd_ctx *ctx, const char *name,
+                       const struct catalog_model *ret[MODELS_NAMED_MAX], size_t *ret_n,
+                       struct err *e) MUST_USE;
+/* Dollars for a million units, or for one, as an exact decimal; empty when there is no price. */
+struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
+                        enum price_component p);
+/* Does any name of the model contain the text, ASCII case ignored? NULL: yes. */
+bool models_match(const struct catalog_model *m, const char *text);
+
+#endif
