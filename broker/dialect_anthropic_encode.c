@@ -599,6 +599,18 @@ static int64_t max_tokens(const struct msg_request *m, const struct target_caps 
     return t->max_output_tok > 0 ? MIN(m->max_output_tok, limit) : m->max_output_tok;
 }
 
+/*
+ * Is the user to be answered, and not the results of tools? In a tool loop with a budget the last
+ * thought must come back signed, which no other dialect can.
+ */
+static bool is_fresh(const struct msg_request *m)
+{
+    for (size_t i = m->n_turns; i-- > 0;)
+        if (m->turns[i].role == MSG_ASSISTANT || m->turns[i].role == MSG_TOOL)
+            return i + 1 < m->n_turns && m->turns[i].role == MSG_ASSISTANT;
+    return true;
+}
+
 /* Tokens to think with, for models that count them: 0 where it cannot be. */
 static int64_t manual_budget(const struct anthropic_writer *a)
 {
@@ -614,10 +626,7 @@ static int64_t manual_budget(const struct anthropic_writer *a)
     if (m->effort > MSG_EFFORT_NONE && m->budget_tok > 0)
         budget = m->budget_tok;
     budget = MIN(budget, a->max_tok - 1);
-    /* inside a tool loop the last thought must come back signed, which no other dialect can */
-    const struct msg_turn *last = m->n_turns > 0 ? &m->turns[m->n_turns - 1] : NULL;
-    bool is_fresh = last == NULL || last->role == MSG_USER || last->role == MSG_SYSTEM;
-    return budget >= LEAST && is_fresh ? budget : 0;
+    return budget >= LEAST && is_fresh(m) ? budget : 0;
 }
 
 static void write_thinking_type(struct jw *w, const char *type, int64_t budget_tok)

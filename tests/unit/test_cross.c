@@ -405,6 +405,8 @@ static void what_anthropic_can_say_survives_it(void **state)
                 m.effort = MSG_EFFORT_LOW;
                 m.budget_tok = 1024 + (int64_t)roll(&d, 900);
                 m.max_output_tok = 5000;
+                m.n_turns = 0; /* a tool loop has no room for it */
+                any_user(&d, &m.turns[m.n_turns++], false);
                 if (m.choice > MSG_CHOICE_NONE) {
                     m.choice = MSG_CHOICE_AUTO;
                     m.choice_name = STR_NONE;
@@ -711,95 +713,82 @@ static void check_flows(enum dialect to, const struct flow *rows, size_t n)
 static void openai_streams_become_anthropic_ones(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct flow rows[] = {
         /* text, with a filter chunk before and usage after */
-        {"openai",
-         "data: "
-         "{\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}"
-         "\n\n" CD("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}")
-             CD("{\"content\":\"High \"}") ": comment\n\ndata: nonsense\n\n" CD(
-                 "{\"content\":\"water\"}") CF("stop") CU DONE,
-         A_START("msg_01K") A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(
-             0, "High ") A_TEXT(0, "water") A_CLOSE(0) A_STOP("end_turn", A_USAGE)},
+        {"openai", "data: {\"id\":\"\",\"model\":\"\",\"choices\":[],"
+         "\"prompt_filter_results\":[]}\n\n"
+         CD("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}")
+         CD("{\"content\":\"High \"}") ": comment\n\ndata: nonsense\n\n"
+         CD("{\"content\":\"water\"}") CF("stop") CU DONE, A_START("msg_01K")
+         A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(0, "High ") A_TEXT(0,
+         "water") A_CLOSE(0) A_STOP("end_turn", A_USAGE)},
         /* reasoning, text, two calls one after the other */
-        {"openai",
-         CD("{\"reasoning_content\":\"hm\"}") CD("{\"content\":\"So\"}")
-             CALL(0, "call_1", "tide", "") ARGS(0, "{\\\"po") ARGS(0, "rt\\\":1}")
-                 CALL(1, "call_2", "now", "") ARGS(1, "{}") CF("tool_calls") CU DONE,
-         A_START("msg_01K") A_OPEN(
-             0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
-             A_THINK(0, "hm") A_CLOSE(0) A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}")
-                 A_TEXT(1, "So") A_CLOSE(1) A_OPEN(2, A_TOOL("call_1", "tide"))
-                     A_JSON(2, "{\\\"po") A_JSON(2, "rt\\\":1}") A_CLOSE(2)
-                         A_OPEN(3, A_TOOL("call_2", "now")) A_JSON(3, "{}") A_CLOSE(3)
-                             A_STOP("tool_use", A_USAGE)},
+        {"openai", CD("{\"reasoning_content\":\"hm\"}") CD("{\"content\":\"So\"}")
+         CALL(0, "call_1", "tide", "") ARGS(0, "{\\\"po") ARGS(0, "rt\\\":1}")
+         CALL(1, "call_2", "now", "") ARGS(1, "{}") CF("tool_calls") CU DONE,
+         A_START("msg_01K") A_OPEN(0, "{\"type\":\"thinking\",\"thinking\":\"\","
+         "\"signature\":\"\"}") A_THINK(0, "hm") A_CLOSE(0)
+         A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(1, "So") A_CLOSE(1)
+         A_OPEN(2, A_TOOL("call_1", "tide")) A_JSON(2, "{\\\"po") A_JSON(2, "rt\\\":1}")
+         A_CLOSE(2) A_OPEN(3, A_TOOL("call_2", "now")) A_JSON(3, "{}") A_CLOSE(3)
+         A_STOP("tool_use", A_USAGE)},
         /* calls that grow in turns: the second waits until the first is whole */
-        {"openai",
-         CALL(0, "call_1", "a", "") CALL(1, "call_2", "b", "") ARGS(1, "{\\\"x\\\"")
-             ARGS(0, "{\\\"y\\\":") ARGS(1, ":2}") ARGS(0, "1}")
-                 CD("{\"content\":\"end\"}") CF("tool_calls") CU DONE,
-         A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{\\\"y\\\":")
-             A_JSON(0, "1}") A_CLOSE(0) A_OPEN(1, A_TOOL("call_2", "b"))
-                 A_JSON(1, "{\\\"x\\\":2}") A_CLOSE(1)
-                     A_OPEN(2, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(2, "end")
-                         A_CLOSE(2) A_STOP("tool_use", A_USAGE)},
+        {"openai", CALL(0, "call_1", "a", "") CALL(1, "call_2", "b", "") ARGS(1,
+         "{\\\"x\\\"") ARGS(0, "{\\\"y\\\":") ARGS(1, ":2}") ARGS(0, "1}")
+         CD("{\"content\":\"end\"}") CF("tool_calls") CU DONE, A_START("msg_01K")
+         A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{\\\"y\\\":") A_JSON(0, "1}")
+         A_CLOSE(0) A_OPEN(1, A_TOOL("call_2", "b")) A_JSON(1, "{\\\"x\\\":2}")
+         A_CLOSE(1) A_OPEN(2, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(2, "end")
+         A_CLOSE(2) A_STOP("tool_use", A_USAGE)},
         /* a call cut off by the cap; what was gathered behind it is still sent */
-        {"openai",
-         CALL(0, "call_1", "a", "{") CALL(1, "call_2", "b", "{}") CF("length") CU DONE,
-         A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{") A_CLOSE(0)
-             A_OPEN(1, A_TOOL("call_2", "b")) A_JSON(1, "{}") A_CLOSE(1)
-                 A_STOP("max_tokens", A_USAGE)},
+        {"openai", CALL(0, "call_1", "a", "{") CALL(1, "call_2", "b", "{}") CF("length")
+         CU DONE, A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{")
+         A_CLOSE(0) A_OPEN(1, A_TOOL("call_2", "b")) A_JSON(1, "{}") A_CLOSE(1)
+         A_STOP("max_tokens", A_USAGE)},
         /* whole calls without an index; arguments as an object; "stop" for calls */
-        {"mistral",
-         CD("{\"tool_calls\":[{\"id\":\"aaaaaaaaa\",\"function\":{\"name\":\"a\","
-            "\"arguments\":{\"x\":1}}},{\"id\":\"bbbbbbbbb\",\"function\":{\"name\":"
-            "\"b\",\"arguments\":\"{}\"}}]}") "data: " C_HEAD
-                                              "{\"index\":0,\"delta\":{},\"finish_"
-                                              "reason\":\"stop\"}],\"usage\":{\"prompt_"
-                                              "tokens\":61,\"completion_tokens\":3,"
-                                              "\"total_tokens\":64}}\n\n" DONE,
-         A_START("msg_01K") A_OPEN(0, A_TOOL("aaaaaaaaa", "a")) A_JSON(0, "{\\\"x\\\":1}")
-             A_CLOSE(0) A_OPEN(1, A_TOOL("bbbbbbbbb", "b")) A_JSON(1, "{}") A_CLOSE(1)
-                 A_STOP("tool_use", A_USAGE)},
+        {"mistral", CD("{\"tool_calls\":[{\"id\":\"aaaaaaaaa\","
+         "\"function\":{\"name\":\"a\",\"arguments\":{\"x\":1}}},{\"id\":\"bbbbbbbbb\","
+         "\"function\":{\"name\":\"b\",\"arguments\":\"{}\"}}]}") "data: " C_HEAD
+         "{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
+         "\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_tokens\":"
+         "64}}\n\n" DONE, A_START("msg_01K") A_OPEN(0, A_TOOL("aaaaaaaaa", "a"))
+         A_JSON(0, "{\\\"x\\\":1}") A_CLOSE(0) A_OPEN(1, A_TOOL("bbbbbbbbb", "b"))
+         A_JSON(1, "{}") A_CLOSE(1) A_STOP("tool_use", A_USAGE)},
         /* an empty id in later fragments; both calls numbered 0 */
-        {"alibaba",
-         CALL(0, "call_1", "a", "{") CALL(0, "", "a", "}") CALL(0, "call_2", "b", "{}")
-             CF("tool_calls") CU DONE,
-         A_START("msg_01K") A_OPEN(0, A_TOOL("call_1", "a")) A_JSON(0, "{") A_JSON(0, "}")
-             A_CLOSE(0) A_OPEN(1, A_TOOL("call_2", "b")) A_JSON(1, "{}") A_CLOSE(1)
-                 A_STOP("tool_use", A_USAGE)},
+        {"alibaba", CALL(0, "call_1", "a", "{") CALL(0, "", "a", "}") CALL(0, "call_2",
+         "b", "{}") CF("tool_calls") CU DONE, A_START("msg_01K") A_OPEN(0,
+         A_TOOL("call_1", "a")) A_JSON(0, "{") A_JSON(0, "}") A_CLOSE(0) A_OPEN(1,
+         A_TOOL("call_2", "b")) A_JSON(1, "{}") A_CLOSE(1) A_STOP("tool_use", A_USAGE)},
         /* no id at all: one is made of ours */
-        {"ollama", CALL(0, "", "a", "{}") CF("tool_calls") CU DONE,
-         A_START("msg_01K") A_OPEN(0, A_TOOL("toolu_01K_0", "a")) A_JSON(0, "{}")
-             A_CLOSE(0) A_STOP("tool_use", A_USAGE)},
+        {"ollama", CALL(0, "", "a", "{}") CF("tool_calls") CU DONE, A_START("msg_01K")
+         A_OPEN(0, A_TOOL("toolu_01K_0", "a")) A_JSON(0, "{}") A_CLOSE(0)
+         A_STOP("tool_use", A_USAGE)},
         /* a refusal */
-        {"openai", CD("{\"refusal\":\"No.\"}") CF("stop") CU DONE,
-         A_START("msg_01K") A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}")
-             A_TEXT(0, "No.") A_CLOSE(0) A_STOP("refusal", A_USAGE)},
+        {"openai", CD("{\"refusal\":\"No.\"}") CF("stop") CU DONE, A_START("msg_01K")
+         A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(0, "No.") A_CLOSE(0)
+         A_STOP("refusal", A_USAGE)},
         {"openai", CD("{\"content\":\"x\"}") CF("content_filter") CU DONE,
          A_START("msg_01K") A_OPEN(0, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(0, "x")
-             A_CLOSE(0) A_STOP("refusal", A_USAGE)},
+         A_CLOSE(0) A_STOP("refusal", A_USAGE)},
         /* thinking as a part (Mistral) */
-        {"mistral",
-         CD("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\","
-            "\"text\":\"hm\"}]}]}")
-             CD("{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}") CF("model_length")
-                 CU DONE,
-         A_START("msg_01K")
-             A_OPEN(0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
-                 A_THINK(0, "hm") A_CLOSE(0)
-                     A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}") A_TEXT(1, "a")
-                         A_CLOSE(1) A_STOP("model_context_window_exceeded", A_USAGE)},
+        {"mistral", CD("{\"content\":[{\"type\":\"thinking\","
+         "\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]}]}")
+         CD("{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}") CF("model_length") CU
+         DONE, A_START("msg_01K")
+         A_OPEN(0, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
+         A_THINK(0, "hm") A_CLOSE(0) A_OPEN(1, "{\"type\":\"text\",\"text\":\"\"}")
+         A_TEXT(1, "a") A_CLOSE(1) A_STOP("model_context_window_exceeded", A_USAGE)},
         /* a call before tools */
-        {"openai",
-         CD("{\"function_call\":{\"name\":\"a\",\"arguments\":\"{\"}}")
-             CD("{\"function_call\":{\"arguments\":\"}\"}}") CF("function_call") CU DONE,
+        {"openai", CD("{\"function_call\":{\"name\":\"a\",\"arguments\":\"{\"}}")
+         CD("{\"function_call\":{\"arguments\":\"}\"}}") CF("function_call") CU DONE,
          A_START("msg_01K") A_OPEN(0, A_TOOL("toolu_01K_0", "a")) A_JSON(0, "{")
-             A_JSON(0, "}") A_CLOSE(0) A_STOP("tool_use", A_USAGE)},
+         A_JSON(0, "}") A_CLOSE(0) A_STOP("tool_use", A_USAGE)},
         /* nothing at all */
         {"openai", CD("{\"role\":\"assistant\"}") CF("stop") CU DONE,
          A_START("msg_01K") A_STOP("end_turn", A_USAGE)},
     };
+    /* clang-format on */
     check_flows(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
 }
 
@@ -899,23 +888,20 @@ static void every_stop_reason_has_its_finish(void **state)
 static void an_error_inside_a_stream_stops_it(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *kind, *in;
         enum errc class;
     } rows[] = {
-        {"openai",
-         CD("{\"content\":\"a\"}") "data: "
-                                   "{\"error\":{\"message\":\"x\",\"type\":\"server_"
-                                   "error\"}}\n\n",
-         ERR_SERVER},
+        {"openai", CD("{\"content\":\"a\"}") "data: {\"error\":{\"message\":\"x\","
+         "\"type\":\"server_error\"}}\n\n", ERR_SERVER},
         {"openai", CD("{\"content\":\"a\"}") CF("error"), ERR_SERVER},
         {"openai", "data: {\"error\":\"rate\",\"status_code\":429}\n\n", ERR_RATE_LIMIT},
-        {"anthropic",
-         M_START E(
-             "error",
-             ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
-         ERR_OVERLOADED},
+        {"anthropic", M_START
+         E("error", ",\"error\":{\"type\":\"overloaded_error\","
+         "\"message\":\"Overloaded\"}"), ERR_OVERLOADED},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
         struct err e = ERR_INIT;

@@ -70,149 +70,116 @@ static void check(enum dialect from, const struct crossing *rows, size_t n)
 static void a_conversation_with_tools_goes_to_anthropic(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct crossing rows[] = {
-        {"anthropic", "claude-sonnet-5",
-         "{\"model\":\"x\",\"stream\":true,\"max_completion_tokens\":400,"
-         "\"messages\":[{\"role\":\"developer\",\"content\":\"Answer in one line.\"},"
-         "{\"role\":\"system\",\"content\":\"Be exact.\"},"
-         "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Tide at "
-         "Brest?\"}]},"
-         "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
-         "{\"id\":\"call_a1\",\"type\":\"function\",\"function\":{\"name\":\"tide\","
-         "\"arguments\":\"{\\\"port\\\":\\\"Brest\\\"}\"}},"
-         "{\"id\":\"call:b2\",\"type\":\"function\",\"function\":{\"name\":\"tide\","
-         "\"arguments\":\"{oops\"}},"
-         "{\"id\":\"call_c3\",\"type\":\"function\",\"function\":{\"name\":\"now\","
-         "\"arguments\":\"\"}}]},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"call_a1\",\"content\":\"{\\\"high\\\":"
-         "\\\"17:42\\\"}\"},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"call:b2\",\"content\":[{\"type\":"
-         "\"text\",\"text\":\"bad\"}]},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"call_c3\",\"content\":\"\"},"
-         "{\"role\":\"user\",\"content\":\"and?\"}],"
-         "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"tide\","
-         "\"description\":\"d\",\"strict\":false,"
-         "\"parameters\":{\"type\":\"object\",\"properties\":{\"port\":{\"type\":"
-         "\"string\"}}}}},"
-         "{\"type\":\"function\",\"function\":{\"name\":\"now\"}}],"
-         "\"tool_choice\":\"auto\",\"parallel_tool_calls\":false}",
-         "{\"model\":\"claude-sonnet-5\",\"max_tokens\":400,"
-         "\"system\":\"Answer in one line.\\n\\nBe exact.\","
-         "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-             "Tide at Brest?") "]},"
-                               "{\"role\":\"assistant\",\"content\":["
-                               "{\"type\":\"tool_use\",\"id\":\"call_a1\",\"name\":"
-                               "\"tide\",\"input\":{\"port\":\"Brest\"}},"
-                               "{\"type\":\"tool_use\",\"id\":\"call_1659eab3115a0e8f\","
-                               "\"name\":\"tide\",\"input\":{\"_raw\":\"{oops\"}},"
-                               "{\"type\":\"tool_use\",\"id\":\"call_c3\",\"name\":"
-                               "\"now\",\"input\":{}}]},"
-                               "{\"role\":\"user\",\"content\":["
-                               "{\"type\":\"tool_result\",\"tool_use_id\":\"call_a1\","
-                               "\"content\":\"{\\\"high\\\":\\\"17:42\\\"}\"},"
-                               "{\"type\":\"tool_result\",\"tool_use_id\":\"call_"
-                               "1659eab3115a0e8f\",\"content\":\"bad\"},"
-                               "{\"type\":\"tool_result\",\"tool_use_id\":\"call_c3\"}"
-                               "," TEXT(
-                                   "and?") "]}],"
-                                           "\"tools\":[{\"name\":\"tide\","
-                                           "\"description\":\"d\",\"input_schema\":{"
-                                           "\"type\":\"object\",\"properties\":{\"port\":"
-                                           "{\"type\":\"string\"}}},\"strict\":false},"
-                                           "{\"name\":\"now\",\"input_schema\":{\"type\":"
-                                           "\"object\",\"properties\":{}}}],"
-                                           "\"tool_choice\":{\"type\":\"auto\",\"disable_"
-                                           "parallel_tool_use\":true}}",
-         NULL},
+        {"anthropic", "claude-sonnet-5", "{\"model\":\"x\",\"stream\":true,"
+         "\"max_completion_tokens\":400,\"messages\":[{\"role\":\"developer\","
+         "\"content\":\"Answer in one line.\"},{\"role\":\"system\","
+         "\"content\":\"Be exact.\"},{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+         "\"text\":\"Tide at Brest?\"}]},{\"role\":\"assistant\",\"content\":null,"
+         "\"tool_calls\":[{\"id\":\"call_a1\",\"type\":\"function\","
+         "\"function\":{\"name\":\"tide\","
+         "\"arguments\":\"{\\\"port\\\":\\\"Brest\\\"}\"}},{\"id\":\"call:b2\","
+         "\"type\":\"function\",\"function\":{\"name\":\"tide\","
+         "\"arguments\":\"{oops\"}},{\"id\":\"call_c3\",\"type\":\"function\","
+         "\"function\":{\"name\":\"now\",\"arguments\":\"\"}}]},{\"role\":\"tool\","
+         "\"tool_call_id\":\"call_a1\",\"content\":\"{\\\"high\\\":\\\"17:42\\\"}\"},"
+         "{\"role\":\"tool\",\"tool_call_id\":\"call:b2\","
+         "\"content\":[{\"type\":\"text\",\"text\":\"bad\"}]},{\"role\":\"tool\","
+         "\"tool_call_id\":\"call_c3\",\"content\":\"\"},{\"role\":\"user\","
+         "\"content\":\"and?\"}],\"tools\":[{\"type\":\"function\","
+         "\"function\":{\"name\":\"tide\",\"description\":\"d\",\"strict\":false,"
+         "\"parameters\":{\"type\":\"object\","
+         "\"properties\":{\"port\":{\"type\":\"string\"}}}}},{\"type\":\"function\","
+         "\"function\":{\"name\":\"now\"}}],\"tool_choice\":\"auto\","
+         "\"parallel_tool_calls\":false}", "{\"model\":\"claude-sonnet-5\","
+         "\"max_tokens\":400,\"system\":\"Answer in one line.\\n\\nBe exact.\","
+         "\"messages\":[{\"role\":\"user\",\"content\":["
+         TEXT("Tide at Brest?") "]},{\"role\":\"assistant\","
+         "\"content\":[{\"type\":\"tool_use\",\"id\":\"call_a1\",\"name\":\"tide\","
+         "\"input\":{\"port\":\"Brest\"}},{\"type\":\"tool_use\","
+         "\"id\":\"call_1659eab3115a0e8f\",\"name\":\"tide\","
+         "\"input\":{\"_raw\":\"{oops\"}},{\"type\":\"tool_use\",\"id\":\"call_c3\","
+         "\"name\":\"now\",\"input\":{}}]},{\"role\":\"user\","
+         "\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"call_a1\","
+         "\"content\":\"{\\\"high\\\":\\\"17:42\\\"}\"},{\"type\":\"tool_result\","
+         "\"tool_use_id\":\"call_1659eab3115a0e8f\",\"content\":\"bad\"},"
+         "{\"type\":\"tool_result\",\"tool_use_id\":\"call_c3\"},"
+         TEXT("and?") "]}],\"tools\":[{\"name\":\"tide\",\"description\":\"d\","
+         "\"input_schema\":{\"type\":\"object\","
+         "\"properties\":{\"port\":{\"type\":\"string\"}}},\"strict\":false},"
+         "{\"name\":\"now\",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}],"
+         "\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}}", NULL},
     };
+    /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
 static void roles_are_made_to_fit_anthropic(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct crossing rows[] = {
         /* the first turn must be the user's, the last is a finished one here */
         {"anthropic", "claude-opus-5",
          OC("{\"role\":\"assistant\",\"content\":\"Yes? \"}]"),
-         AN("claude-opus-5",
-            "\"messages\":[{\"role\":\"user\",\"content\":\".\"},"
-            "{\"role\":\"assistant\",\"content\":[" TEXT(
-                "Yes? ") "]},"
-                         "{\"role\":\"user\",\"content\":\"Continue.\"}]"),
-         NULL},
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":\".\"},"
+         "{\"role\":\"assistant\",\"content\":["
+         TEXT("Yes? ") "]},{\"role\":\"user\",\"content\":\"Continue.\"}]"), NULL},
         /* older models go on from it, when it ends in no blank */
         {"anthropic", "claude-haiku-4-5-20251001",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":"
-            "\"Yes \"}]"),
-         AN("claude-haiku-4-5-20251001",
-            "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                "a") "]},"
-                     "{\"role\":\"assistant\",\"content\":[" TEXT("Yes") "]}]"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+         "\"content\":\"Yes \"}]"),
+         AN("claude-haiku-4-5-20251001", "\"messages\":[{\"role\":\"user\",\"content\":["
+         TEXT("a") "]},{\"role\":\"assistant\",\"content\":[" TEXT("Yes") "]}]"), NULL},
         /* neighbours of one role merge; empty texts are a 400 */
         {"anthropic", "claude-opus-5",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":"
-            "\"\"},"
-            "{\"role\":\"user\",\"content\":\" "
-            "\"},{\"role\":\"user\",\"name\":\"Ann\",\"content\":\"b\"}]"),
-         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                                 "a") "," TEXT("Ann: b") "]}]"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+         "\"content\":\"\"},{\"role\":\"user\",\"content\":\" \"},{\"role\":\"user\","
+         "\"name\":\"Ann\",\"content\":\"b\"}]"),
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT("a")
+         "," TEXT("Ann: b") "]}]"), NULL},
         {"anthropic", "claude-opus-5", OC("{\"role\":\"user\",\"content\":\"\"}]"),
-         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":\".\"}]"),
-         NULL},
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":\".\"}]"), NULL},
         /* a later system turn keeps its role where models take it: between user and assistant */
         {"anthropic", "claude-opus-5",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"system\",\"content\":"
-            "\"S\"}]"),
-         AN("claude-opus-5",
-            "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                "a") "]},"
-                     "{\"role\":\"system\",\"content\":[" TEXT("S") "]}]"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"system\","
+         "\"content\":\"S\"}]"),
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":["
+         TEXT("a") "]},{\"role\":\"system\",\"content\":[" TEXT("S") "]}]"), NULL},
         {"anthropic", "claude-sonnet-5",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"system\",\"content\":"
-            "\"S\"}]"),
-         AN("claude-sonnet-5", "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                                   "a") "," TEXT("<system>S</system>") "]}]"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"system\","
+         "\"content\":\"S\"}]"),
+         AN("claude-sonnet-5", "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT("a")
+         "," TEXT("<system>S</system>") "]}]"), NULL},
         {"anthropic", "claude-opus-5",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"system\",\"content\":"
-            "\"S\"},{\"role\":\"user\",\"content\":\"b\"}]"),
-         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                                 "a") "," TEXT("<system>S</system>") "," TEXT("b") "]}]"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"system\","
+         "\"content\":\"S\"},{\"role\":\"user\",\"content\":\"b\"}]"),
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT("a")
+         "," TEXT("<system>S</system>") "," TEXT("b") "]}]"), NULL},
         /* a thought without a signature is worth nothing here; a refusal is a text */
         {"anthropic", "claude-opus-5",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"reasoning_"
-            "content\":\"hm\",\"content\":null,\"refusal\":\"No.\"},{\"role\":\"user\","
-            "\"content\":\"b\"}]"),
-         AN("claude-opus-5",
-            "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                "a") "]},"
-                     "{\"role\":\"assistant\",\"content\":[" TEXT(
-                         "No.") "]},"
-                                "{\"role\":\"user\",\"content\":[" TEXT("b") "]}]"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+         "\"reasoning_content\":\"hm\",\"content\":null,\"refusal\":\"No.\"},"
+         "{\"role\":\"user\",\"content\":\"b\"}]"),
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":["
+         TEXT("a") "]},{\"role\":\"assistant\",\"content\":["
+         TEXT("No.") "]},{\"role\":\"user\",\"content\":[" TEXT("b") "]}]"), NULL},
         /* before tools there were functions */
         {"anthropic", "claude-opus-5",
-         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":"
-            "null,\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
-            "{\"role\":\"function\",\"name\":\"f\",\"content\":\"r\"}],\"functions\":[{"
-            "\"name\":\"f\"}],\"function_call\":{\"name\":\"f\"}"),
-         AN("claude-opus-5",
-            "\"messages\":[{\"role\":\"user\",\"content\":[" TEXT(
-                "a") "]},"
-                     "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
-                     "\"call_1\",\"name\":\"f\",\"input\":{}}]},"
-                     "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_"
-                     "use_id\":\"call_1\",\"content\":\"r\"}]}],"
-                     "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\","
-                     "\"properties\":{}}}],"
-                     "\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"),
-         NULL},
+         OC("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+         "\"content\":null,\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+         "{\"role\":\"function\",\"name\":\"f\",\"content\":\"r\"}],"
+         "\"functions\":[{\"name\":\"f\"}],\"function_call\":{\"name\":\"f\"}"),
+         AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":["
+         TEXT("a") "]},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\","
+         "\"id\":\"call_1\",\"name\":\"f\",\"input\":{}}]},{\"role\":\"user\","
+         "\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"call_1\","
+         "\"content\":\"r\"}]}],\"tools\":[{\"name\":\"f\","
+         "\"input_schema\":{\"type\":\"object\",\"properties\":{}}}],"
+         "\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"), NULL},
     };
+    /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
@@ -222,33 +189,31 @@ static void parts_go_to_anthropic(void **state)
 #define PARTS(p) OC("{\"role\":\"user\",\"content\":[" p "]}]")
 #define AN_PARTS(p)                                                                      \
     AN("claude-opus-5", "\"messages\":[{\"role\":\"user\",\"content\":[" p "]}]")
+    /* clang-format off */
     static const struct crossing rows[] = {
         {"anthropic", "claude-opus-5",
-         PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/"
-               "y.png\",\"detail\":\"low\"}}"),
-         AN_PARTS("{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x/"
-                  "y.png\"}}"),
-         NULL},
+         PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\","
+         "\"detail\":\"low\"}}"),
+         AN_PARTS("{\"type\":\"image\",\"source\":{\"type\":\"url\","
+         "\"url\":\"https://x/y.png\"}}"), NULL},
         /* the label says png, the bytes say jpeg */
         {"anthropic", "claude-opus-5",
-         PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,/"
-               "9j/4AAQ\"}}"),
-         AN_PARTS("{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":"
-                  "\"image/jpeg\",\"data\":\"/9j/4AAQ\"}}"),
+         PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,"
+         "/9j/4AAQ\"}}"), AN_PARTS("{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+         "\"media_type\":\"image/jpeg\",\"data\":\"/9j/4AAQ\"}}"), NULL},
+        {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\","
+         "\"file_data\":\"data:application/pdf;base64,JVBE\"}}"),
+         AN_PARTS("{\"type\":\"document\",\"source\":{\"type\":\"base64\","
+         "\"media_type\":\"application/pdf\",\"data\":\"JVBE\"},\"title\":\"a.pdf\"}"),
          NULL},
         {"anthropic", "claude-opus-5",
-         PARTS("{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\",\"file_data\":\"data:"
-               "application/pdf;base64,JVBE\"}}"),
-         AN_PARTS("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":"
-                  "\"application/pdf\",\"data\":\"JVBE\"},\"title\":\"a.pdf\"}"),
-         NULL},
-        {"anthropic", "claude-opus-5",
-         PARTS("{\"type\":\"text\",\"text\":\"long\",\"prompt_cache_breakpoint\":{"
-               "\"mode\":\"explicit\"}}," TEXT("b")),
-         AN_PARTS("{\"type\":\"text\",\"text\":\"long\",\"cache_control\":{\"type\":"
-                  "\"ephemeral\"}}," TEXT("b")),
-         NULL},
+         PARTS("{\"type\":\"text\",\"text\":\"long\","
+         "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}," TEXT("b")),
+         AN_PARTS("{\"type\":\"text\",\"text\":\"long\","
+         "\"cache_control\":{\"type\":\"ephemeral\"}}," TEXT("b")), NULL},
     };
+    /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
@@ -309,6 +274,39 @@ static void effort_follows_the_family(void **state)
     }
 }
 
+static void in_a_tool_loop_there_is_no_thinking_by_budget(void **state)
+{
+    (void)state;
+    static const char calls[] =
+        "{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"tool_calls\":"
+        "[{\"id\":\"c\",\"function\":{\"name\":\"f\"}}]},";
+    static const struct {
+        const char *after;
+        bool thinks;
+    } rows[] = {
+        {"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}", false},
+        {"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"},{\"role\":"
+         "\"user\",\"content\":\"b\"}",
+         false},
+        {"{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"},{\"role\":"
+         "\"assistant\",\"content\":\"x\"},"
+         "{\"role\":\"user\",\"content\":\"b\"}",
+         true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char in[1024];
+        snprintf(in, sizeof in, OC("%s%s],\"reasoning_effort\":\"low\""), calls,
+                 rows[i].after);
+        const struct crossing c = {"anthropic", "claude-haiku-4-5", in, NULL, NULL};
+        struct err e = ERR_INIT;
+        struct dropped d = {.n = 0};
+        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+        assert_int_equal(cross(DIALECT_OPENAI, &c, &out, &d, &e), ERR_OK);
+        assert_int_equal(strstr(out.data, "budget_tokens") != NULL, rows[i].thinks);
+        assert_int_equal(d.n, rows[i].thinks ? 0 : 1);
+    }
+}
+
 static void a_forced_choice_is_asked_for_in_words_where_it_is_refused(void **state)
 {
     (void)state;
@@ -317,105 +315,96 @@ static void a_forced_choice_is_asked_for_in_words_where_it_is_refused(void **sta
     "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\",\"properties\":{}" \
     "}}]"
 #define ONE_F ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"
+    /* clang-format off */
     static const struct crossing rows[] = {
         {"anthropic", "claude-opus-5", OC(HI "," TOOL_F ",\"tool_choice\":\"required\""),
          AN("claude-opus-5", AN_HI "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"any\"}"),
          NULL},
-        {"anthropic", "claude-opus-5-5",
-         OC(HI "," TOOL_F ",\"tool_choice\":\"required\""),
-         AN("claude-opus-5-5",
-            "\"system\":\"Answer by calling at least one of the tools.\"," AN_HI
-            "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"auto\"}"),
-         "tool_choice"},
-        {"anthropic", "claude-fable-5-1",
-         OC("{\"role\":\"system\",\"content\":\"S\"}," HI "," TOOL_F ONE_F),
-         AN("claude-fable-5-1",
-            "\"system\":\"S\\n\\nAnswer by calling the tool f.\"," AN_HI "," AN_TOOL_F
-            ",\"tool_choice\":{\"type\":\"auto\"}"),
-         "tool_choice"},
-        {"anthropic", "claude-haiku-4-5",
-         OC(HI "," TOOL_F ONE_F ",\"reasoning_effort\":\"low\""),
-         AN("claude-haiku-4-5",
-            "\"system\":\"Answer by calling the tool f.\"," AN_HI "," AN_TOOL_F
-            ",\"tool_choice\":{\"type\":\"auto\"},\"thinking\":{\"type\":\"enabled\","
-            "\"budget_tokens\":2048}"),
-         "tool_choice"},
-        {"anthropic", "claude-opus-5",
-         OC(HI "," TOOL_F ",\"tool_choice\":\"none\",\"parallel_tool_calls\":true"),
-         AN("claude-opus-5", AN_HI "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"none\"}"),
-         NULL},
+        {"anthropic", "claude-opus-5-5", OC(HI "," TOOL_F ",\"tool_choice\":\"required\""),
+         AN("claude-opus-5-5", "\"system\":\"Answer "
+         "by calling at least one of the tools.\"," AN_HI "," AN_TOOL_F
+         ",\"tool_choice\":{\"type\":\"auto\"}"), "tool_choice"},
+        {"anthropic", "claude-fable-5-1", OC("{\"role\":\"system\",\"content\":\"S\"}," HI
+         "," TOOL_F ONE_F), AN("claude-fable-5-1",
+         "\"system\":\"S\\n\\nAnswer by calling the tool f.\"," AN_HI "," AN_TOOL_F
+         ",\"tool_choice\":{\"type\":\"auto\"}"), "tool_choice"},
+        {"anthropic", "claude-haiku-4-5", OC(HI "," TOOL_F ONE_F
+         ",\"reasoning_effort\":\"low\""),
+         AN("claude-haiku-4-5", "\"system\":\"Answer by calling the tool f.\"," AN_HI ","
+         AN_TOOL_F ",\"tool_choice\":{\"type\":\"auto\"},"
+         "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048}"), "tool_choice"},
+        {"anthropic", "claude-opus-5", OC(HI "," TOOL_F
+         ",\"tool_choice\":\"none\",\"parallel_tool_calls\":true"), AN("claude-opus-5",
+         AN_HI "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"none\"}"), NULL},
         /* a subset of the tools becomes the list */
         {"anthropic", "claude-opus-5",
-         OC(HI ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}},{"
-               "\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
-               "\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":"
-               "\"required\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
-               "\"f\"}}]}}"),
-         AN("claude-opus-5", AN_HI "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"any\"}"),
-         NULL},
+         OC(HI ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+         "{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
+         "\"tool_choice\":{\"type\":\"allowed_tools\","
+         "\"allowed_tools\":{\"mode\":\"required\",\"tools\":[{\"type\":\"function\","
+         "\"function\":{\"name\":\"f\"}}]}}"), AN("claude-opus-5", AN_HI "," AN_TOOL_F
+         ",\"tool_choice\":{\"type\":\"any\"}"), NULL},
     };
+    /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
 static void schemas_are_made_to_fit_anthropic(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct crossing rows[] = {
         {"anthropic", "claude-opus-5",
-         OC(HI ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
-               "\"n\",\"strict\":true,\"schema\":"
-               "{\"type\":\"object\",\"properties\":{\"minimum\":{\"type\":\"integer\","
-               "\"minimum\":1},"
-               "\"list\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
-               "\"additionalProperties\":true}}},"
-               "\"anyOf\":[{\"properties\":{}}],\"$defs\":{\"d\":{\"type\":\"string\","
-               "\"maxLength\":3}}}}}"),
-         AN("claude-opus-5", AN_HI
-            ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":"
-            "{\"type\":\"object\",\"properties\":{\"minimum\":{\"type\":\"integer\"},"
-            "\"list\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
-            "\"additionalProperties\":false}}},"
-            "\"anyOf\":[{\"properties\":{},\"additionalProperties\":false}],\"$defs\":{"
-            "\"d\":{\"type\":\"string\"}},"
-            "\"additionalProperties\":false}}}"),
-         "schema.minimum,schema.maxLength"},
+         OC(HI ",\"response_format\":{\"type\":\"json_schema\","
+         "\"json_schema\":{\"name\":\"n\",\"strict\":true,"
+         "\"schema\":{\"type\":\"object\","
+         "\"properties\":{\"minimum\":{\"type\":\"integer\",\"minimum\":1},"
+         "\"list\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+         "\"additionalProperties\":true}}},\"anyOf\":[{\"properties\":{}}],"
+         "\"$defs\":{\"d\":{\"type\":\"string\",\"maxLength\":3}}}}}"),
+         AN("claude-opus-5", AN_HI ",\"output_config\":{\"format\":{\"type\":"
+         "\"json_schema\",\"schema\":{\"type\":\"object\","
+         "\"properties\":{\"minimum\":{\"type\":\"integer\"},"
+         "\"list\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+         "\"additionalProperties\":false}}},\"anyOf\":[{\"properties\":{},"
+         "\"additionalProperties\":false}],\"$defs\":{\"d\":{\"type\":\"string\"}},"
+         "\"additionalProperties\":false}}}"), "schema.minimum,schema.maxLength"},
         {"anthropic", "claude-opus-5",
          OC(HI ",\"response_format\":{\"type\":\"json_object\"}"),
-         AN("claude-opus-5",
-            "\"system\":\"Answer with one JSON object and nothing else.\"," AN_HI),
-         "response_format"},
+         AN("claude-opus-5", "\"system\":\"Answer with one JSON object and nothing "
+         "else.\"," AN_HI), "response_format"},
         {"anthropic", "claude-opus-5", OC(HI ",\"response_format\":{\"type\":\"text\"}"),
          AN("claude-opus-5", AN_HI), NULL},
     };
+    /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
 static void parameters_are_cut_or_dropped_for_anthropic(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct crossing rows[] = {
         {"anthropic", "claude-haiku-4-5",
          OC(HI ",\"temperature\":1.7,\"stop\":[\"END\",\"\\n\"],\"user\":\"u1\""),
          AN("claude-haiku-4-5", AN_HI ",\"temperature\":1,\"stop_sequences\":[\"END\"],"
-                                      "\"metadata\":{\"user_id\":\"u1\"}"),
-         "stop"},
+         "\"metadata\":{\"user_id\":\"u1\"}"), "stop"},
         {"anthropic", "claude-haiku-4-5",
          OC(HI ",\"temperature\":0.70,\"top_p\":0.9,\"stop\":\"END\""),
-         AN("claude-haiku-4-5",
-            AN_HI ",\"temperature\":0.70,\"stop_sequences\":[\"END\"]"),
-         "top_p"},
+         AN("claude-haiku-4-5", AN_HI ",\"temperature\":0.70,\"stop_sequences\":["
+         "\"END\"]"), "top_p"},
         {"anthropic", "claude-opus-5",
          OC(HI ",\"temperature\":0.7,\"top_p\":0.9,\"seed\":7,\"frequency_penalty\":1,"
-               "\"presence_penalty\":1"),
-         AN("claude-opus-5", AN_HI),
+         "\"presence_penalty\":1"), AN("claude-opus-5", AN_HI),
          "temperature,top_p,frequency_penalty,presence_penalty,seed"},
         {"anthropic", "claude-opus-5",
          OC(HI ",\"logit_bias\":{\"1\":2},\"verbosity\":\"low\",\"store\":false,"
-               "\"metadata\":null,\"n\":1,\"logprobs\":false,\"service_tier\":\"flex\""),
+         "\"metadata\":null,\"n\":1,\"logprobs\":false,\"service_tier\":\"flex\""),
          AN("claude-opus-5", AN_HI), "service_tier,logit_bias,verbosity,store"},
         {"anthropic", "claude-opus-5", OC(HI ",\"service_tier\":\"default\""),
          AN("claude-opus-5", AN_HI ",\"service_tier\":\"standard_only\""), NULL},
     };
+    /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
@@ -462,59 +451,56 @@ static void the_cap_is_the_models_own_without_the_clients(void **state)
 static void a_conversation_with_tools_goes_to_openai(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct crossing rows[] = {
-        {"openai", "gpt-4.1",
-         "{\"model\":\"claude-sonnet-5\",\"max_tokens\":900,"
-         "\"system\":[{\"type\":\"text\",\"text\":\"Answer as a tide-table "
-         "clerk.\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}},{\"type\":"
-         "\"text\",\"text\":\"Be brief.\"}],"
-         "\"tools\":[{\"name\":\"tide_at\",\"description\":\"Height in "
-         "cm\",\"input_schema\":{\"type\":\"object\","
+        {"openai", "gpt-4.1", "{\"model\":\"claude-sonnet-5\","
+         "\"max_tokens\":900,\"system\":[{\"type\":\"text\","
+         "\"text\":\"Answer as a tide-table clerk.\","
+         "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}},{\"type\":\"text\","
+         "\"text\":\"Be brief.\"}],\"tools\":[{\"name\":\"tide_at\","
+         "\"description\":\"Height in cm\",\"input_schema\":{\"type\":\"object\","
          "\"properties\":{\"port\":{\"type\":\"string\"}},\"required\":[\"port\"],"
          "\"additionalProperties\":false},\"strict\":true},"
          "{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}],"
          "\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true},"
          "\"messages\":[{\"role\":\"user\",\"content\":\"High water at Brest?\"},"
-         "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":"
-         "\"hm\",\"signature\":\"sig\"},{\"type\":\"redacted_thinking\",\"data\":\"x\"},"
-         "{\"type\":\"text\",\"text\":\"Let me "
-         "see.\"},{\"type\":\"tool_use\",\"id\":\"toolu_01Q7\",\"name\":\"tide_at\","
-         "\"input\":{\"port\": \"Brest\"}},"
-         "{\"type\":\"tool_use\",\"id\":\"toolu_01Q8\",\"name\":\"tide_at\",\"input\":{}}"
-         "]},"
-         "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
-         "\"toolu_01Q7\",\"content\":\"612\"},"
-         "{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_01Q8\",\"is_error\":true,"
-         "\"content\":[{\"type\":\"text\",\"text\":\"no port\"},"
-         "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/"
-         "png\",\"data\":\"iVBORw0KGgo=\"}}]},"
-         "{\"type\":\"text\",\"text\":\"in metres please\"}]}],"
-         "\"metadata\":{\"user_id\":\"u-5f1c\"},\"stop_sequences\":[\"a\",\"b\"],"
+         "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+         "\"thinking\":\"hm\",\"signature\":\"sig\"},{\"type\":\"redacted_thinking\","
+         "\"data\":\"x\"},{\"type\":\"text\",\"text\":\"Let me see.\"},"
+         "{\"type\":\"tool_use\",\"id\":\"toolu_01Q7\",\"name\":\"tide_at\","
+         "\"input\":{\"port\": \"Brest\"}},{\"type\":\"tool_use\",\"id\":\"toolu_01Q8\","
+         "\"name\":\"tide_at\",\"input\":{}}]},{\"role\":\"user\","
+         "\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_01Q7\","
+         "\"content\":\"612\"},{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_01Q8\","
+         "\"is_error\":true,\"content\":[{\"type\":\"text\",\"text\":\"no port\"},"
+         "{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+         "\"media_type\":\"image/png\",\"data\":\"iVBORw0KGgo=\"}}]},{\"type\":\"text\","
+         "\"text\":\"in metres please\"}]}],\"metadata\":{\"user_id\":\"u-5f1c\"},"
+         "\"stop_sequences\":[\"a\",\"b\"],"
          "\"temperature\":0.5,\"top_k\":40,\"stream\":true}",
-         "{\"model\":\"gpt-4.1\",\"messages\":[{\"role\":\"system\",\"content\":\"Answer "
-         "as a tide-table clerk.\\n\\nBe brief.\"},"
+         "{\"model\":\"gpt-4.1\",\"messages\":[{\"role\":\"system\","
+         "\"content\":\"Answer as a tide-table clerk.\\n\\nBe brief.\"},"
          "{\"role\":\"user\",\"content\":\"High water at Brest?\"},"
-         "{\"role\":\"assistant\",\"content\":\"Let me "
-         "see.\",\"tool_calls\":[{\"id\":\"toolu_01Q7\",\"type\":\"function\","
-         "\"function\":{\"name\":\"tide_at\",\"arguments\":\"{\\\"port\\\": "
-         "\\\"Brest\\\"}\"}},"
-         "{\"id\":\"toolu_01Q8\",\"type\":\"function\",\"function\":{\"name\":\"tide_"
-         "at\",\"arguments\":\"{}\"}}]},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"toolu_01Q7\",\"content\":\"612\"},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"toolu_01Q8\",\"content\":\"Error: no "
-         "port\"},"
-         "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
-         "\"data:image/png;base64,iVBORw0KGgo=\"}}]},"
+         "{\"role\":\"assistant\",\"content\":\"Let me see.\","
+         "\"tool_calls\":[{\"id\":\"toolu_01Q7\",\"type\":\"function\","
+         "\"function\":{\"name\":\"tide_at\","
+         "\"arguments\":\"{\\\"port\\\": \\\"Brest\\\"}\"}},{\"id\":\"toolu_01Q8\","
+         "\"type\":\"function\",\"function\":{\"name\":\"tide_at\","
+         "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"toolu_01Q7\","
+         "\"content\":\"612\"},{\"role\":\"tool\",\"tool_call_id\":\"toolu_01Q8\","
+         "\"content\":\"Error: no port\"},{\"role\":\"user\","
+         "\"content\":[{\"type\":\"image_url\","
+         "\"image_url\":{\"url\":\"data:image/png;base64,iVBORw0KGgo=\"}}]},"
          "{\"role\":\"user\",\"content\":\"in metres please\"}],"
          "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"tide_at\","
          "\"description\":\"Height in cm\",\"parameters\":{\"type\":\"object\","
          "\"properties\":{\"port\":{\"type\":\"string\"}},\"required\":[\"port\"],"
          "\"additionalProperties\":false},\"strict\":true}}],"
-         "\"parallel_tool_calls\":false,\"tool_choice\":\"required\",\"max_completion_"
-         "tokens\":900,\"temperature\":0.5,\"stop\":[\"a\",\"b\"],\"safety_identifier\":"
-         "\"u-5f1c\"}",
-         "cache_control,top_k,tools.type"},
+         "\"parallel_tool_calls\":false,\"tool_choice\":\"required\","
+         "\"max_completion_tokens\":900,\"temperature\":0.5,\"stop\":[\"a\",\"b\"],"
+         "\"safety_identifier\":\"u-5f1c\"}", "cache_control,top_k,tools.type"},
     };
+    /* clang-format on */
     check(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
 }
 
@@ -524,49 +510,43 @@ static void blocks_go_to_openai(void **state)
 #define BLOCKS(b) A("\"messages\":[{\"role\":\"user\",\"content\":[" b "]}]")
 #define O_PARTS(p)                                                                       \
     O("gpt-4.1", "max_completion_tokens", "{\"role\":\"user\",\"content\":" p "}]")
+    /* clang-format off */
     static const struct crossing rows[] = {
         {"openai", "gpt-4.1",
-         BLOCKS("{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://"
-                "x\"}}," TEXT("a")),
-         O_PARTS("[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}," TEXT(
-             "a") "]"),
-         NULL},
+         BLOCKS("{\"type\":\"image\",\"source\":{\"type\":\"url\","
+         "\"url\":\"https://x\"}}," TEXT("a")),
+         O_PARTS("[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}},"
+         TEXT("a") "]"), NULL},
         {"openai", "gpt-4.1",
-         BLOCKS("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":"
-                "\"application/pdf\",\"data\":\"JVBE\"}}"),
-         O_PARTS("[{\"type\":\"file\",\"file\":{\"filename\":\"document.pdf\",\"file_"
-                 "data\":\"data:application/pdf;base64,JVBE\"}}]"),
-         NULL},
+         BLOCKS("{\"type\":\"document\",\"source\":{\"type\":\"base64\","
+         "\"media_type\":\"application/pdf\",\"data\":\"JVBE\"}}"),
+         O_PARTS("[{\"type\":\"file\",\"file\":{\"filename\":\"document.pdf\","
+         "\"file_data\":\"data:application/pdf;base64,JVBE\"}}]"), NULL},
         {"openai", "gpt-4.1",
          BLOCKS("{\"type\":\"document\",\"title\":\"T\",\"source\":{\"type\":\"text\","
-                "\"media_type\":\"text/plain\",\"data\":\"body\"}}"),
-         O_PARTS("\"T\\nbody\""), NULL},
+         "\"media_type\":\"text/plain\",\"data\":\"body\"}}"), O_PARTS("\"T\\nbody\""),
+         NULL},
         {"openai", "gpt-4.1",
-         BLOCKS(
-             "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":[" TEXT(
-                 "a") "," TEXT("b") "]}}"),
-         O_PARTS("\"a\\nb\""), NULL},
+         BLOCKS("{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":["
+         TEXT("a") "," TEXT("b") "]}}"), O_PARTS("\"a\\nb\""), NULL},
         {"openai", "gpt-4.1",
          BLOCKS("{\"type\":\"search_result\",\"source\":\"s\",\"title\":\"T\","
-                "\"content\":[" TEXT("a") "]}"),
-         O_PARTS("\"T\\na\""), NULL},
+         "\"content\":[" TEXT("a") "]}"), O_PARTS("\"T\\na\""), NULL},
         {"openai", "gpt-4.1",
          BLOCKS("{\"type\":\"container_upload\",\"file_id\":\"f\"}," TEXT("a")),
          O_PARTS("\"a\""), "messages.content.type"},
         {"openai", "gpt-5.6-mini",
-         BLOCKS("{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
-                "\"ephemeral\"}}," TEXT("b")),
+         BLOCKS("{\"type\":\"text\",\"text\":\"a\","
+         "\"cache_control\":{\"type\":\"ephemeral\"}}," TEXT("b")),
          O("gpt-5.6-mini", "max_completion_tokens",
-           "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"prompt_"
-           "cache_breakpoint\":{\"mode\":\"explicit\"}}," TEXT("b") "]}]"),
-         NULL},
-        {"openai", "gpt-5",
-         BLOCKS("{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
-                "\"ephemeral\"}}," TEXT("b")),
-         O("gpt-5", "max_completion_tokens",
-           "{\"role\":\"user\",\"content\":[" TEXT("a") "," TEXT("b") "]}]"),
-         "cache_control"},
+         "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\","
+         "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}," TEXT("b") "]}]"), NULL},
+        {"openai", "gpt-5", BLOCKS("{\"type\":\"text\",\"text\":\"a\","
+         "\"cache_control\":{\"type\":\"ephemeral\"}}," TEXT("b")),
+         O("gpt-5", "max_completion_tokens", "{\"role\":\"user\",\"content\":[" TEXT("a")
+         "," TEXT("b") "]}]"), "cache_control"},
     };
+    /* clang-format on */
     check(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
 }
 
@@ -584,6 +564,7 @@ static void kinds_of_provider_get_what_they_take(void **state)
     "}]"
 #define CAP     ",\"max_completion_tokens\":900}"
 #define OLD_CAP ",\"max_tokens\":900}"
+    /* clang-format off */
     static const struct crossing rows[] = {
         {"openai", "gpt-5", THINK("{\"type\":\"disabled\"}"),
          OUT("gpt-5", ",\"reasoning_effort\":\"minimal\"" CAP), NULL},
@@ -599,16 +580,15 @@ static void kinds_of_provider_get_what_they_take(void **state)
          OUT("gpt-5.1", ",\"reasoning_effort\":\"high\"" CAP), NULL},
         {"openai", "gpt-5.2", THINK("{\"type\":\"enabled\",\"budget_tokens\":32000}"),
          OUT("gpt-5.2", ",\"reasoning_effort\":\"xhigh\"" CAP), NULL},
-        {"openai", "gpt-5.6", EFFORT("max"),
-         OUT("gpt-5.6", ",\"reasoning_effort\":\"xhigh\"" CAP), NULL},
+        {"openai", "gpt-5.6", EFFORT("max"), OUT("gpt-5.6",
+         ",\"reasoning_effort\":\"xhigh\"" CAP), NULL},
         {"openai", "o3", EFFORT("max"), OUT("o3", ",\"reasoning_effort\":\"high\"" CAP),
          NULL},
         {"openai", "gpt-4o", EFFORT("high"), OUT("gpt-4o", CAP), "reasoning_effort"},
-        {"openai", "gpt-5.1", THINK("{\"type\":\"adaptive\"}"), OUT("gpt-5.1", CAP),
-         NULL},
+        {"openai", "gpt-5.1", THINK("{\"type\":\"adaptive\"}"), OUT("gpt-5.1", CAP), NULL},
         /* tools and effort on Chat Completions */
-        {"openai", "gpt-5.6", A(A_HI A_TOOL_F),
-         OUT("gpt-5.6", O_TOOL_F ",\"reasoning_effort\":\"none\"" CAP), NULL},
+        {"openai", "gpt-5.6", A(A_HI A_TOOL_F), OUT("gpt-5.6", O_TOOL_F
+         ",\"reasoning_effort\":\"none\"" CAP), NULL},
         {"openai", "gpt-5.4", A(A_HI A_TOOL_F ",\"output_config\":{\"effort\":\"low\"}"),
          OUT("gpt-5.4", O_TOOL_F CAP), "reasoning_effort"},
         {"openai", "gpt-5.1", A(A_HI A_TOOL_F ",\"output_config\":{\"effort\":\"low\"}"),
@@ -618,15 +598,12 @@ static void kinds_of_provider_get_what_they_take(void **state)
          "temperature"},
         {"openai", "gpt-5.1",
          A(A_HI ",\"temperature\":0.5,\"thinking\":{\"type\":\"disabled\"}"),
-         OUT("gpt-5.1", ",\"reasoning_effort\":\"none\",\"max_completion_tokens\":900,"
-                        "\"temperature\":0.5}"),
-         NULL},
+         OUT("gpt-5.1", ",\"reasoning_effort\":\"none\","
+         "\"max_completion_tokens\":900,\"temperature\":0.5}"), NULL},
         {"openai", "o3", A(A_HI ",\"stop_sequences\":[\"x\"]"), OUT("o3", CAP), "stop"},
-        {"openai", "gpt-4o",
-         A(A_HI ",\"stop_sequences\":[\"1\",\"2\",\"3\",\"4\",\"5\"]"),
-         OUT("gpt-4o",
-             ",\"max_completion_tokens\":900,\"stop\":[\"1\",\"2\",\"3\",\"4\"]}"),
-         "stop.4"},
+        {"openai", "gpt-4o", A(A_HI ",\"stop_sequences\":[\"1\",\"2\",\"3\",\"4\",\"5\"]"),
+         OUT("gpt-4o", ",\"max_completion_tokens\":900,\"stop\":[\"1\",\"2\",\"3\","
+         "\"4\"]}"), "stop.4"},
         {"openai", "gpt-4o", A(A_HI ",\"service_tier\":\"standard_only\""),
          OUT("gpt-4o", ",\"max_completion_tokens\":900,\"service_tier\":\"default\"}"),
          NULL},
@@ -638,65 +615,57 @@ static void kinds_of_provider_get_what_they_take(void **state)
         {"deepseek", "m", THINK("{\"type\":\"disabled\"}"),
          OUT("m", ",\"thinking\":{\"type\":\"disabled\"}" OLD_CAP), NULL},
         {"deepseek", "m", EFFORT("max"),
-         OUT("m",
-             ",\"thinking\":{\"type\":\"enabled\"},\"reasoning_effort\":\"max\"" OLD_CAP),
-         NULL},
-        {"zai", "m", EFFORT("low"),
-         OUT("m", ",\"thinking\":{\"type\":\"enabled\"}" OLD_CAP), NULL},
+         OUT("m", ",\"thinking\":{\"type\":\"enabled\"},\"reasoning_effort\":\"max\""
+         OLD_CAP), NULL},
+        {"zai", "m", EFFORT("low"), OUT("m", ",\"thinking\":{\"type\":\"enabled\"}"
+         OLD_CAP), NULL},
         {"zai", "m", A(A_HI A_TOOL_F ",\"tool_choice\":{\"type\":\"any\"}"),
          OUT("m", O_TOOL_F OLD_CAP), "tool_choice"},
         {"alibaba", "m", THINK("{\"type\":\"enabled\",\"budget_tokens\":2048}"),
          OUT("m", ",\"enable_thinking\":true,\"thinking_budget\":2048" OLD_CAP), NULL},
-        {"openrouter", "m", EFFORT("xhigh"),
-         OUT("m", ",\"reasoning\":{\"effort\":\"xhigh\"}" CAP), NULL},
-        {"groq", "m", EFFORT("max"), OUT("m", ",\"reasoning_effort\":\"high\"" CAP),
-         NULL},
+        {"openrouter", "m", EFFORT("xhigh"), OUT("m",
+         ",\"reasoning\":{\"effort\":\"xhigh\"}" CAP), NULL},
+        {"groq", "m", EFFORT("max"), OUT("m", ",\"reasoning_effort\":\"high\"" CAP), NULL},
         /* schemas */
         {"openai", "gpt-4o",
-         A(A_HI ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{"
-                "\"type\":\"object\",\"properties\":{\"a\":{}},\"required\":[\"a\"],"
-                "\"additionalProperties\":false}}}"),
-         OUT("gpt-4o", ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
-                       "\"name\":\"answer\",\"schema\":{\"type\":\"object\","
-                       "\"properties\":{\"a\":{}},\"required\":[\"a\"],"
-                       "\"additionalProperties\":false},\"strict\":true}}" CAP),
-         NULL},
+         A(A_HI ",\"output_config\":{\"format\":{\"type\":\"json_schema\","
+         "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{}},"
+         "\"required\":[\"a\"],\"additionalProperties\":false}}}"),
+         OUT("gpt-4o", ",\"response_format\":{\"type\":\"json_schema\","
+         "\"json_schema\":{\"name\":\"answer\",\"schema\":{\"type\":\"object\","
+         "\"properties\":{\"a\":{}},\"required\":[\"a\"],"
+         "\"additionalProperties\":false},\"strict\":true}}" CAP), NULL},
         {"openai", "gpt-4o",
-         A(A_HI ",\"output_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":"
-                "\"object\",\"properties\":{\"a\":{}},\"additionalProperties\":false}}"),
-         OUT("gpt-4o", ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
-                       "\"name\":\"answer\",\"schema\":{\"type\":\"object\","
-                       "\"properties\":{\"a\":{}},\"additionalProperties\":false}}}" CAP),
-         NULL},
-        {"deepseek", "m",
-         A(A_HI ",\"output_format\":{\"type\":\"json_schema\",\"schema\":{}}"),
-         OUT("m", ",\"response_format\":{\"type\":\"json_object\"}" OLD_CAP),
-         "json_schema"},
-        {"mistral", "m",
-         A("\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\","
-           "\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{}}]},"
-           "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
-           "\"toolu_1\",\"content\":\"r\"}]}]"),
-         "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_"
-         "calls\":[{\"id\":\"vlqpmlx0g\",\"type\":\"function\",\"function\":{\"name\":"
-         "\"f\",\"arguments\":\"{}\"}}]},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"vlqpmlx0g\",\"content\":\"r\"}],\"max_"
-         "tokens\":900}",
-         NULL},
-        /* DeepSeek refuses calls that come back without their thought */
-        {"deepseek", "m",
-         A("\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
-           "\"thinking\":\"hm\",\"signature\":\"s\"},{\"type\":\"tool_use\",\"id\":"
-           "\"t1\",\"name\":\"f\",\"input\":{}}]},"
-           "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
-           "\"t1\",\"content\":\"r\"}]}]"),
+         A(A_HI ",\"output_format\":{\"type\":\"json_schema\","
+         "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{}},"
+         "\"additionalProperties\":false}}"),
+         OUT("gpt-4o", ",\"response_format\":{\"type\":\"json_schema\","
+         "\"json_schema\":{\"name\":\"answer\",\"schema\":{\"type\":\"object\","
+         "\"properties\":{\"a\":{}},\"additionalProperties\":false}}}" CAP), NULL},
+        {"deepseek", "m", A(A_HI ",\"output_format\":{\"type\":\"json_schema\","
+         "\"schema\":{}}"), OUT("m", ",\"response_format\":{\"type\":\"json_object\"}"
+         OLD_CAP), "json_schema"},
+        {"mistral", "m", A("\"messages\":[{\"role\":\"assistant\","
+         "\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\","
+         "\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+         "\"tool_use_id\":\"toolu_1\",\"content\":\"r\"}]}]"),
          "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":null,"
-         "\"reasoning_content\":\"hm\",\"tool_calls\":[{\"id\":\"t1\",\"type\":"
-         "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
-         "{\"role\":\"tool\",\"tool_call_id\":\"t1\",\"content\":\"r\"}],\"max_tokens\":"
-         "900}",
-         NULL},
+         "\"tool_calls\":[{\"id\":\"vlqpmlx0g\",\"type\":\"function\","
+         "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\","
+         "\"tool_call_id\":\"vlqpmlx0g\",\"content\":\"r\"}],\"max_tokens\":900}", NULL},
+        /* DeepSeek refuses calls that come back without their thought */
+        {"deepseek", "m", A("\"messages\":[{\"role\":\"assistant\","
+         "\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"},"
+         "{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]},"
+         "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+         "\"tool_use_id\":\"t1\",\"content\":\"r\"}]}]"),
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":null,"
+         "\"reasoning_content\":\"hm\",\"tool_calls\":[{\"id\":\"t1\","
+         "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+         "{\"role\":\"tool\",\"tool_call_id\":\"t1\",\"content\":\"r\"}],"
+         "\"max_tokens\":900}", NULL},
     };
+    /* clang-format on */
     check(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
 }
 
@@ -705,49 +674,39 @@ static void kinds_of_provider_get_what_they_take(void **state)
 static void what_cannot_be_said_is_refused(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         enum dialect from;
         struct crossing c; /* want: a word of the error */
     } rows[] = {
         {DIALECT_OPENAI, {"anthropic", "claude-opus-5", OC(HI ",\"n\":2"), "n: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5", OC(HI ",\"logprobs\":true"), "logprobs: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5", OC(HI ",\"modalities\":[\"text\",\"audio\"]"),
-          "modalities: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5",
-          PARTS("{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA\",\"format\":"
-                "\"wav\"}}"),
-          "input_audio: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5",
-          PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/"
-                "tiff;base64,AA\"}}"),
-          "image_url: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5",
-          PARTS(
-              "{\"type\":\"file\",\"file\":{\"file_data\":\"data:text/csv;base64,AA\"}}"),
-          "file: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5",
-          PARTS("{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}"),
-          "messages[0].content[0].file.file_id: ", NULL}},
-        {DIALECT_OPENAI,
-         {"anthropic", "claude-opus-5",
-          OC(HI ",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"c\"}}]"),
-          "tools[0].type: \"custom\"", NULL}},
-        {DIALECT_ANTHROPIC,
-         {"openai", "gpt-4o",
-          BLOCKS("{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://"
-                 "x/a.pdf\"}}"),
-          "document: ", NULL}},
-        {DIALECT_ANTHROPIC,
-         {"openai", "gpt-4o",
-          BLOCKS("{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}"),
-          "messages.0.content.0.source.file_id: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5", OC(HI ",\"logprobs\":true"),
+         "logprobs: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         OC(HI ",\"modalities\":[\"text\",\"audio\"]"), "modalities: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA\","
+         "\"format\":\"wav\"}}"), "input_audio: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/tiff;base64,"
+         "AA\"}}"), "image_url: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"file\",\"file\":{\"file_data\":\"data:text/csv;base64,AA\"}}"),
+         "file: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}"),
+         "messages[0].content[0].file.file_id: ", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         OC(HI ",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"c\"}}]"),
+         "tools[0].type: \"custom\"", NULL}},
+        {DIALECT_ANTHROPIC, {"openai", "gpt-4o",
+         BLOCKS("{\"type\":\"document\",\"source\":{\"type\":\"url\","
+         "\"url\":\"https://x/a.pdf\"}}"), "document: ", NULL}},
+        {DIALECT_ANTHROPIC, {"openai", "gpt-4o",
+         BLOCKS("{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}"),
+         "messages.0.content.0.source.file_id: ", NULL}},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         struct dropped d = {.n = 0};
@@ -798,6 +757,7 @@ static void wrong_types_are_named_in_openai(void **state)
 #define MSG(x)   OC("{\"role\":\"user\",\"content\":\"a\"}," x "]")
 #define PART(x)  OC("{\"role\":\"user\",\"content\":[" x "]}]")
 #define CALLS(x) OC("{\"role\":\"assistant\",\"tool_calls\":" x "}]")
+    /* clang-format off */
     static const struct wrong rows[] = {
         {"{\"messages\":[" HI "}", "model"},
         {"{\"model\":1,\"messages\":[" HI "}", "model"},
@@ -816,8 +776,7 @@ static void wrong_types_are_named_in_openai(void **state)
         {MSG("{\"role\":\"assistant\",\"refusal\":1}"), "messages[1].refusal"},
         {MSG("{\"role\":\"assistant\",\"reasoning_content\":[]}"),
          "messages[1].reasoning_content"},
-        {MSG("{\"role\":\"assistant\",\"function_call\":1}"),
-         "messages[1].function_call"},
+        {MSG("{\"role\":\"assistant\",\"function_call\":1}"), "messages[1].function_call"},
         {PART("1"), "messages[0].content[0]"},
         {PART("{}"), "messages[0].content[0].type"},
         {PART("{\"type\":\"video\"}"), "messages[0].content[0].type"},
@@ -832,8 +791,7 @@ static void wrong_types_are_named_in_openai(void **state)
         {PART("{\"type\":\"input_audio\"}"), "messages[0].content[0].input_audio"},
         {PART("{\"type\":\"input_audio\",\"input_audio\":{\"data\":1}}"),
          "messages[0].content[0].input_audio.data"},
-        {PART("{\"type\":\"file\",\"file\":{}}"),
-         "messages[0].content[0].file.file_data"},
+        {PART("{\"type\":\"file\",\"file\":{}}"), "messages[0].content[0].file.file_data"},
         {PART("{\"type\":\"file\",\"file\":{\"file_data\":\"JVBE\"}}"),
          "messages[0].content[0].file.file_data"},
         {CALLS("{}"), "messages[0].tool_calls"},
@@ -869,22 +827,19 @@ static void wrong_types_are_named_in_openai(void **state)
          "response_format.json_schema"},
         {W("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}"),
          "response_format.json_schema.name"},
-        {W("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":"
-           "\"n\",\"schema\":[]}}"),
+        {W("\"response_format\":{\"type\":\"json_schema\","
+         "\"json_schema\":{\"name\":\"n\",\"schema\":[]}}"),
          "response_format.json_schema.schema"},
         {W("\"tools\":{}"), "tools"},
         {W("\"tools\":[1]"), "tools[0].function"},
         {W("\"tools\":[{\"type\":\"function\",\"function\":{}}]"),
          "tools[0].function.name"},
         {W("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
-           "\"description\":1}}]"),
-         "tools[0].function.description"},
+         "\"description\":1}}]"), "tools[0].function.description"},
         {W("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
-           "\"parameters\":\"{}\"}}]"),
-         "tools[0].function.parameters"},
-        {W("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":1}}"
-           "]"),
-         "tools[0].function.strict"},
+         "\"parameters\":\"{}\"}}]"), "tools[0].function.parameters"},
+        {W("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+         "\"strict\":1}}]"), "tools[0].function.strict"},
         {W("\"tool_choice\":\"maybe\""), "tool_choice"},
         {W("\"tool_choice\":1"), "tool_choice"},
         {W("\"tool_choice\":{\"type\":\"function\"}"), "tool_choice.function.name"},
@@ -899,6 +854,7 @@ static void wrong_types_are_named_in_openai(void **state)
         {W("\"user\":1"), "user"},
         {W("\"service_tier\":1"), "service_tier"},
     };
+    /* clang-format on */
     check_wrong(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
@@ -908,6 +864,7 @@ static void wrong_types_are_named_in_anthropic(void **state)
 #define AW(x)     A(A_HI "," x)
 #define AMSG(x)   A("\"messages\":[{\"role\":\"user\",\"content\":\"a\"}," x "]")
 #define ABLOCK(x) A("\"messages\":[{\"role\":\"user\",\"content\":[" x "]}]")
+    /* clang-format off */
     static const struct wrong rows[] = {
         {"{" A_HI "}", "model"},
         {"{\"model\":[]," A_HI "}", "model"},
@@ -927,8 +884,7 @@ static void wrong_types_are_named_in_anthropic(void **state)
         {ABLOCK("{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"ttl\":1}}"),
          "messages.0.content.0.cache_control.ttl"},
         {ABLOCK("{\"type\":\"image\"}"), "messages.0.content.0.source"},
-        {ABLOCK("{\"type\":\"image\",\"source\":{}}"),
-         "messages.0.content.0.source.type"},
+        {ABLOCK("{\"type\":\"image\",\"source\":{}}"), "messages.0.content.0.source.type"},
         {ABLOCK("{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"A\"}}"),
          "messages.0.content.0.source.media_type"},
         {ABLOCK("{\"type\":\"image\",\"source\":{\"type\":\"url\"}}"),
@@ -947,15 +903,13 @@ static void wrong_types_are_named_in_anthropic(void **state)
          "messages.0.content.0.content"},
         {ABLOCK("{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"is_error\":\"y\"}"),
          "messages.0.content.0.is_error"},
-        {ABLOCK("{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":"
-                "\"text\"}]}"),
-         "messages.0.content.0.content.0.text"},
+        {ABLOCK("{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
+         "\"content\":[{\"type\":\"text\"}]}"), "messages.0.content.0.content.0.text"},
         {ABLOCK("{\"type\":\"thinking\",\"thinking\":1}"),
          "messages.0.content.0.thinking"},
         {AW("\"system\":1"), "system"},
-        {AW("\"system\":[{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"u\"}}"
-            "]"),
-         "system.0.type"},
+        {AW("\"system\":[{\"type\":\"image\",\"source\":{\"type\":\"url\","
+         "\"url\":\"u\"}}]"), "system.0.type"},
         {AW("\"stop_sequences\":\"x\""), "stop_sequences"},
         {AW("\"stop_sequences\":[1]"), "stop_sequences."},
         {AW("\"stream\":\"x\""), "stream"},
@@ -987,6 +941,7 @@ static void wrong_types_are_named_in_anthropic(void **state)
         {AW("\"metadata\":{\"user_id\":1}"), "metadata.user_id"},
         {AW("\"service_tier\":1"), "service_tier"},
     };
+    /* clang-format on */
     check_wrong(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
     static const struct wrong caps[] = {
         {"{\"model\":\"x\",\"max_tokens\":\"9\"," A_HI "}", "max_tokens"},
@@ -1002,6 +957,7 @@ int main(void)
         cmocka_unit_test(roles_are_made_to_fit_anthropic),
         cmocka_unit_test(parts_go_to_anthropic),
         cmocka_unit_test(effort_follows_the_family),
+        cmocka_unit_test(in_a_tool_loop_there_is_no_thinking_by_budget),
         cmocka_unit_test(a_forced_choice_is_asked_for_in_words_where_it_is_refused),
         cmocka_unit_test(schemas_are_made_to_fit_anthropic),
         cmocka_unit_test(parameters_are_cut_or_dropped_for_anthropic),

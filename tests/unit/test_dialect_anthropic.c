@@ -79,6 +79,7 @@ static void a_system_prompt_has_the_same_name_in_both_dialects(void **state)
 static void needs_follow_from_the_body(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *body;
         unsigned needs;
@@ -93,19 +94,17 @@ static void needs_follow_from_the_body(void **state)
         {WITH("\"thinking\":{\"type\":\"disabled\"}"), 0},
         {PARTS("{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"x\"}}"),
          CAP_VISION},
-        {PARTS("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":"
-               "\"application/pdf\",\"data\":\"AA\"}}"),
-         CAP_PDF_IN},
-        {PARTS("{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":"
-               "\"text/plain\",\"data\":\"AA\"}}"),
-         0},
-        {PARTS("{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":"
-               "\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]}"),
-         CAP_VISION},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
-         "\"assistant\",\"content\":\"b\"}]}",
-         CAP_PREFILL},
+        {PARTS("{\"type\":\"document\",\"source\":{\"type\":\"base64\","
+         "\"media_type\":\"application/pdf\",\"data\":\"AA\"}}"), CAP_PDF_IN},
+        {PARTS("{\"type\":\"document\",\"source\":{\"type\":\"text\","
+         "\"media_type\":\"text/plain\",\"data\":\"AA\"}}"), 0},
+        {PARTS("{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
+         "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"file\","
+         "\"file_id\":\"f\"}}]}"), CAP_VISION},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+         "{\"role\":\"assistant\",\"content\":\"b\"}]}", CAP_PREFILL},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_int_equal(facts_of(rows[i].body).needs, rows[i].needs);
     assert_true(
@@ -230,6 +229,7 @@ static unsigned scan(struct scan_state *s, const char *data, struct err *e)
 static void every_event_has_its_flags(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *data;
         unsigned flags;
@@ -240,33 +240,32 @@ static void every_event_has_its_flags(void **state)
         {BLOCK("{\"type\":\"text\",\"text\":\"a\"}"), EV_CONTENT},
         {BLOCK("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
          EV_REASONING},
-        {BLOCK("{\"type\":\"redacted_thinking\",\"data\":\"x\"}"),
-         EV_CONTENT | EV_REASONING},
+        {BLOCK("{\"type\":\"redacted_thinking\",\"data\":\"x\"}"), EV_CONTENT |
+         EV_REASONING},
         {BLOCK("{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"t\",\"input\":{}}"),
          EV_CONTENT | EV_TOOL},
         {BLOCK("{\"type\":\"web_search_tool_result\",\"content\":[]}"), EV_CONTENT},
         {DELTA("{\"type\":\"text_delta\",\"text\":\"a\"}"), EV_CONTENT},
         {DELTA("{\"type\":\"text_delta\",\"text\":\"\"}"), 0},
-        {DELTA("{\"type\":\"thinking_delta\",\"thinking\":\"a\"}"),
-         EV_CONTENT | EV_REASONING},
+        {DELTA("{\"type\":\"thinking_delta\",\"thinking\":\"a\"}"), EV_CONTENT |
+         EV_REASONING},
         {DELTA("{\"type\":\"signature_delta\",\"signature\":\"a\"}"), EV_REASONING},
-        {DELTA("{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\"}"),
-         EV_CONTENT | EV_TOOL},
+        {DELTA("{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\"}"), EV_CONTENT
+         | EV_TOOL},
         {DELTA("{\"type\":\"citations_delta\",\"citation\":{}}"), EV_CONTENT},
         {"{\"type\":\"content_block_stop\",\"index\":0}", 0},
-        {"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":"
-         "{\"output_tokens\":37}}",
-         EV_FINISH | EV_USAGE},
+        {"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+         "\"usage\":{\"output_tokens\":37}}", EV_FINISH | EV_USAGE},
         {"{\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":37}}",
          EV_USAGE},
         {"{\"type\":\"message_stop\"}", EV_END},
-        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":"
-         "\"Overloaded\"}}",
-         EV_ERROR},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+         "\"message\":\"Overloaded\"}}", EV_ERROR},
         {"{\"type\":\"from_the_future\"}", 0},
         {"{\"type\":", EV_MALFORMED},
         {"[]", EV_MALFORMED},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct scan_state s;
         struct err e = ERR_INIT;

@@ -394,6 +394,7 @@ static unsigned scan(struct scan_state *s, const char *data, struct err *e)
 static void every_event_has_its_flags(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *data;
         unsigned flags;
@@ -403,33 +404,30 @@ static void every_event_has_its_flags(void **state)
         {DELTA("{\"content\":\"\"}"), 0},
         {DELTA("{\"refusal\":\"No\"}"), EV_CONTENT},
         {DELTA("{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}"), EV_CONTENT},
-        {DELTA("{\"content\":[{\"type\":\"thinking\",\"thinking\":[]}]}"),
-         EV_CONTENT | EV_REASONING},
+        {DELTA("{\"content\":[{\"type\":\"thinking\",\"thinking\":[]}]}"), EV_CONTENT |
+         EV_REASONING},
         {DELTA("{\"reasoning_content\":\"hm\"}"), EV_CONTENT | EV_REASONING},
         {DELTA("{\"reasoning\":\"hm\",\"content\":\"\"}"), EV_CONTENT | EV_REASONING},
         {DELTA("{\"reasoning\":\"hm\",\"content\":\"a\"}"), EV_CONTENT},
         {DELTA("{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"t\","
-               "\"arguments\":\"\"}}]}"),
-         EV_CONTENT | EV_TOOL},
+         "\"arguments\":\"\"}}]}"), EV_CONTENT | EV_TOOL},
         {DELTA("{\"function_call\":{\"name\":\"t\"}}"), EV_CONTENT | EV_TOOL},
         {DELTA("{\"audio\":{\"data\":\"AA\"}}"), EV_CONTENT},
         {FINISH("stop"), EV_FINISH},
-        {CHUNK("", ",\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_"
-                   "tokens\":64}"),
-         EV_USAGE | EV_USAGE_ONLY},
+        {CHUNK("", ",\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,"
+         "\"total_tokens\":64}"), EV_USAGE | EV_USAGE_ONLY},
         {CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}",
-               ",\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_"
-               "tokens\":64}"),
+         ",\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_tokens\":64}"),
          EV_FINISH | EV_USAGE},
         {CHUNK("{\"index\":0,\"delta\":{\"content\":\"x\"}}", ",\"usage\":null"),
          EV_CONTENT},
-        {CHUNK("", ",\"prompt_filter_results\":[]"), 0}, /* Azure */
+        {CHUNK("", ",\"prompt_filter_results\":[]"), 0},
+        /* Azure */
         {CHUNK("{\"index\":0,\"delta\":{}}", ",\"x_groq\":{\"id\":\"r\"}"), 0},
         {CHUNK("{\"index\":0,\"delta\":{}}", ",\"x_groq\":{\"error\":\"broken\"}"),
          EV_ERROR},
         {CHUNK("{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}",
-               ",\"error\":{\"code\":502,\"message\":\"x\"}"),
-         EV_ERROR},
+         ",\"error\":{\"code\":502,\"message\":\"x\"}"), EV_ERROR},
         {FINISH("insufficient_system_resource"), EV_ERROR},
         {"{\"error\":{\"message\":\"x\",\"type\":\"server_error\"}}", EV_ERROR},
         {"{\"error\":\"x\"}", EV_ERROR},
@@ -442,6 +440,7 @@ static void every_event_has_its_flags(void **state)
         {"17", EV_MALFORMED},
         {"\xff", EV_MALFORMED},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct scan_state s;
         struct err e = ERR_INIT;
@@ -462,13 +461,13 @@ static void every_event_has_its_flags(void **state)
 static void errors_in_a_stream_keep_their_class(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *data;
         enum errc class;
     } rows[] = {
-        {"{\"error\":{\"message\":\"x\",\"type\":\"tokens\",\"code\":\"rate_limit_"
-         "exceeded\"}}",
-         ERR_RATE_LIMIT},
+        {"{\"error\":{\"message\":\"x\",\"type\":\"tokens\","
+         "\"code\":\"rate_limit_exceeded\"}}", ERR_RATE_LIMIT},
         {"{\"error\":{\"code\":503,\"message\":\"no\"}}", ERR_OVERLOADED},
         {"{\"error\":{\"message\":\"slow down\",\"type\":\"t\"},\"status_code\":429}",
          ERR_RATE_LIMIT},
@@ -478,6 +477,7 @@ static void errors_in_a_stream_keep_their_class(void **state)
         {"{\"object\":\"error\",\"message\":\"bad\",\"code\":400}", ERR_INVALID},
         {FINISH("network_error"), ERR_SERVER},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct scan_state s;
         struct err e = ERR_INIT;
@@ -605,24 +605,24 @@ static void a_whole_answer_is_scanned(void **state)
 static void errors_hide_in_a_200(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         const char *body;
         enum errc class;
     } rows[] = {
         {"{\"error\":{\"code\":429,\"message\":\"x\"}}", ERR_RATE_LIMIT},
         {"{\"error\":\"prompt is too long\"}", ERR_CONTEXT},
-        {"{\"id\":\"x\",\"choices\":null,\"base_resp\":{\"status_code\":1004,\"status_"
-         "msg\":\"login fail\"}}",
-         ERR_SERVER},
+        {"{\"id\":\"x\",\"choices\":null,"
+         "\"base_resp\":{\"status_code\":1004,\"status_msg\":\"login fail\"}}", ERR_SERVER},
         {"{\"id\":\"x\",\"choices\":[]}", ERR_SERVER},
         {"{\"id\":\"x\"}", ERR_SERVER},
-        {"{\"choices\":[{\"error\":{\"code\":502,\"message\":\"x\"},\"finish_reason\":"
-         "\"error\"}]}",
-         ERR_SERVER},
+        {"{\"choices\":[{\"error\":{\"code\":502,\"message\":\"x\"},"
+         "\"finish_reason\":\"error\"}]}", ERR_SERVER},
         {"<html>", ERR_SERVER},
         {"", ERR_SERVER},
         {"[]", ERR_SERVER},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct scan_state s;
         struct err e = ERR_INIT;

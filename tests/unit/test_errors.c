@@ -64,77 +64,55 @@ static void check_answers(const struct answer *rows, size_t n)
 static void openai_errors_have_their_class(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct answer rows[] = {
-        {&openai, 401,
-         OAI("Incorrect API key provided: sk-ab*cd.", "invalid_request_error",
-             "\"invalid_api_key\""),
-         ERR_UPSTREAM_AUTH, "invalid_api_key"},
-        {&openai, 401,
-         OAI("You must be a member of an organization", "invalid_request_error", "null"),
-         ERR_UPSTREAM_AUTH, "invalid_request_error"},
-        {&openai, 403,
-         OAI("Country, region, or territory not supported", "request_forbidden",
-             "\"unsupported_country_region_territory\""),
-         ERR_PERMISSION, NULL},
-        {&openai, 403,
-         OAI("Project `p` does not have access to model `m`", "invalid_request_error",
-             "\"model_not_found\""),
-         ERR_PERMISSION, NULL},
-        {&openai, 404,
-         OAI("The model `m` does not exist", "invalid_request_error",
-             "\"model_not_found\""),
-         ERR_NOT_FOUND, "model_not_found"},
+        {&openai, 401, OAI("Incorrect API key provided: sk-ab*cd.",
+         "invalid_request_error", "\"invalid_api_key\""), ERR_UPSTREAM_AUTH,
+         "invalid_api_key"},
+        {&openai, 401, OAI("You must be a member of an organization",
+         "invalid_request_error", "null"), ERR_UPSTREAM_AUTH, "invalid_request_error"},
+        {&openai, 403, OAI("Country, region, or territory not supported",
+         "request_forbidden", "\"unsupported_country_region_territory\""), ERR_PERMISSION,
+         NULL},
+        {&openai, 403, OAI("Project `p` does not have access to model `m`",
+         "invalid_request_error", "\"model_not_found\""), ERR_PERMISSION, NULL},
+        {&openai, 404, OAI("The model `m` does not exist", "invalid_request_error",
+         "\"model_not_found\""), ERR_NOT_FOUND, "model_not_found"},
         {&openai, 404, OAI("no such thing", "invalid_request_error", "null"),
          ERR_NOT_FOUND, NULL},
-        {&openai, 400,
-         OAI("too long", "invalid_request_error", "\"context_length_exceeded\""),
-         ERR_CONTEXT, NULL},
-        {&openai, 400,
-         OAI("This model's maximum context length is 8192 tokens. However",
-             "invalid_request_error", "null"),
-         ERR_CONTEXT, NULL},
-        {&openai, 400,
-         OAI("blocked", "invalid_request_error", "\"content_policy_violation\""),
-         ERR_FILTER, NULL},
+        {&openai, 400, OAI("too long", "invalid_request_error",
+         "\"context_length_exceeded\""), ERR_CONTEXT, NULL},
+        {&openai, 400, OAI("This model's maximum context length is 8192 tokens. However",
+         "invalid_request_error", "null"), ERR_CONTEXT, NULL},
+        {&openai, 400, OAI("blocked", "invalid_request_error",
+         "\"content_policy_violation\""), ERR_FILTER, NULL},
         {&openai, 400, OAI("filtered", "null", "\"content_filter\""), ERR_FILTER, NULL},
         {&openai, 400, OAI("usage policy", "invalid_request_error", "\"invalid_prompt\""),
          ERR_FILTER, NULL},
-        {&openai, 400,
-         OAI("Unsupported parameter: 'max_tokens'", "invalid_request_error",
-             "\"unsupported_parameter\""),
-         ERR_INVALID, "unsupported_parameter"},
-        {&openai, 400,
-         OAI("Unsupported value", "invalid_request_error", "\"unsupported_value\""),
-         ERR_INVALID, NULL},
+        {&openai, 400, OAI("Unsupported parameter: 'max_tokens'", "invalid_request_error",
+         "\"unsupported_parameter\""), ERR_INVALID, "unsupported_parameter"},
+        {&openai, 400, OAI("Unsupported value", "invalid_request_error",
+         "\"unsupported_value\""), ERR_INVALID, NULL},
         {&openai, 400, OAI("bad", "invalid_request_error", "null"), ERR_INVALID, NULL},
         {&openai, 422, OAI("bad", "invalid_request_error", "null"), ERR_INVALID, NULL},
-        {&openai, 429,
-         OAI("Rate limit reached for M on tokens per min (TPM): Limit 1, Used 2, "
-             "Requested 3.",
-             "tokens", "\"rate_limit_exceeded\""),
-         ERR_RATE_LIMIT, NULL},
-        {&openai, 429,
-         OAI("Rate limit reached for M on requests per day (RPD)", "requests",
-             "\"rate_limit_exceeded\""),
-         ERR_RATE_LIMIT, NULL},
+        {&openai, 429, OAI("Rate limit reached for M on tokens per min (TPM): Limit 1, "
+         "Used 2, Requested 3.", "tokens", "\"rate_limit_exceeded\""), ERR_RATE_LIMIT,
+         NULL},
+        {&openai, 429, OAI("Rate limit reached for M on requests per day (RPD)",
+         "requests", "\"rate_limit_exceeded\""), ERR_RATE_LIMIT, NULL},
         {&openai, 429, OAI("slow", "rate_limit_error", "\"slow_down\""), ERR_RATE_LIMIT,
          NULL},
         {&openai, 503, OAI("slow", "rate_limit_error", "\"slow_down\""), ERR_RATE_LIMIT,
          NULL},
-        {&openai, 429,
-         OAI("Request too large for gpt in organization o on tokens per min (TPM): Limit "
-             "30000, Requested 40000.",
-             "tokens", "\"rate_limit_exceeded\""),
+        {&openai, 429, OAI("Request too large for gpt in organization o on tokens per "
+         "min (TPM): Limit 30000, Requested 40000.", "tokens", "\"rate_limit_exceeded\""),
          ERR_TOO_LARGE, NULL},
-        {&openai, 429,
-         OAI("You exceeded your current quota", "insufficient_quota",
-             "\"insufficient_quota\""),
-         ERR_QUOTA, NULL},
+        {&openai, 429, OAI("You exceeded your current quota", "insufficient_quota",
+         "\"insufficient_quota\""), ERR_QUOTA, NULL},
         {&openai, 429, OAI("x", "insufficient_quota", "\"credit_balance_exhausted\""),
          ERR_QUOTA, NULL},
-        {&openai, 429,
-         OAI("x", "insufficient_quota", "\"organization_spend_limit_exceeded\""),
-         ERR_QUOTA, NULL},
+        {&openai, 429, OAI("x", "insufficient_quota",
+         "\"organization_spend_limit_exceeded\""), ERR_QUOTA, NULL},
         {&openai, 429, OAI("x", "insufficient_quota", "\"project_spend_limit_exceeded\""),
          ERR_QUOTA, NULL},
         {&openai, 429, OAI("x", "y", "\"organization_usage_limit_exceeded\""), ERR_QUOTA,
@@ -143,43 +121,34 @@ static void openai_errors_have_their_class(void **state)
          "server_error"},
         {&openai, 503, OAI("x", "service_unavailable_error", "\"server_is_overloaded\""),
          ERR_OVERLOADED, NULL},
-        {&openai, 503, OAI("x", "service_unavailable_error", "null"), ERR_OVERLOADED,
-         NULL},
+        {&openai, 503, OAI("x", "service_unavailable_error", "null"), ERR_OVERLOADED, NULL},
         {&openai, 502, "<html>Bad Gateway</html>", ERR_SERVER, ""},
         {&openai, 520, "", ERR_SERVER, ""},
         {&openai, 524, "", ERR_TIMEOUT, ""},
     };
+    /* clang-format on */
     check_answers(rows, ARRAY_LEN(rows));
 }
 
 static void anthropic_errors_have_their_class(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct answer rows[] = {
         {&anthropic, 400, ANT("invalid_request_error", "max_tokens: field required"),
          ERR_INVALID, "invalid_request_error"},
-        {&anthropic, 400,
-         ANT("invalid_request_error",
-             "prompt is too long: 210000 tokens > 200000 maximum"),
-         ERR_CONTEXT, NULL},
-        {&anthropic, 400,
-         ANT("invalid_request_error",
-             "You have reached your specified API usage limits. You will regain access "
-             "on 2026-12-01 at 00:00 UTC."),
-         ERR_QUOTA, NULL},
-        {&anthropic, 400,
-         ANT("invalid_request_error",
-             "You have reached your specified workspace API usage limits."),
-         ERR_QUOTA, NULL},
-        {&anthropic, 400,
-         ANT("invalid_request_error",
-             "Your credit balance is too low to access the API."),
-         ERR_QUOTA, NULL},
-        {&anthropic, 400,
-         ANT("invalid_request_error",
-             "This model does not support assistant message prefill. The conversation "
-             "must end with a user message."),
-         ERR_INVALID, NULL},
+        {&anthropic, 400, ANT("invalid_request_error",
+         "prompt is too long: 210000 tokens > 200000 maximum"), ERR_CONTEXT, NULL},
+        {&anthropic, 400, ANT("invalid_request_error",
+         "You have reached your specified API usage limits. You will regain access on "
+         "2026-12-01 at 00:00 UTC."), ERR_QUOTA, NULL},
+        {&anthropic, 400, ANT("invalid_request_error",
+         "You have reached your specified workspace API usage limits."), ERR_QUOTA, NULL},
+        {&anthropic, 400, ANT("invalid_request_error",
+         "Your credit balance is too low to access the API."), ERR_QUOTA, NULL},
+        {&anthropic, 400, ANT("invalid_request_error",
+         "This model does not support assistant message prefill. The conversation must "
+         "end with a user message."), ERR_INVALID, NULL},
         {&anthropic, 401, ANT("authentication_error", "invalid x-api-key"),
          ERR_UPSTREAM_AUTH, NULL},
         {&anthropic, 402, ANT("billing_error", "pay"), ERR_QUOTA, NULL},
@@ -188,142 +157,121 @@ static void anthropic_errors_have_their_class(void **state)
         {&anthropic, 409, ANT("conflict_error", "again"), ERR_SERVER, NULL},
         {&anthropic, 413, ANT("request_too_large", "big"), ERR_TOO_LARGE, NULL},
         {&anthropic, 413, "<html>", ERR_TOO_LARGE, NULL},
-        {&anthropic, 429,
-         ANT("rate_limit_error", "This request would exceed your rate limit"),
-         ERR_RATE_LIMIT, NULL},
-        {&anthropic, 429,
-         "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":"
-         "\"cap\",\"details\":{\"error_code\":\"enforced_spend_limit_reached\"}}}",
-         ERR_QUOTA, NULL},
+        {&anthropic, 429, ANT("rate_limit_error",
+         "This request would exceed your rate limit"), ERR_RATE_LIMIT, NULL},
+        {&anthropic, 429, "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
+         "\"message\":\"cap\",\"details\":{\"error_code\":"
+         "\"enforced_spend_limit_reached\"}}}", ERR_QUOTA, NULL},
         {&anthropic, 500, ANT("api_error", "Internal server error"), ERR_SERVER, NULL},
         {&anthropic, 504, ANT("timeout_error", "slow"), ERR_TIMEOUT, NULL},
         {&anthropic, 529, ANT("overloaded_error", "Overloaded"), ERR_OVERLOADED,
          "overloaded_error"},
         {&anthropic, 529, "", ERR_OVERLOADED, ""},
     };
+    /* clang-format on */
     check_answers(rows, ARRAY_LEN(rows));
 }
 
 static void compatible_servers_are_understood(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct answer rows[] = {
-        {&other, 429,
-         "{\"error\":\"Your team T has either used all available credits or reached its "
-         "monthly spending limit.\",\"code\":\"8\"}",
-         ERR_QUOTA, "8"}, /* xAI */
-        {&other, 400,
-         "{\"error\":\"This model's maximum prompt length is 131072 but the request "
-         "contains 200000 tokens.\"}",
-         ERR_CONTEXT, NULL},
-        {&other, 402,
-         "{\"error\":{\"message\":\"Insufficient "
-         "Balance\",\"type\":\"unknown_error\",\"code\":\"invalid_request_error\"}}",
-         ERR_QUOTA, NULL}, /* DeepSeek */
-        {&mistral, 429,
-         "{\"object\":\"error\",\"message\":\"Service tier capacity exceeded for this "
-         "model.\",\"type\":\"service_tier_capacity_exceeded\",\"code\":\"3505\"}",
-         ERR_OVERLOADED, "3505"},
-        {&mistral, 422,
-         "{\"detail\":[{\"loc\":[\"body\",\"x\"],\"msg\":\"Field "
-         "required\",\"type\":\"missing\"}]}",
-         ERR_INVALID, NULL},
+        {&other, 429, "{\"error\":\"Your team T has either used all available credits "
+         "or reached its monthly spending limit.\",\"code\":\"8\"}", ERR_QUOTA, "8"},
+        /* xAI */
+        {&other, 400, "{\"error\":\"This model's maximum prompt length is 131072 but "
+         "the request contains 200000 tokens.\"}", ERR_CONTEXT, NULL},
+        {&other, 402, "{\"error\":{\"message\":\"Insufficient Balance\","
+         "\"type\":\"unknown_error\",\"code\":\"invalid_request_error\"}}", ERR_QUOTA,
+         NULL},
+        /* DeepSeek */
+        {&mistral, 429, "{\"object\":\"error\",\"message\":\"Service tier capacity "
+         "exceeded for this model.\",\"type\":\"service_tier_capacity_exceeded\","
+         "\"code\":\"3505\"}", ERR_OVERLOADED, "3505"},
+        {&mistral, 422, "{\"detail\":[{\"loc\":[\"body\",\"x\"],"
+         "\"msg\":\"Field required\",\"type\":\"missing\"}]}", ERR_INVALID, NULL},
         {&mistral, 401, "{\"detail\":\"Unauthorized\"}", ERR_UPSTREAM_AUTH, NULL},
-        {&other, 429,
-         "{\"message\":\"Tokens per minute limit "
-         "exceeded\",\"type\":\"too_many_tokens_error\",\"param\":\"quota\",\"code\":"
-         "\"token_quota_exceeded\"}",
-         ERR_RATE_LIMIT, "token_quota_exceeded"}, /* Cerebras */
-        {&other, 413,
-         OAI("Request too large for model `m` (TPM): Limit 6000, Requested 9000",
-             "tokens", "\"rate_limit_exceeded\""),
-         ERR_TOO_LARGE, NULL}, /* Groq */
-        {&other, 400,
-         OAI("Failed to call a function.", "invalid_request_error",
-             "\"tool_use_failed\""),
-         ERR_SERVER, NULL},
+        {&other, 429, "{\"message\":\"Tokens per minute limit exceeded\","
+         "\"type\":\"too_many_tokens_error\",\"param\":\"quota\","
+         "\"code\":\"token_quota_exceeded\"}", ERR_RATE_LIMIT, "token_quota_exceeded"},
+        /* Cerebras */
+        {&other, 413, OAI("Request too large for model `m` (TPM): Limit 6000, Requested "
+         "9000", "tokens", "\"rate_limit_exceeded\""), ERR_TOO_LARGE, NULL},
+        /* Groq */
+        {&other, 400, OAI("Failed to call a function.", "invalid_request_error",
+         "\"tool_use_failed\""), ERR_SERVER, NULL},
         {&other, 498, OAI("flex", "x", "\"capacity_exceeded\""), ERR_OVERLOADED, NULL},
-        {&other, 403,
-         "{\"error\":{\"message\":\"Input validation error: `inputs` tokens + "
-         "`max_new_tokens` must be <= 8193\"}}",
-         ERR_CONTEXT, NULL}, /* Together */
-        {&other, 502,
-         "{\"error\":{\"code\":502,\"message\":\"Provider returned "
-         "error\",\"metadata\":{\"error_type\":\"provider_overloaded\"}}}",
-         ERR_OVERLOADED, "502"}, /* OpenRouter */
+        {&other, 403, "{\"error\":{\"message\":\"Input "
+         "validation error: `inputs` tokens + `max_new_tokens` must be <= 8193\"}}",
+         ERR_CONTEXT, NULL},
+        /* Together */
+        {&other, 502, "{\"error\":{\"code\":502,\"message\":\"Provider returned error\","
+         "\"metadata\":{\"error_type\":\"provider_overloaded\"}}}", ERR_OVERLOADED, "502"},
+        /* OpenRouter */
         {&other, 402, "{\"error\":{\"code\":402,\"message\":\"requires more credits\"}}",
          ERR_QUOTA, "402"},
         {&alibaba, 429, OAI("tpm", "insufficient_quota", "\"insufficient_quota\""),
          ERR_RATE_LIMIT, NULL},
         {&alibaba, 400, OAI("Access denied, overdue", "Arrearage", "\"Arrearage\""),
          ERR_QUOTA, NULL},
-        {&alibaba, 400,
-         OAI("Range of input length should be [1, 30720]", "invalid_request_error",
-             "\"invalid_parameter_error\""),
-         ERR_CONTEXT, NULL},
-        {&minimax, 400,
-         "{\"base_resp\":{\"status_code\":1008,\"status_msg\":\"insufficient balance\"}}",
-         ERR_QUOTA, "1008"},
+        {&alibaba, 400, OAI("Range of input length should be [1, 30720]",
+         "invalid_request_error", "\"invalid_parameter_error\""), ERR_CONTEXT, NULL},
+        {&minimax, 400, "{\"base_resp\":{\"status_code\":1008,\"status_msg\":"
+         "\"insufficient balance\"}}", ERR_QUOTA, "1008"},
         {&other, 429, "{\"error\":{\"code\":\"1113\",\"message\":\"x\"}}", ERR_QUOTA,
-         "1113"}, /* Z.ai */
+         "1113"},
+        /* Z.ai */
         {&other, 429, "{\"error\":{\"code\":\"1302\",\"message\":\"x\"}}", ERR_RATE_LIMIT,
          "1302"},
-        {&other, 429,
-         "{\"error\":{\"type\":\"exceeded_current_quota_error\",\"message\":\"x\"}}",
-         ERR_QUOTA, NULL}, /* Moonshot */
-        {&other, 429,
-         "{\"error\":{\"type\":\"engine_overloaded_error\",\"message\":\"x\"}}",
-         ERR_OVERLOADED, NULL},
-        {&other, 400,
-         "{\"error\":{\"message\":\"Your request exceeded model token limit: "
-         "8192\",\"type\":\"invalid_request_error\"}}",
-         ERR_CONTEXT, NULL},
+        {&other, 429, "{\"error\":{\"type\":\"exceeded_current_quota_error\","
+         "\"message\":\"x\"}}", ERR_QUOTA, NULL},
+        /* Moonshot */
+        {&other, 429, "{\"error\":{\"type\":\"engine_overloaded_error\","
+         "\"message\":\"x\"}}", ERR_OVERLOADED, NULL},
+        {&other, 400, "{\"error\":{\"message\":\"Your "
+         "request exceeded model token limit: 8192\","
+         "\"type\":\"invalid_request_error\"}}", ERR_CONTEXT, NULL},
         {&other, 429, "{\"status\":429,\"title\":\"Too Many Requests\"}", ERR_RATE_LIMIT,
-         NULL}, /* NIM */
-        {&other, 503,
-         "{\"fault\":{\"faultstring\":\"busy\",\"detail\":{\"errorcode\":\"x\"}}}",
-         ERR_OVERLOADED, NULL}, /* Fireworks */
-        {&other, 400,
-         "{\"error\":{\"code\":400,\"message\":\"request (9000 tokens) exceeds the "
-         "available context size (4096 "
-         "tokens)\",\"type\":\"exceed_context_size_error\"}}",
-         ERR_CONTEXT, NULL}, /* llama.cpp */
-        {&other, 400,
-         "{\"object\":\"error\",\"message\":\"bad\",\"type\":\"BadRequestError\","
-         "\"code\":400}",
-         ERR_INVALID, "400"}, /* vLLM */
-        {&other, 400, "{\"detail\":{\"error\":\"no\"}}", ERR_INVALID,
-         NULL}, /* DeepInfra */
+         NULL},
+        /* NIM */
+        {&other, 503, "{\"fault\":{\"faultstring\":\"busy\","
+         "\"detail\":{\"errorcode\":\"x\"}}}", ERR_OVERLOADED, NULL},
+        /* Fireworks */
+        {&other, 400, "{\"error\":{\"code\":400,\"message\":\"request "
+         "(9000 tokens) exceeds the available context size (4096 tokens)\","
+         "\"type\":\"exceed_context_size_error\"}}", ERR_CONTEXT, NULL},
+        /* llama.cpp */
+        {&other, 400, "{\"object\":\"error\",\"message\":\"bad\","
+         "\"type\":\"BadRequestError\",\"code\":400}", ERR_INVALID, "400"},
+        /* vLLM */
+        {&other, 400, "{\"detail\":{\"error\":\"no\"}}", ERR_INVALID, NULL},
+        /* DeepInfra */
         {&other, 410, "{\"error\":{\"message\":\"withdrawn\"}}", ERR_NOT_FOUND, NULL},
-        {&other, 503,
-         OAI("server busy, please try again. maximum pending requests exceeded",
-             "api_error", "null"),
-         ERR_OVERLOADED, NULL}, /* Ollama */
-        {&gemini, 429,
-         "[{\"error\":{\"code\":429,\"message\":\"You exceeded your current "
-         "quota\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"violations\":[{"
-         "\"quotaId\":\"GenerateRequestsPerMinutePerProjectPerModel\"}]}]}}]",
-         ERR_RATE_LIMIT, "429"},
-        {&gemini, 429,
-         "[{\"error\":{\"code\":429,\"message\":\"You exceeded your current "
-         "quota\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"violations\":[{"
-         "\"quotaId\":\"GenerateRequestsPerDayPerProjectPerModel\"}]}]}}]",
-         ERR_QUOTA, "429"},
-        {&gemini, 429,
-         "{\"error\":{\"code\":429,\"message\":\"Quota exceeded, limit: 0, model: "
-         "m\",\"status\":\"RESOURCE_EXHAUSTED\"}}",
-         ERR_QUOTA, "429"},
-        {&gemini, 400,
-         "{\"error\":{\"code\":400,\"message\":\"API key not valid. Please pass a valid "
-         "API key.\",\"status\":\"INVALID_ARGUMENT\"}}",
-         ERR_UPSTREAM_AUTH, "400"},
-        {&gemini, 400,
-         "{\"error\":{\"code\":400,\"message\":\"User location is not "
-         "supported\",\"status\":\"FAILED_PRECONDITION\"}}",
+        {&other, 503, OAI("server busy, please try again. maximum pending requests "
+         "exceeded", "api_error", "null"), ERR_OVERLOADED, NULL},
+        /* Ollama */
+        {&gemini, 429, "[{\"error\":{\"code\":429,\"message\":\"You "
+         "exceeded your current quota\",\"status\":\"RESOURCE_EXHAUSTED\","
+         "\"details\":[{\"violations\":[{\"quotaId\":"
+         "\"GenerateRequestsPerMinutePerProjectPerModel\"}]}]}}]", ERR_RATE_LIMIT, "429"},
+        {&gemini, 429, "[{\"error\":{\"code\":429,\"message\":\"You "
+         "exceeded your current quota\",\"status\":\"RESOURCE_EXHAUSTED\","
+         "\"details\":[{\"violations\":[{\"quotaId\":"
+         "\"GenerateRequestsPerDayPerProjectPerModel\"}]}]}}]", ERR_QUOTA, "429"},
+        {&gemini, 429, "{\"error\":{\"code\":429,\"message\":\"Quota "
+         "exceeded, limit: 0, model: m\",\"status\":\"RESOURCE_EXHAUSTED\"}}", ERR_QUOTA,
+         "429"},
+        {&gemini, 400, "{\"error\":{\"code\":400,\"message\":\"API "
+         "key not valid. Please pass a valid API key.\","
+         "\"status\":\"INVALID_ARGUMENT\"}}", ERR_UPSTREAM_AUTH, "400"},
+        {&gemini, 400, "{\"error\":{\"code\":400,\"message\":\"User "
+         "location is not supported\",\"status\":\"FAILED_PRECONDITION\"}}",
          ERR_PERMISSION, "400"},
         {&other, 500, "[1]", ERR_SERVER, ""},
         {&other, 400, "{\"error\":{}}", ERR_INVALID, ""},
     };
+    /* clang-format on */
     check_answers(rows, ARRAY_LEN(rows));
 }
 
@@ -473,38 +421,28 @@ static void retry_after_is_read_in_every_spelling(void **state)
 static void the_message_tells_when_headers_do_not(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct {
         struct answer a;
         int64_t us;
     } rows[] = {
-        {{&openai, 429,
-          OAI("Please try again in 1.574s.", "tokens", "\"rate_limit_exceeded\""), ERR_OK,
-          NULL},
-         1574000},
-        {{&openai, 429,
-          OAI("Please try again in 9m38.016s. Visit", "tokens",
-              "\"rate_limit_exceeded\""),
-          ERR_OK, NULL},
-         578016000},
-        {{&openai, 429,
-          OAI("Please try again in 20ms.", "tokens", "\"rate_limit_exceeded\""), ERR_OK,
-          NULL},
-         20000},
-        {{&openai, 429, OAI("Please retry after 6 seconds.", "x", "\"429\""), ERR_OK,
-          NULL},
+        {{&openai, 429, OAI("Please try again in 1.574s.", "tokens",
+         "\"rate_limit_exceeded\""), ERR_OK, NULL}, 1574000},
+        {{&openai, 429, OAI("Please try again in 9m38.016s. Visit", "tokens",
+         "\"rate_limit_exceeded\""), ERR_OK, NULL}, 578016000},
+        {{&openai, 429, OAI("Please try again in 20ms.", "tokens",
+         "\"rate_limit_exceeded\""), ERR_OK, NULL}, 20000},
+        {{&openai, 429, OAI("Please retry after 6 seconds.", "x", "\"429\""), ERR_OK, NULL},
          6 * US_PER_S},
         {{&openai, 429, OAI("Please try again in a while.", "x", "null"), ERR_OK, NULL},
          -1},
         {{&openai, 500, OAI("Please try again in 3s", "server_error", "null"), ERR_OK,
-          NULL},
-         -1},
-        {{&anthropic, 400,
-          ANT("invalid_request_error",
-              "You have reached your specified API usage limits. You will regain access "
-              "on 2026-12-01 at 00:00 UTC."),
-          ERR_OK, NULL},
-         507289LL * US_PER_S},
+         NULL}, -1},
+        {{&anthropic, 400, ANT("invalid_request_error",
+         "You have reached your specified API usage limits. You will regain access on "
+         "2026-12-01 at 00:00 UTC."), ERR_OK, NULL}, 507289LL * US_PER_S},
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         parse(&rows[i].a, NULL, 0, &e);
