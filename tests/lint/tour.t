@@ -12,7 +12,8 @@ if command -v mandoc >/dev/null; then
         mandoc -T lint -W warning "$p" 2>&1 | grep -vE 'referenced manual not found'
     done)"
 fi
-verdict 'functions fit a screen' "$(sources | xargs awk '
+# A unit test may be longer: its cases are a table, and the table is data.
+verdict 'functions fit a screen' "$(sources | grep -v '^tests/unit/' | xargs awk '
     FNR == 1 { open = 0 }
     /^[a-z].*[^;]$/ && !/^(struct|enum|union|static const|const|extern|#)/ { start = FNR; name = $0 }
     /^\{/ { open = FNR }
