@@ -23,11 +23,22 @@ struct show {
 
 /* ---- computing ---- */
 
-/* A configured provider may have any name; its kind says whose prices it has. */
-static struct str price_provider(const struct cmd_ctx *ctx, struct str name)
+/*
+ * Whose prices count, as the broker decides it: [price "NAME/MODEL"] may give a configured
+ * provider prices of its own; otherwise they are those of its kind.
+ */
+static struct str price_provider(const struct cmd_ctx *ctx,
+                                 const struct report_attempt *t)
 {
-    const struct conf_provider *p = conf_provider(ctx->conf, name);
-    return p != NULL && p->kind->catalog != NULL ? str_of(p->kind->catalog) : name;
+    const struct conf_provider *p = conf_provider(ctx->conf, t->provider);
+    bool has_own = catalog_find(ctx->catalog, t->provider, t->model) != NULL;
+    return has_own || p == NULL ? t->provider : str_of(p->kind->catalog);
+}
+
+static bool is_local(const struct cmd_ctx *ctx, const struct report_attempt *t)
+{
+    const struct conf_provider *p = conf_provider(ctx->conf, t->provider);
+    return p != NULL && p->kind->is_local;
 }
 
 /* The model of the answer counts; when the catalog does not know it, the one asked for. */
@@ -35,7 +46,7 @@ static enum errc price_attempt(struct cmd_ctx *ctx, const struct report_attempt 
                                struct price_cost *ret, struct err *e)
 {
     struct price_query q = {
-        .provider = price_provider(ctx, t->provider),
+        .provider = price_provider(ctx, t),
         .model = t->served_model.len > 0 ? t->served_model : t->model,
         .at_us = t->start_us,
         .usage = &t->usage,
@@ -48,13 +59,17 @@ static enum errc price_attempt(struct cmd_ctx *ctx, const struct report_attempt 
     }
     price_facts_read(t->pricing, &q);
     enum errc rc = price_cost(ctx->catalog, &q, ret, e);
-    if (rc != ERR_OK || ret->total_pico != PICO_UNKNOWN || str_eq(q.model, t->model))
-        return rc;
-    struct price_cost asked;
-    q.model = t->model;
-    rc = price_cost(ctx->catalog, &q, &asked, e);
-    if (rc == ERR_OK && asked.total_pico != PICO_UNKNOWN)
-        *ret = asked;
+    if (rc == ERR_OK && ret->total_pico == PICO_UNKNOWN && !str_eq(q.model, t->model)) {
+        struct price_cost asked;
+        q.model = t->model;
+        rc = price_cost(ctx->catalog, &q, &asked, e);
+        if (rc == ERR_OK && asked.total_pico != PICO_UNKNOWN)
+            *ret = asked;
+    }
+    if (rc == ERR_OK && ret->total_pico == PICO_UNKNOWN && is_local(ctx, t)) {
+        ret->total_pico = 0;
+        snprintf(ret->why, sizeof ret->why, "a local server: zero by definition");
+    }
     return rc;
 }
 

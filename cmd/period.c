@@ -107,7 +107,7 @@ static const char *label_word(struct arena *a, enum period_word w, const struct 
         return arena_printf(a, "week of %d %s %d (%s)", from.day, months[from.month - 1],
                             from.year, zone_name());
     case ALL:
-        return arena_printf(a, "all time (%s)", zone_name());
+        return arena_printf(a, "everything (%s)", zone_name());
     }
     return "";
 }

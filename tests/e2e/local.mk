@@ -13,3 +13,5 @@ dist_check_SCRIPTS += %D%/46-tls.t
 dist_check_SCRIPTS += %D%/47-restart.t
 dist_check_SCRIPTS += %D%/40-chat.t
 dist_check_SCRIPTS += %D%/25-prices.t
+dist_check_SCRIPTS += %D%/50-cost.t
+dist_check_SCRIPTS += %D%/51-log.t
