@@ -63,7 +63,8 @@ enum event_flag {
 struct scan_state {
     const struct provider_kind *kind;
     struct usage usage;
-    bool has_usage, usage_mismatch;
+    bool has_usage; /* of the output too: what usage says is the whole of it */
+    bool usage_mismatch;
     enum msg_finish finish;
     char finish_raw[48];
     char model[LIMIT_NAME_LEN + 1]; /* as served */

@@ -266,8 +266,12 @@ static void anthropic_scan_init(struct scan_state *s, const struct provider_kind
     usage_init(&s->usage);
 }
 
-/* Usage is cumulative: what a later report knows replaces what was known. */
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usage)
+/*
+ * Usage is cumulative: what a later report knows replaces what was known. The first one, at the
+ * start of a stream, knows nothing of the output yet.
+ */
+static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usage,
+                           bool is_final)
 {
     struct usage u;
     bool mismatch = false;
@@ -277,7 +281,7 @@ static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usag
                     &mismatch, &ignored) != ERR_OK)
         return 0;
     usage_update(&s->usage, &u);
-    s->has_usage = true;
+    s->has_usage = is_final;
     s->usage_mismatch = s->usage_mismatch || mismatch;
     json_copy(t, jscan_get(t, usage, "service_tier"), s->service_tier,
               sizeof s->service_tier);
@@ -294,7 +298,8 @@ static unsigned scan_stop(struct scan_state *s, struct str t, struct jspan reaso
 }
 
 /* The head of an answer: message_start's message, or a whole answer. */
-static unsigned scan_head(struct scan_state *s, struct str t, struct jspan message)
+static unsigned scan_head(struct scan_state *s, struct str t, struct jspan message,
+                          bool is_whole)
 {
     enum { ID, MODEL, USAGE, STOP, N };
     struct jfield f[N] = {[ID] = {.name = "id"},
@@ -304,7 +309,7 @@ static unsigned scan_head(struct scan_state *s, struct str t, struct jspan messa
     jscan_fields(t, message, f, N);
     json_copy(t, f[ID].value, s->id, sizeof s->id);
     json_copy(t, f[MODEL].value, s->model, sizeof s->model);
-    return scan_usage(s, t, f[USAGE].value) | scan_stop(s, t, f[STOP].value);
+    return scan_usage(s, t, f[USAGE].value, is_whole) | scan_stop(s, t, f[STOP].value);
 }
 
 /* A block as it opens, or whole. What it already holds may be nothing to see yet. */
@@ -393,10 +398,10 @@ static unsigned anthropic_scan_event(struct scan_state *s, const struct sse_even
         return 0;
     }
     if (jscan_is(t, type, "message_delta"))
-        return scan_usage(s, t, f[USAGE].value) |
+        return scan_usage(s, t, f[USAGE].value, true) |
                scan_stop(s, t, jscan_get(t, f[DELTA].value, "stop_reason"));
     if (jscan_is(t, type, "message_start"))
-        return scan_head(s, t, f[MESSAGE].value);
+        return scan_head(s, t, f[MESSAGE].value, false);
     if (jscan_is(t, type, "message_stop"))
         return EV_END;
     return jscan_is(t, type, "ping") ? EV_PING : 0;
@@ -420,7 +425,7 @@ static enum errc anthropic_scan_reply(struct scan_state *s, struct str body,
         e->origin = ERR_BY_PROVIDER;
         return rc;
     }
-    scan_head(s, body, jscan_root(body));
+    scan_head(s, body, jscan_root(body), true);
     struct jspan block;
     size_t it = 0;
     while (f[CONTENT].value.kind == J_ARRAY &&

@@ -286,6 +286,7 @@ static void a_stream_is_summed_up(void **state)
     ops->scan_init(&s, kind());
     scan(&s, START, &e);
     assert_int_equal(usage_output_tok(&s.usage), 1);
+    assert_false(s.has_usage); /* it tells of the input only */
     scan(&s, BLOCK("{\"type\":\"thinking\",\"thinking\":\"\"}"), &e);
     scan(&s, DELTA("{\"type\":\"thinking_delta\",\"thinking\":\"abc\"}"), &e);
     scan(&s,
@@ -309,6 +310,7 @@ static void a_stream_is_summed_up(void **state)
     /* cumulative: later figures replace, missing ones stay */
     assert_int_equal(usage_input_tok(&s.usage), 27);
     assert_int_equal(usage_output_tok(&s.usage), 37);
+    assert_true(s.has_usage);
 }
 
 static void a_stop_reason_has_one_meaning(void **state)
