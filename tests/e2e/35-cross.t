@@ -1,0 +1,104 @@
+#!/bin/sh
+# Each dialect's client by each dialect's provider: what the provider is asked, what the client is
+# given, and what is said of what could not be passed on.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl
+
+SIM_KEY=k
+export SIM_KEY
+start_sim sim
+config <<END
+[provider "oc"]
+    kind = openai
+    base-url = http://127.0.0.1:$sim_port/v1
+    key-env = SIM_KEY
+[provider "an"]
+    kind = anthropic
+    base-url = http://127.0.0.1:$sim_port/v1
+    key-env = SIM_KEY
+[provider "poor"]
+    kind = openai
+    base-url = http://127.0.0.1:$sim_port/v1
+    key-env = SIM_KEY
+[route "both"]
+    target = an/claude-sonnet-5
+    target = oc/gpt-4.1
+[route "tools"]
+    target = an/claude-sonnet-5-sim:tools=2
+[route "thinks"]
+    target = an/claude-opus-5-sim:reasoning=4
+END
+start_broker
+
+asked() { last_request sim "body.$1"; }
+# post PATH BODY: status and head to $tmp/head, the body to standard output
+post() {
+    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
+}
+head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
+
+texts=
+# ---- streams: every pair says the same text, with one start, finish, usage and end ----
+for client in openai anthropic; do
+    for target in oc/gpt-4.1 an/claude-sonnet-5; do
+        for how in '-s -U' ''; do
+            # shellcheck disable=SC2086
+            ask -d $client $how -m "$target" 'When is high water?'
+            is "$(got outcome) $(got finish | sed 's/end_turn/stop/') $(got problems)" 'ok stop ' \
+                "$client client, $target, ${how:-whole}: a whole answer"
+            is "$(got output_tok)" 16 '… with its usage'
+            texts="$texts$(got text)|"
+        done
+    done
+done
+is "$(printf '%s' "$texts" | tr '|' '\n' | sort -u | grep -c .)" 1 'all pairs were given the same text'
+
+# ---- calls ----
+for how in '-s' ''; do
+    # shellcheck disable=SC2086
+    ask -d openai -T $how -m tools 'When?'
+    is "$(got outcome) $(got tools) $(got finish)" 'ok 2 tool_calls' "two calls for an OpenAI client ${how:-whole}"
+done
+ask -d anthropic -s -T -m oc/gpt-4.1-sim:tools=2 'When?'
+is "$(got outcome) $(got tools) $(got finish) $(got problems)" 'ok 2 tool_use ' 'two calls for an Anthropic client'
+
+# ---- thoughts ----
+ask -d openai -s -m thinks -x '"reasoning_effort":"high"' 'When?'
+is "$(asked thinking.type) $(asked output_config.effort)" 'adaptive high' 'effort becomes adaptive thinking'
+isnt "$(got reasoning)" '' '… and thoughts are reasoning_content'
+ask -d anthropic -s -m oc/gpt-5.1 -n 4000 -x '"thinking":{"type":"enabled","budget_tokens":2048}' 'When?'
+is "$(asked reasoning_effort) $(asked max_completion_tokens)" 'medium 4000' 'a budget becomes effort'
+
+# ---- a conversation with results of tools ----
+post /v1/chat/completions '{"model":"an/claude-sonnet-5","temperature":0.4,"seed":7,"messages":[
+    {"role":"system","content":"Be brief."},{"role":"user","content":"When?"},
+    {"role":"assistant","content":null,"tool_calls":[{"id":"c:1","type":"function","function":{"name":"tide","arguments":"{\"port\":\"Brest\"}"}}]},
+    {"role":"tool","tool_call_id":"c:1","content":"17:42"},{"role":"user","content":"Sure?"}],
+    "tools":[{"type":"function","function":{"name":"tide","parameters":{"type":"object"}}}]}' >"$tmp/body"
+is "$("$tool" json object <"$tmp/body")" chat.completion 'a conversation with tools is answered'
+is "$(asked system)" 'Be brief.' '… the system prompt stands apart'
+is "$(asked messages.1.content.0.input.port)" Brest '… arguments are an object'
+is "$(asked messages.2.content.0.tool_use_id)" "$(asked messages.1.content.0.id)" '… the result names its call'
+is "$(asked messages.2.content.1.text)" 'Sure?' '… and stands before the text'
+is "$(head_of x-llmgw-dropped)" 'temperature, seed' '… what could not be passed on is named'
+
+# ---- errors in the client's own shape ----
+post /v1/messages '{"model":"oc/gpt-4.1","max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]}' >"$tmp/body"
+is "$("$tool" json type <"$tmp/body") $("$tool" json error.type <"$tmp/body")" 'error invalid_request_error' \
+    'what cannot be translated is refused'
+like "$("$tool" json error.message <"$tmp/body")" 'messages\.0\.content\.0\.source\.file_id: ' '… by the name of the field'
+ask -d openai -s -m 'an/claude-sonnet-5-sim:error=context' 'When?'
+is "$(got status) $(got code)" '400 context_length_exceeded' "Anthropic's full context is OpenAI's"
+ask -d anthropic -s -m 'oc/gpt-4.1-sim:error=context' 'When?'
+is "$(got status) $(got type)" '400 invalid_request_error' "OpenAI's full context is Anthropic's"
+like "$(got message)" '^prompt is too long' '… in words that its clients know'
+ask -d anthropic -m 'poor/gpt-4.1-sim:error=quota' 'When?'
+is "$(got status) $(got type)" '402 billing_error' 'no money left is a 402 there'
+
+# ---- a target that cannot say it is passed over, not the end of the request ----
+ask -d openai -m both -x '"n":2' 'When?'
+is "$(got status) $(got h.x-llmgw-target)" '200 oc/gpt-4.1' 'two choices are asked of the target that gives them'
+ask -d openai -m an/claude-sonnet-5 -x '"n":2' 'When?'
+is "$(got status) $(got type)" '400 invalid_request_error' '… and refused when none does'
+
+done_testing
