@@ -4,7 +4,7 @@
 set -eu
 
 build=$(cd "$1" && pwd)
-dir=$(mktemp -d /tmp/lgwd.XXXX)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/lgwd.XXXX")
 PATH=$build:$PATH
 HOME=$dir XDG_CONFIG_HOME=$dir/config XDG_DATA_HOME=$dir/data XDG_STATE_HOME=$dir/state
 XDG_CACHE_HOME=$dir/cache XDG_RUNTIME_DIR=$dir/run LC_ALL=C.UTF-8 TZ=UTC COLUMNS=96
@@ -89,8 +89,8 @@ say 'Why this target?'
 show 'llmgw route explain "hello"'
 say 'What did it cost? Cut and retried attempts are in it.'
 show 'llmgw cost today --by model'
-show 'llmgw cost show "$(llmgw log -n 1 --short | cut -d" " -f1)"'
+show 'llmgw cost show "$(llmgw log -n 1 -F tsv --fields id | tail -n 1)"'
 say 'What happened, attempt by attempt?'
-show 'llmgw log show "$(llmgw log -n 1 --short | cut -d" " -f1)"'
+show 'llmgw log show "$(llmgw log -n 1 -F tsv --fields id | tail -n 1)"'
 say 'What would another model have said, and cost?'
 show 'llmgw replay --last 1h --against steady/gpt-6.1-terra'
