@@ -302,24 +302,25 @@ static struct attempt *attempt_new(struct request *r)
     struct attempt *a = MEM_NEW(struct attempt);
     if (a == NULL)
         return NULL;
-    const struct conf_target *t = &r->targets[r->decision.items[r->at].target];
+    size_t i = r->decision.items[r->at].target;
+    const struct conf_target *t = &r->targets[i];
     a->magic = attempt_MAGIC;
     a->r = r;
     a->target = t;
     a->provider = conf_provider(r->conf, str_of(t->provider));
-    router_model(r->conf, r->catalog, t, &a->model);
+    a->model = r->prospects[i].model;
     a->ops = dialect_ops(a->model.kind->dialect);
     a->is_crossed = a->ops != r->client;
     /* Anthropic ends long answers that are not streamed: translated ones always are */
     a->is_streamed =
         r->facts.stream || (a->is_crossed && a->model.kind->dialect == DIALECT_ANTHROPIC);
-    a->state = broker_target(r->b, str_of(t->provider), str_of(t->model));
+    a->state = r->prospects[i].state;
     a->row = row_new(r, t);
     buf_init(&a->body, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
     buf_init(&a->reply, LIMIT_REPLY_LEN);
     sse_init(&a->sse, LIMIT_EVENT_LEN);
     a->ops->scan_init(&a->scan, a->model.kind);
-    if (a->state == NULL || a->row == NULL)
+    if (a->row == NULL)
         attempt_free(&a);
     return a;
 }

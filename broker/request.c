@@ -262,7 +262,7 @@ static void on_wait(struct request *r)
     request_set_state(r, REQ_ROUTED, "the wait is over");
     /* nothing was sent yet: health and limits may look quite different now */
     if (r->n_rows == 0)
-        request_decide(r);
+        request_decide(r, false);
     admit(r);
 }
 
@@ -343,7 +343,7 @@ void request_begin(struct broker *b, struct conn *c, const struct conn_request *
     request_timer_set(r, TIMER_DEADLINE, request_left_us(r));
     if (answer_is_streamed(r))
         request_timer_set(r, TIMER_KEEPALIVE, KEEPALIVE_US);
-    request_decide(r);
+    request_decide(r, false);
     request_set_state(r, REQ_ROUTED, "candidates are known");
     admit(r);
 }
@@ -355,12 +355,16 @@ static const struct conf_target *target_at(const struct request *r, size_t i)
     return &r->targets[r->decision.items[i].target];
 }
 
+static struct prospect *prospect_at(const struct request *r, size_t i)
+{
+    return &r->prospects[r->decision.items[i].target];
+}
+
 /* May this candidate be asked now, limits apart? */
 static bool is_healthy(const struct request *r, size_t i)
 {
     const struct conf_target *t = target_at(r, i);
-    struct target_state *s = broker_target(r->b, str_of(t->provider), str_of(t->model));
-    if (s == NULL || !breaker_allows(&s->breaker, now_us(r)))
+    if (!breaker_allows(&prospect_at(r, i)->state->breaker, now_us(r)))
         return false;
     return request_key(r, t->provider).len > 0 ||
            secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) <= 0;
@@ -369,9 +373,8 @@ static bool is_healthy(const struct request *r, size_t i)
 /* Is the window of this candidate known to be too small? */
 static bool is_too_small(const struct request *r, size_t i)
 {
-    struct target_model m;
-    router_model(r->conf, r->catalog, target_at(r, i), &m);
-    return r->too_small_tok > 0 && m.context_tok > 0 && m.context_tok <= r->too_small_tok;
+    int64_t window = prospect_at(r, i)->model.context_tok;
+    return r->too_small_tok > 0 && window > 0 && window <= r->too_small_tok;
 }
 
 static bool reserve(struct request *r, size_t i)
@@ -379,7 +382,7 @@ static bool reserve(struct request *r, size_t i)
     struct err e = ERR_INIT;
     struct limit_refusal why;
     struct limit_scope scope = request_scope(r, target_at(r, i));
-    request_bounds(r, target_at(r, i), &r->bounds);
+    r->bounds = prospect_at(r, i)->bounds;
     return limiter_reserve(r->b->limiter, &scope, &r->bounds.cost, now_us(r),
                            loop_wall_us(r->b->loop), &r->grant, &why, &e) == ERR_OK;
 }
@@ -388,11 +391,9 @@ static bool reserve(struct request *r, size_t i)
 static int64_t fits_in_us(const struct request *r, size_t i)
 {
     struct limit_refusal why;
-    struct bounds bounds;
     struct limit_scope scope = request_scope(r, target_at(r, i));
-    request_bounds(r, target_at(r, i), &bounds);
-    return limiter_fits_in_us(r->b->limiter, &scope, &bounds.cost, now_us(r),
-                              loop_wall_us(r->b->loop), &why);
+    return limiter_fits_in_us(r->b->limiter, &scope, &prospect_at(r, i)->bounds.cost,
+                              now_us(r), loop_wall_us(r->b->loop), &why);
 }
 
 /* The first candidate from `from` on that could be asked now; decision.n_usable if none. */
@@ -477,7 +478,7 @@ static void wake_next(struct broker *b)
 static void wait_for_room(struct request *r)
 {
     struct err e = ERR_INIT;
-    request_decide(r);
+    request_decide(r, false);
     const struct candidate *first = &r->decision.items[0];
     bool is_later = r->decision.n > 0 && first->verdict == VERDICT_LATER;
     int64_t wait_us = is_later ? first->wait_us : 0;
@@ -600,7 +601,7 @@ static bool may_restart(const struct request *r)
 static struct retry_plan plan_retry(struct request *r, const struct err *e)
 {
     const struct conf_target *t = target_at(r, r->at);
-    struct target_state *s = broker_target(r->b, str_of(t->provider), str_of(t->model));
+    struct target_state *s = prospect_at(r, r->at)->state;
     struct retry_state state = {
         .n_attempts = (unsigned)r->n_rows,
         .n_same = r->n_same,
@@ -609,7 +610,7 @@ static struct retry_plan plan_retry(struct request *r, const struct err *e)
                    secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) == 0,
         .patience_us = r->rules.patience_us - r->waited_us,
         .left_us = request_left_us(r),
-        .budget_ok = s != NULL && retry_budget_has(&s->retries, now_us(r)),
+        .budget_ok = retry_budget_has(&s->retries, now_us(r)),
         .random = broker_random(r->b),
     };
     struct retry_plan plan = retry_after(e, &state);
@@ -661,9 +662,7 @@ static void try_next(struct request *r, const struct retry_plan *plan,
 static void try_larger(struct request *r, const struct retry_plan *plan,
                        const struct err *e)
 {
-    struct target_model m;
-    router_model(r->conf, r->catalog, target_at(r, r->at), &m);
-    r->too_small_tok = MAX(r->too_small_tok, m.context_tok);
+    r->too_small_tok = MAX(r->too_small_tok, prospect_at(r, r->at)->model.context_tok);
     if (find_fit(r, r->at + 1) < r->decision.n_usable)
         try_next(r, plan, e);
     else

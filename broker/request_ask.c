@@ -272,12 +272,21 @@ static enum errc find_targets(struct request *r, struct err *e)
         n += n_resolved(&found[1 + i]);
     }
     r->targets = ARENA_ARRAY(&r->arena, n, struct conf_target);
+    r->prospects = ARENA_ARRAY(&r->arena, n, struct prospect);
     r->views = ARENA_ARRAY(&r->arena, n, struct target_view);
     r->decision.items = ARENA_ARRAY(&r->arena, n, struct candidate);
     if (arena_is_broken(&r->arena))
         return err_set(e, ERR_MEMORY, "no memory for the targets");
     for (size_t i = 0; i <= r->opt.n_fallbacks; i++)
         add_resolved(r, &found[i]);
+    for (size_t i = 0; i < r->n_targets; i++) {
+        const struct conf_target *t = &r->targets[i];
+        router_model(r->conf, r->catalog, t, &r->prospects[i].model);
+        r->prospects[i].state =
+            broker_target(r->b, str_of(t->provider), str_of(t->model));
+        if (r->prospects[i].state == NULL)
+            return err_set(e, ERR_MEMORY, "no memory for the targets");
+    }
     r->how = found[0].how;
     if (found[0].route != NULL)
         r->rules = *found[0].route;
@@ -400,33 +409,33 @@ static pico money_bound(const struct request *r, const struct limit_scope *s)
     return MIN(left, cap);
 }
 
-void request_bounds(const struct request *r, const struct conf_target *t,
-                    struct bounds *ret)
+/* The most that a target may use now, for its limits and its body. */
+static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
 {
-    struct target_model m;
+    const struct conf_target *t = &r->targets[i];
+    const struct target_model *m = &r->prospects[i].model;
     struct str model = str_of(t->model);
-    router_model(r->conf, r->catalog, t, &m);
-    int64_t in_tok = request_input_tok(r, &m), cap = r->facts.max_output_tok;
+    int64_t in_tok = request_input_tok(r, m), cap = r->facts.max_output_tok;
     *ret = (struct bounds){.cap_tok = cap};
     struct limit_scope scope = request_scope(r, t);
     pico money = cap < 0 ? money_bound(r, &scope) : PICO_UNKNOWN;
     if (money != PICO_UNKNOWN) {
-        int64_t buys = affordable_tok(r, &m, model, in_tok, money);
-        int64_t top = m.max_output_tok > 0 ? m.max_output_tok : INT64_MAX;
+        int64_t buys = affordable_tok(r, m, model, in_tok, money);
+        int64_t top = m->max_output_tok > 0 ? m->max_output_tok : INT64_MAX;
         ret->is_cap_ours = buys >= USEFUL_OUTPUT_TOK && buys < top;
         ret->cap_tok = ret->is_cap_ours ? buys : -1;
     }
     int64_t likely = ret->cap_tok >= 0 ? MIN(ret->cap_tok, (int64_t)EXPECTED_OUTPUT_TOK)
                                        : EXPECTED_OUTPUT_TOK;
-    int64_t worst = ret->cap_tok >= 0      ? ret->cap_tok
-                    : m.max_output_tok > 0 ? m.max_output_tok
-                                           : EXPECTED_OUTPUT_TOK;
+    int64_t worst = ret->cap_tok >= 0       ? ret->cap_tok
+                    : m->max_output_tok > 0 ? m->max_output_tok
+                                            : EXPECTED_OUTPUT_TOK;
     ret->cost = (struct limit_cost){
         .requests = 1,
         .input_tok = in_tok,
-        .output_tok = m.kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
+        .output_tok = m->kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
         .money_pico =
-            router_cost(r->catalog, &m, model, loop_wall_us(r->b->loop), in_tok, worst),
+            router_cost(r->catalog, m, model, loop_wall_us(r->b->loop), in_tok, worst),
     };
 }
 
@@ -435,24 +444,20 @@ void request_bounds(const struct request *r, const struct conf_target *t,
 static bool is_pinned(const struct request *r, const struct conf_target *t)
 {
     char name[TARGET_NAME_LEN];
-    target_name(t, name);
     for (size_t i = 0; i < r->b->n_pins; i++) {
         const struct pin *p = &r->b->pins[i];
         bool is_here = p->route[0] == '\0' || strcmp(p->route, r->rules.name) == 0;
         if (is_here && p->until_us > loop_mono_us(r->b->loop) &&
-            strcmp(p->target, name) == 0)
+            strcmp(p->target, target_name(t, name)) == 0)
             return true;
     }
     return false;
 }
 
-static void view_health(const struct request *r, const struct conf_target *t,
-                        struct target_view *v)
+static void view_health(const struct request *r, size_t i, struct target_view *v)
 {
+    const struct target_state *s = r->prospects[i].state;
     int64_t now_us = loop_mono_us(r->b->loop);
-    struct target_state *s = broker_target(r->b, str_of(t->provider), str_of(t->model));
-    if (s == NULL)
-        return;
     v->breaker_open = s->breaker.state != BREAKER_CLOSED;
     v->breaker_retry_us = breaker_wait_us(&s->breaker, now_us);
     v->half_open = v->breaker_open && v->breaker_retry_us == 0;
@@ -460,12 +465,12 @@ static void view_health(const struct request *r, const struct conf_target *t,
     v->drained = s->drained_until_us > now_us;
 }
 
-static void view_key(const struct request *r, const struct conf_target *t,
-                     struct target_view *v)
+static void view_key(const struct request *r, size_t i, struct target_view *v)
 {
+    const struct conf_target *t = &r->targets[i];
     struct str provider = str_of(t->provider);
-    const struct provider_kind *kind = conf_provider(r->conf, provider)->kind;
-    v->has_key = kind->auth == AUTH_NONE || request_key(r, t->provider).len > 0;
+    v->has_key = r->prospects[i].model.kind->auth == AUTH_NONE ||
+                 request_key(r, t->provider).len > 0;
     if (v->has_key)
         return;
     v->has_key = secrets_has(r->secrets, provider);
@@ -473,23 +478,21 @@ static void view_key(const struct request *r, const struct conf_target *t,
         MAX(0, secrets_benched_us(r->secrets, provider, loop_mono_us(r->b->loop)));
 }
 
-static void view_limits(struct request *r, const struct conf_target *t,
-                        struct target_view *v)
+static void view_limits(struct request *r, size_t i, struct target_view *v)
 {
     struct limit_refusal why;
-    struct bounds bounds;
-    struct limit_scope scope = request_scope(r, t);
-    request_bounds(r, t, &bounds);
+    struct bounds *bounds = &r->prospects[i].bounds;
+    struct limit_scope scope = request_scope(r, &r->targets[i]);
+    find_bounds(r, i, bounds);
     v->fits_in_us =
-        limiter_fits_in_us(r->b->limiter, &scope, &bounds.cost, loop_mono_us(r->b->loop),
+        limiter_fits_in_us(r->b->limiter, &scope, &bounds->cost, loop_mono_us(r->b->loop),
                            loop_wall_us(r->b->loop), &why);
     if (v->fits_in_us != 0)
         v->limit_name = arena_strz(&r->arena, str_of(why.bucket));
 }
 
-void request_decide(struct request *r)
+void request_decide(struct request *r, bool is_for_people)
 {
-    struct target_model m;
     struct route_facts facts = {
         .max_output_tok = r->facts.max_output_tok,
         .expected_output_tok = -1,
@@ -507,46 +510,55 @@ void request_decide(struct request *r)
     };
     for (size_t i = 0; i < r->n_targets; i++) {
         r->views[i] = (struct target_view){.pinned = is_pinned(r, &r->targets[i])};
-        view_health(r, &r->targets[i], &r->views[i]);
-        view_key(r, &r->targets[i], &r->views[i]);
-        view_limits(r, &r->targets[i], &r->views[i]);
+        view_health(r, i, &r->views[i]);
+        view_key(r, i, &r->views[i]);
+        view_limits(r, i, &r->views[i]);
     }
-    router_model(r->conf, r->catalog, &r->targets[0], &m);
-    facts.input_tok = request_input_tok(r, &m);
-    r->input_tok = facts.input_tok;
+    facts.input_tok = r->prospects[0].bounds.cost.input_tok;
     router_decide(&facts, r->rules.strategy, r->targets, r->views, r->n_targets,
                   r->catalog, r->conf, &r->decision);
+    if (is_for_people)
+        router_explain(&facts, r->targets, r->views, r->catalog, r->conf, &r->decision);
 }
 
 /* ---- the decision, for people ---- */
 
 static void write_candidate(const struct request *r, const struct candidate *c,
-                            struct jw *w)
+                            bool is_short, struct jw *w)
 {
     const struct conf_target *t = &r->targets[c->target];
     char name[TARGET_NAME_LEN];
     jw_object(w);
     jw_kstrz(w, "target", target_name(t, name));
     jw_kstrz(w, "verdict", verdict_name(c->verdict));
-    jw_kstrz(w, "skip", c->skip != SKIP_NONE ? skip_name(c->skip) : NULL);
-    jw_kstrz(w, "why", c->why);
+    if (c->skip != SKIP_NONE)
+        jw_kstrz(w, "skip", skip_name(c->skip));
+    if (c->verdict == VERDICT_LATER)
+        jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
     jw_key(w, "min_usd");
     jw_usd(w, c->min_pico);
     jw_key(w, "max_usd");
     jw_usd(w, c->max_pico);
-    if (c->verdict == VERDICT_LATER)
-        jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
-    jw_kstrz(w, "file", t->pos.file);
-    jw_ki64(w, "line", t->pos.line);
+    if (c->why[0] != '\0')
+        jw_kstrz(w, "why", c->why);
+    if (!is_short) {
+        jw_kstrz(w, "file", t->pos.file);
+        jw_ki64(w, "line", t->pos.line);
+    }
     jw_object_end(w);
 }
 
-void request_write_decision(const struct request *r, struct jw *w)
+static void write_candidates(const struct request *r, bool is_short, struct jw *w)
 {
     jw_array(w);
     for (size_t i = 0; i < r->decision.n; i++)
-        write_candidate(r, &r->decision.items[i], w);
+        write_candidate(r, &r->decision.items[i], is_short, w);
     jw_array_end(w);
+}
+
+void request_write_trace(const struct request *r, struct jw *w)
+{
+    write_candidates(r, true, w);
 }
 
 static void write_explanation(const struct request *r, struct buf *out)
@@ -562,7 +574,7 @@ static void write_explanation(const struct request *r, struct buf *out)
     jw_kstrz(&w, "model", r->facts.model_name);
     jw_kstrz(&w, "how", r->how);
     jw_kstrz(&w, "strategy", strategies[r->rules.strategy]);
-    jw_ki64(&w, "input_tok", r->input_tok);
+    jw_ki64(&w, "input_tok", r->prospects[0].bounds.cost.input_tok);
     jw_key(&w, "max_output_tok");
     if (r->facts.max_output_tok >= 0)
         jw_i64(&w, r->facts.max_output_tok);
@@ -570,7 +582,7 @@ static void write_explanation(const struct request *r, struct buf *out)
         jw_null(&w);
     jw_kbool(&w, "would_send", r->decision.n_usable > 0);
     jw_key(&w, "candidates");
-    request_write_decision(r, &w);
+    write_candidates(r, false, &w);
     AUTO(buf_release) struct buf limits = BUF_INIT(LIMIT_REPLY_LEN);
     limiter_write(r->b->limiter, loop_mono_us(r->b->loop), loop_wall_us(r->b->loop),
                   &limits);
@@ -589,7 +601,7 @@ enum errc request_explain(struct broker *b, const struct conn_request *cr,
     enum errc rc = request_ask(r, e);
     if (rc != ERR_OK)
         return rc;
-    request_decide(r);
+    request_decide(r, true);
     write_explanation(r, out);
     return buf_err(out) == ERR_OK ? ERR_OK
                                   : err_set(e, buf_err(out), "no room for the answer");

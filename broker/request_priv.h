@@ -101,6 +101,13 @@ struct bounds {
     bool is_cap_ours; /* made from a budget or x-llmgw-max-cost */
 };
 
+/* What a request knows of each of its targets. */
+struct prospect {
+    struct target_model model;
+    struct target_state *state; /* borrowed: outlives us */
+    struct bounds bounds;       /* as of the last decision */
+};
+
 struct attempt;
 
 /* What the client gets. */
@@ -144,12 +151,12 @@ struct request {
     const char *how;             /* the model's name was understood */
     struct conf_target *targets; /* arena */
     size_t n_targets;
-    struct target_view *views; /* arena; of targets[] */
+    struct prospect *prospects; /* arena; of targets[], as are … */
+    struct target_view *views;
     struct decision decision;
     enum script script; /* of the prompt */
     enum conf_record record;
     char auto_template[32]; /* "auto:HASH" */
-    int64_t input_tok;      /* estimated, for the preferred target */
 
     /* the way through the candidates */
     size_t at;                 /* in decision.items */
@@ -207,18 +214,16 @@ void request_on_failure(struct request *r, const struct err *e);
 /* Reads headers and body. ERR_INVALID, ERR_NOT_FOUND, ERR_MEMORY. */
 enum errc request_ask(struct request *r, struct err *e) MUST_USE;
 /* Asks the router about all targets as they are now. */
-void request_decide(struct request *r);
-/* What a candidate may use, and which limits it meets. */
-void request_bounds(const struct request *r, const struct conf_target *t,
-                    struct bounds *ret);
+void request_decide(struct request *r, bool is_for_people);
+/* Which limits a target meets. */
 struct limit_scope request_scope(const struct request *r, const struct conf_target *t);
 /* The key the client sent for this provider; STR_NONE if none. */
 struct str request_key(const struct request *r, const char *provider);
 struct estimate_key request_estimate_key(const struct request *r,
                                          const struct target_model *m);
 int64_t request_input_tok(const struct request *r, const struct target_model *m);
-/* A JSON array of all candidates with their reasons. */
-void request_write_decision(const struct request *r, struct jw *w);
+/* The decision for the ledger: a JSON array of all candidates. */
+void request_write_trace(const struct request *r, struct jw *w);
 
 /* ---- attempt.c ---- */
 

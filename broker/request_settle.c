@@ -53,7 +53,7 @@ void settle_admit(struct request *r)
         .model = t != NULL ? str_of(t->model) : STR_NONE,
         .tags = r->opt.tags,
         .n_tags = r->opt.n_tags,
-        .input_tok_estimate = r->input_tok,
+        .input_tok_estimate = t != NULL ? r->prospects[0].bounds.cost.input_tok : 0,
         .reserved_pico = r->bounds.cost.money_pico,
     };
     memcpy(admit.id, r->id, sizeof admit.id);
@@ -316,7 +316,7 @@ static void record(struct request *r, enum errc outcome)
     AUTO(buf_release) struct buf trace = BUF_INIT(LIMIT_REPLY_LEN);
     struct jw w;
     jw_init(&w, &trace);
-    request_write_decision(r, &w);
+    request_write_trace(r, &w);
     for (size_t i = 0; i < r->n_rows; i++)
         fill_attempt(r->rows[i], (int)i, &attempts[i]);
     struct ledger_settle s = {

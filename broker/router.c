@@ -229,21 +229,6 @@ static bool skip_limit(const struct target_view *v, struct candidate *c)
     return later(c, SKIP_LIMIT, v->fits_in_us);
 }
 
-/* "healthy, key ok, ~9 in + ≤1024 out, $0.000002–$0.001231" */
-static void tell_usable(const struct route_facts *f, const struct target_view *v,
-                        const struct target_model *m, struct candidate *c)
-{
-    char out[NUM_TEXT_LEN] = "?", low[MONEY_TEXT_LEN], high[MONEY_TEXT_LEN];
-    int64_t top = top_output_tok(f, m);
-    if (top >= 0)
-        snprintf(out, sizeof out, "%" PRId64, top);
-    money_people(low, c->min_pico);
-    money_people(high, c->max_pico);
-    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + ≤%s out, %s–%s",
-             v->half_open ? "half-open, this is the probe" : "healthy", f->input_tok, out,
-             low, high);
-}
-
 static void judge(const struct route_facts *f, const struct conf_target *t,
                   const struct target_view *v, bool some_pinned,
                   const struct catalog *cat, const struct conf *conf, struct candidate *c)
@@ -255,10 +240,8 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
                   skip_capability(f, &m, c) || skip_context(f, &m, c) ||
                   skip_cost(f, c) || skip_steered(v, some_pinned, c) || skip_key(v, c) ||
                   skip_breaker(v, c) || skip_limit(v, c);
-    if (is_out)
-        return;
-    set(c, VERDICT_STANDBY, SKIP_NONE);
-    tell_usable(f, v, &m, c);
+    if (!is_out)
+        set(c, VERDICT_STANDBY, SKIP_NONE);
 }
 
 /* ---- ranking ---- */
@@ -349,6 +332,33 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
     }
     if (ret->n_usable > 0)
         ret->items[0].verdict = VERDICT_CHOSEN;
+}
+
+/* "healthy, key ok, ~9 in + ≤1024 out, $0.000002–$0.001231" */
+static void tell_usable(const struct route_facts *f, const struct target_view *v,
+                        const struct target_model *m, struct candidate *c)
+{
+    char out[NUM_TEXT_LEN] = "?", low[MONEY_TEXT_LEN], high[MONEY_TEXT_LEN];
+    int64_t top = top_output_tok(f, m);
+    if (top >= 0)
+        snprintf(out, sizeof out, "%" PRId64, top);
+    money_people(low, c->min_pico);
+    money_people(high, c->max_pico);
+    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + ≤%s out, %s–%s",
+             v->half_open ? "half-open, this is the probe" : "healthy", f->input_tok, out,
+             low, high);
+}
+
+void router_explain(const struct route_facts *f, const struct conf_target *targets,
+                    const struct target_view *views, const struct catalog *cat,
+                    const struct conf *conf, struct decision *d)
+{
+    for (size_t i = 0; i < d->n_usable; i++) {
+        struct target_model m;
+        size_t at = d->items[i].target;
+        router_model(conf, cat, &targets[at], &m);
+        tell_usable(f, &views[at], &m, &d->items[i]);
+    }
 }
 
 const char *verdict_name(enum verdict v)

@@ -80,11 +80,15 @@ void router_model(const struct conf *conf, const struct catalog *cat,
 pico router_cost(const struct catalog *cat, const struct target_model *m,
                  struct str model, int64_t at_us, int64_t in_tok, int64_t out_tok);
 
-/* views[i] belongs to targets[i]. */
+/* views[i] belongs to targets[i]. Who is passed over has his reason; who is usable needs none … */
 void router_decide(const struct route_facts *f, enum conf_strategy strategy,
                    const struct conf_target *targets, const struct target_view *views,
                    size_t n, const struct catalog *cat, const struct conf *conf,
                    struct decision *ret);
+/* … but when people ask. */
+void router_explain(const struct route_facts *f, const struct conf_target *targets,
+                    const struct target_view *views, const struct catalog *cat,
+                    const struct conf *conf, struct decision *d);
 
 const char *verdict_name(enum verdict v);
 const char *skip_name(enum skip s);

@@ -589,7 +589,8 @@ static void end_field(struct buf *out, size_t from)
 
 void http1_write_header(struct buf *out, const char *name, struct str value)
 {
-    buf_printf(out, "%s: ", name);
+    buf_addz(out, name);
+    buf_addz(out, ": ");
     size_t from = out->len;
     buf_adds(out, value);
     end_field(out, from);
@@ -598,7 +599,8 @@ void http1_write_header(struct buf *out, const char *name, struct str value)
 void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...)
 {
     va_list ap;
-    buf_printf(out, "%s: ", name);
+    buf_addz(out, name);
+    buf_addz(out, ": ");
     size_t from = out->len;
     va_start(ap, fmt);
     buf_vprintf(out, fmt, ap);
