@@ -21,8 +21,8 @@ enum {
     MILLI_MIN = 700,
     MILLI_MAX = 16000,
     /* enough to tell scripts apart, little enough for every request */
-    SAMPLES = 12,
-    SAMPLE_LEN = 40,
+    SAMPLES = 8,
+    SAMPLE_LEN = 32,
     KEY_LEN = 2 * LIMIT_NAME_LEN + 32,
 };
 
@@ -127,7 +127,10 @@ static void count_sample(struct census *c, struct str s)
     while (i < s.len && ((unsigned char)s.ptr[i] & 0xC0) == 0x80)
         i++; /* the rest of a character that began before the sample */
     while (i < s.len) {
-        uint32_t code = next_code(s, &i);
+        unsigned char byte = (unsigned char)s.ptr[i];
+        bool is_plain = byte < 0x80 && byte != '\\';
+        uint32_t code = is_plain ? byte : next_code(s, &i);
+        i += is_plain;
         if (is_code_mark(code))
             c->mark++;
         else

@@ -15,6 +15,8 @@
  */
 #include "core/usage.h"
 
+#include <string.h>
+
 #include "core/jscan.h"
 #include "core/jsonx.h"
 #include "core/money.h"
@@ -162,8 +164,27 @@ void usage_add(struct usage *u, const struct usage *more)
 
 /* --- reading --- */
 
+enum {
+    MEMBERS = 16, /* of one object; the widest known has 15 */
+    OBJECTS = 4,  /* with members worth keeping: the root and its details */
+};
+
+/*
+ * The members of an object, found in one pass: a usage object is asked for some forty names,
+ * most of which it does not have.
+ */
+struct members {
+    struct jspan object; /* J_NONE: unused */
+    size_t n;            /* above MEMBERS: not all are here, or a key has escapes */
+    struct {
+        struct str key;
+        struct jspan value;
+    } at[MEMBERS];
+};
+
 struct reader {
     struct str text, provider;
+    struct members seen[OBJECTS];
     struct jspan root;
     struct usage *u;
     const char *bad;      /* the first field that should be a count and is not */
@@ -172,10 +193,50 @@ struct reader {
 };
 
 /* ABSENT when there is no such field or it is null. */
+static void see(struct reader *r, struct jspan object, struct members *m)
+{
+    struct str key;
+    struct jspan value;
+    size_t it = 0;
+    m->object = object;
+    m->n = 0;
+    while (m->n <= MEMBERS && jscan_member(r->text, object, &it, &key, &value)) {
+        bool is_plain = str_find(key, '\\') == key.len;
+        if (m->n == MEMBERS || !is_plain) {
+            m->n = MEMBERS + 1;
+            return;
+        }
+        m->at[m->n].key = key;
+        m->at[m->n++].value = value;
+    }
+}
+
+/* jscan_get, but for the passes it saves. */
+static struct jspan member(struct reader *r, struct jspan object, const char *name)
+{
+    struct members *m = r->seen;
+    if (object.kind != J_OBJECT)
+        return (struct jspan){0};
+    while (m < r->seen + OBJECTS && m->object.kind != J_NONE &&
+           m->object.pos != object.pos)
+        m++;
+    if (m == r->seen + OBJECTS)
+        return jscan_get(r->text, object, name);
+    if (m->object.kind == J_NONE)
+        see(r, object, m);
+    if (m->n > MEMBERS)
+        return jscan_get(r->text, object, name);
+    size_t len = strlen(name);
+    for (size_t i = 0; i < m->n; i++)
+        if (m->at[i].key.len == len && memcmp(m->at[i].key.ptr, name, len) == 0)
+            return m->at[i].value;
+    return (struct jspan){0};
+}
+
 static int64_t count(struct reader *r, struct jspan object, const char *name)
 {
     int64_t n = ABSENT;
-    struct jspan v = jscan_get(r->text, object, name);
+    struct jspan v = member(r, object, name);
     if (v.kind == J_NONE || v.kind == J_NULL)
         return ABSENT;
     if (!jscan_i64(r->text, v, 0, COUNT_MAX, &n) && r->bad == NULL)
@@ -216,7 +277,7 @@ static void expect(struct reader *r, int64_t told, int64_t reckoned)
 static pico dollars(struct reader *r, struct jspan object, const char *name)
 {
     int64_t v;
-    struct jspan n = jscan_get(r->text, object, name);
+    struct jspan n = member(r, object, name);
     if (n.kind != J_NUMBER ||
         num_decimal(jscan_text(r->text, n), 12, true, true, &v) != ERR_OK || v < 0)
         return PICO_UNKNOWN;
@@ -228,14 +289,14 @@ static void read_reported(struct reader *r)
 {
     enum { PICO_PER_TICK = 100 }; /* xAI: 10^10 ticks a dollar */
     pico cost = dollars(r, r->root, "cost");
-    struct jspan details = jscan_get(r->text, r->root, "cost_details");
-    if (cost != PICO_UNKNOWN && jscan_get(r->text, r->root, "is_byok").kind == J_TRUE) {
+    struct jspan details = member(r, r->root, "cost_details");
+    if (cost != PICO_UNKNOWN && member(r, r->root, "is_byok").kind == J_TRUE) {
         pico upstream = dollars(r, details, "upstream_inference_cost");
         if (upstream == PICO_UNKNOWN || money_add(cost, upstream, &cost) != ERR_OK)
             cost = PICO_UNKNOWN;
     }
     if (cost == PICO_UNKNOWN) /* Perplexity */
-        cost = dollars(r, jscan_get(r->text, r->root, "cost"), "total_cost");
+        cost = dollars(r, member(r, r->root, "cost"), "total_cost");
     int64_t ticks = count(r, r->root, "cost_in_usd_ticks");
     if (ticks != ABSENT)
         cost = ticks * PICO_PER_TICK;
@@ -244,7 +305,7 @@ static void read_reported(struct reader *r)
 
 static void read_server_tools(struct reader *r)
 {
-    struct jspan tools = jscan_get(r->text, r->root, "server_tool_use");
+    struct jspan tools = member(r, r->root, "server_tool_use");
     set(r, USAGE_WEB_SEARCH, count(r, tools, "web_search_requests"));
 }
 
@@ -303,10 +364,10 @@ static enum usage_class write_class(const struct reader *r)
 static void read_prompt(struct reader *r, const struct openai_names *names,
                         int64_t prompt)
 {
-    struct jspan details = jscan_get(r->text, r->root, names->in_details[0]);
+    struct jspan details = member(r, r->root, names->in_details[0]);
     if (details.kind != J_OBJECT && names->in_details[1] != NULL)
-        details = jscan_get(r->text, r->root, names->in_details[1]);
-    struct jspan kinds = jscan_get(r->text, details, "cached_tokens_details");
+        details = member(r, r->root, names->in_details[1]);
+    struct jspan kinds = member(r, details, "cached_tokens_details");
     int64_t cached_audio = MAX(count(r, kinds, "audio_tokens"), 0);
     int64_t cached_image = MAX(count(r, kinds, "image_tokens"), 0);
     int64_t cached = cached_count(r, details), written = written_count(r, details);
@@ -330,7 +391,7 @@ static void read_prompt(struct reader *r, const struct openai_names *names,
     if (prompt != ABSENT)
         set(r, USAGE_INPUT, minus(r, prompt, usage_input_tok(r->u)));
     r->u->explicit_cache =
-        jscan_is(r->text, jscan_get(r->text, details, "cache_type"), "ephemeral");
+        jscan_is(r->text, member(r, details, "cache_type"), "ephemeral");
 }
 
 /*
@@ -356,7 +417,7 @@ static int64_t billed_output(struct reader *r, int64_t prompt, int64_t completio
 
 static void read_openai(struct reader *r, const struct openai_names *names)
 {
-    struct jspan details = jscan_get(r->text, r->root, names->out_details);
+    struct jspan details = member(r, r->root, names->out_details);
     int64_t prompt = count(r, r->root, names->in);
     int64_t completion = count(r, r->root, names->out);
     int64_t total = count(r, r->root, "total_tokens");
@@ -403,7 +464,7 @@ static void read_openai_realtime(struct reader *r)
 static int64_t milliseconds(struct reader *r)
 {
     int64_t ms;
-    struct jspan v = jscan_get(r->text, r->root, "seconds");
+    struct jspan v = member(r, r->root, "seconds");
     if (v.kind == J_NUMBER &&
         num_decimal(jscan_text(r->text, v), 3, true, true, &ms) == ERR_OK && ms >= 0)
         return ms;
@@ -413,7 +474,7 @@ static int64_t milliseconds(struct reader *r)
 
 static void read_openai_transcription(struct reader *r)
 {
-    if (jscan_is(r->text, jscan_get(r->text, r->root, "type"), "duration"))
+    if (jscan_is(r->text, member(r, r->root, "type"), "duration"))
         set(r, USAGE_AUDIO_MS, milliseconds(r));
     else
         read_openai(r, &realtime_names);
@@ -466,8 +527,8 @@ static void add_anthropic(struct reader *r, struct jspan o)
     struct reader p = *r;
     usage_init(&part);
     p.u = &part;
-    struct jspan split = jscan_get(r->text, o, "cache_creation");
-    struct jspan details = jscan_get(r->text, o, "output_tokens_details");
+    struct jspan split = member(r, o, "cache_creation");
+    struct jspan details = member(r, o, "output_tokens_details");
     int64_t written = count(&p, o, "cache_creation_input_tokens");
     int64_t hour = count(&p, split, "ephemeral_1h_input_tokens");
     int64_t short_lived = count(&p, split, "ephemeral_5m_input_tokens");
@@ -496,9 +557,9 @@ static void read_anthropic(struct reader *r)
 {
     bool summed = false;
     size_t it = 0;
-    struct jspan list = jscan_get(r->text, r->root, "iterations"), one;
+    struct jspan list = member(r, r->root, "iterations"), one;
     while (list.kind == J_ARRAY && jscan_next(r->text, list, &it, &one)) {
-        struct jspan type = jscan_get(r->text, one, "type");
+        struct jspan type = member(r, one, "type");
         if (!jscan_is(r->text, type, "message") && !jscan_is(r->text, type, "compaction"))
             continue;
         add_anthropic(r, one);
@@ -513,9 +574,9 @@ static void read_bedrock(struct reader *r)
 {
     int64_t hour = 0;
     size_t it = 0;
-    struct jspan list = jscan_get(r->text, r->root, "cacheDetails"), one;
+    struct jspan list = member(r, r->root, "cacheDetails"), one;
     while (list.kind == J_ARRAY && jscan_next(r->text, list, &it, &one))
-        if (jscan_is(r->text, jscan_get(r->text, one, "ttl"), "1h"))
+        if (jscan_is(r->text, member(r, one, "ttl"), "1h"))
             hour += MAX(count(r, one, "inputTokens"), 0);
     int64_t written = count(r, r->root, "cacheWriteInputTokens");
     set(r, USAGE_INPUT, count(r, r->root, "inputTokens"));
@@ -536,9 +597,9 @@ static int64_t modality(struct reader *r, const char *list_name, const char *nam
 {
     int64_t n = 0;
     size_t it = 0;
-    struct jspan list = jscan_get(r->text, r->root, list_name), one;
+    struct jspan list = member(r, r->root, list_name), one;
     while (list.kind == J_ARRAY && jscan_next(r->text, list, &it, &one))
-        if (jscan_is(r->text, jscan_get(r->text, one, "modality"), name))
+        if (jscan_is(r->text, member(r, one, "modality"), name))
             n += MAX(count(r, one, "tokenCount"), 0);
     return MIN(n, COUNT_MAX);
 }
@@ -562,7 +623,7 @@ static void read_gemini(struct reader *r)
         set(r, USAGE_AUDIO_CACHE_READ, audio);
         set(r, USAGE_CACHE_READ, minus(r, cached, audio));
     }
-    if (jscan_get(r->text, r->root, "promptTokensDetails").kind == J_ARRAY) {
+    if (member(r, r->root, "promptTokensDetails").kind == J_ARRAY) {
         set(r, USAGE_AUDIO_IN, fresh(r, "AUDIO"));
         set(r, USAGE_IMAGE_IN, fresh(r, "IMAGE"));
         set(r, USAGE_VIDEO_IN, fresh(r, "VIDEO"));
@@ -595,7 +656,7 @@ static void read_gemini_cache_storage(struct reader *r)
 /* What is billed; "tokens" also counts the provider's own template. */
 static void read_cohere(struct reader *r)
 {
-    struct jspan billed = jscan_get(r->text, r->root, "billed_units");
+    struct jspan billed = member(r, r->root, "billed_units");
     set(r, USAGE_INPUT, count(r, billed, "input_tokens"));
     set(r, USAGE_OUTPUT, count(r, billed, "output_tokens"));
     set(r, USAGE_SEARCH_UNIT, count(r, billed, "search_units"));
