@@ -16,8 +16,8 @@ static const char by_age[] = "SELECT rid FROM request WHERE id < ?1 AND ?2 <= 0 
 
 /* Before the row itself goes: what refers to it by id, then what refers to it by number. */
 static const char *const deletions[] = {
-    "DELETE FROM replay_item WHERE source = (SELECT id FROM request WHERE rid = ?1)"
-    " OR request = (SELECT id FROM request WHERE rid = ?1)",
+    ("DELETE FROM replay_item WHERE source = (SELECT id FROM request WHERE rid = ?1)"
+     " OR request = (SELECT id FROM request WHERE rid = ?1)"),
     "DELETE FROM tag WHERE rid = ?1",
     "DELETE FROM attempt WHERE rid = ?1",
     "DELETE FROM body WHERE rid = ?1",
