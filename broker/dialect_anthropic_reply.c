@@ -14,8 +14,6 @@
  *
  * Source: Anthropic api/messages and build-with-claude/streaming (2026-08).
  */
-#include <string.h>
-
 #include "core/mem.h"
 
 #include "broker/dialect_anthropic.h"
@@ -258,14 +256,6 @@ struct delta_encoder {
     struct block *head, *tail; /* owned */
     int64_t index;             /* of the head among all blocks */
 };
-
-static void copy_str(char *out, size_t size, struct str s)
-{
-    size_t len = str_utf8_prefix(s, size - 1);
-    if (len > 0)
-        memcpy(out, s.ptr, len);
-    out[len] = '\0';
-}
 
 struct delta_encoder *anthropic_encoder_new(const struct encode_ctx *ctx)
 {

@@ -23,6 +23,14 @@ bool json_is_empty(struct str text, struct jspan s)
     return s.len >= 2 && str_trim(str_sub(text, s.pos + 1, s.len - 2)).len == 0;
 }
 
+void copy_str(char *out, size_t size, struct str s)
+{
+    size_t len = str_utf8_prefix(s, size - 1);
+    if (len > 0)
+        memcpy(out, s.ptr, len);
+    out[len] = '\0';
+}
+
 void json_copy(struct str text, struct jspan s, char *out, size_t size)
 {
     struct buf decoded = BUF_INIT(LIMIT_REPLY_LEN);
@@ -34,10 +42,7 @@ void json_copy(struct str text, struct jspan s, char *out, size_t size)
         if (str_find(v, '\\') < v.len)
             v = jscan_string(text, s, &decoded) == ERR_OK ? buf_str(&decoded) : STR_NONE;
     }
-    size_t len = str_utf8_prefix(v, size - 1);
-    if (len > 0)
-        memcpy(out, v.ptr, len);
-    out[len] = '\0';
+    copy_str(out, size, v);
     buf_release(&decoded);
 }
 

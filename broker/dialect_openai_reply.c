@@ -6,8 +6,6 @@
  * Source: OpenAI OpenAPI file of 2026-08-21 (CreateChatCompletionResponse, …StreamResponse);
  * what compatible servers do differently, from their captured streams (2026-08).
  */
-#include <string.h>
-
 #include "core/map.h"
 #include "core/mem.h"
 
@@ -322,14 +320,6 @@ struct delta_encoder {
     bool started, finished, has_usage, saw_call;
     struct usage usage;
 };
-
-static void copy_str(char *out, size_t size, struct str s)
-{
-    size_t len = str_utf8_prefix(s, size - 1);
-    if (len > 0)
-        memcpy(out, s.ptr, len);
-    out[len] = '\0';
-}
 
 struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
 {

@@ -10,6 +10,8 @@
 
 /* ---- reading raw JSON ---- */
 
+/* s with a NUL, cut between code points to `size` − 1 bytes. */
+void copy_str(char *out, size_t size, struct str s);
 /* A string decoded, or a number's digits, cut between code points to `size` − 1 bytes; else "". */
 void json_copy(struct str text, struct jspan s, char *out, size_t size);
 /* Bytes of a string once its escapes are decoded; 0 if it is none. */
