@@ -3,6 +3,7 @@
 # on what just happened. Leaves nothing behind.
 set -eu
 
+top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/lgwd.XXXX")
 PATH=$build:$PATH
@@ -12,6 +13,8 @@ export PATH HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG
     LC_ALL TZ COLUMNS
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY $(env | sed -n \
     's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\)=.*/\1/p')
+LLMGW_CATALOG=$top/core/catalog.tsv # a build folder may be anywhere
+export LLMGW_CATALOG
 mkdir -m 700 "$dir/run"
 mkdir -p "$XDG_CONFIG_HOME/llmgw"
 cd "$dir"

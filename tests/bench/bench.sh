@@ -32,7 +32,8 @@ wait_line() {
         sleep 0.05
     done
 }
-export HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_CONFIG_HOME=$dir/config XDG_DATA_HOME=$dir/data \
+LLMGW_CATALOG=$(cd "$(dirname "$0")/../.." && pwd)/core/catalog.tsv
+export LLMGW_CATALOG HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_CONFIG_HOME=$dir/config XDG_DATA_HOME=$dir/data \
     XDG_STATE_HOME=$dir/state BENCH_KEY=sk-bench
 mkdir -p -m 700 "$XDG_RUNTIME_DIR" "$XDG_CONFIG_HOME/llmgw" "$XDG_DATA_HOME" "$XDG_STATE_HOME"
 

@@ -160,7 +160,7 @@ isnt "$(got outcome)" ok '… and the client is not told it was whole'
 if command -v systemd-socket-activate >/dev/null; then
     mkdir -p "$XDG_RUNTIME_DIR/llmgw"
     chmod 700 "$XDG_RUNTIME_DIR/llmgw"
-    spawn activated systemd-socket-activate -l "$sock" -E ONE_KEY -E HOME -E PATH \
+    spawn activated systemd-socket-activate -l "$sock" -E ONE_KEY -E HOME -E PATH -E LLMGW_CATALOG \
         -E XDG_CONFIG_HOME -E XDG_DATA_HOME -E XDG_STATE_HOME -E XDG_RUNTIME_DIR \
         "$top_builddir/llmgwd"
     activated=$pid
