@@ -162,6 +162,18 @@ static enum errc read_record(struct request *r, struct str v, struct err *e)
     return bad(e, "full, meta or off", v);
 }
 
+/* What the request is for: reports tell a replay's money from a chat's. */
+static enum errc read_kind(struct request *r, struct str v, struct err *e)
+{
+    static const char *const words[] = {"chat", "batch", "replay", "judge"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eqz(v, words[i])) {
+            r->opt.kind = str_of(words[i]);
+            return ERR_OK;
+        }
+    return bad(e, "chat, batch, replay or judge", v);
+}
+
 static enum errc read_events(struct request *r, struct str v, struct err *e)
 {
     if (!str_eqz(v, "0") && !str_eqz(v, "1"))
@@ -191,10 +203,11 @@ static enum errc read_headers(struct request *r, struct err *e)
         {"fallback", read_fallback}, {"ttft-timeout-ms", read_first_token},
         {"stream", read_stream},     {"record", read_record},
         {"events", read_events},     {"provider-key", read_key},
-        {"hop", read_hop},
+        {"kind", read_kind},         {"hop", read_hop},
     };
     static const char prefix[] = "x-llmgw-";
     r->opt.max_cost_pico = PICO_UNKNOWN;
+    r->opt.kind = STR("chat");
     for (size_t i = 0; i < r->cr.head->n_headers; i++) {
         const struct http1_header *h = &r->cr.head->headers[i];
         if (!str_ieqz(str_sub(h->name, 0, sizeof prefix - 1), prefix))

@@ -48,7 +48,7 @@ void settle_admit(struct request *r)
         .parent = r->opt.parent,
         .template_name = r->opt.template_name,
         .template_version = r->opt.template_version,
-        .kind = STR("chat"),
+        .kind = r->opt.kind,
         .provider = t != NULL ? str_of(t->provider) : STR_NONE,
         .model = t != NULL ? str_of(t->model) : STR_NONE,
         .tags = r->opt.tags,

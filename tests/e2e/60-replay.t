@@ -1,0 +1,65 @@
+#!/bin/sh
+# llmgw replay: recorded requests on another model: cost, agreement, and what the ledger says.
+. "$top_srcdir/tests/e2e/lib.sh"
+need sqlite3
+
+ONE_KEY=sk-one
+export ONE_KEY
+start_sim one
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[provider "two"]
+    kind = anthropic
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[route "default"]
+    target = one/gpt-6-luna
+END
+start_broker
+for word in red green blue; do
+    llmgw chat --no-stdin --tag "set=a" "$word" >/dev/null || bail 'chat does not work'
+done
+is "$(sql_wait "SELECT count(*) FROM request WHERE kind = 'chat'" 3)" 3 'three requests are recorded'
+
+out=$(llmgw replay --last 1h --against one/gpt-6.1-terra -j)
+is $? 0 'a replay that was answered ends with 0'
+row() { printf '%s' "$out" | "$tool" json "rows.$1.$2"; }
+is "$(row 0 against)" recorded 'the record stands first'
+is "$(row 1 requests)" 3 '… and the other model answered all three'
+is "$(row 1 exact)" 1 'the simulator says the same: exact'
+is "$(row 1 agree)" 1 '… and so normalised'
+is "$(row 1 errors)" 0 '… without an error'
+is "$(sql_wait "SELECT count(*) FROM request WHERE kind = 'replay'" 3)" 3 'the replay is recorded as such'
+is "$(sql "SELECT count(*) FROM request a JOIN request b ON a.parent = b.id WHERE a.kind = 'replay'")" 3 \
+    '… each with its parent'
+is "$(sql "SELECT count(DISTINCT value) FROM tag WHERE key = 'replay'")" 1 '… under one run'
+is "$(sql "SELECT sum(cost_pico) FROM request WHERE kind = 'replay'")" "$(row 1 cost_pusd)" \
+    'its cost is the sum of its rows to the pico-dollar'
+is "$(sql "SELECT sum(cost_pico) FROM request WHERE kind = 'chat'")" "$(row 0 cost_pusd)" \
+    '… and so is what was recorded'
+
+n=$(requests one)
+out=$(llmgw replay --last 1h --against two/claude-haiku-5-5 --dry-run -j)
+is $? 0 'a dry run ends with 0'
+is "$(requests one)" "$n" '… and asks nobody'
+is "$(row 1 requests)" 3 '… but prices all three, not the replays'
+isnt "$(row 1 cost_pusd)" null '… with a cost'
+
+out=$(llmgw replay --tag set=a -n 1 --against two/claude-haiku-5-5 -j)
+is "$(row 1 requests)" 1 'a selection by tag and count, crossed to the other dialect'
+out=$(llmgw replay --last 1h --sample 2:7 --dry-run --against one/gpt-6.1-terra -j)
+is "$(row 1 requests)" 2 'a sample is as large as asked for'
+
+llmgw replay 01ARZ3NDEKTSV4RRFFQ69G5FAV --against one/gpt-6.1-terra >/dev/null 2>&1
+is $? 4 'an unknown id is not found'
+llmgw replay --last 1h >"$tmp/out" 2>"$tmp/err"
+is $? 2 'nothing to replay against is a usage error'
+like "$(cat "$tmp/err")" 'against what' '… that says so'
+printf 'on model=gpt-6.1-terra: 500\n' | scenario one
+llmgw replay --last 1h --tag set=a --against one/gpt-6.1-terra >"$tmp/out" 2>"$tmp/err"
+is $? 3 'a replay without answers is partial'
+like "$(cat "$tmp/err")" '3 of 3 requests brought no answer' '… and says how many failed'
+done_testing
