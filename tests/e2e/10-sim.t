@@ -100,6 +100,7 @@ close no-answer eof - 0
 silent timeout timeout - 0
 stall=3 timeout timeout - 3
 stall=3,stall-for=50ms ok keep - 16
+cut=0 broken eof cut-http 0
 cut=5 broken eof cut-http 5
 cut=5,rst broken reset cut-http 5
 cut=5,by=end broken keep - 5
@@ -111,7 +112,10 @@ split=7 ok keep - 16
 batch=0 ok keep - 16
 framing=eof ok close - 16
 comments=3 ok keep - 16
+in-band=0,error=overloaded error keep - 0
 in-band=3,error=overloaded error keep - 3
+stall=0 timeout timeout - 0
+cut=0,comments=2 broken eof cut-http 0
 END
 ask_sim sim -s -m sim:cut-byte=600 hello
 is "$(facts outcome problems)" 'broken cut-http,partial-event' 'cut in the middle of an event'

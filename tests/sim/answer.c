@@ -157,15 +157,12 @@ bool answer_next(struct answer *a, struct event *ret)
     *ret = (struct event){.kind = a->next};
     switch (a->next) {
     case EV_START:
-        a->next = EV_COMMENT;
+        a->next = p->comments > 0 ? EV_COMMENT : EV_PIECE;
         return true;
     case EV_COMMENT:
-        if (a->n_comments < p->comments) {
-            a->n_comments++;
-            return true;
-        }
-        a->next = EV_PIECE;
-        return answer_next(a, ret);
+        if (++a->n_comments >= p->comments)
+            a->next = EV_PIECE;
+        return true;
     case EV_PIECE:
         if (a->part < a->n_parts) {
             next_piece(a, ret);

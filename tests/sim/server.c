@@ -145,7 +145,9 @@ static void peer_close(struct server *sv, struct peer *p, bool reset)
 {
     /* with no time to linger close() sends RST instead of FIN */
     const struct linger now = {.l_onoff = 1, .l_linger = 0};
-    exchange_end(sv->sim, &p->x, p->x.is_open && p->x.play.end == NULL);
+    /* one that hangs waits for this: nothing else ends it */
+    bool is_left = p->x.play.end == NULL || p->step.verb == PLAY_HANG;
+    exchange_end(sv->sim, &p->x, p->x.is_open && is_left);
     timer_stop(sv, p);
     if (reset)
         setsockopt(p->watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
