@@ -109,7 +109,7 @@ static void code_id(struct codec *c, char id[ULID_LEN + 1])
     code_text(c, &s, ULID_LEN);
     if (c->out != NULL)
         return;
-    if (s.len == 0 || s.len > ULID_LEN) {
+    if (s.len == 0 || s.len > ULID_LEN || memchr(s.ptr, 0, s.len) != NULL) {
         c->bad = true;
         return;
     }
