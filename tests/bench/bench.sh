@@ -18,8 +18,9 @@ trap 'kill $pids 2>/dev/null || :; wait 2>/dev/null || :; rm -rf "$dir"' EXIT IN
 : >"$results"
 
 say() { printf '%s\n' "bench: $*" >&2; }
-on_serving() { if [ "$cpus" -gt 1 ]; then taskset -c 0 "$@"; else "$@"; fi; }
-on_driving() { if [ "$cpus" -gt 1 ]; then taskset -c 1 "$@"; else "$@"; fi; }
+# both are only called in subshells, so that $! is the program's own pid
+on_serving() { if [ "$cpus" -gt 1 ]; then exec taskset -c 0 "$@"; else exec "$@"; fi; }
+on_driving() { if [ "$cpus" -gt 1 ]; then exec taskset -c 1 "$@"; else exec "$@"; fi; }
 cpus=$(getconf _NPROCESSORS_ONLN)
 ticks=$(getconf CLK_TCK)
 
@@ -97,7 +98,7 @@ cpu() {
 }
 rss() {
     for p in "$1" $(cat /proc/"$1"/task/*/children 2>/dev/null); do
-        sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' /proc/"$p"/status
+        sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/"$p"/status
     done | awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -118,7 +119,7 @@ measure() {
 round() {
     name=$1
     shift
-    measure "$name" direct "$$" -p "$sim_port" "$@"
+    measure "$name" direct $$ -p "$sim_port" "$@"
     measure "$name" nginx "$nginx_pid" -p "$nginx_port" "$@"
     measure "$name" broker "$broker_pid" -p "$broker_port" -H "x-api-key: $key" "$@"
 }
