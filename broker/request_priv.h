@@ -92,7 +92,7 @@ struct attempt_row {
     bool has_usage; /* told or estimated; else nothing that anybody would bill */
     pico cost_pico;
     enum ledger_cost_source cost_source;
-    char price_row[128];
+    char price_row[128], pricing[96];
 };
 
 /* What a candidate may use, for its limits and its body. */

@@ -82,6 +82,15 @@ static bool price_model(const struct catalog *c, struct price_query *q, struct s
            ret->total_pico != PICO_UNKNOWN;
 }
 
+/* So that `cost show` can do the same arithmetic. */
+static void keep_facts(const struct price_query *q, struct attempt_row *row)
+{
+    AUTO(buf_release) struct buf b = BUF_INIT(sizeof row->pricing - 1);
+    price_facts_write(q, &b);
+    if (buf_err(&b) == ERR_OK)
+        snprintf(row->pricing, sizeof row->pricing, "%.*s", STR_ARG(buf_str(&b)));
+}
+
 /* The model of the answer counts; when the catalog does not know it, the one asked for. */
 static void price_attempt(struct request *r, const struct attempt *a,
                           struct attempt_row *row)
@@ -91,6 +100,7 @@ static void price_attempt(struct request *r, const struct attempt *a,
     struct price_query q = {
         .provider = m->price_provider, .at_us = row->start_us, .usage = &row->usage};
     add_service(&q, attempt_scan(a)->service_tier);
+    keep_facts(&q, row);
     bool is_priced = price_model(r->catalog, &q, str_of(row->served), &cost) ||
                      price_model(r->catalog, &q, str_of(row->target->model), &cost);
     if (is_priced) {
@@ -269,6 +279,7 @@ static void fill_attempt(const struct attempt_row *row, int index,
         .served_model = str_of(row->served),
         .key_id = str_of(row->key_id),
         .price_row = str_of(row->price_row),
+        .pricing = str_of(row->pricing),
         .start_us = row->start_us,
         .connect_us = row->connect_us,
         .first_byte_us = row->first_byte_us,

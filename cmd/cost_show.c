@@ -45,11 +45,12 @@ static bool is_local(const struct cmd_ctx *ctx, const struct report_attempt *t)
 static enum errc price_attempt(struct cmd_ctx *ctx, const struct report_attempt *t,
                                struct price_cost *ret, struct err *e)
 {
+    struct usage usage = t->usage;
     struct price_query q = {
         .provider = price_provider(ctx, t),
         .model = t->served_model.len > 0 ? t->served_model : t->model,
         .at_us = t->start_us,
-        .usage = &t->usage,
+        .usage = &usage,
     };
     *ret = (struct price_cost){.total_pico = PICO_UNKNOWN};
     if (!t->has_usage) {
@@ -57,7 +58,7 @@ static enum errc price_attempt(struct cmd_ctx *ctx, const struct report_attempt 
         snprintf(ret->why, sizeof ret->why, "nothing was used");
         return ERR_OK;
     }
-    price_facts_read(t->pricing, &q);
+    price_facts_read(t->pricing, &q, &usage.explicit_cache);
     enum errc rc = price_cost(ctx->catalog, &q, ret, e);
     if (rc == ERR_OK && ret->total_pico == PICO_UNKNOWN && !str_eq(q.model, t->model)) {
         struct price_cost asked;

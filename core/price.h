@@ -69,12 +69,11 @@ pico price_estimate(const struct catalog *c, struct str provider, struct str mod
                     int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok);
 
 /*
- * What the query says beside model, time and usage, as one line for the ledger, and back:
+ * What the query says beside model, time and counts, as one line for the ledger, and back:
  * "batch data_zone ttl=12h context=high thinking"; empty when there is nothing to say. Read
- * slices borrow from the text.
+ * slices borrow from the text; *ret_explicit_cache belongs into the usage.
  */
-struct buf;
 void price_facts_write(const struct price_query *q, struct buf *out);
-void price_facts_read(struct str text, struct price_query *q);
+void price_facts_read(struct str text, struct price_query *q, bool *ret_explicit_cache);
 
 #endif

@@ -19,6 +19,8 @@ void price_facts_write(const struct price_query *q, struct buf *out)
     put_word(out, "context=", q->search_context);
     if (q->thinking)
         put_word(out, "", STR("thinking"));
+    if (q->usage != NULL && q->usage->explicit_cache)
+        put_word(out, "", STR("explicit-cache"));
 }
 
 /* The rest of `word` behind `key`, or nothing. */
@@ -30,15 +32,18 @@ static bool take_key(struct str word, struct str key, struct str *ret)
     return true;
 }
 
-void price_facts_read(struct str text, struct price_query *q)
+void price_facts_read(struct str text, struct price_query *q, bool *ret_explicit_cache)
 {
     struct str word;
+    *ret_explicit_cache = false;
     while (str_split(&text, ' ', &word)) {
         if (word.len == 0 || take_key(word, STR("ttl="), &q->cache_ttl) ||
             take_key(word, STR("context="), &q->search_context))
             continue;
         if (str_eqz(word, "thinking"))
             q->thinking = true;
+        else if (str_eqz(word, "explicit-cache"))
+            *ret_explicit_cache = true;
         else if (q->n_services < PRICE_SERVICES)
             q->services[q->n_services++] = word;
     }

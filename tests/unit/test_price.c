@@ -504,9 +504,31 @@ static void a_bad_request_names_its_fault(void **state)
     }
 }
 
+/* The ledger keeps them as a line, and `cost show` reads it. */
+static void the_facts_of_a_query_go_both_ways(void **state)
+{
+    (void)state;
+    static const char line[] =
+        "batch data_zone ttl=12h context=high thinking explicit-cache";
+    struct price_query q = {.at_us = 1};
+    struct usage u;
+    AUTO(buf_release) struct buf b = BUF_INIT(200);
+    usage_init(&u);
+    q.usage = &u;
+    price_facts_write(&q, &b);
+    assert_int_equal(b.len, 0);
+    price_facts_read(STR(line), &q, &u.explicit_cache);
+    assert_int_equal(q.n_services, 2);
+    assert_true(str_eqz(q.services[1], "data_zone") && str_eqz(q.cache_ttl, "12h"));
+    assert_true(str_eqz(q.search_context, "high") && q.thinking && u.explicit_cache);
+    price_facts_write(&q, &b);
+    assert_string_equal(b.data, line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_facts_of_a_query_go_both_ways),
         cmocka_unit_test(every_example_is_exact_to_the_pico_dollar),
         cmocka_unit_test(one_pico_dollar_more_per_unit_changes_every_total),
         cmocka_unit_test(what_has_no_price_is_unknown_never_zero),
