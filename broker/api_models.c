@@ -45,7 +45,7 @@ static void add_catalog(const struct broker *b, struct arena *a,
 {
     size_t n;
     const struct catalog_model *rows = catalog_models(b->catalog, &n);
-    if (!secrets_has(b->secrets, str_of(p->name)))
+    if (p->kind->catalog == NULL || !secrets_has(b->secrets, str_of(p->name)))
         return;
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].provider, p->kind->catalog) == 0 &&

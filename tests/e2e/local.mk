@@ -21,3 +21,4 @@ dist_check_SCRIPTS += %D%/60-replay.t
 dist_check_SCRIPTS += %D%/30-matrix.t
 dist_check_SCRIPTS += %D%/31-connections.t
 EXTRA_DIST += %D%/matrix.tsv %D%/matrix-plan.awk %D%/matrix-judge.awk
+dist_check_SCRIPTS += %D%/41-models.t
