@@ -534,17 +534,27 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
     return ERR_CANCELLED; /* nothing behind the end mark is of interest */
 }
 
+/* An answer beyond our caps is the provider's fault, and no fault of the request. */
+static void blame_provider(struct err *e)
+{
+    if (e->code == ERR_TOO_LARGE)
+        e->code = ERR_SERVER;
+    if (e->code != ERR_MEMORY)
+        e->origin = ERR_BY_PROVIDER;
+}
+
 static void feed(struct attempt *a, struct str bytes)
 {
     struct request *r = a->r;
     struct err e = ERR_INIT;
     enum errc rc = sse_feed(&a->sse, bytes, on_event, a, &e);
     if (rc != ERR_OK && a->outcome == GOING_ON) {
-        e.origin = ERR_BY_PROVIDER;
+        blame_provider(&e);
         broken(a, &e);
     }
     if (answer_err(r) != ERR_OK) {
         err_set(&e, answer_err(r), "no room to hold the answer back");
+        blame_provider(&e);
         broken(a, &e);
     }
     if (a->scan.output_len + a->scan.reasoning_len > a->max_output_len) {
@@ -645,6 +655,7 @@ static void on_body(void *arg, struct str bytes)
     if (buf_err(&a->reply) != ERR_OK) {
         struct err e = ERR_INIT;
         err_set(&e, buf_err(&a->reply), "no room for the provider's answer");
+        blame_provider(&e);
         broken(a, &e);
     }
     tell(a);

@@ -481,16 +481,29 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
 
 /* ---- doing what was asked for ---- */
 
+/* Ours says so by refusing a line; libcurl calls it lack of memory above 100 KB. */
+static bool is_head_too_large(struct upstream_xfer *x, CURLcode rc)
+{
+    long status = 0;
+    if (x->has_head || (rc != CURLE_OUT_OF_MEMORY && rc != CURLE_WRITE_ERROR))
+        return false;
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status != 0 && buf_err(&x->head) != ERR_MEMORY;
+}
+
 static void tell_done(struct upstream_xfer *x, CURLcode rc)
 {
     struct err e = ERR_INIT;
+    bool is_too_large = is_head_too_large(x, rc);
     if (rc == CURLE_OK && !x->has_head)
         rc = CURLE_GOT_NOTHING; /* libcurl is content with half a head */
     if (rc != CURLE_OK) {
-        enum errc code = rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT
-                         : rc == CURLE_OUT_OF_MEMORY    ? ERR_MEMORY
-                                                        : ERR_NETWORK;
-        if (rc == CURLE_SEND_FAIL_REWIND)
+        enum errc code = rc == CURLE_OPERATION_TIMEDOUT               ? ERR_TIMEOUT
+                         : rc == CURLE_OUT_OF_MEMORY && !is_too_large ? ERR_MEMORY
+                                                                      : ERR_NETWORK;
+        if (is_too_large)
+            err_set(&e, code, "the head of the answer is too large");
+        else if (rc == CURLE_SEND_FAIL_REWIND)
             err_set(&e, code, "the kept-alive connection was closed by the other side");
         else
             err_set(&e, code, "%s", x->error[0] ? x->error : curl_easy_strerror(rc));

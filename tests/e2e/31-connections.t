@@ -74,6 +74,24 @@ cmp_num "$took" -lt 900 '… for any time'
 wait "$stuck"
 like "$(cat "$tmp/stuck")" '^outcome=timeout' '… while it is stuck itself'
 ok 'a client that left takes its request along' wait_for "$flaky_journal" '"end":"silent","client_gone":true' 3
+
+# ---- answers beyond every cap ----
+while read -r words class text; do
+    ask -s -t 15s -m "flaky/sim:$words" -n 90000000 hello
+    is "$(got outcome) $(got status) $(got class)" "error 502 $class" "$words is the provider's fault"
+    like "$(got message)" "$text" '… and told as that'
+done <<END
+oversize=17m server_error event of more than
+big-head=90k network head of the answer
+big-head=900k network head of the answer
+END
+ask -t 15s -m flaky/sim:oversize=70m -n 90000000 hello
+is "$(got outcome) $(got class)" 'error server_error' 'so is an answer that is not streamed'
+ask -s -t 15s -m flaky/sim:oversize=17m -n 90000000 -H 'x-llmgw-fallback: steady/m' hello
+is "$(got outcome)" ok 'another target serves'
+ask -s -m flaky/after hello
+is "$(got outcome)" ok 'the next request is served as ever'
+
 stop_broker
 is "$rc" 0 'the broker ends well'
 done_testing
