@@ -22,3 +22,9 @@ dist_check_SCRIPTS += %D%/30-matrix.t
 dist_check_SCRIPTS += %D%/31-connections.t
 EXTRA_DIST += %D%/matrix.tsv %D%/matrix-plan.awk %D%/matrix-judge.awk
 dist_check_SCRIPTS += %D%/41-models.t
+
+# The fault matrix with several seeds, and a scorecard.
+EXTRA_DIST += %D%/campaign.sh
+campaign: all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/e2e/campaign.sh
+.PHONY: campaign

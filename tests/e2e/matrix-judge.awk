@@ -1,8 +1,9 @@
 # matrix-judge.awk: what each request of the matrix got, against what the row expects: by the
 # client's own eyes, by the provider's journal, and by the ledger. A TAP line a row.
 #
-#     awk -v dir=FOLDER -f matrix-judge.awk cells
+#     awk -v dir=FOLDER -v ended=STATUS -f matrix-judge.awk cells
 #
+# STATUS is the broker's, when it was told to end.
 # FOLDER holds answers/N (facts of tool ask), refs/ROW-DIALECT (the same without faults),
 # ledger (route|outcome|n_attempts|attempt rows|cost|estimated|partial|streamed|held|crossed)
 # and journal (one model name a request).
@@ -220,6 +221,9 @@ function report_row() {
 
 END {
     report_row()
+    n_tap++
+    printf "%sok %d - the broker ends well\n", ended == 0 ? "" : "not ", n_tap
+    n_bad += ended != 0
     n = split("answered at once,rescued,clean error,wrong,hung,lost", names, ",")
     for (i = 1; i <= n; i++)
         printf "# %-16s %5d\n", names[i], score[names[i]]
