@@ -187,7 +187,7 @@ static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
                        "provider %s has no key that may be used now",
                        a->target->provider);
     *ret = (struct str){a->key->value, a->key->len};
-    snprintf(a->row->key_id, sizeof a->row->key_id, "%s", a->key->id);
+    str_copy(a->row->key_id, sizeof a->row->key_id, str_of(a->key->id));
     return ERR_OK;
 }
 
@@ -632,8 +632,7 @@ static void on_head(void *arg, const struct upstream_head *h)
         const struct http1_header *x = &h->headers[i];
         /* OpenAI and most; Anthropic */
         if (str_ieqz(x->name, "x-request-id") || str_ieqz(x->name, "request-id"))
-            snprintf(row->upstream_id, sizeof row->upstream_id, "%.*s",
-                     STR_ARG(x->value));
+            str_copy(row->upstream_id, sizeof row->upstream_id, x->value);
         else if (str_ieqz(x->name, "content-type"))
             is_json = str_icontains(str_sub(x->value, 0, 16), STR("application/json"));
     }

@@ -230,8 +230,10 @@ struct target_state *broker_target(struct broker *b, struct str provider,
                                    struct str model)
 {
     char name[sizeof((struct target_state *)0)->name];
-    int n = snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(provider), STR_ARG(model));
-    struct str key = {name, MIN((size_t)n, sizeof name - 1)};
+    size_t len = str_copy(name, sizeof name - 1, provider);
+    name[len++] = '/';
+    len += str_copy(name + len, sizeof name - len, model);
+    struct str key = {name, len};
     struct target_state *t = map_get(&b->targets, key);
     if (t != NULL)
         return t;

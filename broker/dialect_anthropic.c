@@ -111,23 +111,28 @@ static void block_facts(struct str body, struct jspan block, struct body_facts *
     }
 }
 
+/* The name is made only when it is needed: conversations are long. */
+static enum errc message_error(struct err *e, size_t i, const char *field,
+                               const char *why)
+{
+    char name[48];
+    snprintf(name, sizeof name, "messages.%zu%s", i, field);
+    return field_error(e, name, "%s", why);
+}
+
 static enum errc message_facts(struct str body, struct jspan message, size_t i,
                                bool *ret_assistant, struct body_facts *f, struct err *e)
 {
     enum { ROLE, CONTENT, N };
     struct jfield fields[N] = {
         [ROLE] = {.name = "role"}, [CONTENT] = {.name = "content"}};
-    char name[48];
-    snprintf(name, sizeof name, "messages.%zu", i);
     if (!jscan_fields(body, message, fields, N))
-        return field_error(e, name, "must be an object");
+        return message_error(e, i, "", "must be an object");
     struct jspan role = fields[ROLE].value, content = fields[CONTENT].value;
-    snprintf(name, sizeof name, "messages.%zu.role", i);
     if (role.kind != J_STRING)
-        return field_error(e, name, "must be a string");
-    snprintf(name, sizeof name, "messages.%zu.content", i);
+        return message_error(e, i, ".role", "must be a string");
     if (content.kind != J_STRING && content.kind != J_ARRAY)
-        return field_error(e, name, "must be a string or an array of blocks");
+        return message_error(e, i, ".content", "must be a string or an array of blocks");
     *ret_assistant = jscan_is(body, role, "assistant");
     struct jspan block;
     size_t it = 0;

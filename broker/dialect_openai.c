@@ -103,6 +103,15 @@ static void system_text(struct str body, struct jspan content, struct buf *syste
     }
 }
 
+/* The name is made only when it is needed: conversations are long. */
+static enum errc message_error(struct err *e, size_t i, const char *field,
+                               const char *why)
+{
+    char name[48];
+    snprintf(name, sizeof name, "messages[%zu]%s", i, field);
+    return field_error(e, name, "%s", why);
+}
+
 static enum errc message_facts(struct str body, struct jspan message, size_t i,
                                bool *ret_leading, struct buf *system,
                                struct body_facts *f, struct err *e)
@@ -110,17 +119,13 @@ static enum errc message_facts(struct str body, struct jspan message, size_t i,
     enum { ROLE, CONTENT, N };
     struct jfield fields[N] = {
         [ROLE] = {.name = "role"}, [CONTENT] = {.name = "content"}};
-    char name[48];
-    snprintf(name, sizeof name, "messages[%zu]", i);
     if (!jscan_fields(body, message, fields, N))
-        return field_error(e, name, "must be an object");
+        return message_error(e, i, "", "must be an object");
     struct jspan role = fields[ROLE].value, content = fields[CONTENT].value;
-    snprintf(name, sizeof name, "messages[%zu].role", i);
     if (role.kind != J_STRING)
-        return field_error(e, name, "must be a string");
-    snprintf(name, sizeof name, "messages[%zu].content", i);
+        return message_error(e, i, ".role", "must be a string");
     if (json_is_set(content) && content.kind != J_STRING && content.kind != J_ARRAY)
-        return field_error(e, name, "must be a string or an array of parts");
+        return message_error(e, i, ".content", "must be a string or an array of parts");
     bool is_system = jscan_is(body, role, "system") || jscan_is(body, role, "developer");
     *ret_leading = *ret_leading && is_system;
     if (*ret_leading)

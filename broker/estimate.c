@@ -21,7 +21,7 @@ enum {
     MILLI_MIN = 700,
     MILLI_MAX = 16000,
     /* enough to tell scripts apart, little enough for every request */
-    SAMPLES = 8,
+    SAMPLES = 6,
     SAMPLE_LEN = 32,
     KEY_LEN = 2 * LIMIT_NAME_LEN + 32,
 };
@@ -162,9 +162,13 @@ const char *script_name(enum script s)
 
 static struct str key_text(const struct estimate_key *k, char out[KEY_LEN])
 {
-    int n = snprintf(out, KEY_LEN, "%.*s %.*s %s", STR_ARG(k->provider),
-                     STR_ARG(k->family), script_name(k->script));
-    return (struct str){out, MIN((size_t)n, (size_t)KEY_LEN - 1)};
+    const struct str parts[] = {k->provider, k->family, str_of(script_name(k->script))};
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts) && len < KEY_LEN - 2; i++) {
+        len += str_copy(out + len, KEY_LEN - 1 - len, parts[i]);
+        out[len++] = ' ';
+    }
+    return (struct str){out, len};
 }
 
 static int64_t *find(const struct estimator *s, const struct estimate_key *k)

@@ -548,13 +548,13 @@ static void write_candidate(const struct request *r, const struct candidate *c,
         jw_kstrz(w, "skip", skip_name(c->skip));
     if (c->verdict == VERDICT_LATER)
         jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
-    jw_key(w, "min_usd");
-    jw_usd(w, c->min_pico);
-    jw_key(w, "max_usd");
-    jw_usd(w, c->max_pico);
     if (c->why[0] != '\0')
         jw_kstrz(w, "why", c->why);
     if (!is_short) {
+        jw_key(w, "min_usd");
+        jw_usd(w, c->min_pico);
+        jw_key(w, "max_usd");
+        jw_usd(w, c->max_pico);
         jw_kstrz(w, "file", t->pos.file);
         jw_ki64(w, "line", t->pos.line);
     }

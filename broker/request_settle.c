@@ -17,7 +17,9 @@
 
 const char *target_name(const struct conf_target *t, char out[TARGET_NAME_LEN])
 {
-    snprintf(out, TARGET_NAME_LEN, "%s/%s", t->provider, t->model);
+    size_t len = str_copy(out, TARGET_NAME_LEN - 1, str_of(t->provider));
+    out[len++] = '/';
+    str_copy(out + len, TARGET_NAME_LEN - len, str_of(t->model));
     return out;
 }
 
@@ -106,7 +108,7 @@ static void price_attempt(struct request *r, const struct attempt *a,
     if (is_priced) {
         row->cost_pico = cost.total_pico;
         row->cost_source = row->usage.estimated ? COST_ESTIMATED : COST_COMPUTED;
-        snprintf(row->price_row, sizeof row->price_row, "%s", cost.row_id);
+        str_copy(row->price_row, sizeof row->price_row, str_of(cost.row_id));
     } else if (row->usage.reported_pico != PICO_UNKNOWN) {
         row->cost_pico = row->usage.reported_pico;
         row->cost_source = COST_REPORTED;
@@ -198,7 +200,7 @@ static void settle_sent(struct request *r, const struct attempt *a,
                         struct attempt_row *row, const struct err *e)
 {
     const struct scan_state *scan = attempt_scan(a);
-    snprintf(row->served, sizeof row->served, "%s", scan->model);
+    str_copy(row->served, sizeof row->served, str_of(scan->model));
     row->has_usage = attempt_usage(a, e, &row->usage);
     if (row->has_usage)
         price_attempt(r, a, row);
@@ -320,14 +322,22 @@ static void fill_bodies(const struct request *r, struct ledger_settle *ret)
     ret->response_text = buf_str(&r->answer.text);
 }
 
+/* Why this target: nothing to tell when there was no other, and it answered. */
+static void write_trace(const struct request *r, struct buf *out)
+{
+    struct jw w;
+    if (r->decision.n == 1 && r->n_rows == 1 && r->err.code == ERR_OK)
+        return;
+    jw_init(&w, out);
+    request_write_trace(r, &w);
+}
+
 static void record(struct request *r, enum errc outcome)
 {
     struct err e = ERR_INIT;
     struct ledger_attempt attempts[LIMIT_ATTEMPTS];
     AUTO(buf_release) struct buf trace = BUF_INIT(LIMIT_REPLY_LEN);
-    struct jw w;
-    jw_init(&w, &trace);
-    request_write_trace(r, &w);
+    write_trace(r, &trace);
     for (size_t i = 0; i < r->n_rows; i++)
         fill_attempt(r->rows[i], (int)i, &attempts[i]);
     struct ledger_settle s = {

@@ -53,6 +53,7 @@ struct upstream {
     size_t n_active;
     uint64_t n_connects;
     const char *ca_file, *ca_path; /* the environment's or the system's; NULL if none */
+    bool has_env_proxy; /* else libcurl need not look through the environment each time */
 };
 
 struct upstream_xfer {
@@ -73,8 +74,13 @@ struct upstream_xfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* How long a detached transfer may take to end by itself. */
-enum { LINGER_US = 2 * US_PER_S };
+enum {
+    /* how long a detached transfer may take to end by itself */
+    LINGER_US = 2 * US_PER_S,
+    /* bytes given to the kernel at once; libcurl takes 16 KiB to 2 MiB */
+    UPLOAD_MIN_LEN = 16 * 1024,
+    UPLOAD_MAX_LEN = 256 * 1024,
+};
 
 static void settle(struct upstream *u);
 
@@ -401,8 +407,6 @@ static const struct {
     {CURLOPT_TCP_NODELAY, 1L},
     /* minutes of silence while a model thinks: address translators forget idle connections */
     {CURLOPT_TCP_KEEPALIVE, 1L},
-    /* 64 KiB per upload otherwise, for nothing: bodies are written as fast as at 16 KiB */
-    {CURLOPT_UPLOAD_BUFFERSIZE, 16 * 1024L},
     /* answers to CONNECT are the proxy's, not the provider's */
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
     /* a redirected POST would carry the key to a host that nobody configured */
@@ -435,7 +439,10 @@ static bool set_body(struct upstream_xfer *x, const char *method)
         return curl_easy_setopt(c, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
                curl_easy_setopt(c, CURLOPT_NOBODY,
                                 strcmp(method, "HEAD") == 0 ? 1L : 0L) == CURLE_OK;
+    /* 64 KiB per upload otherwise, mostly for nothing; a large body takes a turn a buffer */
+    long buffer_len = (long)MIN(MAX(x->body.len, UPLOAD_MIN_LEN), UPLOAD_MAX_LEN);
     return curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, buffer_len) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len) ==
                CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_READFUNCTION, on_curl_read) == CURLE_OK &&
@@ -468,14 +475,14 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
     long version =
         req->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
     long connect_ms = MAX((long)(req->connect_us / US_PER_MS), 1L);
+    const char *proxy = req->proxy == NULL && !x->u->has_env_proxy ? "" : req->proxy;
     return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PIPEWAIT, req->http2 ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
-           (req->proxy == NULL ||
-            curl_easy_setopt(c, CURLOPT_PROXY, req->proxy) == CURLE_OK) &&
+           (proxy == NULL || curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK) &&
            set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x);
 }
 
@@ -727,6 +734,17 @@ static bool set_multi(struct upstream *u)
            curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)LIMIT_CONNS) == CURLM_OK;
 }
 
+/* Source: curl(1), "ENVIRONMENT". */
+static bool find_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
+                                        "all_proxy", "ALL_PROXY"};
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        found |= getenv(names[i]) != NULL;
+    return found;
+}
+
 /* SSL_CERT_FILE and SSL_CERT_DIR as every OpenSSL program has them, else libcurl's own file. */
 static void find_ca(struct upstream *u)
 {
@@ -753,6 +771,7 @@ enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
     list_init(&u->xfers);
     list_init(&u->todo);
     find_ca(u);
+    u->has_env_proxy = find_proxy();
     u->multi = curl_multi_init();
     u->share = curl_share_init();
     if (u->multi == NULL || u->share == NULL || !set_multi(u) ||

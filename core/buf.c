@@ -6,7 +6,7 @@
 
 #include "core/mem.h"
 
-enum { BUF_FIRST = 64 };
+enum { BUF_FIRST = 256 };
 
 void buf_init(struct buf *b, size_t max)
 {

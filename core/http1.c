@@ -564,7 +564,13 @@ const char *http1_reason(int status)
 
 void http1_write_status(struct buf *out, int status)
 {
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", status, http1_reason(status));
+    const char digits[] = {(char)('0' + status / 100 % 10),
+                           (char)('0' + status / 10 % 10), (char)('0' + status % 10),
+                           ' '};
+    buf_addz(out, "HTTP/1.1 ");
+    buf_add(out, digits, sizeof digits);
+    buf_addz(out, http1_reason(status));
+    buf_addz(out, "\r\n");
 }
 
 void http1_write_request(struct buf *out, const char *method, struct str target)

@@ -101,8 +101,6 @@ static bool find_period(struct work *w)
     out->period_from_us = w->period->from_us;
     out->period_to_us = w->period->to_us;
     out->is_disputed = w->model->is_disputed;
-    snprintf(out->row_id, sizeof out->row_id, "%s/%s@%s", w->model->provider,
-             w->model->model, w->period->from != NULL ? w->period->from : "-");
     return true;
 }
 
@@ -458,20 +456,34 @@ static bool price_all(struct work *w)
     return apply_services(w) && count(w) && price_meters(w) && add_fees(w);
 }
 
+/* Fills *out; false when it is more than can be counted. */
+static bool reckon(struct work *w, const struct catalog *c, const struct price_query *q,
+                   struct price_cost *out)
+{
+    *out = (struct price_cost){.total_pico = PICO_UNKNOWN,
+                               .period_from_us = INT64_MIN,
+                               .period_to_us = INT64_MAX};
+    *w = (struct work){.c = c, .q = q, .out = out, .den = 1};
+    bool known = price_all(w);
+    if (w->overflow || (known && money_scale(w->num, w->den, &out->total_pico) != ERR_OK))
+        return false;
+    out->exact = known && w->den == 1;
+    if (!known)
+        out->n_lines = 0;
+    return true;
+}
+
 enum errc price_cost(const struct catalog *c, const struct price_query *q,
                      struct price_cost *ret, struct err *e)
 {
-    struct price_cost out = {.total_pico = PICO_UNKNOWN,
-                             .period_from_us = INT64_MIN,
-                             .period_to_us = INT64_MAX};
-    struct work w = {.c = c, .q = q, .out = &out, .den = 1};
-    bool known = price_all(&w);
-    if (w.overflow || (known && money_scale(w.num, w.den, &out.total_pico) != ERR_OK))
+    struct price_cost out;
+    struct work w;
+    if (!reckon(&w, c, q, &out))
         return err_set(e, ERR_RANGE, "price of %.*s/%.*s: more than can be counted",
                        STR_ARG(q->provider), STR_ARG(q->model));
-    out.exact = known && w.den == 1;
-    if (!known)
-        out.n_lines = 0;
+    if (w.period != NULL)
+        snprintf(out.row_id, sizeof out.row_id, "%s/%s@%s", w.model->provider,
+                 w.model->model, w.period->from != NULL ? w.period->from : "-");
     *ret = out;
     return ERR_OK;
 }
@@ -480,8 +492,8 @@ pico price_estimate(const struct catalog *c, struct str provider, struct str mod
                     int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok)
 {
     struct usage u;
-    struct price_cost cost;
-    struct err e = ERR_INIT;
+    struct price_cost out;
+    struct work w;
     usage_init(&u);
     usage_set(&u, USAGE_INPUT, MAX(in_tok - cached_tok, 0));
     usage_set(&u, USAGE_CACHE_READ, MIN(cached_tok, in_tok));
@@ -489,5 +501,5 @@ pico price_estimate(const struct catalog *c, struct str provider, struct str mod
     u.estimated = true;
     struct price_query q = {
         .provider = provider, .model = model, .at_us = at_us, .usage = &u};
-    return price_cost(c, &q, &cost, &e) == ERR_OK ? cost.total_pico : PICO_UNKNOWN;
+    return reckon(&w, c, &q, &out) ? out.total_pico : PICO_UNKNOWN;
 }

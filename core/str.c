@@ -187,6 +187,15 @@ size_t str_utf8_prefix(struct str s, size_t max)
     return n;
 }
 
+size_t str_copy(char *out, size_t size, struct str s)
+{
+    size_t len = s.len < size ? s.len : str_utf8_prefix(s, size - 1);
+    if (len > 0)
+        memcpy(out, s.ptr, len);
+    out[len] = '\0';
+    return len;
+}
+
 unsigned str_distance(struct str a, struct str b)
 {
     unsigned row[65];

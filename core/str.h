@@ -51,6 +51,8 @@ bool str_is_utf8(struct str s);
 size_t str_utf8_len(struct str s);
 /* Longest prefix of at most max bytes that ends between code points. */
 size_t str_utf8_prefix(struct str s, size_t max);
+/* Into size bytes, NUL included, cut between code points. Returns the length without the NUL. */
+size_t str_copy(char *out, size_t size, struct str s);
 /* Edit distance, for "did you mean"; both sides are cut to 64 bytes. */
 unsigned str_distance(struct str a, struct str b);
 
