@@ -262,7 +262,7 @@ static void on_wait(struct request *r)
     request_set_state(r, REQ_ROUTED, "the wait is over");
     /* nothing was sent yet: health and limits may look quite different now */
     if (r->n_rows == 0)
-        request_decide(r, false);
+        request_decide(r, r->opt.events);
     admit(r);
 }
 
@@ -343,7 +343,7 @@ void request_begin(struct broker *b, struct conn *c, const struct conn_request *
     request_timer_set(r, TIMER_DEADLINE, request_left_us(r));
     if (answer_is_streamed(r))
         request_timer_set(r, TIMER_KEEPALIVE, KEEPALIVE_US);
-    request_decide(r, false);
+    request_decide(r, r->opt.events);
     request_set_state(r, REQ_ROUTED, "candidates are known");
     admit(r);
 }
@@ -478,7 +478,7 @@ static void wake_next(struct broker *b)
 static void wait_for_room(struct request *r)
 {
     struct err e = ERR_INIT;
-    request_decide(r, false);
+    request_decide(r, r->opt.events);
     const struct candidate *first = &r->decision.items[0];
     bool is_later = r->decision.n > 0 && first->verdict == VERDICT_LATER;
     int64_t wait_us = is_later ? first->wait_us : 0;

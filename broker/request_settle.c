@@ -322,11 +322,11 @@ static void fill_bodies(const struct request *r, struct ledger_settle *ret)
     ret->response_text = buf_str(&r->answer.text);
 }
 
-/* Why this target: nothing to tell when there was no other, and it answered. */
+/* Why this target. Where there was no other, and it answered, only our own clients may ask. */
 static void write_trace(const struct request *r, struct buf *out)
 {
     struct jw w;
-    if (r->decision.n == 1 && r->n_rows == 1 && r->err.code == ERR_OK)
+    if (!r->opt.events && r->decision.n == 1 && r->n_rows == 1 && r->err.code == ERR_OK)
         return;
     jw_init(&w, out);
     request_write_trace(r, &w);
