@@ -34,9 +34,9 @@ static void add(struct names *all, struct arena *a, const char *id, const char *
 static const struct catalog_model *find(const struct broker *b, const char *provider,
                                         const char *model)
 {
-    const struct conf_provider *p = conf_provider(b->conf, str_of(provider));
-    return p != NULL ? catalog_find(b->catalog, str_of(p->kind->catalog), str_of(model))
-                     : NULL;
+    struct str id = str_of(model);
+    return catalog_find(
+        b->catalog, conf_price_provider(b->conf, b->catalog, str_of(provider), id), id);
 }
 
 /* Chat models of the catalog at a provider that can be asked. */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/os.h"
 #include "core/zone.h"
 
@@ -250,13 +251,9 @@ struct target_state *broker_target(struct broker *b, struct str provider,
     return t;
 }
 
-/* Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. */
 uint64_t broker_random(struct broker *b)
 {
-    uint64_t z = b->seed += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-    return z ^ z >> 31;
+    return num_draw(&b->seed);
 }
 
 void broker_request_began(struct broker *b)

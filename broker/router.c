@@ -32,14 +32,10 @@ void router_model(const struct conf *conf, const struct catalog *cat,
 {
     const struct conf_provider *p = conf_provider(conf, str_of(t->provider));
     struct str model = str_of(t->model);
-    *ret = (struct target_model){.kind = p->kind, .price_provider = str_of(t->provider)};
-    /* the provider's own name first: [price "NAME/MODEL"] may give it prices of its own
-     */
-    ret->row = catalog_find(cat, ret->price_provider, model);
-    if (ret->row == NULL) {
-        ret->price_provider = str_of(p->kind->catalog);
-        ret->row = catalog_find(cat, ret->price_provider, model);
-    }
+    struct str provider = conf_price_provider(conf, cat, str_of(t->provider), model);
+    *ret = (struct target_model){.kind = p->kind,
+                                 .price_provider = provider,
+                                 .row = catalog_find(cat, provider, model)};
     if (ret->row != NULL) {
         ret->context_tok = ret->row->context_tok;
         ret->max_output_tok = ret->row->max_output_tok;
@@ -246,15 +242,6 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
 
 /* ---- ranking ---- */
 
-/* SplitMix64: the next draw. Source: Steele, Lea and Flood, OOPSLA 2014. */
-static uint64_t draw(uint64_t *seed)
-{
-    uint64_t z = (*seed += 0x9e3779b97f4a7c15U);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
-
 static void swap(struct candidate *a, struct candidate *b)
 {
     struct candidate c = *a;
@@ -270,7 +257,7 @@ static void rank_weighted(struct candidate *items, size_t n,
         uint64_t sum = 0;
         for (size_t i = at; i < n; i++)
             sum += (uint64_t)targets[items[i].target].weight;
-        uint64_t left = draw(&seed) % MAX(sum, 1);
+        uint64_t left = num_draw(&seed) % MAX(sum, 1);
         size_t i = at;
         while (i + 1 < n && left >= (uint64_t)targets[items[i].target].weight)
             left -= (uint64_t)targets[items[i++].target].weight;

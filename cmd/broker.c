@@ -37,16 +37,7 @@ static enum errc say(const struct cmd_ctx *ctx, struct str json, const char *tex
 static enum errc ask(struct cmd_ctx *ctx, const char *method, const char *path,
                      struct buf *body, struct err *e)
 {
-    AUTO(link_close) struct link *l = NULL;
-    AUTO(link_answer_release) struct link_answer a = {0};
-    enum errc rc = link_open(ctx, false, &l, e);
-    if (rc == ERR_OK)
-        rc = link_call(l, method, path, STR_NONE, STR_NONE, &a, e);
-    if (rc == ERR_OK && a.status != 200)
-        rc = link_error(&a, e);
-    if (rc == ERR_OK)
-        buf_adds(body, buf_str(&a.body));
-    return rc;
+    return link_ask(ctx, false, method, path, STR_NONE, STR_NONE, body, e);
 }
 
 /* --- status --- */

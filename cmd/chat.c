@@ -286,8 +286,7 @@ static enum errc run_dry(struct session *s, const struct prompt *p, struct err *
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(link_answer_release) struct link_answer got = {0};
-    AUTO(link_close) struct link *l = NULL;
+    AUTO(buf_release) struct buf got = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(jx_put) struct json_object *decision = NULL;
     struct jw w;
     jw_init(&w, &s->messages);
@@ -296,19 +295,15 @@ static enum errc run_dry(struct session *s, const struct prompt *p, struct err *
     s->turn.messages = buf_str(&s->messages);
     enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
     if (rc == ERR_OK)
-        rc = link_open(s->ctx, true, &l, e);
-    if (rc == ERR_OK)
-        rc = link_call(l, "POST", "/llmgw/v1/explain", buf_str(&headers), buf_str(&body),
-                       &got, e);
+        rc = link_ask(s->ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers),
+                      buf_str(&body), &got, e);
     mem_wipe(headers.data, headers.cap);
-    if (rc == ERR_OK && got.status != 200)
-        rc = link_error(&got, e);
     if (rc == ERR_OK)
-        rc = jx_parse(buf_str(&got.body), &decision, e);
+        rc = jx_parse(buf_str(&got), &decision, e);
     if (rc != ERR_OK)
         return rc;
     if (cmd_format(s->ctx, &cmd_chat) != FORMAT_TEXT) {
-        buf_adds(&text, buf_str(&got.body));
+        buf_adds(&text, buf_str(&got));
         buf_addz(&text, str_ends(buf_str(&text), STR("\n")) ? "" : "\n");
     } else {
         explain_write(decision, &text);

@@ -225,3 +225,17 @@ const char *cmd_getenv(const char *name)
 {
     return getenv(name);
 }
+
+enum errc cmd_tag(const char *tag, struct str *ret_key, struct str *ret_value,
+                  struct err *e)
+{
+    if (tag == NULL)
+        return ERR_OK;
+    struct str s = str_of(tag);
+    size_t eq = str_find(s, '=');
+    if (eq == s.len)
+        return err_set(e, ERR_USAGE, "--tag: KEY=VALUE, not \"%s\"", tag);
+    *ret_key = str_sub(s, 0, eq);
+    *ret_value = str_sub(s, eq + 1, s.len);
+    return ERR_OK;
+}

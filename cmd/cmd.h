@@ -139,6 +139,10 @@ struct cmd_sub {
 enum errc cmd_run_sub(struct cmd_ctx *ctx, const struct cmd_sub *subs, void *options,
                       const struct opt_args *args, struct err *e) MUST_USE;
 
+/* --tag KEY=VALUE in its two parts; NULL leaves both as they are. ERR_USAGE without a "=". */
+enum errc cmd_tag(const char *tag, struct str *ret_key, struct str *ret_value,
+                  struct err *e) MUST_USE;
+
 /* The process's environment, for conf_source and the path functions. */
 const char *cmd_getenv(const char *name);
 

@@ -157,15 +157,9 @@ static enum errc make_query(struct cmd_ctx *ctx, const struct cost_options *o,
     q->route = str_of(o->route);
     q->project = str_of(o->project);
     q->kind = str_of(o->kind);
-    if (o->tag != NULL) {
-        struct str tag = str_of(o->tag);
-        size_t eq = str_find(tag, '=');
-        if (eq == tag.len)
-            return err_set(e, ERR_USAGE, "--tag: KEY=VALUE, not \"%s\"", o->tag);
-        q->tag_key = str_sub(tag, 0, eq);
-        q->tag_value = str_sub(tag, eq + 1, tag.len);
-    }
-    enum errc rc = add_by_list(q, &o->by, e);
+    enum errc rc = cmd_tag(o->tag, &q->tag_key, &q->tag_value, e);
+    if (rc == ERR_OK)
+        rc = add_by_list(q, &o->by, e);
     if (rc == ERR_OK && o->breakdown)
         rc = add_by(q, REPORT_BY_MODEL, e);
     if (rc == ERR_OK && q->n_by == 0)

@@ -23,18 +23,6 @@ struct show {
 
 /* ---- computing ---- */
 
-/*
- * Whose prices count, as the broker decides it: [price "NAME/MODEL"] may give a configured
- * provider prices of its own; otherwise they are those of its kind.
- */
-static struct str price_provider(const struct cmd_ctx *ctx,
-                                 const struct report_attempt *t)
-{
-    const struct conf_provider *p = conf_provider(ctx->conf, t->provider);
-    bool has_own = catalog_find(ctx->catalog, t->provider, t->model) != NULL;
-    return has_own || p == NULL ? t->provider : str_of(p->kind->catalog);
-}
-
 static bool is_local(const struct cmd_ctx *ctx, const struct report_attempt *t)
 {
     const struct conf_provider *p = conf_provider(ctx->conf, t->provider);
@@ -47,7 +35,7 @@ static enum errc price_attempt(struct cmd_ctx *ctx, const struct report_attempt 
 {
     struct usage usage = t->usage;
     struct price_query q = {
-        .provider = price_provider(ctx, t),
+        .provider = conf_price_provider(ctx->conf, ctx->catalog, t->provider, t->model),
         .model = t->served_model.len > 0 ? t->served_model : t->model,
         .at_us = t->start_us,
         .usage = &usage,
@@ -293,9 +281,7 @@ enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,
     AUTO(buf_release) struct buf b = BUF_INIT(16 * 1024 * 1024);
     if (format != FORMAT_TABLE && format != FORMAT_JSON)
         return err_set(e, ERR_USAGE, "cost show: table or json");
-    enum errc rc = zone_use(ctx->global.tz, e);
-    if (rc == ERR_OK)
-        rc = compute(&s, db, id, e);
+    enum errc rc = compute(&s, db, id, e);
     if (rc != ERR_OK)
         return rc;
     if (format == FORMAT_JSON)

@@ -426,3 +426,21 @@ enum errc link_error(const struct link_answer *a, struct err *e)
     e->code = ERR_BROKER;
     return e->code;
 }
+
+enum errc link_ask(struct cmd_ctx *ctx, bool may_start, const char *method,
+                   const char *path, struct str headers, struct str body, struct buf *out,
+                   struct err *e)
+{
+    AUTO(link_close) struct link *l = NULL;
+    AUTO(link_answer_release) struct link_answer a = {0};
+    enum errc rc = link_open(ctx, may_start, &l, e);
+    if (rc == ERR_OK)
+        rc = link_call(l, method, path, headers, body, &a, e);
+    if (rc == ERR_OK && a.status != 200)
+        rc = link_error(&a, e);
+    if (rc == ERR_OK)
+        buf_adds(out, buf_str(&a.body));
+    return rc == ERR_OK && buf_err(out) != ERR_OK
+               ? err_set(e, buf_err(out), "the answer is too long")
+               : rc;
+}

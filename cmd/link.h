@@ -53,6 +53,13 @@ enum errc link_call(struct link *l, const char *method, const char *path,
                     struct str headers, struct str body, struct link_answer *ret,
                     struct err *e) MUST_USE;
 void link_answer_release(struct link_answer *a);
+/*
+ * Opens, makes one call, closes. The body of a 200 is appended to `out`; every other answer
+ * becomes *e, as link_error has it.
+ */
+enum errc link_ask(struct cmd_ctx *ctx, bool may_start, const char *method,
+                   const char *path, struct str headers, struct str body, struct buf *out,
+                   struct err *e) MUST_USE;
 
 /*
  * A streamed POST: events are given to fn as they come. When the answer is no event stream it

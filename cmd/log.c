@@ -190,15 +190,7 @@ static enum errc make_filter(struct cmd_ctx *ctx, const struct log_options *o,
         .id_gt = str_of(o->id_gt),
         .max = o->n,
     };
-    if (o->tag != NULL) {
-        struct str tag = str_of(o->tag);
-        size_t eq = str_find(tag, '=');
-        if (eq == tag.len)
-            return err_set(e, ERR_USAGE, "--tag: KEY=VALUE, not \"%s\"", o->tag);
-        f->tag_key = str_sub(tag, 0, eq);
-        f->tag_value = str_sub(tag, eq + 1, tag.len);
-    }
-    return ERR_OK;
+    return cmd_tag(o->tag, &f->tag_key, &f->tag_value, e);
 }
 
 static enum errc list(struct cmd_ctx *ctx, const struct log_options *o, struct db *db,
@@ -506,9 +498,7 @@ static enum errc show(struct cmd_ctx *ctx, const struct log_options *o, struct d
     if (db == NULL)
         return err_set(e, ERR_NOT_FOUND, "no request %.*s: there is no ledger yet",
                        STR_ARG(id));
-    enum errc rc = zone_use(ctx->global.tz, e);
-    if (rc == ERR_OK)
-        rc = report_find(db, id, &ctx->arena, &r, e);
+    enum errc rc = report_find(db, id, &ctx->arena, &r, e);
     if (rc == ERR_OK)
         rc = read_bodies(db, r.rid, &bodies, e);
     if (rc == ERR_OK)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "core/zone.h"
 
 #include "cmd/link.h"
 #include "cmd/sig.h"
@@ -125,6 +126,8 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
     if (ctx->global.version)
         return print_version(ctx, e);
     rc = check_format(ctx, entry, e);
+    if (rc == ERR_OK)
+        rc = zone_use(ctx->global.tz, e);
     if (rc == ERR_OK)
         rc = cmd_load(ctx, entry->needs, e);
     return rc == ERR_OK ? entry->run(ctx, options, &args, e) : rc;

@@ -186,52 +186,53 @@ void out_totals(struct out *o)
 
 /* ---- the screen ---- */
 
-size_t out_width(struct str s)
+/* Walks text by grapheme cluster: what a terminal shows as one. */
+struct walk {
+    struct str s;
+    size_t at; /* of the next cluster */
+};
+
+/* Takes the next cluster; its cells, at most 2. False at the end. */
+static bool walk_next(struct walk *w, size_t *ret_cells)
 {
-    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s.ptr;
+    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)w->s.ptr;
     utf8proc_int32_t state = 0, last = -1;
-    size_t cells = 0, cluster = 0;
-    for (size_t at = 0; at < s.len;) {
+    size_t cells = 0, from = w->at;
+    while (w->at < w->s.len) {
         utf8proc_int32_t c;
-        utf8proc_ssize_t n = utf8proc_iterate(p + at, (utf8proc_ssize_t)(s.len - at), &c);
+        utf8proc_ssize_t n =
+            utf8proc_iterate(p + w->at, (utf8proc_ssize_t)(w->s.len - w->at), &c);
         if (n <= 0) {
             c = 0xFFFD;
             n = 1;
         }
-        if (last == -1 || utf8proc_grapheme_break_stateful(last, c, &state)) {
-            cells += MIN(cluster, (size_t)2);
-            cluster = 0;
-        }
-        int w = utf8proc_charwidth(c);
-        cluster = MAX(cluster, (size_t)MAX(w, 0));
+        if (last != -1 && utf8proc_grapheme_break_stateful(last, c, &state))
+            break;
+        cells = MAX(cells, (size_t)MAX(utf8proc_charwidth(c), 0));
         last = c;
-        at += (size_t)n;
+        w->at += (size_t)n;
     }
-    return cells + MIN(cluster, (size_t)2);
+    *ret_cells = MIN(cells, (size_t)2);
+    return w->at > from;
+}
+
+size_t out_width(struct str s)
+{
+    struct walk w = {.s = s};
+    size_t total = 0, cells;
+    while (walk_next(&w, &cells))
+        total += cells;
+    return total;
 }
 
 /* Bytes of the longest run of whole clusters that fits into `cells`. */
 static size_t prefix_that_fits(struct str s, size_t cells)
 {
-    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s.ptr;
-    utf8proc_int32_t state = 0, last = -1;
-    size_t fits = 0;
-    for (size_t at = 0; at < s.len;) {
-        utf8proc_int32_t c;
-        utf8proc_ssize_t n = utf8proc_iterate(p + at, (utf8proc_ssize_t)(s.len - at), &c);
-        if (n <= 0) {
-            c = 0xFFFD;
-            n = 1;
-        }
-        if (last != -1 && utf8proc_grapheme_break_stateful(last, c, &state)) {
-            if (out_width(str_sub(s, 0, at)) > cells)
-                return fits;
-            fits = at;
-        }
-        last = c;
-        at += (size_t)n;
-    }
-    return out_width(s) <= cells ? s.len : fits;
+    struct walk w = {.s = s};
+    size_t fits = 0, total = 0, more;
+    while (walk_next(&w, &more) && (total += more) <= cells)
+        fits = w.at;
+    return fits;
 }
 
 void out_fit(struct buf *b, struct str s, size_t cells)

@@ -66,51 +66,67 @@ static void add_time(struct buf *b, int64_t wall_us)
     buf_addz(b, text);
 }
 
+/* The unit, as a part of the field's name. */
+static const char *suffix(const struct out_column *c)
+{
+    return c->type == OUT_MONEY ? "_usd" : c->type == OUT_DURATION ? "_ms" : "";
+}
+
+/* A set cell that is no text, as every machine format writes it; money as exact dollars. */
+static void add_value(struct buf *b, enum out_type type, int64_t v)
+{
+    char usd[MONEY_TEXT_LEN];
+    switch (type) {
+    case OUT_INT:
+    case OUT_TOKENS:
+        buf_printf(b, "%" PRId64, v);
+        break;
+    case OUT_MONEY:
+        money_exact(usd, v);
+        buf_addz(b, usd);
+        break;
+    case OUT_PPM:
+        add_scaled(b, v, 6);
+        break;
+    case OUT_DURATION:
+        add_scaled(b, v, 3);
+        break;
+    case OUT_TIME:
+        add_time(b, v);
+        break;
+    case OUT_BOOL:
+        buf_addz(b, v ? "true" : "false");
+        break;
+    case OUT_TEXT:
+    case OUT_JSON:
+        break;
+    }
+}
+
 /* ---- JSON ---- */
 
 static void json_cell(struct buf *b, const struct out_column *c, const struct out_cell *v)
 {
-    char text[MONEY_TEXT_LEN];
-    const char *suffix = c->type == OUT_MONEY      ? "_usd"
-                         : c->type == OUT_DURATION ? "_ms"
-                                                   : "";
-    buf_printf(b, "\"%s%s\":", c->name, suffix);
-    if (!v->is_set) {
+    buf_printf(b, "\"%s%s\":", c->name, suffix(c));
+    if (!v->is_set)
         buf_addz(b, "null");
-        if (c->type == OUT_MONEY)
-            buf_printf(b, ",\"%s_pusd\":null", c->name);
-        return;
-    }
-    switch (c->type) {
-    case OUT_TEXT:
+    else if (c->type == OUT_TEXT)
         json_quote(b, v->text);
-        break;
-    case OUT_INT:
-    case OUT_TOKENS:
-        buf_printf(b, "%" PRId64, v->v);
-        break;
-    case OUT_MONEY:
-        money_exact(text, v->v);
-        buf_printf(b, "%s,\"%s_pusd\":%" PRId64, text, c->name, v->v);
-        break;
-    case OUT_PPM:
-        add_scaled(b, v->v, 6);
-        break;
-    case OUT_DURATION:
-        add_scaled(b, v->v, 3);
-        break;
-    case OUT_TIME:
-        buf_addc(b, '"');
-        add_time(b, v->v);
-        buf_addc(b, '"');
-        break;
-    case OUT_BOOL:
-        buf_addz(b, v->v ? "true" : "false");
-        break;
-    case OUT_JSON:
+    else if (c->type == OUT_JSON)
         buf_adds(b, v->text);
-        break;
+    else {
+        const char *quote = c->type == OUT_TIME ? "\"" : "";
+        buf_addz(b, quote);
+        add_value(b, c->type, v->v);
+        buf_addz(b, quote);
     }
+    if (c->type != OUT_MONEY)
+        return;
+    buf_printf(b, ",\"%s_pusd\":", c->name);
+    if (v->is_set)
+        buf_printf(b, "%" PRId64, v->v);
+    else
+        buf_addz(b, "null");
 }
 
 static void json_row(struct out *o, size_t row)
@@ -195,41 +211,18 @@ static void csv_cell(struct out *o, const struct out_column *c, const struct out
                      char sep)
 {
     struct buf *b = &o->text;
-    char text[MONEY_TEXT_LEN];
-    if (!v->is_set) {
-        if (c->type == OUT_MONEY)
-            buf_addc(b, sep);
+    bool is_text = c->type == OUT_TEXT || c->type == OUT_JSON;
+    if (v->is_set && is_text && sep == ',')
+        csv_text(o, b, v->text);
+    else if (v->is_set && is_text)
+        tsv_text(b, v->text);
+    else if (v->is_set)
+        add_value(b, c->type, v->v);
+    if (c->type != OUT_MONEY)
         return;
-    }
-    switch (c->type) {
-    case OUT_TEXT:
-    case OUT_JSON:
-        if (sep == ',')
-            csv_text(o, b, v->text);
-        else
-            tsv_text(b, v->text);
-        break;
-    case OUT_INT:
-    case OUT_TOKENS:
+    buf_addc(b, sep);
+    if (v->is_set)
         buf_printf(b, "%" PRId64, v->v);
-        break;
-    case OUT_MONEY:
-        money_exact(text, v->v);
-        buf_printf(b, "%s%c%" PRId64, text, sep, v->v);
-        break;
-    case OUT_PPM:
-        add_scaled(b, v->v, 6);
-        break;
-    case OUT_DURATION:
-        add_scaled(b, v->v, 3);
-        break;
-    case OUT_TIME:
-        add_time(b, v->v);
-        break;
-    case OUT_BOOL:
-        buf_addz(b, v->v ? "true" : "false");
-        break;
-    }
 }
 
 static void format_csv(struct out *o, char sep)
@@ -241,7 +234,7 @@ static void format_csv(struct out *o, char sep)
         if (c->type == OUT_MONEY)
             buf_printf(&o->text, "%s_usd%c%s_pusd", c->name, sep, c->name);
         else
-            buf_printf(&o->text, "%s%s", c->name, c->type == OUT_DURATION ? "_ms" : "");
+            buf_printf(&o->text, "%s%s", c->name, suffix(c));
     }
     buf_addc(&o->text, '\n');
     for (size_t r = 0; r < o->n_rows; r++) {

@@ -21,7 +21,7 @@ struct period {
 
 /*
  * The span that a word and options mean, at ctx's clock. word NULL: `preset`; with options they
- * replace it, and giving a word with them is ERR_USAGE. Sets the zone of the process to -z.
+ * replace it, and giving a word with them is ERR_USAGE.
  */
 enum errc period_parse(struct cmd_ctx *ctx, const char *word, const char *preset,
                        const struct period_options *options, struct period *ret,

@@ -57,22 +57,14 @@ static void init(void *p)
 
 /* ---- the broker's side ---- */
 
-/* One call; the answer as JSON. NULL body for GET. */
+/* One call; the answer as JSON. No body for GET. */
 static enum errc call(struct cmd_ctx *ctx, bool may_start, const char *path,
                       struct str body, struct json_object **ret, struct err *e)
 {
-    struct link *l = NULL;
-    struct link_answer a = {.status = 0};
-    enum errc rc = link_open(ctx, may_start, &l, e);
-    if (rc != ERR_OK)
-        return rc;
-    rc = link_call(l, body.ptr ? "POST" : "GET", path,
-                   STR("content-type: application/json\r\n"), body, &a, e);
-    if (rc == ERR_OK)
-        rc = a.status == 200 ? jx_parse(buf_str(&a.body), ret, e) : link_error(&a, e);
-    link_answer_release(&a);
-    link_close(&l);
-    return rc;
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_REPLY_LEN);
+    enum errc rc = link_ask(ctx, may_start, body.ptr ? "POST" : "GET", path,
+                            STR("content-type: application/json\r\n"), body, &json, e);
+    return rc == ERR_OK ? jx_parse(buf_str(&json), ret, e) : rc;
 }
 
 /* What the broker knows of targets; NULL, and a note, when none runs. */
@@ -163,12 +155,10 @@ static const char *strategy_name(enum conf_strategy s)
 static void add_prices(struct cmd_ctx *ctx, struct out *o, const struct conf_target *t)
 {
     enum { MILLION = 1000000 };
-    const struct conf_provider *p = conf_provider(ctx->conf, str_of(t->provider));
-    struct str provider = str_of(p ? p->kind->catalog : t->provider),
-               model = str_of(t->model);
+    struct str model = str_of(t->model);
+    struct str provider =
+        conf_price_provider(ctx->conf, ctx->catalog, str_of(t->provider), model);
     int64_t now_us = clock_wall_us(ctx->clock);
-    if (catalog_find(ctx->catalog, str_of(t->provider), model) != NULL)
-        provider = str_of(t->provider);
     pico in = price_estimate(ctx->catalog, provider, model, now_us, 1, 0, 0);
     pico out = price_estimate(ctx->catalog, provider, model, now_us, 0, 0, 1);
     out_money(o, in == PICO_UNKNOWN ? PICO_UNKNOWN : in * MILLION);
@@ -310,8 +300,6 @@ static enum errc ask_why(struct cmd_ctx *ctx, const struct options *opt, struct 
 {
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     char usd[MONEY_TEXT_LEN];
-    struct link *l = NULL;
-    struct link_answer a = {.status = 0};
     http1_write_header(&headers, "content-type", STR("application/json"));
     if (opt->route != NULL)
         http1_write_header(&headers, "x-llmgw-route", str_of(opt->route));
@@ -319,16 +307,8 @@ static enum errc ask_why(struct cmd_ctx *ctx, const struct options *opt, struct 
         money_exact(usd, opt->max_cost_pico);
         http1_write_header(&headers, "x-llmgw-max-cost", str_of(usd));
     }
-    enum errc rc = link_open(ctx, true, &l, e);
-    if (rc == ERR_OK)
-        rc = link_call(l, "POST", "/llmgw/v1/explain", buf_str(&headers), body, &a, e);
-    if (rc == ERR_OK && a.status != 200)
-        rc = link_error(&a, e);
-    if (rc == ERR_OK)
-        buf_adds(json, buf_str(&a.body));
-    link_answer_release(&a);
-    link_close(&l);
-    return rc;
+    return link_ask(ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers), body, json,
+                    e);
 }
 
 static enum errc show_why(struct cmd_ctx *ctx, struct str json, struct err *e)

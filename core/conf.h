@@ -244,6 +244,13 @@ const struct conf_provider *conf_provider(const struct conf *c, struct str name)
 const struct conf_route *conf_route(const struct conf *c, struct str name);
 
 /*
+ * Under which provider the catalog prices what `provider` serves: its own name where it has
+ * prices there ([price "NAME/MODEL"] may give them), otherwise its kind's.
+ */
+struct str conf_price_provider(const struct conf *c, const struct catalog *cat,
+                               struct str provider, struct str model);
+
+/*
  * What a model name means, by the documented order: alias, route, provider/model, bare id served
  * by exactly one configured provider (by several: its own maker first). Fills a route (owned
  * by the conf) or a single target. ERR_NOT_FOUND names the three nearest.

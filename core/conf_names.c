@@ -503,3 +503,11 @@ enum errc conf_names(struct conf_load *l, struct err *e)
     prices(l->conf);
     return ERR_OK;
 }
+
+struct str conf_price_provider(const struct conf *c, const struct catalog *cat,
+                               struct str provider, struct str model)
+{
+    const struct conf_provider *p = conf_provider(c, provider);
+    bool has_own = catalog_find(cat, provider, model) != NULL;
+    return has_own || p == NULL ? provider : str_of(p->kind->catalog);
+}

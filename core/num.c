@@ -229,6 +229,14 @@ enum errc num_bool(struct str s, bool *ret)
     return ERR_SYNTAX;
 }
 
+uint64_t num_draw(uint64_t *seed)
+{
+    uint64_t z = *seed += 0x9e3779b97f4a7c15U;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+    return z ^ z >> 31;
+}
+
 void num_group(char out[NUM_TEXT_LEN], int64_t v)
 {
     char digits[24];

@@ -32,6 +32,12 @@ enum errc num_size(struct str s, int64_t *ret) MUST_USE;
 /* yes/no, true/false, on/off, 1/0, ASCII case ignored; "" is true, as git has it. */
 enum errc num_bool(struct str s, bool *ret) MUST_USE;
 
+/*
+ * SplitMix64: moves *seed and returns the next draw. For choices and jitter, not for secrets.
+ * Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+ */
+uint64_t num_draw(uint64_t *seed);
+
 enum { NUM_TEXT_LEN = 48 };
 /* "1,204,333" for people. */
 void num_group(char out[NUM_TEXT_LEN], int64_t v);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/jsonx.h"
+#include "core/num.h"
 
 #include "tests/sim/sim.h"
 
@@ -12,11 +13,7 @@ enum { SCHEMA_DEPTH = 16 };
 
 uint64_t text_mix(uint64_t x)
 {
-    /* splitmix64. Source: Steele, Lea, Flood, "Fast Splittable PRNGs", 2014. */
-    x += 0x9e3779b97f4a7c15U;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebU;
-    return x ^ x >> 31;
+    return num_draw(&x);
 }
 
 /* A power of two of them; some of two, three and four bytes a letter. */

@@ -7,22 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/num.h"
+
 #include "broker/rows.h"
 
 enum { GROUP = 5000 };
 
 struct maker {
-    uint64_t state; /* SplitMix64 */
+    uint64_t state; /* num_draw's seed */
     struct rows *rows;
     struct buf record;
 };
 
 static uint64_t draw(struct maker *m, uint64_t below)
 {
-    uint64_t z = m->state += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-    return (z ^ z >> 31) % below;
+    return num_draw(&m->state) % below;
 }
 
 static struct str pick(struct maker *m, const char *const *names, size_t n)

@@ -210,6 +210,15 @@ static void numbers_are_read_strictly(void **state)
     assert_int_equal(num_decimal(STR("."), 0, false, false, &v), ERR_SYNTAX);
 }
 
+static void draws_are_those_of_splitmix64(void **state)
+{
+    (void)state;
+    /* the generator's published check: seed 1234567 */
+    uint64_t seed = 1234567;
+    assert_true(num_draw(&seed) == 6457827717110365317U);
+    assert_true(num_draw(&seed) == 3203168211198807973U);
+}
+
 static void durations_follow_go(void **state)
 {
     (void)state;
@@ -370,6 +379,7 @@ int main(void)
         cmocka_unit_test(http_dates_have_three_forms),
         cmocka_unit_test(ulids_sort_by_time),
         cmocka_unit_test(numbers_are_read_strictly),
+        cmocka_unit_test(draws_are_those_of_splitmix64),
         cmocka_unit_test(durations_follow_go),
         cmocka_unit_test(people_read_short_numbers),
         cmocka_unit_test(money_is_exact),

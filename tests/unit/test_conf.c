@@ -32,6 +32,16 @@ const struct catalog_model *catalog_models(const struct catalog *c, size_t *ret_
     return models;
 }
 
+const struct catalog_model *catalog_find(const struct catalog *c, struct str provider,
+                                         struct str model)
+{
+    (void)c;
+    for (size_t i = 0; i < ARRAY_LEN(models); i++)
+        if (str_eqz(provider, models[i].provider) && str_eqz(model, models[i].model))
+            return &models[i];
+    return NULL;
+}
+
 size_t catalog_by_id(const struct catalog *c, struct str model,
                      const struct catalog_model **ret, size_t max)
 {
@@ -658,6 +668,30 @@ static void names_resolve_in_the_documented_order(void **state)
     conf_free(&c);
 }
 
+static void prices_are_of_the_name_first_and_then_of_the_kind(void **state)
+{
+    (void)state;
+    struct conf *c = loaded("[provider \"mine\"]\nkind = anthropic\nkey-env = K\n"
+                            "[provider \"groq\"]\nkind = openai\nkey-env = K\n"
+                            "[provider \"own\"]\nkind = openai-compatible\n"
+                            "base-url = http://127.0.0.1:1/v1\nkey-env = K\n");
+    static const struct {
+        const char *provider, *model, *want;
+    } rows[] = {
+        {"mine", "claude-haiku-4-5", "anthropic"},
+        {"groq", "gpt-oss", "groq"}, /* the catalog has this name itself */
+        {"groq", "gpt-5.6-luna", "openai"},
+        {"own", "gpt-oss", ""}, /* a kind that no catalog knows */
+        {"nobody", "gpt-oss", "nobody"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str got = conf_price_provider(c, catalog, str_of(rows[i].provider),
+                                             str_of(rows[i].model));
+        assert_true(str_eqz(got, rows[i].want));
+    }
+    conf_free(&c);
+}
+
 static void a_bare_id_goes_to_its_maker_first(void **state)
 {
     (void)state;
@@ -801,6 +835,7 @@ int main(void)
         CASE(overrides_and_variables_are_checked),
         CASE(a_project_file_cannot_take_over),
         CASE(names_resolve_in_the_documented_order),
+        CASE(prices_are_of_the_name_first_and_then_of_the_kind),
         CASE(a_bare_id_goes_to_its_maker_first),
         CASE(a_default_model_is_the_default_route),
         CASE(every_key_is_documented_and_placed_in_its_section),
