@@ -17,10 +17,10 @@
 #include "core/num.h"
 #include "core/pack.h"
 #include "core/price.h"
-#include "core/zone.h"
 
 #include "cmd/agree.h"
 #include "cmd/out.h"
+#include "cmd/period.h"
 #include "cmd/replay_run.h"
 #include "cmd/stat.h"
 
@@ -153,20 +153,20 @@ static void add_time(struct query *q, const char *condition, int64_t us)
     q->binds[q->n_binds++].number = us;
 }
 
-static enum errc add_range(struct query *q, const struct options *o, int64_t now_us,
-                           struct err *e)
+/* Everything, unless options name a span. */
+static enum errc add_span(struct query *q, struct cmd_ctx *ctx, const struct options *o,
+                          struct err *e)
 {
-    int64_t us;
-    enum errc rc = ERR_OK;
-    if (o->last_us > 0)
-        add_time(q, "r.start_us >= ?", now_us - o->last_us);
-    if (o->since != NULL &&
-        (rc = zone_parse(str_of(o->since), now_us, false, &us, e)) == ERR_OK)
-        add_time(q, "r.start_us >= ?", us);
-    if (rc == ERR_OK && o->until != NULL &&
-        (rc = zone_parse(str_of(o->until), now_us, true, &us, e)) == ERR_OK)
-        add_time(q, "r.start_us < ?", us);
-    return rc;
+    const struct period_options span = {o->since, o->until, o->last_us};
+    struct period p;
+    if (span.since == NULL && span.until == NULL && span.last_us == 0)
+        return ERR_OK;
+    enum errc rc = period_parse(ctx, NULL, "all", &span, &p, e);
+    if (rc != ERR_OK)
+        return rc;
+    add_time(q, "r.start_us >= ?", p.since_us);
+    add_time(q, "r.start_us < ?", p.until_us);
+    return ERR_OK;
 }
 
 static void add_ids(struct query *q, const struct opt_args *args)
@@ -179,8 +179,9 @@ static void add_ids(struct query *q, const struct opt_args *args)
         buf_addc(&q->sql, ')');
 }
 
-static enum errc build_query(struct query *q, const struct options *o,
-                             const struct opt_args *args, int64_t now_us, struct err *e)
+static enum errc build_query(struct query *q, struct cmd_ctx *ctx,
+                             const struct options *o, const struct opt_args *args,
+                             struct err *e)
 {
     buf_init(&q->sql, LIMIT_BODY_LEN);
     buf_addz(
@@ -194,7 +195,7 @@ static enum errc build_query(struct query *q, const struct options *o,
              " WHERE r.kind = 'chat' AND r.outcome = 'ok' AND b.request IS NOT NULL");
     if (args->n + o->tags.n + 8 > MAX_BINDS)
         return err_set(e, ERR_USAGE, "more than %d ids and tags", MAX_BINDS - 8);
-    enum errc rc = add_range(q, o, now_us, e);
+    enum errc rc = add_span(q, ctx, o, e);
     if (rc != ERR_OK)
         return rc;
     bool full = o->model != NULL && strchr(o->model, '/') != NULL;
@@ -307,15 +308,11 @@ static enum errc select_rows(struct arena *a, struct db *db, const struct query 
     return rc;
 }
 
-/* Keeps n of the rows: a partial shuffle by SplitMix64. */
+/* Keeps n of the rows: a partial shuffle. */
 static void sample_rows(struct selection *s, size_t n, uint64_t seed)
 {
     for (size_t i = 0; i < n && i < s->n; i++) {
-        /* Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014 */
-        uint64_t z = seed += 0x9E3779B97F4A7C15U;
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9U;
-        z = (z ^ z >> 27) * 0x94D049BB133111EBU;
-        size_t j = i + (size_t)((z ^ z >> 31) % (s->n - i));
+        size_t j = i + (size_t)(num_draw(&seed) % (s->n - i));
         struct recorded keep = s->rows[i];
         s->rows[i] = s->rows[j];
         s->rows[j] = keep;
@@ -533,12 +530,13 @@ static enum errc price_only(struct cmd_ctx *ctx, struct selection *sel,
             return rc;
         const struct conf_target *target =
             to.route != NULL ? &to.route->targets[0] : &to.target;
-        const struct conf_provider *provider =
-            conf_provider(ctx->conf, str_of(target->provider));
+        struct str model = str_of(target->model);
+        struct str provider =
+            conf_price_provider(ctx->conf, ctx->catalog, str_of(target->provider), model);
         for (size_t i = 0; i < sel->n; i++) {
             struct price_query q = {
-                .provider = str_of(provider ? provider->kind->catalog : target->provider),
-                .model = str_of(target->model),
+                .provider = provider,
+                .model = model,
                 .at_us = now_us,
                 .usage = &sel->rows[i].usage,
             };
@@ -614,7 +612,7 @@ static enum errc run_selected(struct cmd_ctx *ctx, const struct options *opt,
 {
     char run[ULID_LEN + 1];
     struct query q = {.n_binds = 0};
-    enum errc rc = build_query(&q, opt, args, clock_wall_us(ctx->clock), e);
+    enum errc rc = build_query(&q, ctx, opt, args, e);
     if (rc == ERR_OK)
         rc = select_rows(&ctx->arena, db, &q, sel, e);
     buf_release(&q.sql);

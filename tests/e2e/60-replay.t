@@ -15,6 +15,13 @@ config <<END
     kind = anthropic
     base-url = http://127.0.0.1:$one_port/v1
     key-env = ONE_KEY
+[provider "own"]
+    kind = openai-compatible
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[price "own/special"]
+    input = 3
+    output = 7
 [route "default"]
     target = one/gpt-6-luna
 END
@@ -47,6 +54,14 @@ is $? 0 'a dry run ends with 0'
 is "$(requests one)" "$n" '… and asks nobody'
 is "$(row 1 requests)" 3 '… but prices all three, not the replays'
 isnt "$(row 1 cost_pusd)" null '… with a cost'
+
+out=$(llmgw replay --last 1h --against own/special --dry-run -j)
+is "$(row 1 cost_pusd)" "$(sql "SELECT sum(3000000 * input + 7000000 * output) FROM request
+    WHERE kind = 'chat'")" "a provider's own prices count, to the pico-dollar"
+is "$(llmgw -z Pacific/Niue replay --last 1h --against own/special --dry-run -j | "$tool" json tz)" \
+    Pacific/Niue 'the zone asked for'
+llmgw replay --since 2020-01-01 --last 1h --against own/special --dry-run >/dev/null 2>&1
+is $? 2 'two beginnings are a usage error'
 
 out=$(llmgw replay --tag set=a -n 1 --against two/claude-haiku-5-5 -j)
 is "$(row 1 requests)" 1 'a selection by tag and count, crossed to the other dialect'
