@@ -210,6 +210,8 @@ void answer_note_start(struct request *r)
     jw_kstrz(&w, "route", r->rules.name);
     jw_kstrz(&w, "target", target_name(t, name));
     jw_kstrz(&w, "model", t->model);
+    if (r->bounds.is_cap_ours)
+        jw_ki64(&w, "max_output_tokens", r->bounds.cap_tok);
     jw_object_end(&w);
     note(r, buf_str(&json));
 }

@@ -4,8 +4,12 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/zone.h"
+
+/* Nobody knows when those under way give back what they do not need: soon enough to ask again. */
+enum { SETTLE_WAIT_US = US_PER_S / 10 };
 
 /* A copy of an optional text; false when memory is out. */
 static bool copy(char **ret, const char *s)
@@ -49,16 +53,29 @@ pico budget_left(const struct budget *b)
     return left > 0 ? (pico)left : 0;
 }
 
+/* Of the window that now belongs to. */
+static pico spent_pico(const struct budget *b, int64_t now_wall_us)
+{
+    bool is_over = now_wall_us < b->from_us || now_wall_us >= b->to_us;
+    return is_over ? 0 : b->spent_pico;
+}
+
+bool budget_is_spent(const struct budget *b, pico cost, int64_t now_wall_us)
+{
+    return b->hard && (i128)spent_pico(b, now_wall_us) + MAX(cost, 0) > b->limit_pico;
+}
+
 int64_t budget_wait_us(const struct budget *b, pico cost, int64_t now_wall_us)
 {
     if (!b->hard)
         return 0;
     if (cost == PICO_UNKNOWN || cost > b->limit_pico)
         return -1;
-    bool is_over = now_wall_us < b->from_us || now_wall_us >= b->to_us;
-    pico spent = is_over ? 0 : b->spent_pico;
-    if ((i128)spent + b->reserved_pico + cost <= b->limit_pico)
+    i128 used = (i128)spent_pico(b, now_wall_us) + b->reserved_pico;
+    if (used + cost <= b->limit_pico)
         return 0;
+    if (!budget_is_spent(b, cost, now_wall_us))
+        return SETTLE_WAIT_US;
     int64_t from_us, to_us;
     budget_window(b->per, b->tz, now_wall_us, &from_us, &to_us);
     return to_us - now_wall_us;

@@ -26,8 +26,13 @@ enum errc budget_init(struct budget *b, const struct conf_budget *c) MUST_USE;
 void budget_release(struct budget *b);
 /* Begins a new window when the old one is over. */
 void budget_turn(struct budget *b, int64_t now_wall_us);
-/* 0: fits now; else the time to the next window; −1: never. Soft budgets always fit. */
+/*
+ * 0: fits now; −1: never. Else the time to the next window, or, when only what is under way
+ * stands in its way, a moment. Soft budgets always fit.
+ */
 int64_t budget_wait_us(const struct budget *b, pico cost, int64_t now_wall_us);
+/* A hard one, and whatever those under way give back, this is too much for its window. */
+bool budget_is_spent(const struct budget *b, pico cost, int64_t now_wall_us);
 /* What may still be reserved in this window; not below 0. */
 pico budget_left(const struct budget *b);
 bool budget_is_above_warning(const struct budget *b);

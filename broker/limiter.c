@@ -159,14 +159,14 @@ static int64_t gauge_of(const struct limit_cost *c, enum gauge g)
 }
 
 /* Keeps the wall that holds longest; −1 is for ever. */
-static void hold(struct limit_refusal *why, int64_t wait_us, bool is_budget,
+static void hold(struct limit_refusal *why, int64_t wait_us, bool is_spent,
                  const char *name, const char *gauge)
 {
     if (wait_us == 0 || why->fits_in_us < 0 ||
         (wait_us > 0 && wait_us <= why->fits_in_us))
         return;
     why->fits_in_us = wait_us;
-    why->is_budget = is_budget;
+    why->is_spent = is_spent;
     snprintf(why->bucket, sizeof why->bucket, "%s%s%s", name, *gauge ? " " : "", gauge);
 }
 
@@ -213,8 +213,9 @@ static void ask_all(const struct limiter *l, const struct limit_scope *s,
     list_for_each (node, &l->purses) {
         const struct purse *p = container_of(node, struct purse, link);
         if (purse_applies(p, s))
-            hold(why, budget_wait_us(&p->budget, cost->money_pico, now_wall_us), true,
-                 "budget", p->budget.name);
+            hold(why, budget_wait_us(&p->budget, cost->money_pico, now_wall_us),
+                 budget_is_spent(&p->budget, cost->money_pico, now_wall_us), "budget",
+                 p->budget.name);
     }
     if (l->learned.n > 0)
         ask_learned(l, s, cost, now_mono_us, why);
@@ -249,7 +250,7 @@ static enum errc refuse(const struct limit_refusal *why, struct err *e)
 {
     if (why->fits_in_us < 0)
         return err_set(e, ERR_REFUSED, "never fits: %s", why->bucket);
-    err_set(e, why->is_budget ? ERR_REFUSED : ERR_RATE_LIMIT, "no room: %s", why->bucket);
+    err_set(e, why->is_spent ? ERR_REFUSED : ERR_RATE_LIMIT, "no room: %s", why->bucket);
     e->retry_after_us = why->fits_in_us;
     return e->code;
 }

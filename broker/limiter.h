@@ -33,7 +33,7 @@ struct limit_grant; /* what was reserved; owned by the request */
 struct limit_refusal {
     char bucket[96];    /* "target:openai/gpt-5.6-luna tokens/min", "budget daily" */
     int64_t fits_in_us; /* true time until it would fit; −1: never */
-    bool is_budget;
+    bool is_spent; /* a hard budget is used up until its next window: policy, not room */
 };
 
 enum errc limiter_new(const struct conf *conf, struct limiter **ret, struct err *e)

@@ -16,7 +16,7 @@
 enum {
     /* output tokens that a request without a cap is expected to use, for reservations */
     EXPECTED_OUTPUT_TOK = 512,
-    /* an affordable cap below this would only buy a stump */
+    /* a lower cap would only buy a stump: what does not pay for this is refused */
     USEFUL_OUTPUT_TOK = 16,
     TOK_PER_M = 1000 * 1000,
 };
@@ -400,7 +400,7 @@ struct limit_scope request_scope(const struct request *r, const struct conf_targ
     };
 }
 
-/* Output tokens that so much money buys after the input; −1: any number. */
+/* Output tokens of each choice that so much money buys after the input; −1: any number. */
 static int64_t affordable_tok(const struct request *r, const struct target_model *m,
                               struct str model, int64_t in_tok, pico money)
 {
@@ -409,7 +409,8 @@ static int64_t affordable_tok(const struct request *r, const struct target_model
     pico out = router_cost(r->catalog, m, model, at_us, 0, TOK_PER_M);
     if (in == PICO_UNKNOWN || out == PICO_UNKNOWN || out <= 0)
         return -1;
-    return money <= in ? 0 : (int64_t)((i128)(money - in) * TOK_PER_M / out);
+    i128 of_all = (i128)(money - in) * TOK_PER_M / out;
+    return money <= in ? 0 : (int64_t)(of_all / MAX(r->facts.n, 1));
 }
 
 /* The least of what hard budgets and the client's own cap leave; PICO_UNKNOWN: no bound. */
@@ -435,14 +436,16 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
     if (money != PICO_UNKNOWN) {
         int64_t buys = affordable_tok(r, m, model, in_tok, money);
         int64_t top = m->max_output_tok > 0 ? m->max_output_tok : INT64_MAX;
-        ret->is_cap_ours = buys >= USEFUL_OUTPUT_TOK && buys < top;
-        ret->cap_tok = ret->is_cap_ours ? buys : -1;
+        ret->is_cap_ours = buys >= 0 && buys < top;
+        if (ret->is_cap_ours)
+            ret->cap_tok = MIN(MAX(buys, USEFUL_OUTPUT_TOK), top);
     }
     int64_t likely = ret->cap_tok >= 0 ? MIN(ret->cap_tok, (int64_t)EXPECTED_OUTPUT_TOK)
                                        : EXPECTED_OUTPUT_TOK;
     int64_t worst = ret->cap_tok >= 0       ? ret->cap_tok
                     : m->max_output_tok > 0 ? m->max_output_tok
                                             : EXPECTED_OUTPUT_TOK;
+    worst *= MAX(r->facts.n, 1);
     ret->cost = (struct limit_cost){
         .requests = 1,
         .input_tok = in_tok,
@@ -500,6 +503,8 @@ static void view_limits(struct request *r, size_t i, struct target_view *v)
     v->fits_in_us =
         limiter_fits_in_us(r->b->limiter, &scope, &bounds->cost, loop_mono_us(r->b->loop),
                            loop_wall_us(r->b->loop), &why);
+    v->our_cap_tok = bounds->is_cap_ours ? bounds->cap_tok : 0;
+    v->is_spent = why.is_spent;
     if (v->fits_in_us != 0)
         v->limit_name = arena_strz(&r->arena, str_of(why.bucket));
 }
@@ -508,6 +513,7 @@ void request_decide(struct request *r, bool is_for_people)
 {
     struct route_facts facts = {
         .max_output_tok = r->facts.max_output_tok,
+        .n_choices = r->facts.n,
         .expected_output_tok = -1,
         .needs = r->facts.needs,
         .dialect = r->client->id,

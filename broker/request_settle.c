@@ -432,6 +432,8 @@ void settle_write_end(const struct request *r, const char *type, const char *rec
     jw_ki64(&w, "total_ms", (end_us - r->cr.start_wall_us) / US_PER_MS);
     jw_kstrz(&w, "finish", r->err.code == ERR_OK ? msg_finish_name(r->finish) : "error");
     jw_kstrz(&w, "recorded", recorded);
+    if (r->bounds.is_cap_ours)
+        jw_ki64(&w, "max_output_tokens", r->bounds.cap_tok);
     jw_ki64(&w, "legs", 1 + (int64_t)r->answer.n_resets);
     if (r->err.code != ERR_OK)
         jw_kstrz(&w, "error", errc_name(r->err.code));

@@ -60,9 +60,12 @@ pico router_cost(const struct catalog *cat, const struct target_model *m,
     return cost == PICO_UNKNOWN && m->kind->is_local ? 0 : cost;
 }
 
-/* The most that may come out: the client's cap or the model's own; −1 unknown. */
-static int64_t top_output_tok(const struct route_facts *f, const struct target_model *m)
+/* The most that may come out: our cap, the client's or the model's own; −1 unknown. */
+static int64_t top_output_tok(const struct route_facts *f, const struct target_view *v,
+                              const struct target_model *m)
 {
+    if (v->our_cap_tok > 0)
+        return v->our_cap_tok;
     if (f->max_output_tok >= 0 && m->max_output_tok > 0)
         return MIN(f->max_output_tok, m->max_output_tok);
     if (f->max_output_tok >= 0)
@@ -70,16 +73,16 @@ static int64_t top_output_tok(const struct route_facts *f, const struct target_m
     return m->max_output_tok > 0 ? m->max_output_tok : -1;
 }
 
-static void bound_cost(const struct route_facts *f, const struct target_model *m,
-                       const struct catalog *cat, const struct conf_target *t,
-                       struct candidate *c)
+static void bound_cost(const struct route_facts *f, const struct target_view *v,
+                       const struct target_model *m, const struct catalog *cat,
+                       const struct conf_target *t, struct candidate *c)
 {
-    int64_t top = top_output_tok(f, m);
+    int64_t top = top_output_tok(f, v, m);
     c->min_pico = router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok, 0);
     c->max_pico = PICO_UNKNOWN;
     if (top >= 0)
-        c->max_pico =
-            router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok, top);
+        c->max_pico = router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok,
+                                  top * MAX(f->n_choices, 1));
 }
 
 /* ---- the filters, each with its reason ---- */
@@ -221,6 +224,10 @@ static bool skip_limit(const struct target_view *v, struct candidate *c)
         return set(c, VERDICT_SKIPPED, SKIP_NEVER_FITS);
     }
     num_duration(wait, v->fits_in_us);
+    if (v->is_spent) {
+        snprintf(c->why, sizeof c->why, "%s is used up, next one in %s", name, wait);
+        return set(c, VERDICT_SKIPPED, SKIP_BUDGET);
+    }
     snprintf(c->why, sizeof c->why, "no room: %s, fits in %s", name, wait);
     return later(c, SKIP_LIMIT, v->fits_in_us);
 }
@@ -231,7 +238,7 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
 {
     struct target_model m;
     router_model(conf, cat, t, &m);
-    bound_cost(f, &m, cat, t, c);
+    bound_cost(f, v, &m, cat, t, c);
     bool is_out = skip_condition(f, t, c) || skip_retired(&m, c) ||
                   skip_capability(f, &m, c) || skip_context(f, &m, c) ||
                   skip_cost(f, c) || skip_steered(v, some_pinned, c) || skip_key(v, c) ||
@@ -326,14 +333,14 @@ static void tell_usable(const struct route_facts *f, const struct target_view *v
                         const struct target_model *m, struct candidate *c)
 {
     char out[NUM_TEXT_LEN] = "?", low[MONEY_TEXT_LEN], high[MONEY_TEXT_LEN];
-    int64_t top = top_output_tok(f, m);
+    int64_t top = top_output_tok(f, v, m);
     if (top >= 0)
         snprintf(out, sizeof out, "%" PRId64, top);
     money_people(low, c->min_pico);
     money_people(high, c->max_pico);
-    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + ≤%s out, %s–%s",
+    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + ≤%s out%s, %s–%s",
              v->half_open ? "half-open, this is the probe" : "healthy", f->input_tok, out,
-             low, high);
+             v->our_cap_tok > 0 ? " (all that the money buys)" : "", low, high);
 }
 
 void router_explain(const struct route_facts *f, const struct conf_target *targets,
@@ -368,6 +375,7 @@ const char *skip_name(enum skip s)
         [SKIP_BREAKER] = "breaker",
         [SKIP_LIMIT] = "limit",
         [SKIP_NEVER_FITS] = "never_fits",
+        [SKIP_BUDGET] = "budget",
         [SKIP_NOT_PINNED] = "not_pinned",
         [SKIP_RETIRED] = "retired",
     };

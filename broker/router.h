@@ -26,6 +26,9 @@ struct target_view {
     bool pinned;
     int64_t fits_in_us;     /* 0: the limits have room now; −1: never fits */
     const char *limit_name; /* the limit that has no room */
+    bool is_spent;          /* … is a hard budget: refused, not waited for */
+    int64_t
+        our_cap_tok; /* output cap that the money allows and the broker sets; 0: none */
 };
 
 enum verdict {
@@ -47,6 +50,7 @@ enum skip {
     SKIP_BREAKER,
     SKIP_LIMIT,
     SKIP_NEVER_FITS,
+    SKIP_BUDGET,
     SKIP_NOT_PINNED,
     SKIP_RETIRED,
 };

@@ -73,7 +73,7 @@ void answer_begin(struct answer *a)
     a->has_end_mark = a->has_error = a->is_refusal = false;
     a->request_id[0] = a->route[0] = a->model[0] = a->target[0] = a->finish[0] = '\0';
     a->start_us = clock_mono_us(&clock_system);
-    a->first_us = 0;
+    a->first_us = a->cap_tok = 0;
     progress_label(&a->progress, "waiting");
     progress_start(&a->progress);
 }
@@ -113,6 +113,7 @@ static void read_names(struct answer *a, struct json_object *o)
     copy_member(a->route, sizeof a->route, o, "route");
     copy_member(a->target, sizeof a->target, o, "target");
     copy_member(a->model, sizeof a->model, o, "model");
+    (void)jx_i64(o, "max_output_tokens", 1, INT64_MAX, &a->cap_tok); /* mostly absent */
 }
 
 static void on_start(struct answer *a, struct json_object *o)

@@ -49,6 +49,7 @@ struct answer {
     char request_id[32], route[LIMIT_NAME_LEN + 1], model[LIMIT_NAME_LEN + 1];
     char target[2 * LIMIT_NAME_LEN + 2];
     char finish[48]; /* "" as long as there is none */
+    int64_t cap_tok; /* output cap that the broker set for the money; 0: none */
     bool has_end_mark, has_error, is_refusal;
     struct err error;           /* told by the stream */
     int64_t start_us, first_us; /* monotonic; first text, 0 if none yet */

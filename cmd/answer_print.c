@@ -4,7 +4,9 @@
  */
 #include "cmd/answer_print.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/num.h"
@@ -62,6 +64,13 @@ static void write_name(struct jw *w, const char *key, const char *name)
     jw_kstrz(w, key, name == NULL || name[0] == '\0' ? NULL : name);
 }
 
+/* The broker's own output cap, where the money allowed asked for one. */
+static void write_cap(const struct answer *a, struct jw *w)
+{
+    if (a->cap_tok > 0)
+        jw_ki64(w, "max_output_tokens", a->cap_tok);
+}
+
 static void write_member(struct jw *w, const char *key, struct json_object *v)
 {
     jw_key(w, key);
@@ -92,6 +101,7 @@ void answer_write_facts(const struct answer *a, struct jw *w)
     write_member(w, "attempts", fact(a, "attempts"));
     write_member(w, "legs", fact(a, "legs"));
     write_member(w, "recorded", fact(a, "recorded"));
+    write_cap(a, w);
 }
 
 static void write_error(struct jw *w, const struct err *error)
@@ -143,7 +153,9 @@ void answer_usage_line(const struct answer *a, struct buf *out)
 
 static void text_start(struct answer *a)
 {
-    (void)a;
+    if (a->cap_tok > 0 && a->ctx->global.verbose > 0)
+        cmd_note(a->ctx, "at most %" PRId64 " tokens of output, for the money allowed",
+                 a->cap_tok);
 }
 
 static bool tells_detours(const struct answer *a)
@@ -228,6 +240,9 @@ static void text_end(struct answer *a, const struct err *error)
     end_reasoning(a);
     if (a->has_shown)
         answer_put(a, STR("\n"));
+    if (a->cap_tok > 0 && strcmp(a->finish, "length") == 0)
+        cmd_note(a->ctx, "cut at %" PRId64 " tokens of output, for the money allowed",
+                 a->cap_tok);
 }
 
 /* --- JSON lines --- */
@@ -258,6 +273,7 @@ static void jsonl_start(struct answer *a)
     write_name(&w, "route", a->route);
     write_name(&w, "target", a->target);
     write_name(&w, "model", a->model);
+    write_cap(a, &w);
     jw_object_end(&w);
     put_line(a, &line);
 }

@@ -15,6 +15,7 @@
 struct route_facts {
     int64_t input_tok;           /* estimated */
     int64_t max_output_tok;      /* −1: no cap */
+    int64_t n_choices;           /* answers asked for in one; 0 as 1 */
     int64_t expected_output_tok; /* from statistics; −1 unknown */
     unsigned needs;              /* enum catalog_cap */
     enum dialect dialect;        /* the client's */

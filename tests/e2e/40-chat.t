@@ -15,6 +15,15 @@ config <<END
 [price "one/*"]
     input = 1
     output = 2
+[price "one/big"]
+    input = 1
+    output = 10
+[model "one/big"]
+    max-output = 1000000
+[budget "spent"]
+    limit = 0.000001/day
+    hard = yes
+    project = spent
 [alias]
     fast = one/sim
     lorem = one/sim:text=lorem
@@ -177,6 +186,17 @@ chat -m nonesuch hi </dev/null
 is "$rc" 4 'no such model: 4'
 chat -m fast --max-cost 0.0000001 hi </dev/null
 is "$rc" 5 'too dear: refused before sending'
+chat -m one/big --max-cost 0.02 -v hi </dev/null
+is "$rc $out" '0 hi' 'without an output cap the broker sets the affordable one'
+is "$(last_request one body.max_completion_tokens)" 1999 '… which the provider gets'
+like "$err" 'at most 1999 tokens of output' '… and -v tells'
+chat -m one/big --max-cost 0.02 -j hi </dev/null
+is "$("$tool" json max_output_tokens <"$tmp/chat.out")" 1999 '… JSON, too'
+chat -m one/sim:text=lorem,tokens=100 --max-cost 0.00005 hi </dev/null
+like "$err" 'cut at 2[0-9] tokens of output' 'an answer that ends there says why'
+chat -m one/big -P spent hi </dev/null
+is "$rc" 5 'a budget that is used up refuses as well'
+like "$err" 'budget spent' '… by name'
 chat -m one/sim:first=5s --timeout 300ms hi </dev/null
 is "$rc" 9 'the time allowed is over: 9'
 chat -m one/sim:500 --fallback one/other -v hi </dev/null

@@ -153,11 +153,15 @@ static void a_hard_budget_refuses_before_sending(void **state)
                      ERR_OK);
     assert_int_equal(limiter_headroom(l, &scope, wall), 100);
     assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 101}, &h, &why),
-                     ERR_REFUSED);
-    assert_true(why.is_budget);
+                     ERR_RATE_LIMIT);
+    assert_false(why.is_spent);
     assert_string_equal(why.bucket, "budget daily");
-    assert_int_equal(why.fits_in_us, US_PER_DAY - wall % US_PER_DAY);
+    assert_in_range(why.fits_in_us, 1, S);
     limiter_settle(l, &g, &(struct limit_cost){.money_pico = 20}, mono, wall);
+    assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 981}, &h, &why),
+                     ERR_REFUSED);
+    assert_true(why.is_spent);
+    assert_int_equal(why.fits_in_us, US_PER_DAY - wall % US_PER_DAY);
     assert_int_equal(limiter_headroom(l, &scope, wall), 980);
     assert_int_equal(
         reserve(l, (struct limit_cost){.money_pico = PICO_UNKNOWN}, &h, &why),

@@ -331,7 +331,9 @@ static const char config[] =
     "[route \"again\"]\n target = one/m\n target = two/m\n"
     " stream = restart\n"
     "[route \"cross\"]\n target = claude/c\n"
-    "[limit \"target:one/slow\"]\n requests = 1/s\n";
+    "[limit \"target:one/slow\"]\n requests = 1/s\n"
+    "[model \"one/big\"]\n max-output = 1000000\n"
+    "[budget \"cents\"]\n limit = 0.01/day\n hard = yes\n project = cents\n tz = UTC\n";
 
 static int set_up(void **state)
 {
@@ -360,14 +362,15 @@ static int set_up(void **state)
                               .getenv = no_env};
     if (conf_load(&src, w->b.catalog, &w->b.conf, NULL, &e) != ERR_OK)
         fail_msg("%s", e.text);
-    static const char *const priced[] = {"one", "two", "claude"};
+    static const struct {
+        const char *provider, *model;
+    } priced[] = {{"one", "m"}, {"one", "big"}, {"two", "m"}, {"claude", "c"}};
     for (size_t i = 0; i < ARRAY_LEN(priced); i++) {
-        struct str model = i == 2 ? STR("c") : STR("m");
-        assert_int_equal(catalog_override(w->b.catalog, str_of(priced[i]), model,
-                                          STR("input"), 1000000, &e),
+        struct str provider = str_of(priced[i].provider), model = str_of(priced[i].model);
+        struct catalog *c = w->b.catalog;
+        assert_int_equal(catalog_override(c, provider, model, STR("input"), 1000000, &e),
                          ERR_OK);
-        assert_int_equal(catalog_override(w->b.catalog, str_of(priced[i]), model,
-                                          STR("output"), 2000000, &e),
+        assert_int_equal(catalog_override(c, provider, model, STR("output"), 2000000, &e),
                          ERR_OK);
     }
     assert_int_equal(limiter_new(w->b.conf, &w->b.limiter, &e), ERR_OK);
@@ -1159,6 +1162,43 @@ static void a_cost_cap_becomes_an_output_cap(void **state)
     expect_ended(w, 403);
 }
 
+/* The worst case of a model without a cap is all that it may say: never affordable. */
+static void what_money_buys_becomes_the_output_cap(void **state)
+{
+    static const struct {
+        const char *headers, *body, *cap;
+    } rows[] = {
+        {"x-llmgw-max-cost: 0.01", ASK("one/big"), "\"max_completion_tokens\":499"},
+        {"x-llmgw-project: cents", ASK("one/big"), "\"max_completion_tokens\":499"},
+        {"x-llmgw-max-cost: 0.01",
+         "{\"model\":\"one/big\",\"n\":4,\"messages\":"
+         "[{\"role\":\"user\",\"content\":\"hi\"}]}",
+         "\"max_completion_tokens\":124"},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ask(w, rows[i].headers, rows[i].body);
+        expect(&call(w, i)->body, rows[i].cap);
+        refuse(call(w, i), 400, NULL, ERROR("invalid_request_error"));
+        expect(&w->got_headers, "x-llmgw-max-output-tokens: ");
+        w->told = (struct told){0};
+    }
+}
+
+static void a_spent_budget_refuses_at_once(void **state)
+{
+    struct world *w = *state;
+    const struct limit_scope scope = {.provider = STR("one"), .project = STR("cents")};
+    limiter_seed(w->b.limiter, &scope, PICO_PER_USD / 100, w->wall_us, w->wall_us);
+    ask(w, "x-llmgw-project: cents", ASK("one/big"));
+    expect_ended(w, 403);
+    assert_int_equal(w->told.outcome, ERR_REFUSED);
+    expect(&w->got, "budget cents is used up, next one in ");
+    expect(&w->got, "\"code\":\"refused\"");
+    expect(&w->got_headers, "x-should-retry: false");
+    assert_int_equal(w->n_calls, 0);
+}
+
 static void an_output_cap_is_kept_mid_stream(void **state)
 {
     struct world *w = *state;
@@ -1302,6 +1342,8 @@ int main(void)
         CASE(a_body_that_is_no_request_is_recorded_too),
         CASE(fallbacks_of_the_client_come_last),
         CASE(a_cost_cap_becomes_an_output_cap),
+        CASE(what_money_buys_becomes_the_output_cap),
+        CASE(a_spent_budget_refuses_at_once),
         CASE(an_output_cap_is_kept_mid_stream),
         CASE(explaining_sends_nothing),
         CASE(a_stream_is_translated),
