@@ -121,9 +121,13 @@ fuzz-smoke: $(FUZZERS)
 noinst_PROGRAMS += %D%/bench/load
 %C%_bench_load_SOURCES = %D%/bench/load.c
 %C%_bench_load_LDADD = $(CORE_LIBS)
-EXTRA_DIST += %D%/bench/bench.sh %D%/bench/table.sh %D%/bench/RESULTS.md
+EXTRA_DIST += %D%/bench/bench.sh %D%/bench/lib.sh %D%/bench/table.jq %D%/bench/RESULTS.md
+EXTRA_DIST += %D%/bench/serve.sh
 bench: all
-	@$(SHELL) $(srcdir)/%D%/bench/bench.sh . $(BENCH_ROUNDS) $(BENCH_SECONDS)
+	@$(SHELL) $(srcdir)/%D%/bench/bench.sh .
+update-bench: all
+	$(SHELL) $(srcdir)/%D%/bench/bench.sh . >RESULTS.new
+	mv RESULTS.new $(srcdir)/%D%/bench/RESULTS.md
 
 # The official SDKs against llmgwd and llmgw-sim; skipped where npm is missing.
 EXTRA_DIST += %D%/sdk/package.json %D%/sdk/run.sh %D%/sdk/sdk.test.mjs
@@ -131,7 +135,7 @@ check-sdk: all
 	@$(SHELL) $(srcdir)/%D%/sdk/run.sh .
 
 EXTRA_DIST += %D%/demo.sh
-.PHONY: bench check-sdk fuzz-smoke
+.PHONY: bench update-bench check-sdk fuzz-smoke
 
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
