@@ -94,7 +94,8 @@ static const struct cmd_example examples[] = {
     {"git diff --staged | llmgw chat \"write a commit message\"", "ask about a pipe"},
     {"llmgw chat -f src \"where is the retry logic?\"", "ask about a directory"},
     {"llmgw chat -c \"and in C?\"", "go on"},
-    {"llmgw chat --max-cost 0.02 -F jsonl hi", "events, one JSON object a line"},
+    {"llmgw chat --max-tokens 500 --max-cost 0.01 hi", "refused if it could cost more"},
+    {"llmgw chat -F jsonl hi", "events, one JSON object a line"},
     {0},
 };
 

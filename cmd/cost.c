@@ -670,7 +670,7 @@ static const struct cmd_example examples[] = {
     {"llmgw cost --check --warn-at 0.8", "cron: silent until it matters, exit 6 then"},
     {"llmgw cost yesterday -F markdown --if-any",
      "cron mail, only when something was spent"},
-    {"llmgw cost show 01KB", "the arithmetic of one request, line by line"},
+    {"llmgw cost show last", "the arithmetic of one request, line by line"},
     {0},
 };
 

@@ -542,7 +542,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
 static const struct cmd_example examples[] = {
     {"llmgw log", "the last ten requests"},
     {"llmgw log -n 50 --status rate_limit --last 1d", "who was refused since yesterday"},
-    {"llmgw log show 01KB", "one request: attempts, usage, cost, and its answer"},
+    {"llmgw log show last", "one request: attempts, usage, cost, and its answer"},
     {"llmgw log --id-gt 01KB00000000000000000000 -F jsonl", "what came after that one"},
     {"sqlite3 \"$(llmgw log path)\" .schema",
      "the ledger itself, with a comment per column"},

@@ -110,7 +110,7 @@ typedef enum errc report_request_fn(void *arg, const struct report_request *r,
 
 enum errc report_requests(struct db *d, const struct report_filter *f,
                           report_request_fn *fn, void *arg, struct err *e) MUST_USE;
-/* By id, or by the beginning of one. ERR_NOT_FOUND, also when it fits several. */
+/* By id, by the beginning of one, or the "last". ERR_NOT_FOUND, also when it fits several. */
 enum errc report_find(struct db *d, struct str id, struct arena *a,
                       struct report_request *ret, struct err *e) MUST_USE;
 

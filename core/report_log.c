@@ -174,14 +174,20 @@ static void keep_texts(struct report_request *r, struct arena *a)
 }
 
 /* The first id that begins so, or NULL in ret->id.ptr; *ret_more: there is another. */
-static enum errc find_prefix(struct db *d, struct str id, struct arena *a,
-                             struct report_request *ret, bool *ret_more, struct err *e)
+static const char prefix_tail[] =
+    " WHERE id >= ?1 AND substr(id, 1, ?2) = ?1 ORDER BY id LIMIT 2";
+static const char last_tail[] = " ORDER BY id DESC LIMIT 1"; /* no id begins with L */
+
+/* The first row that `tail` chooses, of ?1 an id's beginning and ?2 its length. */
+static enum errc find_first(struct db *d, const char *tail, struct str id,
+                            struct arena *a, struct report_request *ret, bool *ret_more,
+                            struct err *e)
 {
     AUTO(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
     sqlite3_stmt *st;
     bool row;
     buf_addz(&sql, request_columns);
-    buf_addz(&sql, " WHERE id >= ?1 AND substr(id, 1, ?2) = ?1 ORDER BY id LIMIT 2");
+    buf_addz(&sql, tail);
     if (buf_err(&sql) != ERR_OK)
         return err_set(e, buf_err(&sql), "log: query");
     enum errc rc = db_prepare(d, sql.data, &st, e);
@@ -211,7 +217,8 @@ enum errc report_find(struct db *d, struct str id, struct arena *a,
             (char)(id.ptr[n] >= 'a' && id.ptr[n] <= 'z' ? id.ptr[n] - 32 : id.ptr[n]);
     if (id.len == 0 || id.len > ULID_LEN)
         return err_set(e, ERR_NOT_FOUND, "no request %.*s", STR_ARG(str_sub(id, 0, 40)));
-    enum errc rc = find_prefix(d, (struct str){upper, n}, a, &found, &more, e);
+    const char *tail = str_eqz(id, "last") ? last_tail : prefix_tail;
+    enum errc rc = find_first(d, tail, (struct str){upper, n}, a, &found, &more, e);
     if (rc != ERR_OK)
         return rc;
     if (found.id.ptr == NULL)

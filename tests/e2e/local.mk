@@ -28,3 +28,4 @@ EXTRA_DIST += %D%/campaign.sh
 campaign: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/e2e/campaign.sh
 .PHONY: campaign
+dist_check_SCRIPTS += %D%/80-examples.t

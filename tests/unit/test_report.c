@@ -399,6 +399,8 @@ static void a_request_is_found_by_the_beginning_of_its_id(void **state)
     assert_int_equal(report_requests(f->db, &one, on_seen, &s, &e), ERR_OK);
     assert_int_equal(report_find(f->db, str_of(s.ids[0]), &arena, &r, &e), ERR_OK);
     assert_true(str_eqz(r.id, s.ids[0]));
+    assert_int_equal(report_find(f->db, STR("last"), &arena, &again, &e), ERR_OK);
+    assert_true(str_eqz(again.id, s.ids[0]));
     for (char *p = s.ids[0]; *p != '\0'; p++)
         *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
     assert_int_equal(report_find(f->db, (struct str){s.ids[0], 25}, &arena, &again, &e),
