@@ -142,6 +142,7 @@ dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t
 dist_check_SCRIPTS += %D%/lint/format.t
 dist_check_SCRIPTS += %D%/lint/globals.t
+dist_check_SCRIPTS += %D%/lint/graph.t
 dist_check_SCRIPTS += %D%/lint/includes.t
 dist_check_SCRIPTS += %D%/lint/man.t
 dist_check_SCRIPTS += %D%/lint/tour.t
@@ -162,5 +163,14 @@ FUZZERS += %D%/fuzz/fuzz_spool
 noinst_PROGRAMS += %D%/tools/mkledger
 %C%_tools_mkledger_SOURCES = %D%/tools/mkledger.c
 %C%_tools_mkledger_SOURCES += %D%/tools/seed_ledger.c %D%/tools/seed_ledger.h
+
+# The state machine of a request for dot(1); the README has a copy to read.
+noinst_PROGRAMS += %D%/tools/graph
+%C%_tools_graph_SOURCES = %D%/tools/graph.c
+%C%_tools_graph_LDADD = $(BROKER_LIBS)
+EXTRA_DIST += %D%/tools/states.awk
+graph: tests/tools/graph
+	@tests/tools/graph
+.PHONY: graph
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
