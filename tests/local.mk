@@ -121,8 +121,11 @@ fuzz-smoke: $(FUZZERS)
 noinst_PROGRAMS += %D%/bench/load
 %C%_bench_load_SOURCES = %D%/bench/load.c
 %C%_bench_load_LDADD = $(CORE_LIBS)
+noinst_PROGRAMS += %D%/bench/timer
+%C%_bench_timer_SOURCES = %D%/bench/timer.c
+%C%_bench_timer_LDADD = $(CORE_LIBS)
 EXTRA_DIST += %D%/bench/bench.sh %D%/bench/lib.sh %D%/bench/table.jq %D%/bench/RESULTS.md
-EXTRA_DIST += %D%/bench/serve.sh
+EXTRA_DIST += %D%/bench/serve.sh %D%/bench/start.sh
 bench: all
 	@$(SHELL) $(srcdir)/%D%/bench/bench.sh .
 update-bench: all

@@ -11,7 +11,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 results=$build/bench.jsonl
-parts=${BENCH_ONLY:-serve}
+parts=${BENCH_ONLY:-serve start}
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-2}
 LLMGW_CATALOG=$here/../../core/catalog.tsv

@@ -23,6 +23,9 @@ def added($case; $direct; f):
     med($direct; "direct"; f) as $d
     | ratio(minus(med($case; "broker"; f); $d); minus(med($case; "nginx"; f); $d));
 
+# a program from start to end
+def ms($case): med($case; "llmgw"; .p50_us) | if . == null then null else . / 1000 end;
+
 def cases: ["one", "one-unix", "c32", "c256", "body100k", "stream", "stream32"];
 def servers: ["direct", "nginx", "broker"];
 
@@ -50,7 +53,11 @@ def targets: [
         added("stream"; "stream"; .ttft_p50_us)],
     ["CPU per stream, 32 at once", "≤", 1.25, "× nginx", versus("stream32"; .cpu_us)],
     ["events per second, no pauses", "≥", 0.95, "× nginx", versus("stream32"; .events_per_s)],
-    ["memory, idle", "≤", 1, "× nginx", versus("idle"; .rss_kb)]
+    ["memory, idle", "≤", 1, "× nginx", versus("idle"; .rss_kb)],
+    ["cold start: broker started on demand, one answer", "≤", 15, "ms", ms("cold-chat")],
+    ["`llmgw --version`", "≤", 5, "ms", ms("version")],
+    ["one-shot chat over a running broker, above `--version`", "≤", 3, "ms",
+        minus(ms("chat"); ms("version"))]
 ];
 
 def is_met: .[4] as $value | if .[1] == "≤" then $value <= .[2] else $value >= .[2] end;
