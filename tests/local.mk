@@ -124,8 +124,11 @@ noinst_PROGRAMS += %D%/bench/load
 noinst_PROGRAMS += %D%/bench/timer
 %C%_bench_timer_SOURCES = %D%/bench/timer.c
 %C%_bench_timer_LDADD = $(CORE_LIBS)
+noinst_PROGRAMS += %D%/bench/ledger
+%C%_bench_ledger_SOURCES = %D%/bench/ledger.c
+%C%_bench_ledger_LDADD = $(BROKER_LIBS)
 EXTRA_DIST += %D%/bench/bench.sh %D%/bench/lib.sh %D%/bench/table.jq %D%/bench/RESULTS.md
-EXTRA_DIST += %D%/bench/serve.sh %D%/bench/start.sh
+EXTRA_DIST += %D%/bench/serve.sh %D%/bench/start.sh %D%/bench/ledger.sh
 bench: all
 	@$(SHELL) $(srcdir)/%D%/bench/bench.sh .
 update-bench: all

@@ -11,7 +11,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 results=$build/bench.jsonl
-parts=${BENCH_ONLY:-serve start}
+parts=${BENCH_ONLY:-serve start ledger}
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-2}
 LLMGW_CATALOG=$here/../../core/catalog.tsv
@@ -34,6 +34,6 @@ for part in $parts; do
     (
         begin_part
         . "$here/$part.sh"
-    )
+    ) >&2
 done
 jq -rs -f "$here/table.jq" "$results"

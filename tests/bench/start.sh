@@ -13,7 +13,7 @@ write_config
 PATH=$build:$PATH # the command finds the broker there
 export PATH
 llmgw chat -m sim/sim hi >"$dir/first"
-time_llmgw version -n 50 -- llmgw --version
+time_llmgw --version -n 50 -- llmgw --version
 time_llmgw chat -n 50 -- llmgw chat -m sim/sim hi
-time_llmgw cold-chat -n 20 --before "llmgw broker stop" -- llmgw chat -m sim/sim hi
+time_llmgw "chat, cold" -n 20 --before "llmgw broker stop" -- llmgw chat -m sim/sim hi
 llmgw broker stop

@@ -4,6 +4,8 @@
 #
 # A target is [what, relation, bound, unit, value]; a value of null was not measured in this run.
 
+# ---- figures ----
+
 def median: sort | if length == 0 then null else .[(length - 1) / 2 | floor] end;
 def rounded($digits): pow(10; $digits) as $p | . * $p | round / $p;
 def show($digits): if . == null then "–" else rounded($digits) | tostring end;
@@ -11,9 +13,10 @@ def show($digits): if . == null then "–" else rounded($digits) | tostring end;
 def pick($case; $server): map(select(.case == $case and .server == $server));
 def all(f): map(f | select(. != null));
 def med($case; $server; f): pick($case; $server) | all(f) | median;
-def spread: if length == 0 then "–"
-    else "\(median | show(1)) (\(min | show(1))–\(max | show(1)))" end;
+def spread($digits): if length == 0 then "–"
+    else "\(median | show($digits)) (\(min | show($digits))–\(max | show($digits)))" end;
 
+def scaled($by): if . == null then null else . / $by end;
 def ratio($a; $b): if $a == null or $b == null or $b == 0 then null else $a / $b end;
 def minus($a; $b): if $a == null or $b == null then null else $a - $b end;
 # broker : nginx
@@ -22,24 +25,44 @@ def versus($case; f): ratio(med($case; "broker"; f); med($case; "nginx"; f));
 def added($case; $direct; f):
     med($direct; "direct"; f) as $d
     | ratio(minus(med($case; "broker"; f); $d); minus(med($case; "nginx"; f); $d));
-
 # a program from start to end
-def ms($case): med($case; "llmgw"; .p50_us) | if . == null then null else . / 1000 end;
+def ms($case): med($case; "llmgw"; .p50_us) | scaled(1000);
+def recording(f): med("ledger"; "llmgwd"; f) | scaled(1000);
 
-def cases: ["one", "one-unix", "c32", "c256", "body100k", "stream", "stream32"];
-def servers: ["direct", "nginx", "broker"];
+# ---- tables ----
 
-def serving:
-    "| case | server | p50 µs | p99 µs | first byte p50 µs | CPU µs per answer | of it the loop | answers/s | events/s | errors |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ( cases[] as $case | servers[] as $server
+def line: "| \(map(tostring) | join(" | ")) |";
+def table($head; $rows): if $rows == [] then empty
+    else ($head | line), ($head | map("---") | line), ($rows[] | line), "" end;
+
+def serving: table(
+    ["case", "server", "p50 µs", "p99 µs", "first byte p50 µs", "CPU µs per answer",
+     "of it the loop", "answers/s", "events/s", "errors"];
+    [ ("one", "one-unix", "c32", "c256", "body100k", "stream", "stream32") as $case
+      | ("direct", "nginx", "broker") as $server
       | pick($case; $server) | select(length > 0)
-      | [ $case, $server, (all(.p50_us) | spread), (all(.p99_us) | spread),
-          (all(.ttft_p50_us) | spread),
-          (if $server != "direct" then all(.cpu_us) | spread else "–" end),
-          (if $server == "broker" then all(.loop_us) | spread else "–" end),
-          (all(.rps) | spread), (all(.events_per_s) | spread), (all(.errors) | add) ]
-      | "| \(map(tostring) | join(" | ")) |" );
+      | [ $case, $server, (all(.p50_us) | spread(0)), (all(.p99_us) | spread(0)),
+          (all(.ttft_p50_us) | spread(0)),
+          (if $server != "direct" then all(.cpu_us) | spread(1) else "–" end),
+          (if $server == "broker" then all(.loop_us) | spread(1) else "–" end),
+          (all(.rps) | spread(0)), (all(.events_per_s) | spread(0)), (all(.errors) | add) ] ]);
+
+def programs: table(
+    ["program, from start to end", "p50 ms", "CPU ms", "runs", "errors"];
+    [ .[] | select(.server == "llmgw")
+      | [ .case, "\(.p50_us / 1000 | show(1)) (\(.min_us / 1000 | show(1))–\(.max_us / 1000 | show(1)))",
+          (.cpu_us / 1000 | show(1)), .runs, .errors ] ]);
+
+def ledger: table(
+    ["recording", "rows/s", "writer's CPU µs per request", "append p50 / p99 µs, database locked",
+     "… while it commits", "bytes per request"];
+    [ ("ledger", "ledger-bodies") as $case | pick($case; "llmgwd") | select(length > 0)
+      | [ $case, (all(.rows_per_s) | spread(0)), (all(.writer_ns_per_request / 1000) | spread(1)),
+          "\(all(.locked_p50_ns / 1000) | spread(1)) / \(all(.locked_p99_ns / 1000) | spread(1))",
+          "\(all(.paced_p50_ns / 1000) | spread(1)) / \(all(.paced_p99_ns / 1000) | spread(1))",
+          (all(.bytes_per_request) | spread(0)) ] ]);
+
+# ---- targets ----
 
 def targets: [
     ["added p50, one at a time, TCP", "≤", 1.3, "× nginx", added("one"; "one"; .p50_us)],
@@ -54,34 +77,38 @@ def targets: [
     ["CPU per stream, 32 at once", "≤", 1.25, "× nginx", versus("stream32"; .cpu_us)],
     ["events per second, no pauses", "≥", 0.95, "× nginx", versus("stream32"; .events_per_s)],
     ["memory, idle", "≤", 1, "× nginx", versus("idle"; .rss_kb)],
-    ["cold start: broker started on demand, one answer", "≤", 15, "ms", ms("cold-chat")],
-    ["`llmgw --version`", "≤", 5, "ms", ms("version")],
+    ["cold start: broker started on demand, one answer", "≤", 15, "ms", ms("chat, cold")],
+    ["`llmgw --version`", "≤", 5, "ms", ms("--version")],
     ["one-shot chat over a running broker, above `--version`", "≤", 3, "ms",
-        minus(ms("chat"); ms("version"))]
+        minus(ms("chat"); ms("--version"))],
+    ["ledger rows per second", "≥", 100000, "rows/s", med("ledger"; "llmgwd"; .rows_per_s)],
+    ["ledger CPU per row, roll-ups included", "≤", 4.8, "µs", recording(.writer_ns_per_row)],
+    ["a request recorded, database locked, p50", "≤", 3, "µs", recording(.locked_p50_ns)],
+    ["… and while the writer commits, p50", "≤", 3, "µs", recording(.paced_p50_ns)]
 ];
 
 def is_met: .[4] as $value | if .[1] == "≤" then $value <= .[2] else $value >= .[2] end;
 def target: "\(.[1]) \(.[2]) \(.[3])";
 def measured: "\(.[4] | show(2)) \(.[3])";
 
-def compared:
-    "| figure | target | measured | |", "| --- | --- | --- | --- |",
-    ( targets[] | select(.[4] != null)
-      | "| \(.[0]) | \(target) | \(measured) | \(if is_met then "met" else "missed" end) |" );
+def compared: table(["figure", "target", "measured", ""];
+    [ targets[] | select(.[4] != null)
+      | [.[0], target, measured, (if is_met then "met" else "missed" end)] ]);
 
-def list($title; $none; filter; line):
+def list($title; filter; line):
     "## \($title)", "",
-    ([targets[] | select(filter)] | if length == 0 then $none else .[] | "- \(line)" end);
+    ([targets[] | select(filter)] | if . == [] then "Nothing." else .[] | "- \(line)" end), "";
+
+# ---- the page ----
 
 def machine: .[] | select(.case == "machine") |
 "`make bench` on \(.date): \(.cpus) cores (\(.arch)), `\(.cc)`, nginx \(.nginx); the load average
 before it was \(.load), and 0 is what it should be. The serving process is pinned to one core; the
-simulator and the load generator have another one. Serving figures are medians of \(.rounds) interleaved
-rounds of \(.seconds) s, with minimum and maximum; the broker does its whole work: keys, scan, route,
-limits, price, ledger. This page is made by `make update-bench`; the targets stand in `table.jq`.";
+simulator and the load generator have another one. Figures are medians, with minimum and maximum,
+of \(.rounds) interleaved rounds of \(.seconds) s where servers are compared. The broker does its whole
+work: keys, scan, route, limits, price, ledger. This page is made by `make update-bench`; the
+targets stand in `table.jq`.", "";
 
-"# Benchmark results", "", machine, "",
-serving, "",
-compared, "",
-list("What is missed"; "Nothing."; .[4] != null and (is_met | not); "\(.[0]): \(measured), target \(target)"), "",
-list("What was not measured"; "Nothing."; .[4] == null; "\(.[0]) (\(target))")
+"# Benchmark results", "", machine, serving, programs, ledger, "## Targets", "", compared,
+list("What is missed"; .[4] != null and (is_met | not); "\(.[0]): \(measured), target \(target)"),
+list("What was not measured"; .[4] == null; "\(.[0]) (\(target))")
