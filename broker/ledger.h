@@ -42,7 +42,8 @@ struct ledger_admit {
     int64_t start_us; /* wall */
     struct str client, dialect, route, asked_model, project, conversation, parent,
         template_name, template_version, kind, user;
-    struct str provider, model; /* first candidate; what an interrupted row names */
+    struct str conversation_name; /* given to one that has none; kept when it is free */
+    struct str provider, model;   /* first candidate; what an interrupted row names */
     const struct http1_header *tags;
     size_t n_tags; /* the first LIMIT_TAGS are kept */
     int64_t input_tok_estimate;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-    LAYOUT = 1,
+    LAYOUT = 2,
+    LAYOUT_WITH_NAMES = 2, /* since then, admissions name conversations */
     TEXT_MAX = 4096,       /* bytes kept of any text but the trace */
     TRACE_MAX = 128 * 1024 /* bytes of a decision trace; a longer one is left out */
 };
@@ -16,12 +17,13 @@ enum {
 _Static_assert(LIMIT_ATTEMPTS *(9 * TEXT_MAX + 512) + 10 * TEXT_MAX + TRACE_MAX <
                    RECORD_MAX,
                "the longest settlement fits");
-_Static_assert((15 + 2 * LIMIT_TAGS) * (TEXT_MAX + 10) < RECORD_MAX,
+_Static_assert((16 + 2 * LIMIT_TAGS) * (TEXT_MAX + 10) < RECORD_MAX,
                "the longest admission fits");
 
 struct codec {
     unsigned char *out; /* writing: where the next byte goes; NULL when reading */
     const unsigned char *at, *end;
+    unsigned char layout;
     bool bad; /* the bytes are no record */
 };
 
@@ -172,6 +174,8 @@ static void code_admit(struct codec *c, struct ledger_admit *a,
         code_str(c, &tags[i].value);
     }
     a->tags = tags;
+    if (c->layout >= LAYOUT_WITH_NAMES)
+        code_str(c, &a->conversation_name);
 }
 
 static void code_attempt(struct codec *c, struct ledger_attempt *a, struct usage *room)
@@ -225,7 +229,8 @@ static void code_settle(struct codec *c, struct ledger_settle *s, struct usage *
 /* Room for the longest record, once: fields are then written without a check each. */
 static bool begin_record(struct buf *out, enum record_kind kind, struct codec *c)
 {
-    *c = (struct codec){.out = (unsigned char *)buf_room(out, RECORD_MAX)};
+    *c = (struct codec){.out = (unsigned char *)buf_room(out, RECORD_MAX),
+                        .layout = LAYOUT};
     if (c->out == NULL)
         return false;
     *c->out++ = (unsigned char)kind;
@@ -266,12 +271,13 @@ void record_put_settle(struct buf *out, const struct ledger_settle *s)
 
 enum errc record_get(struct str bytes, struct record *ret, struct err *e)
 {
-    if (bytes.len < 2 || bytes.ptr[1] != LAYOUT ||
+    if (bytes.len < 2 || bytes.ptr[1] < 1 || bytes.ptr[1] > LAYOUT ||
         (bytes.ptr[0] != RECORD_ADMIT && bytes.ptr[0] != RECORD_SETTLE))
         return err_set(e, ERR_SYNTAX, "spool: a record of a kind not known here");
     struct codec c = {
         .at = (const unsigned char *)bytes.ptr + 2,
         .end = (const unsigned char *)bytes.ptr + bytes.len,
+        .layout = (unsigned char)bytes.ptr[1],
     };
     ret->kind = (enum record_kind)bytes.ptr[0];
     if (ret->kind == RECORD_ADMIT) {

@@ -55,6 +55,11 @@ static enum errc read_conversation(struct request *r, struct str v, struct err *
     return read_name(v, &r->opt.conversation, e);
 }
 
+static enum errc read_conversation_name(struct request *r, struct str v, struct err *e)
+{
+    return read_name(v, &r->opt.conversation_name, e);
+}
+
 static enum errc read_parent(struct request *r, struct str v, struct err *e)
 {
     return read_name(v, &r->opt.parent, e);
@@ -196,14 +201,23 @@ static enum errc read_headers(struct request *r, struct err *e)
         const char *name; /* behind "x-llmgw-" */
         read_fn *read;
     } rows[] = {
-        {"route", read_route},       {"project", read_project},
-        {"tag", read_tag},           {"conversation", read_conversation},
-        {"parent", read_parent},     {"template", read_template},
-        {"max-cost", read_max_cost}, {"timeout-ms", read_timeout},
-        {"fallback", read_fallback}, {"ttft-timeout-ms", read_first_token},
-        {"stream", read_stream},     {"record", read_record},
-        {"events", read_events},     {"provider-key", read_key},
-        {"kind", read_kind},         {"hop", read_hop},
+        {"route", read_route},
+        {"project", read_project},
+        {"tag", read_tag},
+        {"conversation", read_conversation},
+        {"parent", read_parent},
+        {"template", read_template},
+        {"max-cost", read_max_cost},
+        {"timeout-ms", read_timeout},
+        {"fallback", read_fallback},
+        {"ttft-timeout-ms", read_first_token},
+        {"stream", read_stream},
+        {"record", read_record},
+        {"events", read_events},
+        {"provider-key", read_key},
+        {"kind", read_kind},
+        {"hop", read_hop},
+        {"conversation-name", read_conversation_name},
     };
     static const char prefix[] = "x-llmgw-";
     r->opt.max_cost_pico = PICO_UNKNOWN;

@@ -64,7 +64,8 @@ enum request_timer {
 
 /* x-llmgw-… headers. Slices borrow from the request's head. */
 struct request_options {
-    struct str route, project, conversation, parent, template_name, template_version;
+    struct str route, project, conversation, conversation_name, parent, template_name,
+        template_version;
     struct str kind; /* constant text: "chat", "replay", … */
     struct http1_header tags[LIMIT_TAGS];
     size_t n_tags;

@@ -47,6 +47,7 @@ void settle_admit(struct request *r)
         .asked_model = str_of(r->facts.model_name),
         .project = r->opt.project,
         .conversation = r->opt.conversation,
+        .conversation_name = r->opt.conversation_name,
         .parent = r->opt.parent,
         .template_name = r->opt.template_name,
         .template_version = r->opt.template_version,

@@ -88,7 +88,9 @@ static const char *const statements[ST_N_] = {
         "answer_len, request, response, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ST_CONVERSATION] =
         "INSERT INTO conversation (id, project, start_us, last_us, last_request, "
-        "n_requests) VALUES (?1, ?2, ?3, ?3, ?4, 1) ON CONFLICT (id) DO UPDATE SET "
+        "n_requests, name) VALUES (?1, ?2, ?3, ?3, ?4, 1, "
+        "iif(EXISTS (SELECT 1 FROM conversation WHERE name = ?5), NULL, ?5)) "
+        "ON CONFLICT (id) DO UPDATE SET name = ifnull(name, excluded.name), "
         "n_requests = n_requests + 1, last_us = max(last_us, excluded.last_us), "
         "start_us = min(start_us, excluded.start_us), last_request = "
         "iif(excluded.last_us >= last_us, excluded.last_request, last_request)",
@@ -509,6 +511,7 @@ static enum errc insert_conversation(struct rows *r, const struct ledger_admit *
     bind_text(&b, a->project);
     bind_i64(&b, a->start_us);
     bind_str(&b, str_of(id));
+    bind_text(&b, a->conversation_name);
     return run(r, &b, e);
 }
 

@@ -167,7 +167,8 @@ static enum errc begin_new(struct session *s, struct err *e)
                        name, name);
     char id[ULID_LEN + 1];
     clock_ulid(id, clock_wall_us(s->ctx->clock));
-    s->turn.conversation = name != NULL ? name : arena_strz(&s->ctx->arena, str_of(id));
+    s->turn.conversation = arena_strz(&s->ctx->arena, str_of(id));
+    s->turn.name = name;
     return add_system(s, true, e);
 }
 

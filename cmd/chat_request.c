@@ -224,6 +224,7 @@ static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *
     add(out, "x-llmgw-project", project);
     add_tags(ctx, o, out);
     add(out, "x-llmgw-conversation", turn->conversation);
+    add(out, "x-llmgw-conversation-name", turn->name);
     add(out, "x-llmgw-parent", turn->parent);
     add_keys(out);
 }

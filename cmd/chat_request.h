@@ -31,6 +31,7 @@ struct chat_options {
 struct chat_turn {
     struct str messages;      /* JSON, each with a comma behind */
     const char *conversation; /* id */
+    const char *name;         /* for a conversation that has none yet; or NULL */
     const char *parent;       /* request id of the turn before; NULL or "" if none */
     const char *model,
         *route;       /* of the turn before, unless options say another; may be NULL */

@@ -43,7 +43,7 @@ static const struct option_row rows[] = {
      .help = "only with this outcome: ok, rate_limit, cancelled, …"},
     {0, "kind", OPT_STRING, AT(kind), "KIND",
      .help = "only chat, batch, replay, judge or embed"},
-    {0, "cid", OPT_STRING, AT(cid), "ID", .complete = OPT_C_CONVERSATION,
+    {0, "cid", OPT_STRING, AT(cid), "ID|NAME", .complete = OPT_C_CONVERSATION,
      .help = "only this conversation"},
     {0, "id-gt", OPT_STRING, AT(id_gt), "ID",
      .help = "only those after this one, oldest first"},

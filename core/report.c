@@ -197,6 +197,9 @@ static void put_dim(struct buf *sql, enum source s, enum report_dim d)
         buf_addz(sql, "''"); /* the span is the group */
     else if (d == REPORT_BY_MODEL)
         buf_addz(sql, "iif(ifnull(model, '') = '', '', provider || '/' || model)");
+    else if (d == REPORT_BY_CONVERSATION)
+        buf_addz(sql, "coalesce((SELECT name FROM conversation c"
+                      " WHERE c.id = request.conversation), conversation, '')");
     else if (d == REPORT_BY_STATUS)
         buf_addz(sql, s == FROM_ROWS ? "outcome" : "status");
     else if (d == REPORT_BY_TAG)

@@ -95,7 +95,10 @@ static size_t clauses_of(const struct report_filter *f, struct clause ret[CLAUSE
         {":route", " AND route = :route", f->route},
         {":project", " AND project = :project", f->project},
         {":status", " AND outcome = :status", f->status},
-        {":conversation", " AND conversation = :conversation", f->conversation},
+        {":conversation",
+         " AND conversation IN (SELECT :conversation UNION ALL"
+         " SELECT id FROM conversation WHERE name = :conversation)",
+         f->conversation},
         {":template", " AND template = :template", f->template_name},
         {":kind", " AND kind = :kind", f->kind},
         {":id", " AND id > :id", f->id_gt},

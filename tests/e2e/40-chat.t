@@ -146,11 +146,19 @@ is "$(grep -cE 'x-llmgw-(events|record|stream|conversation)' "$one_journal")" 0 
 chat -m fast --name trip 'where to?' </dev/null
 chat --cid trip 'and then?' </dev/null
 is "$(sent 1)/$(sent 2)/$(sent 3)" 'where to?/where to?/and then?' 'a conversation goes on by its name'
+is "$(sql_wait "SELECT length(id), name, n_requests FROM conversation WHERE name = 'trip'" '26|trip|2')" \
+    '26|trip|2' '… which is a name and no id'
+is "$(llmgw log --cid trip -F csv --fields id | wc -l)" 3 '… and finds its requests'
+is "$(llmgw cost --by conversation -F csv | cut -d, -f1 | grep -c '^trip$')" 1 '… and its cost'
 chat -c 'once more' </dev/null
 is "$(sent 3)/$(sent 5)" 'and then?/once more' 'the latest one goes on'
 is "$(last_request one body.model)" sim '… with the same model'
 chat --name trip again </dev/null
 is "$rc" 2 'a name is taken once'
+http -H 'x-llmgw-conversation: other' -H 'x-llmgw-conversation-name: trip' \
+    -d '{"model":"fast","messages":[{"role":"user","content":"hi"}]}' /v1/chat/completions >/dev/null
+is "$(sql_wait "SELECT ifnull(name, '-'), n_requests FROM conversation WHERE id = 'other'" '-|1')" '-|1' \
+    '… also by those who ask the broker themselves'
 chat --cid nonesuch hi </dev/null
 is "$rc" 4 'an unknown conversation: 4'
 chat -m fast --tag ticket=7 -P demo -j hi </dev/null

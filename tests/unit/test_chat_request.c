@@ -42,7 +42,8 @@ static void check(const struct conf *conf, const struct chat_options *o,
 static void options_become_fields_and_headers(void **state)
 {
     (void)state;
-    struct chat_turn turn = {.messages = STR(USER), .conversation = "c", .parent = "p"};
+    struct chat_turn turn = {
+        .messages = STR(USER), .conversation = "c", .name = "trip", .parent = "p"};
     struct chat_options o = plain();
     check(NULL, &o, &(struct chat_turn){.messages = STR(USER)}, BODY("default", ""),
           HEADERS);
@@ -68,7 +69,8 @@ static void options_become_fields_and_headers(void **state)
           "x-llmgw-fallback: a\r\nx-llmgw-fallback: b\r\nx-llmgw-timeout-ms: 1500\r\n"
           "x-llmgw-ttft-timeout-ms: 1\r\nx-llmgw-max-cost: 0.02\r\n"
           "x-llmgw-project: proj  Evil: 1\r\nx-llmgw-tag: k=v\r\n"
-          "x-llmgw-conversation: c\r\nx-llmgw-parent: p\r\n");
+          "x-llmgw-conversation: c\r\nx-llmgw-conversation-name: trip\r\nx-llmgw-parent: "
+          "p\r\n");
 }
 
 static void configuration_fills_in_what_options_leave_out(void **state)

@@ -28,6 +28,7 @@ static void put_some_admit(struct buf *out)
     struct ledger_admit a = {
         .start_us = 1795575911123456,
         .client = STR("ci"),
+        .conversation_name = STR("trip"),
         .route = STR("fast"),
         .project = STR("\xE6\x97\xA5\xE6\x9C\xAC"),
         .kind = STR("chat"),
@@ -105,12 +106,26 @@ static void an_admission_comes_back(void **state)
     assert_true(str_eqz(a->project, "\xE6\x97\xA5\xE6\x9C\xAC"));
     assert_true(str_eqz(a->model, "m"));
     assert_null(a->user.ptr);
+    assert_true(str_eqz(a->conversation_name, "trip"));
     assert_int_equal(a->input_tok_estimate, 12345);
     assert_true(a->reserved_pico == PICO_UNKNOWN);
     assert_int_equal(a->n_tags, 2);
     assert_true(str_eqz(a->tags[0].value, "A-1"));
     assert_true(a->tags[1].value.ptr != NULL && a->tags[1].value.len == 0);
     assert_true(b.len < 150); /* compact: no names, short numbers */
+}
+
+static void an_admission_of_an_older_broker_is_read(void **state)
+{
+    (void)state;
+    AUTO(buf_release) struct buf b = BUF_INIT(RECORD_MAX);
+    static struct record r;
+    put_some_admit(&b);
+    b.data[1] = 1;
+    buf_truncate(&b, b.len - (sizeof "trip" - 1) - 1); /* it had no name at the end */
+    get_ok(&b, &r);
+    assert_true(str_eqz(r.admit.model, "m"));
+    assert_null(r.admit.conversation_name.ptr);
 }
 
 static void a_settlement_comes_back(void **state)
@@ -198,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_admission_comes_back),
+        cmocka_unit_test(an_admission_of_an_older_broker_is_read),
         cmocka_unit_test(a_settlement_comes_back),
         cmocka_unit_test(a_cut_record_is_none),
         cmocka_unit_test(long_texts_are_cut_between_code_points),
