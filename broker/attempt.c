@@ -69,6 +69,11 @@ const struct target_model *attempt_model(const struct attempt *a)
     return &a->model;
 }
 
+bool attempt_is_streamed(const struct attempt *a)
+{
+    return a->is_streamed;
+}
+
 struct target_state *attempt_target(const struct attempt *a)
 {
     return a->state;
@@ -482,7 +487,7 @@ static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
         buf_adds(&r->answer.end, ev->raw);
     else if ((flags & EV_PING) != 0 && !has_content(a))
         return; /* signs of life before the first content are ours to give */
-    else if ((flags & EV_USAGE) != 0 && is_unasked)
+    else if ((flags & (EV_USAGE | EV_NO_USAGE)) != 0 && is_unasked)
         (void)a->ops->strip_usage(ev, answer_sink(r)); /* nothing may be left of it */
     else
         buf_adds(answer_sink(r), ev->raw);
@@ -519,6 +524,8 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
         return ERR_CANCELLED;
     if ((flags & EV_CONTENT) != 0)
         on_content(a);
+    else if ((flags & EV_REASONING) != 0 && !has_content(a))
+        request_on_sign(a->r);
     if ((flags & EV_FINISH) != 0)
         on_finish(a);
     enum errc rc = ERR_OK;

@@ -13,6 +13,7 @@
 #include "core/http1.h"
 #include "core/jscan.h"
 #include "core/msg.h"
+#include "core/price.h"
 #include "core/provider.h"
 #include "core/sse.h"
 
@@ -33,6 +34,7 @@ struct body_facts {
     bool logprobs;
     bool repeatable;   /* temperature 0 or a seed: splice may be offered */
     bool tool_results; /* the conversation holds tool turns */
+    char cache_ttl[8]; /* of caches that the answer may write; "": the default */
     char system_hash
         [17]; /* hex of 64 bits over the system prompt; "" if none: auto template */
 };
@@ -57,6 +59,7 @@ enum event_flag {
     EV_USAGE_ONLY = 1 << 7, /* nothing but usage: swallowed unless the client asked */
     EV_MALFORMED = 1 << 8,  /* not JSON, or not of the dialect: skipped and counted */
     EV_PING = 1 << 9,       /* keep-alive */
+    EV_NO_USAGE = 1 << 10,  /* has the member, and says that it is not known yet */
 };
 
 /* What a scanned answer has told so far. One per attempt. */
@@ -69,8 +72,11 @@ struct scan_state {
     char finish_raw[48];
     char model[LIMIT_NAME_LEN + 1]; /* as served */
     char id[96];
-    char service_tier[32];
-    size_t output_len; /* bytes of visible output: for the estimator */
+    /* Told by the answer, for its price. The names are static. */
+    struct str services[PRICE_SERVICES];
+    size_t n_services;
+    char search_context[8]; /* Perplexity */
+    size_t output_len;      /* bytes of visible output: for the estimator */
     size_t reasoning_len;
     bool tool_open; /* inside a tool call */
     unsigned n_malformed;

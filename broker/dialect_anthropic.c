@@ -288,8 +288,13 @@ static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usag
     usage_update(&s->usage, &u);
     s->has_usage = is_final;
     s->usage_mismatch = s->usage_mismatch || mismatch;
-    json_copy(t, jscan_get(t, usage, "service_tier"), s->service_tier,
-              sizeof s->service_tier);
+    struct str services[PRICE_SERVICES];
+    size_t n = usage_services(s->kind->usage, jscan_text(t, usage), services,
+                              ARRAY_LEN(services));
+    if (n > 0) { /* later reports may be silent about them */
+        memcpy(s->services, services, n * sizeof services[0]);
+        s->n_services = n;
+    }
     return EV_USAGE;
 }
 

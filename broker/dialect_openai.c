@@ -31,6 +31,7 @@ enum {
     F_FUNCTIONS,
     F_TEMPERATURE,
     F_SEED,
+    F_CACHE_OPTIONS,
     F_LOGPROBS,
     F_RESPONSE_FORMAT,
     F_EFFORT,
@@ -54,6 +55,7 @@ static const struct {
     [F_FUNCTIONS] = {"functions", J_ARRAY},
     [F_TEMPERATURE] = {"temperature", J_NUMBER},
     [F_SEED] = {"seed", J_NUMBER},
+    [F_CACHE_OPTIONS] = {"prompt_cache_options", J_OBJECT},
     [F_LOGPROBS] = {"logprobs", J_NONE},
     [F_RESPONSE_FORMAT] = {"response_format", J_OBJECT},
     [F_EFFORT] = {"reasoning_effort", J_STRING},
@@ -206,6 +208,8 @@ static void needs_facts(struct str body, const struct jfield *fields,
         f->needs |= CAP_REASONING;
     if (array_has(body, fields[F_MODALITIES].value, "audio"))
         f->needs |= CAP_AUDIO_OUT;
+    json_copy(body, jscan_get(body, fields[F_CACHE_OPTIONS].value, "ttl"), f->cache_ttl,
+              sizeof f->cache_ttl);
     f->repeatable = jscan_i64(body, fields[F_TEMPERATURE].value, 0, 0, &zero) ||
                     json_is_set(fields[F_SEED].value);
     f->prompt_len += fields[F_MESSAGES].value.len + fields[F_TOOLS].value.len +
@@ -421,6 +425,8 @@ static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usag
     s->usage = u;
     s->has_usage = true;
     s->usage_mismatch = mismatch;
+    json_copy(t, jscan_get(t, usage, "search_context_size"), s->search_context,
+              sizeof s->search_context);
     return EV_USAGE;
 }
 
@@ -478,6 +484,22 @@ static void copy_once(struct str t, struct jspan v, char *out, size_t size)
         json_copy(t, v, out, size);
 }
 
+/* The tier that served it, which may be a lower one than was asked for. */
+static void scan_tier(struct scan_state *s, struct str t, struct jspan tier)
+{
+    /*
+     * Others ("default", "scale") cost the standard price.
+     * Source: developers.openai.com/api/reference, chat and responses objects, 2026-11.
+     */
+    static const char *const priced[] = {"batch", "flex", "priority", "ultrafast"};
+    if (tier.kind != J_STRING)
+        return;
+    s->n_services = 0;
+    for (size_t i = 0; i < ARRAY_LEN(priced); i++)
+        if (jscan_is(t, tier, priced[i]))
+            s->services[s->n_services++] = str_of(priced[i]);
+}
+
 /* A checked object: a chunk or a whole answer. */
 static unsigned scan_object(struct scan_state *s, struct str t, const struct jfield *f,
                             struct err *e)
@@ -488,8 +510,7 @@ static unsigned scan_object(struct scan_state *s, struct str t, const struct jfi
         return EV_ERROR;
     copy_once(t, f[R_MODEL].value, s->model, sizeof s->model);
     copy_once(t, f[R_ID].value, s->id, sizeof s->id);
-    if (f[R_TIER].value.kind == J_STRING)
-        json_copy(t, f[R_TIER].value, s->service_tier, sizeof s->service_tier);
+    scan_tier(s, t, f[R_TIER].value);
     unsigned flags = 0;
     struct jspan choice;
     size_t it = 0, n = 0;
@@ -500,6 +521,8 @@ static unsigned scan_object(struct scan_state *s, struct str t, const struct jfi
     if (f[R_X_GROQ].value.kind == J_OBJECT)
         flags |= scan_usage(s, t, jscan_get(t, f[R_X_GROQ].value, "usage"));
     flags |= scan_usage(s, t, f[R_USAGE].value);
+    if (f[R_USAGE].value.kind == J_NULL)
+        flags |= EV_NO_USAGE;
     if (n == 0 && (flags & EV_USAGE) != 0)
         flags |= EV_USAGE_ONLY;
     return flags;

@@ -44,6 +44,12 @@ enum {
     KEEPALIVE_US = 15 * US_PER_S,
     /* the longest wait for room in a limit; above it the client is told when to come back */
     ROOM_WAIT_US = 30 * US_PER_S,
+    /*
+     * To the first token, when the route does not say. Models that reason show nothing of it in
+     * some dialects. Source: llmgw-config(5).
+     */
+    FIRST_TOKEN_US = 60 * US_PER_S,
+    FIRST_TOKEN_REASONING_US = 180 * US_PER_S,
     /* so that all who wait for the same moment do not come back at it */
     ROOM_JITTER_US = 50 * US_PER_MS,
     REQUEST_ARENA = 16 * 1024 * 1024,
@@ -249,7 +255,9 @@ static void on_deadline(struct request *r)
 
 static void on_first_token(struct request *r)
 {
-    time_out(r, ERR_BY_TRANSPORT, "no first token", r->rules.ttft_us);
+    bool is_streamed = attempt_is_streamed(r->attempt);
+    time_out(r, ERR_BY_TRANSPORT, is_streamed ? "no first token" : "no answer",
+             r->silence_us);
 }
 
 static void on_gap(struct request *r)
@@ -482,7 +490,10 @@ static void wait_for_room(struct request *r)
     const struct candidate *first = &r->decision.items[0];
     bool is_later = r->decision.n > 0 && first->verdict == VERDICT_LATER;
     int64_t wait_us = is_later ? first->wait_us : 0;
-    if (is_later && wait_us <= ROOM_WAIT_US && wait_us < request_left_us(r) &&
+    /* who is ill is waited for like who has asked for a pause */
+    int64_t most_us =
+        first->skip == SKIP_BREAKER ? r->rules.patience_us : (int64_t)ROOM_WAIT_US;
+    if (is_later && wait_us <= most_us && wait_us < request_left_us(r) &&
         r->b->n_waiting < LIMIT_QUEUE) {
         int64_t jitter_us = (int64_t)(broker_random(r->b) % ROOM_JITTER_US);
         r->at = 0;
@@ -504,6 +515,20 @@ static void choose(struct request *r, size_t i)
     r->waited_us = 0;
 }
 
+/*
+ * How long a new attempt may be silent; 0: as long as the request may last. An answer that is
+ * not streamed says nothing until it is whole: others that could give it get half of the time.
+ */
+static int64_t silence_us(const struct request *r)
+{
+    const struct target_model *m = attempt_model(r->attempt);
+    if (!attempt_is_streamed(r->attempt))
+        return find_fit(r, r->at + 1) < r->decision.n_usable ? request_left_us(r) / 2 : 0;
+    if (r->rules.ttft_us > 0)
+        return r->rules.ttft_us;
+    return (m->caps_yes & CAP_REASONING) != 0 ? FIRST_TOKEN_REASONING_US : FIRST_TOKEN_US;
+}
+
 static void send(struct request *r)
 {
     struct err e = ERR_INIT;
@@ -514,8 +539,9 @@ static void send(struct request *r)
         return;
     }
     request_set_state(r, REQ_SENDING, "sent");
-    if (answer_is_streamed(r))
-        request_timer_set(r, TIMER_FIRST_TOKEN, r->rules.ttft_us);
+    r->silence_us = silence_us(r);
+    if (r->silence_us > 0)
+        request_timer_set(r, TIMER_FIRST_TOKEN, r->silence_us);
 }
 
 /* The first candidate from r->at on that has room gets the request. */
@@ -543,6 +569,11 @@ static void settle(struct request *r, const struct err *e)
 {
     settle_attempt(r, e);
     wake_next(r->b);
+}
+
+void request_on_sign(struct request *r)
+{
+    request_timer_set(r, TIMER_FIRST_TOKEN, r->silence_us);
 }
 
 void request_on_content(struct request *r)

@@ -250,7 +250,6 @@ static const struct conf_route bare_rules = {
     .strategy = CONF_ORDER,
     .timeout_us = 600 * (int64_t)US_PER_S,
     .connect_us = 10 * US_PER_S,
-    .ttft_us = 60 * US_PER_S,
     .gap_us = 90 * US_PER_S,
     .patience_us = 3 * US_PER_S,
     .stream = CONF_STREAM_LIVE,

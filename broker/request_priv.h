@@ -54,7 +54,7 @@ enum request_state {
 enum request_timer {
     TIMER_DEADLINE,    /* the whole request */
     TIMER_WAIT,        /* end of WAITING */
-    TIMER_FIRST_TOKEN, /* from the start of an attempt to its first content */
+    TIMER_FIRST_TOKEN, /* from the start of an attempt, or its last sign, to its content */
     TIMER_GAP,         /* from byte to byte of an answer; not while we pause */
     TIMER_USAGE,       /* from the finish to the usage */
     TIMER_KEEPALIVE,   /* silence towards the client */
@@ -165,6 +165,7 @@ struct request {
     bool is_admitted;          /* the ledger knows it */
     unsigned n_same;           /* tries on this candidate after the first */
     int64_t waited_us;         /* of the route's patience, on this candidate */
+    int64_t silence_us;        /* that this attempt is allowed before its first content */
     int64_t queue_tag;         /* place among those who wait for room; 0: none */
     int64_t too_small_tok;     /* windows up to this have been too small */
     struct limit_grant *grant; /* owned */
@@ -206,6 +207,7 @@ void request_timer_stop(struct request *r, enum request_timer t);
 int64_t request_left_us(const struct request *r); /* of the deadline */
 
 /* Events an attempt reports. After the last two the attempt is gone. */
+void request_on_sign(struct request *r); /* it thinks: nothing to see yet */
 void request_on_content(struct request *r);
 void request_on_finish(struct request *r);
 void request_on_whole(struct request *r);
@@ -241,6 +243,7 @@ void attempt_complete(struct attempt *a);
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret);
 const struct scan_state *attempt_scan(const struct attempt *a);
 const struct target_model *attempt_model(const struct attempt *a);
+bool attempt_is_streamed(const struct attempt *a);
 struct target_state *attempt_target(const struct attempt *a);
 struct secret_key *attempt_key(const struct attempt *a); /* NULL: none of ours */
 

@@ -67,13 +67,50 @@ void settle_admit(struct request *r)
 
 /* ---- the price of an attempt ---- */
 
-/* Tiers that the catalog prices by a ratio; others are the standard price. */
-static void add_service(struct price_query *q, const char *tier)
+/* What the answer tells beside its usage, and the request where the answer is silent. */
+static struct price_query price_facts(const struct request *r, const struct attempt *a,
+                                      const struct attempt_row *row)
 {
-    static const char *const known[] = {"flex", "priority", "batch"};
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (strcmp(tier, known[i]) == 0)
-            q->services[q->n_services++] = str_of(known[i]);
+    const struct target_model *m = attempt_model(a);
+    const struct scan_state *scan = attempt_scan(a);
+    struct price_query q = {
+        .provider = m->price_provider,
+        .at_us = row->start_us,
+        .usage = &row->usage,
+        .n_services = scan->n_services,
+        .search_context = str_of(scan->search_context),
+        .thinking = scan->reasoning_len > 0 && !usage_has(&row->usage, USAGE_REASONING),
+    };
+    memcpy(q.services, scan->services, scan->n_services * sizeof q.services[0]);
+    if (m->kind->dialect == r->client->id)
+        q.cache_ttl = str_of(r->facts.cache_ttl);
+    return q;
+}
+
+/* "-2026-11-25" or "-20261125": dashes and eight digits, a dash first */
+static bool is_date(struct str s)
+{
+    size_t n_digits = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] >= '0' && s.ptr[i] <= '9')
+            n_digits++;
+        else if (s.ptr[i] != '-')
+            return false;
+    }
+    return n_digits == 8 && s.ptr[0] == '-';
+}
+
+/*
+ * May the price of the model asked for stand for that of the answer? When the answer names none,
+ * or a dated version of it, or when the user wrote a price for this very target.
+ */
+static bool is_same_model(const struct request *r, const struct attempt_row *row)
+{
+    struct str served = str_of(row->served), asked = str_of(row->target->model);
+    bool is_version =
+        str_starts(served, asked) && is_date(str_sub(served, asked.len, served.len));
+    return served.len == 0 || is_version ||
+           conf_has_price(r->conf, str_of(row->target->provider), asked);
 }
 
 static bool price_model(const struct catalog *c, struct price_query *q, struct str model,
@@ -94,18 +131,17 @@ static void keep_facts(const struct price_query *q, struct attempt_row *row)
         snprintf(row->pricing, sizeof row->pricing, "%.*s", STR_ARG(buf_str(&b)));
 }
 
-/* The model of the answer counts; when the catalog does not know it, the one asked for. */
+/* The model of the answer counts. Source: llmgw-prices(7), the first step. */
 static void price_attempt(struct request *r, const struct attempt *a,
                           struct attempt_row *row)
 {
     const struct target_model *m = attempt_model(a);
     struct price_cost cost;
-    struct price_query q = {
-        .provider = m->price_provider, .at_us = row->start_us, .usage = &row->usage};
-    add_service(&q, attempt_scan(a)->service_tier);
+    struct price_query q = price_facts(r, a, row);
     keep_facts(&q, row);
     bool is_priced = price_model(r->catalog, &q, str_of(row->served), &cost) ||
-                     price_model(r->catalog, &q, str_of(row->target->model), &cost);
+                     (is_same_model(r, row) &&
+                      price_model(r->catalog, &q, str_of(row->target->model), &cost));
     if (is_priced) {
         row->cost_pico = cost.total_pico;
         row->cost_source = row->usage.estimated ? COST_ESTIMATED : COST_COMPUTED;

@@ -90,7 +90,7 @@ struct conf_route {
     size_t n_targets;
     int64_t timeout_us;      /* whole request, default 600 s */
     int64_t connect_us;      /* default 10 s */
-    int64_t ttft_us;         /* to the first token, default 60 s */
+    int64_t ttft_us;         /* to the first token; 0: by the model */
     int64_t gap_us;          /* between tokens, default 90 s */
     int64_t patience_us;     /* Retry-After waited out on the same target, default 3 s */
     enum conf_stream stream; /* default live */
@@ -249,6 +249,9 @@ const struct conf_route *conf_route(const struct conf *c, struct str name);
  */
 struct str conf_price_provider(const struct conf *c, const struct catalog *cat,
                                struct str provider, struct str model);
+
+/* Did the user write a price for exactly this? */
+bool conf_has_price(const struct conf *c, struct str provider, struct str model);
 
 /*
  * What a model name means, by the documented order: alias, route, provider/model, bare id served

@@ -511,3 +511,12 @@ struct str conf_price_provider(const struct conf *c, const struct catalog *cat,
     bool has_own = catalog_find(cat, provider, model) != NULL;
     return has_own || p == NULL ? provider : str_of(p->kind->catalog);
 }
+
+bool conf_has_price(const struct conf *c, struct str provider, struct str model)
+{
+    for (size_t i = 0; i < c->n_prices; i++)
+        if (str_eqz(provider, c->prices[i].provider) &&
+            str_eqz(model, c->prices[i].model))
+            return true;
+    return false;
+}

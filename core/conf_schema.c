@@ -193,8 +193,9 @@ static const struct conf_key keys[] = {
      .help = "for a whole request, all attempts"},
     {"route", "connect-timeout", CONF_DURATION, IN(conf_route, connect_us),
      .preset = "10s", .help = "to connect to a provider"},
-    {"route", "ttft-timeout", CONF_DURATION, IN(conf_route, ttft_us), .preset = "60s",
-     .help = "from sending to the first token"},
+    {"route", "ttft-timeout", CONF_DURATION, IN(conf_route, ttft_us),
+     .help = "from sending to the first token, or sign of thinking; 60s, and 180s for "
+             "models that reason, when it is not set"},
     {"route", "gap-timeout", CONF_DURATION, IN(conf_route, gap_us), .preset = "90s",
      .help = "between tokens"},
     {"route", "patience", CONF_DURATION, IN(conf_route, patience_us), .preset = "3s",

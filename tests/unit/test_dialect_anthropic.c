@@ -226,6 +226,27 @@ static unsigned scan(struct scan_state *s, const char *data, struct err *e)
     "1,"                                                                                 \
     "\"service_tier\":\"standard\"}}}"
 
+/* What multiplies the price is told at the start; the last usage may be silent about it. */
+static void services_are_kept_for_the_price(void **state)
+{
+    (void)state;
+    struct scan_state s;
+    struct err e = ERR_INIT;
+    ops->scan_init(&s, kind());
+    scan(&s,
+         "{\"type\":\"message_start\",\"message\":{\"model\":\"claude-opus-5\",\"usage\":"
+         "{\"input_tokens\":22,\"output_tokens\":1,\"speed\":\"fast\",\"inference_geo\":"
+         "\"us\"}}}",
+         &e);
+    scan(&s,
+         "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":"
+         "{\"output_tokens\":9}}",
+         &e);
+    assert_int_equal(s.n_services, 2);
+    assert_true(str_eqz(s.services[0], "fast"));
+    assert_true(str_eqz(s.services[1], "inference_geo_us"));
+}
+
 static void every_event_has_its_flags(void **state)
 {
     (void)state;
@@ -359,7 +380,7 @@ static void a_whole_answer_is_scanned(void **state)
                         &e),
         ERR_OK);
     assert_string_equal(s.model, "claude-sonnet-5");
-    assert_string_equal(s.service_tier, "standard");
+    assert_int_equal(s.n_services, 0);
     assert_int_equal(s.finish, MSG_FINISH_STOP);
     assert_int_equal(s.output_len, 7);
     assert_int_equal(usage_input_tok(&s.usage), 1351);
@@ -392,6 +413,7 @@ int main(void)
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(only_model_and_cap_are_spliced),
         cmocka_unit_test(version_and_betas_travel_with_the_body),
+        cmocka_unit_test(services_are_kept_for_the_price),
         cmocka_unit_test(every_event_has_its_flags),
         cmocka_unit_test(a_stream_is_summed_up),
         cmocka_unit_test(a_stop_reason_has_one_meaning),

@@ -86,6 +86,16 @@ static void needs_follow_from_the_body(void **state)
         assert_int_equal(facts_of(rows[i].body).needs, rows[i].needs);
 }
 
+static void a_cache_has_the_lifetime_asked_for(void **state)
+{
+    (void)state;
+    struct body_facts f = facts_of("{\"model\":\"m\"," USER "}");
+    assert_string_equal(f.cache_ttl, "");
+    f = facts_of("{\"model\":\"m\"," USER
+                 ",\"prompt_cache_options\":{\"mode\":\"implicit\",\"ttl\":\"12h\"}}");
+    assert_string_equal(f.cache_ttl, "12h");
+}
+
 static void media_are_not_text(void **state)
 {
     (void)state;
@@ -420,7 +430,7 @@ static void every_event_has_its_flags(void **state)
          ",\"usage\":{\"prompt_tokens\":61,\"completion_tokens\":3,\"total_tokens\":64}"),
          EV_FINISH | EV_USAGE},
         {CHUNK("{\"index\":0,\"delta\":{\"content\":\"x\"}}", ",\"usage\":null"),
-         EV_CONTENT},
+         EV_CONTENT | EV_NO_USAGE},
         {CHUNK("", ",\"prompt_filter_results\":[]"), 0},
         /* Azure */
         {CHUNK("{\"index\":0,\"delta\":{}}", ",\"x_groq\":{\"id\":\"r\"}"), 0},
@@ -504,7 +514,7 @@ static void a_stream_is_summed_up(void **state)
          &e);
     assert_string_equal(s.id, "chatcmpl-7h");
     assert_string_equal(s.model, "gpt-5-mini-2025-08-07");
-    assert_string_equal(s.service_tier, "default");
+    assert_int_equal(s.n_services, 0);
     assert_int_equal(s.finish, MSG_FINISH_LENGTH);
     assert_string_equal(s.finish_raw, "length");
     assert_int_equal(s.output_len, 2 + 4 + 3);
@@ -691,6 +701,7 @@ int main(void)
         cmocka_unit_test(facts_are_found_with_their_places),
         cmocka_unit_test(needs_follow_from_the_body),
         cmocka_unit_test(media_are_not_text),
+        cmocka_unit_test(a_cache_has_the_lifetime_asked_for),
         cmocka_unit_test(a_system_prompt_has_one_name),
         cmocka_unit_test(tool_turns_are_noticed),
         cmocka_unit_test(wrong_fields_are_named),

@@ -38,7 +38,7 @@ struct told {
     unsigned flags;
     int64_t in_tok, out_tok;
     bool has_usage;
-    char served[64], finish[32], text[256];
+    char served[64], finish[32], text[256], pricing[64];
     size_t seen_len; /* bytes the client had when the record was made */
 };
 
@@ -208,6 +208,8 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     t->n_attempts = s->n_attempts;
     for (size_t i = 0; i < s->n_attempts; i++)
         t->classes[i] = s->attempts[i].outcome;
+    if (s->n_attempts > 0)
+        snprintf(t->pricing, sizeof t->pricing, "%.*s", STR_ARG(s->attempts[0].pricing));
     t->cost_pico = s->cost_pico;
     t->cost_source = s->cost_source;
     t->flags = s->flags;
@@ -539,24 +541,46 @@ static void refuse(struct upstream_xfer *x, int status, const char *retry_after,
 }
 
 #define CHUNK(delta, finish)                                                             \
-    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026\","    \
+    "data: "                                                                             \
+    "{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026-01-02\","    \
     "\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
 #define ROLE   CHUNK("{\"role\":\"assistant\",\"content\":\"\"}", "null")
 #define HELLO  CHUNK("{\"content\":\"Hello\"}", "null")
 #define WORLD  CHUNK("{\"content\":\" world\"}", "null")
 #define FINISH CHUNK("{}", "\"stop\"")
 #define USAGE                                                                            \
-    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026\","    \
+    "data: "                                                                             \
+    "{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-2026-01-02\","    \
     "\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,"             \
     "\"total_tokens\":11}}\n\n"
 #define DONE "data: [DONE]\n\n"
 #define WHOLE                                                                            \
-    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"m-2026\",\"choices\":[{"  \
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"m-2026-01-02\","          \
+    "\"choices\":[{"                                                                     \
     "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\"},"            \
     "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":" \
     "2,"                                                                                 \
     "\"total_tokens\":11}}"
 #define ERROR(type) "{\"error\":{\"message\":\"no\",\"type\":\"" type "\",\"code\":null}}"
+
+#define AN(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"
+#define AN_START                                                                         \
+    AN("message_start",                                                                  \
+       ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","     \
+       "\"model\":"                                                                      \
+       "\"c-2026\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":9,"   \
+       "\"output_tokens\":1}}")
+#define AN_HELLO                                                                         \
+    AN("content_block_start",                                                            \
+       ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")               \
+    AN("content_block_delta",                                                            \
+       ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}")
+#define AN_END                                                                           \
+    AN("content_block_stop", ",\"index\":0")                                             \
+    AN("message_delta",                                                                  \
+       ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"               \
+       "\"usage\":{\"output_tokens\":2}")                                                \
+    AN("message_stop", "")
 
 static void answer_stream(struct upstream_xfer *x)
 {
@@ -619,7 +643,7 @@ static void a_stream_passes_and_ends_after_its_record(void **state)
     assert_int_equal(w->status, 200);
     assert_string_equal(w->got.data, ROLE HELLO);
     expect(&w->got_headers, "x-llmgw-target: one/m\r\n");
-    expect(&w->got_headers, "x-llmgw-model: m-2026\r\n");
+    expect(&w->got_headers, "x-llmgw-model: m-2026-01-02\r\n");
     say(x, WORLD FINISH);
     assert_string_equal(w->got.data, ROLE HELLO WORLD); /* nothing that looks complete */
     say(x, USAGE DONE);
@@ -628,7 +652,7 @@ static void a_stream_passes_and_ends_after_its_record(void **state)
     assert_int_equal(w->told.seen_len, strlen(ROLE HELLO WORLD));
     assert_int_equal(w->told.cost_pico, 9 * 1000000 + 2 * 2000000);
     assert_int_equal(w->told.cost_source, COST_COMPUTED);
-    assert_string_equal(w->told.served, "m-2026");
+    assert_string_equal(w->told.served, "m-2026-01-02");
     assert_string_equal(w->told.finish, "stop");
     assert_false(has(&w->got, "\"usage\":{\"prompt_tokens\"") &&
                  !has(&w->got, ": llmgw"));
@@ -646,6 +670,54 @@ static void usage_reaches_the_client_that_asked(void **state)
         "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
     answer_stream(call(w, 0));
     expect(&w->got, FINISH USAGE ": llmgw");
+}
+
+static void nobody_else_hears_that_there_is_none_yet(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_STREAM("one/m"));
+    begin_stream(call(w, 0));
+    say(call(w, 0),
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":null}\n\n");
+    expect(&w->got, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
+    say(call(w, 0), FINISH USAGE DONE);
+    expect_ended(w, 200);
+}
+
+static void the_model_of_the_answer_has_the_price(void **state)
+{
+    static const struct {
+        const char *served, *pricing;
+        enum ledger_cost_source source;
+    } rows[] = {
+        {"\"model\":\"m\",", "", COST_COMPUTED},
+        {"\"model\":\"m-20260102\",", "", COST_COMPUTED},
+        {"", "",
+         COST_COMPUTED}, /* who does not say is believed to be what was asked for */
+        {"\"model\":\"m-mini\",", "", COST_UNKNOWN},
+        {"\"model\":\"m-2.5\",", "", COST_UNKNOWN},
+        {"\"model\":\"m\",\"service_tier\":\"default\",", "", COST_COMPUTED},
+        /* a tier without a price */
+        {"\"model\":\"m\",\"service_tier\":\"priority\",", "priority", COST_UNKNOWN},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char body[512];
+        snprintf(body, sizeof body,
+                 "{%s\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hello\"},"
+                 "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,"
+                 "\"completion_tokens\":2,\"total_tokens\":11}}",
+                 rows[i].served);
+        w->told = (struct told){0};
+        ask(w, "", ASK("one/m"));
+        send_head(call(w, i), 200, "application/json", NULL, 0);
+        say(call(w, i), body);
+        end(call(w, i));
+        expect_ended(w, 200);
+        assert_int_equal(w->told.cost_source, rows[i].source);
+        assert_string_equal(w->told.pricing, rows[i].pricing);
+        turn(w);
+    }
 }
 
 static void a_stream_cut_at_any_byte_is_never_a_success(void **state)
@@ -958,10 +1030,61 @@ static void a_silent_target_is_never_asked_twice(void **state)
     assert_int_equal(w->told.classes[0], ERR_TIMEOUT);
 }
 
-static void one_deadline_bounds_it_all(void **state)
+/* Without a stream nobody knows who is at work: the next one gets half of the time. */
+static void a_silent_target_leaves_time_for_the_next(void **state)
 {
     struct world *w = *state;
     ask(w, "x-llmgw-timeout-ms: 20000", ASK("both"));
+    pass_time(w, 10 * S - 1);
+    assert_int_equal(w->n_calls, 1);
+    pass_time(w, 1);
+    assert_true(w->calls[0].is_cancelled);
+    assert_string_equal(w->calls[1].url, "http://two/chat/completions");
+    pass_time(w, 10 * S - 1);
+    assert_int_equal(w->n_ends, 0);
+    pass_time(w, 1);
+    expect_ended(w, 504);
+    assert_int_equal(w->told.classes[0], ERR_TIMEOUT);
+}
+
+static void who_thinks_is_not_silent(void **state)
+{
+    static const char thought[] = AN(
+        "content_block_delta",
+        ",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"c2ln\"}");
+    struct world *w = *state;
+    ask(w, "", ASK_STREAM("cross"));
+    begin_stream(call(w, 0));
+    say(call(w, 0), AN_START);
+    for (int i = 0; i < 3; i++) {
+        pass_time(w, 50 * S);
+        say(call(w, 0), thought);
+    }
+    pass_time(w, 50 * S);
+    say(call(w, 0), AN("ping", "")); /* says only that the line holds */
+    assert_false(w->calls[0].is_cancelled);
+    pass_time(w, 10 * S);
+    assert_true(w->calls[0].is_cancelled);
+    expect(&w->got, "no first token within 1m");
+}
+
+static void nobody_waits_long_for_the_ill(void **state)
+{
+    struct world *w = *state;
+    struct err e = ERR_INIT;
+    err_set(&e, ERR_QUOTA, "used up");
+    e.retry_after_us = 20 * S;
+    breaker_failed(&broker_target(&w->b, STR("one"), STR("m"))->breaker, &e, w->mono_us);
+    ask(w, "", ASK("one/m"));
+    expect_ended(w, 503);
+    assert_int_equal(w->n_calls, 0);
+    expect(&w->got_headers, "retry-after: 20\r\n");
+}
+
+static void one_deadline_bounds_it_all(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-timeout-ms: 20000", ASK("one/m"));
     pass_time(w, 10 * S);
     refuse(call(w, 0), 429, "3", ERROR("rate_limit_error"));
     pass_time(w, 3 * S);
@@ -1232,25 +1355,6 @@ static void explaining_sends_nothing(void **state)
 
 /* ---- crossed ---- */
 
-#define AN(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"
-#define AN_START                                                                         \
-    AN("message_start",                                                                  \
-       ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","     \
-       "\"model\":"                                                                      \
-       "\"c-2026\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":9,"   \
-       "\"output_tokens\":1}}")
-#define AN_HELLO                                                                         \
-    AN("content_block_start",                                                            \
-       ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")               \
-    AN("content_block_delta",                                                            \
-       ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}")
-#define AN_END                                                                           \
-    AN("content_block_stop", ",\"index\":0")                                             \
-    AN("message_delta",                                                                  \
-       ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"               \
-       "\"usage\":{\"output_tokens\":2}")                                                \
-    AN("message_stop", "")
-
 static void a_stream_is_translated(void **state)
 {
     struct world *w = *state;
@@ -1310,6 +1414,8 @@ int main(void)
         CASE(only_listed_pairs_of_states_may_follow),
         CASE(a_stream_passes_and_ends_after_its_record),
         CASE(usage_reaches_the_client_that_asked),
+        CASE(nobody_else_hears_that_there_is_none_yet),
+        CASE(the_model_of_the_answer_has_the_price),
         CASE(a_stream_cut_at_any_byte_is_never_a_success),
         CASE(usage_that_never_comes_is_estimated),
         CASE(a_second_choice_may_go_on_behind_the_first_finish),
@@ -1328,6 +1434,9 @@ int main(void)
         CASE(a_short_retry_after_is_waited_out_on_the_same_target),
         CASE(a_long_retry_after_moves_on_at_once),
         CASE(a_silent_target_is_never_asked_twice),
+        CASE(a_silent_target_leaves_time_for_the_next),
+        CASE(who_thinks_is_not_silent),
+        CASE(nobody_waits_long_for_the_ill),
         CASE(one_deadline_bounds_it_all),
         CASE(what_the_request_itself_does_wrong_stops),
         CASE(a_refused_key_rests_and_the_next_is_tried),
