@@ -424,6 +424,7 @@ static enum errc skip_class(enum skip s)
         [SKIP_BREAKER] = ERR_OVERLOADED, [SKIP_LIMIT] = ERR_RATE_LIMIT,
         [SKIP_NEVER_FITS] = ERR_REFUSED, [SKIP_BUDGET] = ERR_REFUSED,
         [SKIP_RETIRED] = ERR_NOT_FOUND,  [SKIP_NOT_PINNED] = ERR_OVERLOADED,
+        [SKIP_OFFLINE] = ERR_REFUSED,
     };
     return classes[s];
 }

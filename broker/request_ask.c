@@ -179,12 +179,22 @@ static enum errc read_kind(struct request *r, struct str v, struct err *e)
     return bad(e, "chat, batch, replay or judge", v);
 }
 
-static enum errc read_events(struct request *r, struct str v, struct err *e)
+static enum errc read_switch(struct str v, bool *ret, struct err *e)
 {
     if (!str_eqz(v, "0") && !str_eqz(v, "1"))
         return bad(e, "0 or 1", v);
-    r->opt.events = str_eqz(v, "1");
+    *ret = str_eqz(v, "1");
     return ERR_OK;
+}
+
+static enum errc read_events(struct request *r, struct str v, struct err *e)
+{
+    return read_switch(v, &r->opt.events, e);
+}
+
+static enum errc read_offline(struct request *r, struct str v, struct err *e)
+{
+    return read_switch(v, &r->opt.is_offline, e);
 }
 
 /* A broker that finds itself in the chain would ask itself for ever. */
@@ -218,6 +228,7 @@ static enum errc read_headers(struct request *r, struct err *e)
         {"kind", read_kind},
         {"hop", read_hop},
         {"conversation-name", read_conversation_name},
+        {"offline", read_offline},
     };
     static const char prefix[] = "x-llmgw-";
     r->opt.max_cost_pico = PICO_UNKNOWN;
@@ -529,6 +540,7 @@ void request_decide(struct request *r, bool is_for_people)
         .n_choices = r->facts.n,
         .expected_output_tok = -1,
         .needs = r->facts.needs,
+        .is_offline = r->opt.is_offline || r->conf->core.offline,
         .dialect = r->client->id,
         .template_name = r->opt.template_name,
         .project = r->opt.project,

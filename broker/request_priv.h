@@ -78,7 +78,8 @@ struct request_options {
     enum conf_record record;
     enum conf_stream stream;
     bool has_stream;
-    bool events; /* the client understands `event: llmgw` */
+    bool events;     /* the client understands `event: llmgw` */
+    bool is_offline; /* only targets on this machine */
 };
 
 /* What is kept of an attempt when it is over; lives in the arena. */

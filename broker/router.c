@@ -131,6 +131,15 @@ static bool skip_capability(const struct route_facts *f, const struct target_mod
     return false;
 }
 
+static bool skip_offline(const struct route_facts *f, const struct conf *conf,
+                         const struct conf_target *t, struct candidate *c)
+{
+    if (!f->is_offline || conf_provider_is_near(conf_provider(conf, str_of(t->provider))))
+        return false;
+    snprintf(c->why, sizeof c->why, "offline, and it is not on this machine");
+    return set(c, VERDICT_SKIPPED, SKIP_OFFLINE);
+}
+
 static bool skip_retired(const struct target_model *m, struct candidate *c)
 {
     if (m->row == NULL || strcmp(m->row->status, "retired") != 0)
@@ -239,9 +248,10 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
     struct target_model m;
     router_model(conf, cat, t, &m);
     bound_cost(f, v, &m, cat, t, c);
-    bool is_out = skip_condition(f, t, c) || skip_retired(&m, c) ||
-                  skip_capability(f, &m, c) || skip_context(f, &m, c) ||
-                  skip_cost(f, c) || skip_steered(v, some_pinned, c) || skip_key(v, c) ||
+    bool is_out = skip_offline(f, conf, t, c) || skip_condition(f, t, c) ||
+                  skip_retired(&m, c) || skip_capability(f, &m, c) ||
+                  skip_context(f, &m, c) || skip_cost(f, c) ||
+                  skip_steered(v, some_pinned, c) || skip_key(v, c) ||
                   skip_breaker(v, c) || skip_limit(v, c);
     if (!is_out)
         set(c, VERDICT_STANDBY, SKIP_NONE);
@@ -378,6 +388,7 @@ const char *skip_name(enum skip s)
         [SKIP_BUDGET] = "budget",
         [SKIP_NOT_PINNED] = "not_pinned",
         [SKIP_RETIRED] = "retired",
+        [SKIP_OFFLINE] = "offline",
     };
     return names[s];
 }

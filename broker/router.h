@@ -53,6 +53,7 @@ enum skip {
     SKIP_BUDGET,
     SKIP_NOT_PINNED,
     SKIP_RETIRED,
+    SKIP_OFFLINE,
 };
 
 struct candidate {

@@ -25,6 +25,7 @@ enum { READ_LEN = 64 * 1024, IDLE_US = 120 * US_PER_S };
 
 struct link {
     int fd;
+    bool is_offline; /* said with each call */
     struct buf in;   /* read, not yet used */
     struct buf head; /* the current answer's */
     struct link_waiting waiting;
@@ -126,7 +127,10 @@ enum errc link_open(struct cmd_ctx *ctx, bool may_start, struct link **ret, stru
         close(fd);
         return rc;
     }
-    return link_adopt(fd, ret, e);
+    rc = link_adopt(fd, ret, e);
+    if (rc == ERR_OK)
+        (*ret)->is_offline = ctx->global.offline;
+    return rc;
 }
 
 enum errc link_start(struct cmd_ctx *ctx, bool is_auto, struct err *e)
@@ -229,6 +233,8 @@ static enum errc send_request(struct link *l, const char *method, const char *pa
     http1_write_request(&out, method, str_of(path));
     http1_write_header(&out, "Host", STR("llmgw"));
     http1_write_header(&out, "x-llmgw-proto", STR("1"));
+    if (l->is_offline)
+        http1_write_header(&out, "x-llmgw-offline", STR("1"));
     buf_adds(&out, headers);
     if (body.len > 0)
         http1_write_header(&out, "Content-Type", STR("application/json"));

@@ -241,6 +241,8 @@ enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
 void conf_free(struct conf **c);
 
 const struct conf_provider *conf_provider(const struct conf *c, struct str name);
+/* Does it stand on this machine, so that asking it needs no network? */
+bool conf_provider_is_near(const struct conf_provider *p);
 const struct conf_route *conf_route(const struct conf *c, struct str name);
 
 /*

@@ -24,6 +24,15 @@ const struct conf_provider *conf_provider(const struct conf *c, struct str name)
     return NULL;
 }
 
+bool conf_provider_is_near(const struct conf_provider *p)
+{
+    struct str url = str_of(p->base_url);
+    struct str host = str_sub(url, str_search(url, STR("://")) + 3, url.len);
+    struct str name = str_sub(host, 0, MIN(str_find(host, ':'), str_find(host, '/')));
+    return str_starts(host, STR("[::1]")) || str_starts(name, STR("127.")) ||
+           str_ieqz(name, "localhost");
+}
+
 const struct conf_route *conf_route(const struct conf *c, struct str name)
 {
     for (size_t i = 0; i < c->n_routes; i++)

@@ -87,7 +87,7 @@ static const struct conf_key keys[] = {
     {"core", "autostart", CONF_BOOL, IN(conf, core.autostart), .preset = "yes",
      .help = "start a broker when none answers"},
     {"core", "offline", CONF_BOOL, IN(conf, core.offline), .preset = "no",
-     .help = "use no network at all"},
+     .help = "use no network at all: ask only targets on this machine"},
 
     {"chat", "system", CONF_STRING, IN(conf, chat.system), .help = "system prompt"},
     {"chat", "model", CONF_MODEL, IN(conf, chat.model), .in_project = true,

@@ -12,6 +12,9 @@ config <<END
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
     key-env = ONE_KEY
+[provider "openai"]
+    base-url = http://llm.invalid/v1
+    key-env = ONE_KEY
 [price "one/*"]
     input = 1
     output = 2
@@ -218,6 +221,13 @@ like "$out" 'one/sim  *chosen .*' 'a dry run tells who would be asked'
 chat -m fast --dry-run --max-cost 0.0000001 hi </dev/null
 is "$rc" 5 '… and whether policy forbids it'
 is "$(requests one)" "$before" '… and sends nothing'
+chat -m openai/gpt-6-luna --offline hi </dev/null
+is "$rc" 5 'offline: a target elsewhere is refused'
+like "$err" 'not on this machine' '… and the reason is told'
+LLMGW_OFFLINE=yes chat -m openai/gpt-6-luna --fallback fast hi </dev/null
+is "$rc $out" '0 hi' '… but one on this machine answers'
+chat -m fast --offline --dry-run hi </dev/null
+is "$rc" 0 '… and a dry run says so'
 chat -m fast --explain hi </dev/null
 like "$err" 'one/sim  *chosen' 'an answer can be explained'
 
