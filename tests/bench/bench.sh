@@ -6,14 +6,16 @@
 #   BENCH_ONLY      which parts, of those below
 #   BENCH_ROUNDS    interleaved rounds of the serving cases; figures are their medians
 #   BENCH_SECONDS   length of one case of a round
+#   BENCH_ROWS      requests in the ledger that is reported on
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 results=$build/bench.jsonl
-parts=${BENCH_ONLY:-serve start ledger}
+parts=${BENCH_ONLY:-serve start ledger reports}
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-2}
+rows=${BENCH_ROWS:-1000000}
 LLMGW_CATALOG=$here/../../core/catalog.tsv
 export LLMGW_CATALOG
 . "$here/lib.sh"
@@ -24,7 +26,8 @@ machine() {
         "$(date +%F)" "$cpus" "$(uname -m)" "$(cut -d ' ' -f 1 /proc/loadavg)" \
         "$(nginx -v 2>&1 | sed 's,.*/,,')" "$(sed -n 's/^CC = //p; s/^CFLAGS = / /p' \
         "$build/Makefile" | tr -d '\n')" |
-        jq --argjson rounds "$rounds" --argjson seconds "$seconds" '. + {$rounds, $seconds}' |
+        jq --argjson rounds "$rounds" --argjson seconds "$seconds" --argjson rows "$rows" \
+            '. + {$rounds, $seconds, $rows}' |
         result machine -
 }
 

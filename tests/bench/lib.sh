@@ -107,7 +107,7 @@ END
     wait_http "http://127.0.0.1:$nginx_port/v1/models"
 }
 
-# write_config [SECTIONS]: the broker's, with one provider: the simulator
+# write_config [SECTIONS]: the broker's, with one provider: the simulator; sets broker_port, key
 write_config() {
     broker_port=$((30001 + $$ % 10000))
     cat >"$XDG_CONFIG_HOME/llmgw/config" <<END
@@ -125,12 +125,12 @@ write_config() {
     output = 2
 ${1:-}
 END
-}
-
-# start_broker [WRAPPER…]: sets broker_pid and key; its socket is $dir/run/b.sock
-start_broker() {
     key=$("$build/llmgw" client add bench 2>"$dir/client.err" |
         grep -oE '[A-Za-z0-9_-]{20,}' | tail -n 1)
+}
+
+# start_broker [WRAPPER…]: sets broker_pid; its socket is $dir/run/b.sock
+start_broker() {
     on_serving "$@" "$build/llmgwd" --socket "$dir/run/b.sock" \
         >"$dir/broker.out" 2>"$dir/broker.err" &
     broker_pid=$!

@@ -27,6 +27,8 @@ def added($case; $direct; f):
     | ratio(minus(med($case; "broker"; f); $d); minus(med($case; "nginx"; f); $d));
 # a program from start to end
 def ms($case): med($case; "llmgw"; .p50_us) | scaled(1000);
+def slowest($case): [.[] | select(.server == "llmgw" and (.case | startswith($case)))]
+    | map(.p50_us) | max | scaled(1000);
 def recording(f): med("ledger"; "llmgwd"; f) | scaled(1000);
 
 # ---- tables ----
@@ -38,7 +40,8 @@ def table($head; $rows): if $rows == [] then empty
 def serving: table(
     ["case", "server", "p50 µs", "p99 µs", "first byte p50 µs", "CPU µs per answer",
      "of it the loop", "answers/s", "events/s", "errors"];
-    [ ("one", "one-unix", "c32", "c256", "body100k", "stream", "stream32") as $case
+    [ ("one", "one-unix", "c32", "c256", "body100k", "stream", "stream32",
+        "ledger-empty", "ledger-full") as $case
       | ("direct", "nginx", "broker") as $server
       | pick($case; $server) | select(length > 0)
       | [ $case, $server, (all(.p50_us) | spread(0)), (all(.p99_us) | spread(0)),
@@ -84,7 +87,11 @@ def targets: [
     ["ledger rows per second", "≥", 100000, "rows/s", med("ledger"; "llmgwd"; .rows_per_s)],
     ["ledger CPU per row, roll-ups included", "≤", 4.8, "µs", recording(.writer_ns_per_row)],
     ["a request recorded, database locked, p50", "≤", 3, "µs", recording(.locked_p50_ns)],
-    ["… and while the writer commits, p50", "≤", 3, "µs", recording(.paced_p50_ns)]
+    ["… and while the writer commits, p50", "≤", 3, "µs", recording(.paced_p50_ns)],
+    ["report by month and model", "≤", 50, "ms", ms("cost month")],
+    ["any report from roll-ups", "≤", 250, "ms", slowest("cost")],
+    ["CPU per request, full ledger : empty", "≤", 1.1, "×",
+        ratio(med("ledger-full"; "broker"; .cpu_us); med("ledger-empty"; "broker"; .cpu_us))]
 ];
 
 def is_met: .[4] as $value | if .[1] == "≤" then $value <= .[2] else $value >= .[2] end;
@@ -106,8 +113,8 @@ def machine: .[] | select(.case == "machine") |
 before it was \(.load), and 0 is what it should be. The serving process is pinned to one core; the
 simulator and the load generator have another one. Figures are medians, with minimum and maximum,
 of \(.rounds) interleaved rounds of \(.seconds) s where servers are compared. The broker does its whole
-work: keys, scan, route, limits, price, ledger. This page is made by `make update-bench`; the
-targets stand in `table.jq`.", "";
+work: keys, scan, route, limits, price, ledger. Reports read a ledger of \(.rows) requests.
+This page is made by `make update-bench`; the targets stand in `table.jq`.", "";
 
 "# Benchmark results", "", machine, serving, programs, ledger, "## Targets", "", compared,
 list("What is missed"; .[4] != null and (is_met | not); "\(.[0]): \(measured), target \(target)"),

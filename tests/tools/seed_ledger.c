@@ -58,16 +58,18 @@ static struct ledger_admit draw_admit(struct maker *m, int64_t start_us, int64_t
     static const char *const users[] = {"ann", "ben", NULL};
     static const char *const templates[] = {"triage", "tldr", NULL};
     static const char *const conversations[] = {"c1", "c2", "c3", NULL, NULL, NULL};
+    /* programs that ask: each has its names, so that an hour has few combinations of them */
+    size_t program = draw(m, 24);
     struct ledger_admit a = {
         .start_us = start_us,
-        .client = STR("cli"),
+        .client = program % 7 == 0 ? STR("web") : STR("cli"),
         .dialect = STR("openai"),
-        .route = pick(m, routes, ARRAY_LEN(routes)),
+        .route = str_of(routes[program % ARRAY_LEN(routes)]),
         .asked_model = STR("fast"),
-        .project = pick(m, projects, ARRAY_LEN(projects)),
+        .project = str_of(projects[program % ARRAY_LEN(projects)]),
         .conversation = pick(m, conversations, ARRAY_LEN(conversations)),
-        .template_name = pick(m, templates, ARRAY_LEN(templates)),
-        .kind = pick(m, kinds, ARRAY_LEN(kinds)),
+        .template_name = str_of(templates[program % ARRAY_LEN(templates)]),
+        .kind = str_of(kinds[program % ARRAY_LEN(kinds)]),
         .user = pick(m, users, ARRAY_LEN(users)),
         .input_tok_estimate = 1000,
         .reserved_pico = 1000000000,
