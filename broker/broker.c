@@ -36,6 +36,9 @@ enum {
     CANCEL_WAIT_US = 2 * US_PER_S,
     /* how often an idle broker looks whether it is idle while clients stay connected */
     IDLE_LOOK_US = 60 * US_PER_S,
+    /* for the ledger to come to rest, so that new budgets know all that was spent */
+    START_WAIT_US = 2 * US_PER_S,
+    RELOAD_WAIT_US = 100 * US_PER_MS,
     /* a first request comes at once or not: after this a connection is made ahead */
     WARM_AFTER_US = 500 * US_PER_MS,
 };
@@ -187,6 +190,14 @@ static void set_log_level(struct broker *b)
         log_level_parse(str_of(level), &b->log.level);
 }
 
+static void seed(struct broker *b, int64_t wait_us)
+{
+    struct arena arena;
+    arena_init(&arena, LIMIT_HEAD_LEN);
+    seed_budgets(b, conf_path_db(&arena, b->conf, env), wait_us);
+    arena_release(&arena);
+}
+
 static enum errc reload(struct broker *b, struct err *e)
 {
     struct generation *old = generation_in_force(b), *g = NULL;
@@ -208,6 +219,7 @@ static enum errc reload(struct broker *b, struct err *e)
     }
     set_log_level(b);
     set_zone(b);
+    seed(b, RELOAD_WAIT_US);
     generation_unref(old);
     return ERR_OK;
 }
@@ -468,9 +480,9 @@ static enum errc open_ledger(struct broker *b, struct err *e)
     enum errc rc = os_make_parents(path, 0700, e);
     if (rc == ERR_OK)
         rc = ledger_open(path, b->conf, b->loop, &b->log, on_committed, b, &b->ledger, e);
-    if (rc == ERR_OK)
-        seed_budgets(b, path);
     arena_release(&arena);
+    if (rc == ERR_OK)
+        seed(b, START_WAIT_US);
     return rc;
 }
 

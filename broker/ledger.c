@@ -265,6 +265,11 @@ enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation
     return ERR_OK;
 }
 
+bool ledger_wait(struct ledger *l, int64_t wait_us)
+{
+    return writer_wait(&l->writer, wait_us);
+}
+
 /* ---- what there is to see ---- */
 
 /* The lock of a const ledger: looking changes nothing that anybody can see. */

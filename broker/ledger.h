@@ -111,6 +111,11 @@ enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t 
 enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
                         uint64_t *ret_seq, struct err *e) MUST_USE;
 uint64_t ledger_applied_seq(const struct ledger *l);
+/*
+ * Until all settlements so far, and what the last run left, are in the database; false: not
+ * within wait_us. For the start and for a reload: it blocks.
+ */
+bool ledger_wait(struct ledger *l, int64_t wait_us);
 
 struct ledger_stats {
     uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;

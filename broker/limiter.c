@@ -43,6 +43,7 @@ struct purse {
     struct budget budget;
     size_t n_grants;
     bool is_retired;
+    bool is_seeded; /* it knows what was spent before it was there */
 };
 
 /* What a target's headers said, until it resets. */
@@ -389,14 +390,28 @@ size_t limiter_n_grants(const struct limiter *l)
 
 /* ---- what the past and the providers tell ---- */
 
+bool limiter_is_seeded(const struct limiter *l)
+{
+    bool all = true;
+    list_for_each (node, &l->purses)
+        all &= container_of(node, struct purse, link)->is_seeded;
+    return all;
+}
+
+void limiter_seeded(struct limiter *l)
+{
+    list_for_each (node, &l->purses)
+        container_of(node, struct purse, link)->is_seeded = true;
+}
+
 void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
                   int64_t at_wall_us, int64_t now_wall_us)
 {
     list_for_each (node, &l->purses) {
         struct purse *p = container_of(node, struct purse, link);
         budget_turn(&p->budget, now_wall_us);
-        if (spent > 0 && purse_applies(p, s) && at_wall_us >= p->budget.from_us &&
-            at_wall_us < p->budget.to_us)
+        if (spent > 0 && !p->is_seeded && purse_applies(p, s) &&
+            at_wall_us >= p->budget.from_us && at_wall_us < p->budget.to_us)
             p->budget.spent_pico += spent;
     }
 }
@@ -524,6 +539,19 @@ static bool wall_adopt(struct limiter *l, const struct wall *fresh)
     return false;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Do both count the same spending? */
+static bool same_money(const struct budget *a, const struct budget *b)
+{
+    return a->per == b->per && same_text(a->tz, b->tz) &&
+           same_text(a->project, b->project) && same_text(a->client, b->client) &&
+           same_text(a->provider, b->provider) && same_text(a->tag, b->tag);
+}
+
 static bool purse_adopt(struct limiter *l, struct purse *fresh)
 {
     list_for_each (node, &l->purses) {
@@ -533,7 +561,8 @@ static bool purse_adopt(struct limiter *l, struct purse *fresh)
         struct budget old = p->budget;
         p->budget = fresh->budget;
         p->budget.reserved_pico = old.reserved_pico;
-        if (old.per == p->budget.per) {
+        p->is_seeded = p->is_seeded && same_money(&old, &p->budget);
+        if (p->is_seeded) {
             p->budget.from_us = old.from_us;
             p->budget.to_us = old.to_us;
             p->budget.spent_pico = old.spent_pico;

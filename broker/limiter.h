@@ -68,7 +68,12 @@ void limiter_settle(struct limiter *l, struct limit_grant **g,
 /* Nothing was used (the attempt never reached the provider); frees the grant. */
 void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono_us,
                      int64_t now_wall_us);
-/* Spending of the past, to fill budgets after a restart. */
+/*
+ * Spending of the past, for budgets that are new since the last limiter_seeded: after a start,
+ * and after a reload that brought one.
+ */
+bool limiter_is_seeded(const struct limiter *l);
+void limiter_seeded(struct limiter *l);
 void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
                   int64_t at_wall_us, int64_t now_wall_us);
 /*

@@ -33,10 +33,9 @@ struct work {
     struct writer *w;
     struct rows *rows; /* owned; NULL until the database could be opened */
     struct spool_cursor cursor;
-    struct record *record; /* owned: the one at hand */
-    uint64_t recovered;    /* records before it are from the last run … */
-    uint64_t done_before;  /* … and those up to this are rows already */
-    bool is_replayed;
+    struct record *record;  /* owned: the one at hand */
+    uint64_t recovered;     /* records before it are from the last run … */
+    uint64_t done_before;   /* … and those up to this are rows already */
     struct list *next_body; /* in writer.bodies, not before the group's place in it */
     uint64_t n_group;       /* records in the group at hand … */
     uint64_t n_settled;     /* … and those of them that were waited for */
@@ -64,6 +63,7 @@ enum errc writer_init(struct writer *w, const char *db_path, struct loop *loop,
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&w->work, &attr);
+    pthread_cond_init(&w->rest, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&w->lock, NULL);
     list_init(&w->bodies);
@@ -84,6 +84,7 @@ void writer_release(struct writer *w)
     mem_free(w->db_path);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->work);
+    pthread_cond_destroy(&w->rest);
 }
 
 void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq)
@@ -105,6 +106,22 @@ void writer_queue_removal(struct writer *w, struct removal *node)
     list_add(&w->removals, &node->link);
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
+}
+
+static struct timespec at_mono(int64_t us)
+{
+    return (struct timespec){.tv_sec = us / US_PER_S, .tv_nsec = us % US_PER_S * 1000};
+}
+
+bool writer_wait(struct writer *w, int64_t wait_us)
+{
+    const struct timespec until = at_mono(clock_mono_us(&clock_system) + wait_us);
+    int rc = 0;
+    pthread_mutex_lock(&w->lock);
+    while (rc == 0 && (!w->is_replayed || w->n_waiting > 0))
+        rc = pthread_cond_timedwait(&w->rest, &w->lock, &until);
+    pthread_mutex_unlock(&w->lock);
+    return rc == 0;
 }
 
 void writer_stop(struct writer *w, int64_t wait_us)
@@ -252,6 +269,8 @@ static void publish(struct work *k)
     w->n_waiting = info.head <= w->applied ? 0 : w->n_waiting - k->n_settled;
     free_bodies(w, w->applied);
     w->trouble[0] = '\0';
+    if (w->n_waiting == 0)
+        pthread_cond_signal(&w->rest);
     pthread_mutex_unlock(&w->lock);
     if (w->loop != NULL)
         loop_wake(w->loop);
@@ -330,7 +349,10 @@ static enum errc replay(struct work *k, struct err *e)
     if (rc != ERR_OK)
         return rc;
     k->cursor.limit = 0;
-    k->is_replayed = true;
+    pthread_mutex_lock(&k->w->lock);
+    k->w->is_replayed = true;
+    pthread_cond_signal(&k->w->rest);
+    pthread_mutex_unlock(&k->w->lock);
     return ERR_OK;
 }
 
@@ -410,7 +432,7 @@ static int64_t due_us(struct work *k)
     w->signal_at = UINT64_MAX;
     if (k->retry_us > 0)
         return w->is_stopping ? MIN(k->retry_us, w->stop_at_us) : k->retry_us;
-    if (w->is_stopping || !k->is_replayed || !list_is_empty(&w->removals) ||
+    if (w->is_stopping || !w->is_replayed || !list_is_empty(&w->removals) ||
         w->n_waiting >= GROUP_MAX / 2)
         return 0;
     if (w->n_waiting > 0) {
@@ -429,7 +451,7 @@ static bool is_finished(struct work *k)
     struct spool_info info;
     spool_info(w->spool, &info);
     bool is_drained =
-        k->is_replayed && k->cursor.at >= info.head && list_is_empty(&w->removals);
+        w->is_replayed && k->cursor.at >= info.head && list_is_empty(&w->removals);
     return is_drained || clock_mono_us(&clock_system) >= w->stop_at_us;
 }
 
@@ -442,10 +464,7 @@ static bool wait_for_work(struct work *k)
         int64_t at_us = due_us(k);
         if (at_us <= clock_mono_us(&clock_system) || is_finished(k))
             break;
-        const struct timespec until = {
-            .tv_sec = at_us / US_PER_S,
-            .tv_nsec = at_us % US_PER_S * 1000,
-        };
+        const struct timespec until = at_mono(at_us);
         pthread_cond_timedwait(&w->work, &w->lock, &until);
     }
     w->signal_at = UINT64_MAX;
@@ -460,7 +479,7 @@ static enum errc do_work(struct work *k, struct err *e)
     struct spool_info info;
     if (k->rows == NULL)
         rc = open_rows(k, e);
-    if (rc == ERR_OK && !k->is_replayed)
+    if (rc == ERR_OK && !k->w->is_replayed) /* only this thread sets it */
         rc = replay(k, e);
     spool_info(k->w->spool, &info);
     while (rc == ERR_OK && k->cursor.at < info.head)

@@ -34,13 +34,15 @@ struct writer {
     char *db_path;                           /* owned */
     struct spool *spool;                     /* owned; has a lock of its own */
     int64_t body_days, body_bytes, row_days; /* 0: for ever, as many as there are */
-    pthread_cond_t work;                     /* the thread waits on it; monotonic */
+    pthread_cond_t work; /* the thread waits on it; monotonic, as … */
+    pthread_cond_t rest; /* … this: told when nothing waits any more */
 
     pthread_mutex_t lock;
     struct list bodies, removals;
     size_t bodies_len;  /* bytes in the queue of bodies */
     uint64_t n_waiting; /* settlements in the spool that the thread has not taken */
     uint64_t signal_at; /* so many of them wake it */
+    bool is_replayed;   /* what the last run left is in the database */
     bool is_stopping;
     int64_t stop_at_us; /* monotonic: what is not committed by then stays in the spool */
     uint64_t applied;   /* everything up to this record is committed */
@@ -61,7 +63,9 @@ void writer_stop(struct writer *w, int64_t wait_us);
 /* Under the lock. */
 void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq);
 void writer_settled(struct writer *w);
-/* Takes the lock. */
+/* Take the lock. */
 void writer_queue_removal(struct writer *w, struct removal *node);
+/* Until no settlement waits, or wait_us is over: false. */
+bool writer_wait(struct writer *w, int64_t wait_us);
 
 #endif

@@ -35,6 +35,20 @@ END
     start_broker
     is "$(spent 0)" "$now" '… after a restart too'
     is "$(spent 1)" 0 '… and against no other'
+    stop_broker KILL
+    start_broker
+    is "$(spent 0)" "$now" '… after a kill'
+    cat >>"$config_file" <<END
+[budget "late"]
+    limit = 0.001/day
+    hard = yes
+    provider = one
+END
+    is "$(http -X POST /llmgw/v1/reload)" '{"reloaded":true}' 'a budget is added'
+    is "$(spent 2)" "$now" '… and knows what was spent before it'
+    is "$(spent 0)" "$now" '… which no other counts twice'
+    ask -m one/sim hello
+    is "$(got status) $(got class)" '403 refused' '… and refuses'
     stop_broker
 done
 done_testing

@@ -212,6 +212,33 @@ static void the_past_fills_budgets_after_a_restart(void **state)
     limiter_free(&l);
 }
 
+static void a_budget_is_told_of_the_past_once(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct conf_budget budgets[] = {
+        {.name = "a", .limit_pico = 100, .per = CONF_PER_DAY, .hard = true, .tz = "UTC"},
+        {.name = "b", .limit_pico = 90, .per = CONF_PER_DAY, .hard = true, .tz = "UTC"},
+    };
+    struct conf c = {.budgets = budgets, .n_budgets = 1};
+    struct limiter *l = make(&c);
+    assert_false(limiter_is_seeded(l));
+    limiter_seed(l, &scope, 30, wall, wall);
+    limiter_seeded(l);
+    assert_true(limiter_is_seeded(l));
+    c.n_budgets = 2;
+    assert_int_equal(limiter_reload(l, &c, &e), ERR_OK);
+    assert_false(limiter_is_seeded(l));
+    limiter_seed(l, &scope, 30, wall, wall);
+    limiter_seeded(l);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 60); /* of b: a has 70 */
+    budgets[1].provider = "nobody";                          /* counts other money now */
+    assert_int_equal(limiter_reload(l, &c, &e), ERR_OK);
+    assert_false(limiter_is_seeded(l));
+    assert_int_equal(limiter_headroom(l, &scope, wall), 70);
+    limiter_free(&l);
+}
+
 static void headers_teach_until_they_reset(void **state)
 {
     (void)state;
@@ -324,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_hard_budget_refuses_before_sending),
         cmocka_unit_test(a_soft_budget_only_tells),
         cmocka_unit_test(the_past_fills_budgets_after_a_restart),
+        cmocka_unit_test(a_budget_is_told_of_the_past_once),
         cmocka_unit_test(headers_teach_until_they_reset),
         cmocka_unit_test(a_reload_keeps_what_was_used),
         cmocka_unit_test(its_account_is_json),
