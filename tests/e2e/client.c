@@ -305,27 +305,54 @@ static const char *judge(struct client *c)
     return seen_verdict(&c->seen, c->o->stream);
 }
 
+static enum errc exchange(struct client *c, struct str prompt, struct err *e)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT(ANSWER_MAX);
+    write_request(c->o, prompt, c->seen.anthropic, &out);
+    enum errc rc = dial(c, e);
+    if (rc == ERR_OK)
+        rc = send_all(c, &out, e);
+    if (rc == ERR_OK)
+        receive(c);
+    return rc;
+}
+
+static void client_init(struct client *c, const struct client_options *o)
+{
+    *c =
+        (struct client){.o = o, .fd = -1, .began_us = now_us(), .ttft_us = -1, .end = ""};
+    c->deadline_us = c->began_us + o->timeout_us;
+    buf_init(&c->in, ANSWER_MAX);
+    buf_init(&c->body, ANSWER_MAX);
+    seen_init(&c->seen, o->dialect != NULL && strcmp(o->dialect, "anthropic") == 0);
+}
+
+static void client_release(struct client *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    seen_release(&c->seen);
+    buf_release(&c->in);
+    buf_release(&c->body);
+}
+
 enum errc client_run(const struct client_options *o, struct str prompt, struct err *e)
 {
-    struct client c = {.o = o, .fd = -1, .began_us = now_us(), .ttft_us = -1, .end = ""};
-    AUTO(buf_release) struct buf out = BUF_INIT(ANSWER_MAX);
-    bool anthropic = o->dialect != NULL && strcmp(o->dialect, "anthropic") == 0;
-    c.deadline_us = c.began_us + o->timeout_us;
-    buf_init(&c.in, ANSWER_MAX);
-    buf_init(&c.body, ANSWER_MAX);
-    seen_init(&c.seen, anthropic);
-    write_request(o, prompt, anthropic, &out);
-    enum errc rc = dial(&c, e);
+    AUTO(client_release) struct client c;
+    client_init(&c, o);
+    enum errc rc = exchange(&c, prompt, e);
     if (rc == ERR_OK)
-        rc = send_all(&c, &out, e);
-    if (rc == ERR_OK) {
-        receive(&c);
         print(&c, judge(&c));
-    }
-    if (c.fd >= 0)
-        close(c.fd);
-    seen_release(&c.seen);
-    buf_release(&c.in);
-    buf_release(&c.body);
+    return rc;
+}
+
+enum errc client_look(const struct client_options *o, struct str prompt, client_fn *fn,
+                      void *arg, struct err *e)
+{
+    AUTO(client_release) struct client c;
+    client_init(&c, o);
+    enum errc rc = exchange(&c, prompt, e);
+    if (rc == ERR_OK)
+        fn(arg, &c.seen, judge(&c));
     return rc;
 }

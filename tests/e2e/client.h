@@ -57,5 +57,9 @@ void seen_print(const struct seen *s, struct buf *out);
 /* Asks and prints KEY=VALUE lines. ERR_OK whatever was answered. */
 enum errc client_run(const struct client_options *o, struct str prompt, struct err *e)
     MUST_USE;
+/* Asks and shows what came, with the outcome as client_run prints it. */
+typedef void client_fn(void *arg, const struct seen *s, const char *outcome);
+enum errc client_look(const struct client_options *o, struct str prompt, client_fn *fn,
+                      void *arg, struct err *e) MUST_USE;
 
 #endif

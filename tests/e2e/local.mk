@@ -4,6 +4,7 @@ noinst_PROGRAMS += tests/e2e/tool
 tests_e2e_tool_SOURCES = %D%/main.c
 tests_e2e_tool_SOURCES += %D%/client.c %D%/client.h
 tests_e2e_tool_SOURCES += %D%/seen.c
+tests_e2e_tool_SOURCES += %D%/cut_server.c %D%/cut_client.c %D%/cuts.h
 tests_e2e_tool_LDADD = $(CORE_LIBS)
 dist_check_SCRIPTS += %D%/10-sim.t
 dist_check_SCRIPTS += %D%/20-config.t
@@ -23,9 +24,13 @@ dist_check_SCRIPTS += %D%/31-connections.t
 EXTRA_DIST += %D%/matrix.tsv %D%/matrix-plan.awk %D%/matrix-judge.awk
 dist_check_SCRIPTS += %D%/41-models.t
 
-# The fault matrix with several seeds, and a scorecard.
+# The fault matrix with several seeds and a scorecard; recorded answers, cut at every byte.
 EXTRA_DIST += %D%/campaign.sh
 campaign: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/e2e/campaign.sh
+	@$(AM_TESTS_ENVIRONMENT) STRIDE=1 $(SHELL) $(top_srcdir)/tests/e2e/32-cuts.t
 .PHONY: campaign
 dist_check_SCRIPTS += %D%/80-examples.t
+dist_check_SCRIPTS += %D%/32-cuts.t
+EXTRA_DIST += tests/data/cut-openai.sse tests/data/cut-openai.json
+EXTRA_DIST += tests/data/cut-anthropic.sse tests/data/cut-anthropic.json

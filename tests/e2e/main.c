@@ -5,6 +5,8 @@
  *     tool ask [options] PROMPT        KEY=VALUE lines about the answer
  *     tool json PATH <FILE             the value at a.b.0.c, or status 1
  *     tool wait FILE REGEX SECONDS     until the file matches, or status 1
+ *     tool cut-serve DIR               a provider of recorded answers that it cuts
+ *     tool cut-ask [options]           … and clients that judge what becomes of them
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -20,6 +22,7 @@
 #include "core/num.h"
 
 #include "tests/e2e/client.h"
+#include "tests/e2e/cuts.h"
 
 enum { FILE_MAX = 512 * 1024 * 1024, READ_LEN = 64 * 1024 };
 
@@ -163,14 +166,50 @@ static enum errc run_wait(int argc, char *argv[], struct err *e)
     return rc;
 }
 
+/* ---- cuts ---- */
+
+static enum errc run_cut_serve(int argc, char *argv[], struct err *e)
+{
+    if (argc != 2)
+        return err_set(e, ERR_USAGE, "usage: tool cut-serve DIR");
+    return cut_serve(argv[1], e);
+}
+
+#define O(field) offsetof(struct cut_options, field)
+static const struct option_row cut_rows[] = {
+    {'u', "socket", OPT_STRING, O(socket), "PATH", .help = "the broker's Unix socket"},
+    {'D', "data", OPT_STRING, O(dir), "DIR", .help = "where the records are"},
+    {'p', "port", OPT_INT, O(port), "N", .values = "1..65535", .help = "of cut-serve"},
+    {'s', "stride", OPT_INT, O(stride), "N", .values = "1..", .help = "between offsets"},
+    {'S', "seed", OPT_INT, O(seed), "N", .values = "0..", .help = "the first offset"},
+    {'j', "jobs", OPT_INT, O(jobs), "N", .values = "1..1024", .help = "at a time"},
+    {.name = NULL},
+};
+#undef O
+
+static enum errc run_cut_ask(int argc, char *argv[], struct err *e)
+{
+    struct cut_options o = {.stride = 1, .jobs = 128};
+    struct opt_args args = {.n = 0};
+    const struct option_row *const tables[2] = {cut_rows, NULL};
+    void *const into[2] = {&o, NULL};
+    enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
+    return rc == ERR_OK ? cut_ask(&o, e) : rc;
+}
+
 int main(int argc, char *argv[])
 {
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask}, {"json", run_json}, {"wait", run_wait}};
+    } rows[] = {{"ask", run_ask},
+                {"json", run_json},
+                {"wait", run_wait},
+                {"cut-serve", run_cut_serve},
+                {"cut-ask", run_cut_ask}};
     struct err e = ERR_INIT;
-    enum errc rc = err_set(&e, ERR_USAGE, "usage: tool ask|json|wait …");
+    enum errc rc =
+        err_set(&e, ERR_USAGE, "usage: tool ask|json|wait|cut-serve|cut-ask …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);

@@ -357,6 +357,8 @@ static void llmgw_event(struct seen *s, struct json_object *o)
     s->n_start = 0;
     s->n_blocks = 0;
     s->block_open = false;
+    for (size_t i = 0; i < s->n_tools; i++)
+        buf_reset(&s->tool_args[i]);
     s->n_tools = 0;
     s->id[0] = s->model[0] = '\0';
     buf_reset(&s->text);
