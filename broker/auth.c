@@ -25,8 +25,10 @@ enum errc auth_client(const struct conf *c, const struct http1_head *head,
         return e->code;
     }
     const struct conf_client *found = NULL;
+    char hash[SECRET_HASH_LEN + 1];
+    secret_hash(key, hash);
     for (size_t i = 0; i < c->n_clients; i++)
-        if (secret_matches_hash(key, c->clients[i].key_hash))
+        if (secret_equal(str_of(hash), str_of(c->clients[i].key_hash)))
             found = &c->clients[i];
     if (found == NULL) {
         err_set(e, ERR_AUTH, "the client key is not known here");

@@ -34,6 +34,10 @@ enum {
 /* What a scrubbed variable holds; no key has blanks. */
 #define SCRUBBED "(read by llmgwd)"
 
+static const char hash_prefix[] = "sha256:";
+_Static_assert(sizeof hash_prefix - 1 + SHA256_HEX_LEN == SECRET_HASH_LEN,
+               "a hash has its prefix and its digits");
+
 /* One [provider] key line. */
 struct slot {
     struct secret_key key; /* .value NULL: not known (yet) */
@@ -383,18 +387,10 @@ bool secret_equal(struct str a, struct str b)
     return differ == 0;
 }
 
-void secret_hash(struct str key, char out[72])
+void secret_hash(struct str key, char out[SECRET_HASH_LEN + 1])
 {
-    char hex[SHA256_HEX_LEN + 1];
-    sha256_hex(key, hex);
-    snprintf(out, 72, "sha256:%s", hex);
-}
-
-bool secret_matches_hash(struct str key, const char *hash)
-{
-    char mine[72];
-    secret_hash(key, mine);
-    return secret_equal(str_of(mine), str_of(hash));
+    memcpy(out, hash_prefix, sizeof hash_prefix);
+    sha256_hex(key, out + sizeof hash_prefix - 1);
 }
 
 /* ---- the environment ---- */

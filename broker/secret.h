@@ -9,6 +9,8 @@
 
 struct secrets;
 
+enum { SECRET_HASH_LEN = 71 };
+
 struct secret_key {
     char id[32];       /* for the ledger: "openai#1", no part of the key */
     const char *value; /* owned by the store, wiped on free */
@@ -34,9 +36,8 @@ int64_t secrets_benched_us(const struct secrets *s, struct str provider,
 void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us);
 /* Equal? Takes the same time wherever they differ. */
 bool secret_equal(struct str a, struct str b);
-/* Does "sha256:HEX" belong to this key? */
-bool secret_matches_hash(struct str key, const char *hash);
-void secret_hash(struct str key, char out[72]); /* "sha256:HEX" */
+/* "sha256:HEX", as [client] has it. */
+void secret_hash(struct str key, char out[SECRET_HASH_LEN + 1]);
 /*
  * Wipes the variables that hold keys, so that neither /proc/PID/environ nor a child has one. They
  * stay set, to a placeholder: a configuration that is loaded again finds the same providers.

@@ -1,7 +1,6 @@
 /* sha256.c: see sha256.h. */
 #include "core/sha256.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -40,22 +39,29 @@ static void schedule(const uint8_t block[BLOCK], uint32_t w[ROUNDS])
     }
 }
 
+/* The working variables keep the standard's names; shifting them costs the compiler nothing. */
 static void compress(uint32_t hash[WORDS], const uint8_t block[BLOCK])
 {
-    enum { A, B, C, D, E, F, G, H };
-    uint32_t w[ROUNDS], v[WORDS];
+    uint32_t w[ROUNDS];
+    uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3];
+    uint32_t e = hash[4], f = hash[5], g = hash[6], h = hash[7];
     schedule(block, w);
-    memcpy(v, hash, sizeof v);
     for (size_t t = 0; t < ROUNDS; t++) {
-        uint32_t s1 = rotr(v[E], 6) ^ rotr(v[E], 11) ^ rotr(v[E], 25);
-        uint32_t s0 = rotr(v[A], 2) ^ rotr(v[A], 13) ^ rotr(v[A], 22);
-        uint32_t choice = (v[E] & v[F]) ^ (~v[E] & v[G]);
-        uint32_t majority = (v[A] & v[B]) ^ (v[A] & v[C]) ^ (v[B] & v[C]);
-        uint32_t t1 = v[H] + s1 + choice + k[t] + w[t];
-        memmove(&v[B], &v[A], (WORDS - 1) * sizeof v[0]);
-        v[E] += t1;
-        v[A] = t1 + s0 + majority;
+        uint32_t s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
+        uint32_t s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
+        uint32_t choice = (e & f) ^ (~e & g);
+        uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+        uint32_t t1 = h + s1 + choice + k[t] + w[t];
+        h = g;
+        g = f;
+        f = e;
+        e = d + t1;
+        d = c;
+        c = b;
+        b = a;
+        a = t1 + s0 + majority;
     }
+    const uint32_t v[WORDS] = {a, b, c, d, e, f, g, h};
     for (size_t i = 0; i < WORDS; i++)
         hash[i] += v[i];
     mem_wipe(w, sizeof w);
@@ -93,6 +99,10 @@ void sha256_hex(struct str s, char out[SHA256_HEX_LEN + 1])
 {
     uint8_t hash[SHA256_LEN];
     sha256(s, hash);
-    for (size_t i = 0; i < SHA256_LEN; i++)
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SHA256_LEN; i++) {
+        out[2 * i] = digits[hash[i] >> 4];
+        out[2 * i + 1] = digits[hash[i] & 0xf];
+    }
+    out[SHA256_HEX_LEN] = '\0';
 }

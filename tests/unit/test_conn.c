@@ -39,7 +39,7 @@ struct site {
     struct test_clock clock;
     struct conf conf;
     struct conf_client client;
-    char hash[72];
+    char hash[SECRET_HASH_LEN + 1];
     int n_refs;
     int fd; /* the client's side */
     /* what the handler saw */
