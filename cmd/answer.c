@@ -17,6 +17,7 @@
 #include "cmd/answer_print.h"
 #include "cmd/files.h"
 #include "cmd/link.h"
+#include "cmd/today.h"
 
 /* --- opening and closing --- */
 
@@ -355,6 +356,7 @@ enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
     if (a->opt.usage && (a->end != NULL || a->usage != NULL)) {
         AUTO(buf_release) struct buf line = BUF_INIT(4096);
         answer_usage_line(a, &line);
+        today_add(a->ctx, " · ", &line);
         fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&line)));
     }
     struct err why = ERR_INIT;

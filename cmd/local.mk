@@ -25,6 +25,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/prompt.c %D%/prompt.h
 %C%_libcmd_a_SOURCES += %D%/sig.c %D%/sig.h
 %C%_libcmd_a_SOURCES += %D%/term.c %D%/term.h
+%C%_libcmd_a_SOURCES += %D%/today.c %D%/today.h
 %C%_libcmd_a_SOURCES += %D%/mdoc.c
 %C%_libcmd_a_SOURCES += %D%/needs.c
 %C%_libcmd_a_SOURCES += %D%/sub.c

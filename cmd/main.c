@@ -16,6 +16,7 @@
 
 #include "cmd/link.h"
 #include "cmd/sig.h"
+#include "cmd/today.h"
 
 enum { HELP_LEN = 256 * 1024, CTX_LEN = 64 * 1024 * 1024 };
 
@@ -55,11 +56,14 @@ static enum errc print_state(struct cmd_ctx *ctx, struct err *e)
     enum errc rc = cmd_load(ctx, CMD_CONF, e);
     if (rc != ERR_OK)
         return rc;
+    AUTO(buf_release) struct buf line = BUF_INIT(4096);
     struct err why = ERR_INIT;
     bool is_running = link_open(ctx, false, &l, &why) == ERR_OK;
-    return cmd_print(is_running ? STR("\nbroker running\n")
-                                : STR("\nbroker not running; it starts when needed\n"),
-                     e);
+    buf_addz(&line, is_running ? "\nbroker running"
+                               : "\nbroker not running; it starts when needed");
+    today_add(ctx, ", ", &line);
+    buf_addc(&line, '\n');
+    return cmd_print(buf_str(&line), e);
 }
 
 /* `llmgw` with nothing behind it: help for people, a usage error for scripts. */

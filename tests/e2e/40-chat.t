@@ -27,6 +27,8 @@ config <<END
     limit = 0.000001/day
     hard = yes
     project = spent
+[budget "daily"]
+    limit = 5/day
 [alias]
     fast = one/sim
     lorem = one/sim:text=lorem
@@ -80,6 +82,8 @@ is "$(sed 's/.*"type":"\([a-z]*\)".*/\1/' "$tmp/chat.out" | uniq | tr '\n' ' ')"
     'JSON lines: start, text, end'
 chat -m fast -u hi </dev/null
 like "$err" '^one/sim · [0-9]+ in \+ [0-9]+ out · \$0\.[0-9]+ · ' 'usage in one line on stderr'
+is "${err##* · }" "$(llmgw cost --oneline)" '… and what the day has cost, this request included'
+like "$err" ' of \$5\.00$' '… of its budget'
 chat -m fast --usage-file "$tmp/usage" --tee "$tmp/tee" -o "$tmp/o" hi </dev/null
 is "$out$(cat "$tmp/tee" "$tmp/o")" 'hihi' 'to a file, and to another'
 is "$("$tool" json usage.completion_tokens <"$tmp/usage")" 1 '… and usage to a third'
@@ -257,6 +261,9 @@ unlike "$shown" "$title" 'a terminal is not given control sequences'
 like "$shown" 'ab' '… but the text'
 shown=$(tty llmgw chat -m fast --raw --no-stdin -f "$tmp/evil")
 like "$shown" "$title" '… unless asked to'
+
+shown=$(tty llmgw)
+like "$shown" 'broker running, today \$0\.[0-9]+ of \$5\.00' 'the bare name tells what the day has cost'
 
 # these two bench the key, so they come last
 chat -m one/sim:error=quota -F jsonl hi </dev/null

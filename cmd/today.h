@@ -1,0 +1,13 @@
+/* today.h: what the day has cost so far, as a piece of a line. */
+#ifndef CMD_TODAY_H
+#define CMD_TODAY_H
+
+#include "cmd/cmd.h"
+
+/*
+ * Appends `before` and "today $0.43 of $5.00", the latter when a budget of the day counts
+ * everything. Nothing when the ledger cannot be read: it is a remark, not a report.
+ */
+void today_add(struct cmd_ctx *ctx, const char *before, struct buf *out);
+
+#endif
