@@ -12,6 +12,7 @@
 
 #include "broker/api.h"
 #include "broker/request.h"
+#include "broker/state.h"
 
 static void done(const struct api_call *a, struct jw *w)
 {
@@ -251,6 +252,12 @@ static bool read_target(const struct api_call *a, struct json_object *o,
     return false;
 }
 
+static void drain(struct broker *b, struct target_state *t, int64_t until_us)
+{
+    t->drained_until_us = until_us;
+    state_save_drain(b, t);
+}
+
 /* Every target of a provider that a route names, or that was asked before. */
 static bool drain_provider(struct broker *b, struct str provider, int64_t until_us)
 {
@@ -265,7 +272,7 @@ static bool drain_provider(struct broker *b, struct str provider, int64_t until_
         struct target_state *t = slot->value;
         struct str name = str_of(t->name);
         if (str_eq(str_sub(name, 0, str_find(name, '/')), provider))
-            t->drained_until_us = until_us;
+            drain(b, t, until_us);
     }
     return true;
 }
@@ -288,7 +295,7 @@ static void set_drained(const struct api_call *a, bool drained)
             broker_target(a->b, str_of(to.target.provider), str_of(to.target.model));
         ok = t != NULL;
         if (ok)
-            t->drained_until_us = until_us;
+            drain(a->b, t, until_us);
     } else {
         arena_release(&arena);
         return;
@@ -321,6 +328,8 @@ static size_t remove_pins(struct broker *b, struct str route)
         removed += mine;
         if (!mine && b->pins[i].until_us > now_us)
             b->pins[kept++] = b->pins[i];
+        else
+            state_forget_pin(b, b->pins[i].route);
     }
     b->n_pins = kept;
     return removed;
@@ -346,6 +355,7 @@ void api_pin(const struct api_call *a)
             snprintf(p->route, sizeof p->route, "%.*s", STR_ARG(route));
             snprintf(p->target, sizeof p->target, "%s/%s", to.target.provider,
                      to.target.model);
+            state_save_pin(b, p);
             api_reply(a, 200, STR("{\"pinned\":true}"));
         }
     }

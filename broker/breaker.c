@@ -171,6 +171,14 @@ void breaker_void(struct breaker *b, int64_t now_us)
         b->probe_out = false;
 }
 
+void breaker_reopen(struct breaker *b, int64_t until_us, int64_t pause_us, struct str why)
+{
+    b->state = BREAKER_OPEN;
+    b->open_until_us = until_us;
+    b->pause_us = MIN(pause_us, (int64_t)PAUSE_MAX_US);
+    str_copy(b->why, sizeof b->why, why);
+}
+
 const char *breaker_state_name(enum breaker_state s)
 {
     switch (s) {

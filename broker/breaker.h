@@ -40,6 +40,9 @@ void breaker_ok(struct breaker *b, int64_t now_us);
 void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us);
 /* The attempt ended without telling anything (client gone, client error). */
 void breaker_void(struct breaker *b, int64_t now_us);
+/* As it was before a restart. */
+void breaker_reopen(struct breaker *b, int64_t until_us, int64_t pause_us,
+                    struct str why);
 const char *breaker_state_name(enum breaker_state s);
 
 #endif

@@ -28,6 +28,7 @@
 #include "broker/listen.h"
 #include "broker/request.h"
 #include "broker/seed.h"
+#include "broker/state.h"
 
 enum {
     /* for the writer thread to empty the spool; what is left is replayed at the next start */
@@ -36,7 +37,7 @@ enum {
     CANCEL_WAIT_US = 2 * US_PER_S,
     /* how often an idle broker looks whether it is idle while clients stay connected */
     IDLE_LOOK_US = 60 * US_PER_S,
-    /* for the ledger to come to rest, so that new budgets know all that was spent */
+    /* for the ledger to come to rest: what the last run left may take a while */
     START_WAIT_US = 2 * US_PER_S,
     RELOAD_WAIT_US = 100 * US_PER_MS,
     /* a first request comes at once or not: after this a connection is made ahead */
@@ -190,11 +191,23 @@ static void set_log_level(struct broker *b)
         log_level_parse(str_of(level), &b->log.level);
 }
 
-static void seed(struct broker *b, int64_t wait_us)
+/* The database is about to be asked what was: it should know. */
+static void await_ledger(struct broker *b, int64_t wait_us)
+{
+    if (!ledger_wait(b->ledger, wait_us))
+        log_write(&b->log, LOG_WARN, "broker", "the spool is not in the database yet",
+                  "waited_ms=%lld", (long long)(wait_us / US_PER_MS));
+}
+
+/* A reload may have brought budgets. */
+static void seed_again(struct broker *b)
 {
     struct arena arena;
+    if (limiter_is_seeded(b->limiter))
+        return;
     arena_init(&arena, LIMIT_HEAD_LEN);
-    seed_budgets(b, conf_path_db(&arena, b->conf, env), wait_us);
+    await_ledger(b, RELOAD_WAIT_US);
+    seed_budgets(b, conf_path_db(&arena, b->conf, env));
     arena_release(&arena);
 }
 
@@ -219,7 +232,7 @@ static enum errc reload(struct broker *b, struct err *e)
     }
     set_log_level(b);
     set_zone(b);
-    seed(b, RELOAD_WAIT_US);
+    seed_again(b);
     generation_unref(old);
     return ERR_OK;
 }
@@ -480,9 +493,12 @@ static enum errc open_ledger(struct broker *b, struct err *e)
     enum errc rc = os_make_parents(path, 0700, e);
     if (rc == ERR_OK)
         rc = ledger_open(path, b->conf, b->loop, &b->log, on_committed, b, &b->ledger, e);
+    if (rc == ERR_OK) {
+        await_ledger(b, START_WAIT_US);
+        seed_budgets(b, path);
+        state_load(b, path);
+    }
     arena_release(&arena);
-    if (rc == ERR_OK)
-        seed(b, START_WAIT_US);
     return rc;
 }
 

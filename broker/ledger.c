@@ -251,6 +251,20 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     return rc;
 }
 
+enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct err *e)
+{
+    struct writer *w = &l->writer;
+    uint64_t seq;
+    buf_reset(&l->encoded);
+    record_put_state(&l->encoded, s);
+    pthread_mutex_lock(&w->lock);
+    enum errc rc = append(l, &seq, e);
+    if (rc == ERR_OK)
+        writer_settled(w);
+    pthread_mutex_unlock(&w->lock);
+    return rc;
+}
+
 enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation,
                         int64_t older_than_us, struct err *e)
 {

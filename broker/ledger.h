@@ -86,6 +86,12 @@ struct ledger_settle {
     enum conf_record record;
 };
 
+/* A row of table `state`; without a value the key goes. */
+struct ledger_state {
+    struct str key, value;
+    int64_t at_us; /* wall */
+};
+
 /* Told in the loop when everything appended up to that number is committed. */
 typedef void ledger_committed_fn(void *arg, uint64_t applied_seq);
 
@@ -110,6 +116,8 @@ enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t 
                        struct err *e) MUST_USE;
 enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
                         uint64_t *ret_seq, struct err *e) MUST_USE;
+enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct err *e)
+    MUST_USE;
 uint64_t ledger_applied_seq(const struct ledger *l);
 /*
  * Until all settlements so far, and what the last run left, are in the database; false: not

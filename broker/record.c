@@ -226,6 +226,13 @@ static void code_settle(struct codec *c, struct ledger_settle *s, struct usage *
                                LIMIT_ATTEMPTS);
 }
 
+static void code_state(struct codec *c, struct ledger_state *s)
+{
+    code_str(c, &s->key);
+    code_str(c, &s->value);
+    code_i64(c, &s->at_us);
+}
+
 /* Room for the longest record, once: fields are then written without a check each. */
 static bool begin_record(struct buf *out, enum record_kind kind, struct codec *c)
 {
@@ -269,10 +276,50 @@ void record_put_settle(struct buf *out, const struct ledger_settle *s)
     end_record(out, &c);
 }
 
+void record_put_state(struct buf *out, const struct ledger_state *s)
+{
+    struct codec c;
+    struct ledger_state copy = *s;
+    if (!begin_record(out, RECORD_STATE, &c))
+        return;
+    code_state(&c, &copy);
+    end_record(out, &c);
+}
+
+/* An end of a request and its attempts. */
+static void get_settle(struct codec *c, struct record *ret)
+{
+    ret->settle = (struct ledger_settle){0};
+    code_settle(c, &ret->settle, &ret->usages[LIMIT_ATTEMPTS]);
+    for (size_t i = 0; i < ret->settle.n_attempts && !c->bad; i++) {
+        ret->attempts[i] = (struct ledger_attempt){0};
+        code_attempt(c, &ret->attempts[i], &ret->usages[i]);
+    }
+    ret->settle.attempts = ret->attempts;
+}
+
+static void get_fields(struct codec *c, struct record *ret)
+{
+    switch (ret->kind) {
+    case RECORD_ADMIT:
+        ret->admit = (struct ledger_admit){0};
+        code_admit(c, &ret->admit, ret->tags);
+        return;
+    case RECORD_SETTLE:
+        get_settle(c, ret);
+        return;
+    case RECORD_STATE:
+        ret->state = (struct ledger_state){0};
+        code_state(c, &ret->state);
+        return;
+    }
+    c->bad = true;
+}
+
 enum errc record_get(struct str bytes, struct record *ret, struct err *e)
 {
     if (bytes.len < 2 || bytes.ptr[1] < 1 || bytes.ptr[1] > LAYOUT ||
-        (bytes.ptr[0] != RECORD_ADMIT && bytes.ptr[0] != RECORD_SETTLE))
+        memchr("AST", bytes.ptr[0], 3) == NULL)
         return err_set(e, ERR_SYNTAX, "spool: a record of a kind not known here");
     struct codec c = {
         .at = (const unsigned char *)bytes.ptr + 2,
@@ -280,18 +327,7 @@ enum errc record_get(struct str bytes, struct record *ret, struct err *e)
         .layout = (unsigned char)bytes.ptr[1],
     };
     ret->kind = (enum record_kind)bytes.ptr[0];
-    if (ret->kind == RECORD_ADMIT) {
-        ret->admit = (struct ledger_admit){0};
-        code_admit(&c, &ret->admit, ret->tags);
-    } else {
-        ret->settle = (struct ledger_settle){0};
-        code_settle(&c, &ret->settle, &ret->usages[LIMIT_ATTEMPTS]);
-        for (size_t i = 0; i < ret->settle.n_attempts && !c.bad; i++) {
-            ret->attempts[i] = (struct ledger_attempt){0};
-            code_attempt(&c, &ret->attempts[i], &ret->usages[i]);
-        }
-        ret->settle.attempts = ret->attempts;
-    }
+    get_fields(&c, ret);
     if (c.bad || c.at != c.end)
         return err_set(e, ERR_SYNTAX, "spool: a record that does not add up");
     return ERR_OK;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/request_priv.h"
+#include "broker/state.h"
 
 /* A key that was refused, or whose quota is used up for an unknown time, rests so long. */
 #define KEY_REST_US ((int64_t)10 * 60 * US_PER_S)
@@ -188,17 +189,20 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
 {
     struct target_state *t = attempt_target(a);
     int64_t now_us = loop_mono_us(r->b->loop);
+    enum breaker_state before = t->breaker.state;
     bool has_other_key = rest_key(r, a, e);
     if (e->code == ERR_OK) {
         t->n_ok++;
         breaker_ok(&t->breaker, now_us);
-        return;
+    } else {
+        t->n_failed += e->code != ERR_CANCELLED;
+        if (has_other_key)
+            breaker_void(&t->breaker, now_us);
+        else
+            breaker_failed(&t->breaker, e, now_us);
     }
-    t->n_failed += e->code != ERR_CANCELLED;
-    if (has_other_key)
-        breaker_void(&t->breaker, now_us);
-    else
-        breaker_failed(&t->breaker, e, now_us);
+    if (t->breaker.state != before)
+        state_save_breaker(r->b, t);
     if (e->code == ERR_RATE_LIMIT && e->retry_after_us > 0) {
         struct limit_scope scope = request_scope(r, r->rows[r->n_rows - 1]->target);
         limiter_learn(r->b->limiter, &scope, "requests", 0, e->retry_after_us, now_us);

@@ -58,6 +58,8 @@ enum statement {
     ST_KEEP,
     ST_UNKEEP,
     ST_LOSS,
+    ST_STATE,
+    ST_NO_STATE,
     ST_SPOOL,
     ST_N_
 };
@@ -101,6 +103,8 @@ static const char *const statements[ST_N_] = {
     [ST_KEEP] = "INSERT OR REPLACE INTO admitted VALUES (?, ?)",
     [ST_UNKEEP] = "DELETE FROM admitted WHERE id = ?",
     [ST_LOSS] = "INSERT INTO loss VALUES (?, ?, ?, ?)",
+    [ST_STATE] = "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
+    [ST_NO_STATE] = "DELETE FROM state WHERE key = ?",
     [ST_SPOOL] = "INSERT INTO spool VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "
                  "file = excluded.file, applied = excluded.applied",
 };
@@ -699,6 +703,18 @@ enum errc rows_loss(struct rows *r, int64_t now_us, uint64_t n_rows, uint64_t n_
     bind_i64(&b, (int64_t)n_rows);
     bind_i64(&b, (int64_t)n_bodies);
     bind_str(&b, str_of(why));
+    return run(r, &b, e);
+}
+
+enum errc rows_state(struct rows *r, const struct ledger_state *s, struct err *e)
+{
+    bool is_gone = s->value.len == 0;
+    struct binder b = bind_to(r, is_gone ? ST_NO_STATE : ST_STATE);
+    bind_str(&b, s->key);
+    if (!is_gone) {
+        bind_str(&b, s->value);
+        bind_i64(&b, s->at_us);
+    }
     return run(r, &b, e);
 }
 

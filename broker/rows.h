@@ -37,6 +37,9 @@ void rows_forget(struct rows *r, const char *id);
 /* An end: the row, its attempts, tags, bodies and sums. A second end of one id does nothing. */
 enum errc rows_settle(struct rows *r, const struct ledger_settle *s,
                       const struct rows_body *body, struct err *e) MUST_USE;
+/* Keeps a key of table `state`, or forgets it. */
+enum errc rows_state(struct rows *r, const struct ledger_state *s, struct err *e)
+    MUST_USE;
 /* Everything admitted that has not ended becomes a row marked interrupted. */
 enum errc rows_interrupt(struct rows *r, int64_t now_us, struct err *e) MUST_USE;
 size_t rows_n_open(const struct rows *r);

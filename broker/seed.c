@@ -74,17 +74,12 @@ static enum errc seed_from(struct broker *b, struct db *db, struct err *e)
     return rc;
 }
 
-void seed_budgets(struct broker *b, const char *db_path, int64_t wait_us)
+void seed_budgets(struct broker *b, const char *db_path)
 {
     struct err e = ERR_INIT;
     struct db *db = NULL;
     if (limiter_is_seeded(b->limiter))
         return;
-    if (!ledger_wait(b->ledger, wait_us))
-        log_write(&b->log, LOG_WARN, "seed",
-                  "the spool is not in the database yet: "
-                  "budgets do not count what it holds",
-                  "budgets=%zu", b->conf->n_budgets);
     enum errc rc = db_open(db_path, DB_READ, &db, &e);
     if (rc == ERR_OK)
         rc = seed_from(b, db, &e);

@@ -7,11 +7,10 @@
 #include "broker/broker.h"
 
 /*
- * Fills those of b->limiter's budgets that are new from the ledger at db_path, when it has come
- * to rest, which may take wait_us. Nothing to read is no error; trouble is logged, and the
- * budgets begin at zero then. Spending is counted by hours: in zones that begin
+ * Fills those of b->limiter's budgets that are new from the ledger at db_path. Nothing to read
+ * is no error; trouble is logged, and the budgets begin at zero then. Spending is counted by hours: in zones that begin
  * their days within a UTC hour, up to an hour around the window's beginning may be missing.
  */
-void seed_budgets(struct broker *b, const char *db_path, int64_t wait_us);
+void seed_budgets(struct broker *b, const char *db_path);
 
 #endif

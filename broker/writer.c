@@ -116,9 +116,12 @@ static struct timespec at_mono(int64_t us)
 bool writer_wait(struct writer *w, int64_t wait_us)
 {
     const struct timespec until = at_mono(clock_mono_us(&clock_system) + wait_us);
+    struct spool_info info;
     int rc = 0;
+    spool_info(w->spool, &info);
+    bool has_left = info.recovered > info.tail;
     pthread_mutex_lock(&w->lock);
-    while (rc == 0 && (!w->is_replayed || w->n_waiting > 0))
+    while (rc == 0 && ((has_left && !w->is_replayed) || w->n_waiting > 0))
         rc = pthread_cond_timedwait(&w->rest, &w->lock, &until);
     pthread_mutex_unlock(&w->lock);
     return rc == 0;
@@ -183,13 +186,26 @@ static bool is_hopeless(const struct err *e)
              sqlite == SQLITE_TOOBIG));
 }
 
+static enum errc apply_record(struct work *k, struct str bytes, uint64_t from,
+                              struct err *e)
+{
+    switch (k->record->kind) {
+    case RECORD_ADMIT:
+        return rows_admit(k->rows, k->record->admit.id, bytes, from, e);
+    case RECORD_SETTLE:
+        return settle(k, e);
+    case RECORD_STATE: /* the last one counts, however often they are done */
+        k->n_settled += k->cursor.at > k->recovered;
+        return rows_state(k->rows, &k->record->state, e);
+    }
+    return ERR_OK;
+}
+
 static enum errc apply(struct work *k, struct str bytes, uint64_t from, struct err *e)
 {
     enum errc rc = record_get(bytes, k->record, e);
-    if (rc == ERR_OK && k->record->kind == RECORD_ADMIT)
-        rc = rows_admit(k->rows, k->record->admit.id, bytes, from, e);
-    else if (rc == ERR_OK)
-        rc = settle(k, e);
+    if (rc == ERR_OK)
+        rc = apply_record(k, bytes, from, e);
     if (rc == ERR_OK || !is_hopeless(e))
         return rc;
     k->n_lost++;

@@ -1,7 +1,8 @@
 #!/bin/sh
-# What outlives a restart: budgets go on where they stood, with and without tags.
+# What outlives a restart, also one by a kill: budgets go on where they stood, with and without
+# tags; pins, drained targets and open breakers are as they were.
 . "$top_srcdir/tests/e2e/lib.sh"
-need curl
+need curl sqlite3
 
 start_sim one
 ONE_KEY=sk-one
@@ -51,4 +52,37 @@ END
     is "$(got status) $(got class)" '403 refused' '… and refuses'
     stop_broker
 done
+
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[route "fast"]
+    target = one/sim
+    target = one/sim:402
+    target = one/other
+END
+start_broker
+ask -m one/sim:402 hello
+is "$(got class)" quota_exhausted 'a target is out of money'
+llmgw route pin --route fast one/other
+llmgw route drain one/sim --for 1h
+kept='SELECT count(*) FROM state'
+is "$(sql_wait "$kept" 3)" 3 'a pin, a drained target and an open breaker are kept'
+stop_broker KILL
+start_broker
+targets=$(http /llmgw/v1/targets)
+is "$(printf %s "$targets" | "$tool" json pins.0.target)" one/other 'a pin outlives a kill'
+like "$targets" '"target":"one/sim",[^}]*"drained":true' '… a drained target'
+like "$targets" '"target":"one/sim:402",[^}]*"circuit":"open",[^}]*quota' '… an open breaker'
+ask -m fast hello
+is "$(got h.x-llmgw-target)" one/other '… and they are obeyed'
+llmgw route unpin --route fast
+llmgw route undrain one/sim
+is "$(sql_wait "$kept" 1)" 1 'what is lifted is forgotten'
+stop_broker
+start_broker
+ask -m fast hello
+is "$(got h.x-llmgw-target)" one/sim '… for good'
 done_testing

@@ -6,6 +6,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void put(const struct record *r, struct buf *out)
+{
+    switch (r->kind) {
+    case RECORD_ADMIT:
+        record_put_admit(out, &r->admit);
+        break;
+    case RECORD_SETTLE:
+        record_put_settle(out, &r->settle);
+        break;
+    case RECORD_STATE:
+        record_put_state(out, &r->state);
+        break;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct record *r = calloc(2, sizeof *r);
@@ -14,17 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (r == NULL ||
         record_get((struct str){(const char *)data, size}, &r[0], &e) != ERR_OK)
         goto out;
-    if (r[0].kind == RECORD_ADMIT)
-        record_put_admit(&again, &r[0].admit);
-    else
-        record_put_settle(&again, &r[0].settle);
+    put(&r[0], &again);
     /* Long texts were cut and padded varints made short: from now on it is stable. */
     if (record_get(buf_str(&again), &r[1], &e) != ERR_OK)
         abort();
-    if (r[1].kind == RECORD_ADMIT)
-        record_put_admit(&third, &r[1].admit);
-    else
-        record_put_settle(&third, &r[1].settle);
+    put(&r[1], &third);
     if (!str_eq(buf_str(&again), buf_str(&third)))
         abort();
 out:

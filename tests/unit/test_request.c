@@ -38,7 +38,7 @@ struct told {
     unsigned flags;
     int64_t in_tok, out_tok;
     bool has_usage;
-    char served[64], finish[32], text[256], pricing[64];
+    char served[64], finish[32], text[256], pricing[64], state[256];
     size_t seen_len; /* bytes the client had when the record was made */
 };
 
@@ -223,6 +223,14 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     snprintf(t->text, sizeof t->text, "%.*s", STR_ARG(s->response_text));
     t->seen_len = the_world->got.len;
     *ret_seq = ++the_world->seq;
+    return ERR_OK;
+}
+
+enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct err *e)
+{
+    (void)l, (void)e;
+    snprintf(the_world->told.state, sizeof the_world->told.state, "%.*s=%.*s",
+             STR_ARG(s->key), STR_ARG(s->value));
     return ERR_OK;
 }
 

@@ -1,0 +1,170 @@
+/* state.c: see state.h. Must not decide anything: it writes down and reads back. */
+#include "broker/state.h"
+
+#include <string.h>
+
+#include "core/db.h"
+#include "core/jsonx.h"
+
+/* ---- monotonic here, wall time there ---- */
+
+static int64_t to_wall_us(const struct broker *b, int64_t mono_us)
+{
+    return clock_wall_us(b->clock) + (mono_us - clock_mono_us(b->clock));
+}
+
+static int64_t to_mono_us(const struct broker *b, int64_t wall_us)
+{
+    return clock_mono_us(b->clock) + (wall_us - clock_wall_us(b->clock));
+}
+
+/* "until_us", null for ever. */
+static void write_until(const struct broker *b, struct jw *w, int64_t mono_us)
+{
+    jw_key(w, "until_us");
+    if (mono_us == INT64_MAX)
+        jw_null(w);
+    else
+        jw_i64(w, to_wall_us(b, mono_us));
+}
+
+/* INT64_MAX: for ever. */
+static int64_t read_until(const struct broker *b, struct json_object *o)
+{
+    int64_t wall_us;
+    bool is_bound = jx_i64(o, "until_us", 0, INT64_MAX, &wall_us);
+    return is_bound ? to_mono_us(b, wall_us) : INT64_MAX;
+}
+
+/* ---- writing ---- */
+
+/* No value: the row goes. */
+static void save(struct broker *b, const char *kind, const char *name, struct str value)
+{
+    struct err e = ERR_INIT;
+    AUTO(buf_release) struct buf key = BUF_INIT(LIMIT_HEAD_LEN);
+    buf_printf(&key, "%s:%s", kind, name);
+    const struct ledger_state s = {
+        .key = buf_str(&key), .value = value, .at_us = clock_wall_us(b->clock)};
+    if (ledger_state(b->ledger, &s, &e) != ERR_OK)
+        log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s:%s", kind, name);
+}
+
+void state_save_pin(struct broker *b, const struct pin *p)
+{
+    struct jw w;
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    jw_kstrz(&w, "target", p->target);
+    write_until(b, &w, p->until_us);
+    jw_object_end(&w);
+    save(b, "pin", p->route, buf_str(&value));
+}
+
+void state_forget_pin(struct broker *b, const char *route)
+{
+    save(b, "pin", route, STR_NONE);
+}
+
+void state_save_drain(struct broker *b, const struct target_state *t)
+{
+    struct jw w;
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    write_until(b, &w, t->drained_until_us);
+    jw_object_end(&w);
+    save(b, "drain", t->name, t->drained_until_us == 0 ? STR_NONE : buf_str(&value));
+}
+
+void state_save_breaker(struct broker *b, const struct target_state *t)
+{
+    struct jw w;
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    write_until(b, &w, t->breaker.open_until_us);
+    jw_ki64(&w, "pause_us", t->breaker.pause_us);
+    jw_kstrz(&w, "why", t->breaker.why);
+    jw_object_end(&w);
+    bool is_open = t->breaker.state == BREAKER_OPEN;
+    save(b, "breaker", t->name, is_open ? buf_str(&value) : STR_NONE);
+}
+
+/* ---- reading ---- */
+
+static struct target_state *target_of(struct broker *b, struct str name)
+{
+    size_t slash = str_find(name, '/');
+    return broker_target(b, str_sub(name, 0, slash), str_sub(name, slash + 1, name.len));
+}
+
+static void load_pin(struct broker *b, struct str route, struct json_object *o)
+{
+    struct str target = jx_str(o, "target");
+    int64_t until_us = read_until(b, o);
+    if (b->n_pins == BROKER_PINS || target.len == 0 ||
+        until_us <= clock_mono_us(b->clock))
+        return;
+    struct pin *p = &b->pins[b->n_pins++];
+    p->until_us = until_us;
+    str_copy(p->route, sizeof p->route, route);
+    str_copy(p->target, sizeof p->target, target);
+}
+
+static void load_drain(struct broker *b, struct str name, struct json_object *o)
+{
+    struct target_state *t = target_of(b, name);
+    if (t != NULL)
+        t->drained_until_us = read_until(b, o);
+}
+
+static void load_breaker(struct broker *b, struct str name, struct json_object *o)
+{
+    int64_t pause_us;
+    struct target_state *t = target_of(b, name);
+    if (t != NULL && jx_i64(o, "pause_us", 0, US_PER_DAY, &pause_us))
+        breaker_reopen(&t->breaker, read_until(b, o), pause_us, jx_str(o, "why"));
+}
+
+static void load_row(struct broker *b, struct str key, struct str value)
+{
+    static const struct {
+        const char *kind;
+        void (*load)(struct broker *b, struct str name, struct json_object *o);
+    } rows[] = {{"pin", load_pin}, {"drain", load_drain}, {"breaker", load_breaker}};
+    struct err e = ERR_INIT;
+    AUTO(jx_put) struct json_object *o = NULL;
+    size_t colon = str_find(key, ':');
+    if (jx_parse(value, &o, &e) != ERR_OK) {
+        log_write(&b->log, LOG_WARN, "state", e.text, "key=%.*s", STR_ARG(key));
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_eqz(str_sub(key, 0, colon), rows[i].kind))
+            rows[i].load(b, str_sub(key, colon + 1, key.len), o);
+}
+
+static enum errc load_from(struct broker *b, struct db *db, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    bool has_row;
+    enum errc rc = db_prepare(db, "SELECT key, value FROM state ORDER BY at_us", &st, e);
+    while (rc == ERR_OK && (rc = db_step(db, st, &has_row, e)) == ERR_OK && has_row)
+        load_row(b, db_col_str(st, 0), db_col_str(st, 1));
+    return rc;
+}
+
+void state_load(struct broker *b, const char *db_path)
+{
+    struct err e = ERR_INIT;
+    struct db *db = NULL;
+    enum errc rc = db_open(db_path, DB_READ, &db, &e);
+    if (rc == ERR_OK)
+        rc = load_from(b, db, &e);
+    db_close(&db);
+    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
+        log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s",
+                  "pins, drains, breakers");
+}

@@ -1,0 +1,21 @@
+/*
+ * state.h: what outlives a restart beside money: pins, drained targets, open breakers.
+ *
+ * Each change becomes a record in the spool and so a row of table `state`: "pin:ROUTE",
+ * "drain:TARGET" or "breaker:TARGET", with JSON as its value. Times are wall time there.
+ */
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include "broker/broker.h"
+
+/* As they are now; a record that finds no room is counted as lost by the ledger, and logged. */
+void state_save_pin(struct broker *b, const struct pin *p);
+void state_forget_pin(struct broker *b, const char *route);
+void state_save_drain(struct broker *b, const struct target_state *t);
+void state_save_breaker(struct broker *b, const struct target_state *t);
+
+/* At the start, from the ledger at db_path. Nothing to read is no error; trouble is logged. */
+void state_load(struct broker *b, const char *db_path);
+
+#endif
