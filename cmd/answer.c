@@ -16,6 +16,7 @@
 
 #include "cmd/answer_print.h"
 #include "cmd/files.h"
+#include "cmd/history.h"
 #include "cmd/link.h"
 #include "cmd/today.h"
 
@@ -61,6 +62,7 @@ static void forget(struct answer *a)
 {
     jx_put(&a->end);
     jx_put(&a->usage);
+    jx_put(&a->tried);
     buf_reset(&a->text);
     buf_reset(&a->reasoning);
 }
@@ -242,6 +244,15 @@ static void on_chunk(struct answer *a, struct json_object *o, const char *member
     }
 }
 
+/* What the broker says of its error beside the error itself. */
+static void read_error_facts(struct answer *a, struct json_object *o)
+{
+    struct json_object *ext = jx_obj(jx_obj(o, "error"), "llmgw");
+    copy_member(a->request_id, sizeof a->request_id, ext, "request_id");
+    jx_put(&a->tried);
+    a->tried = json_object_get(jx_arr(ext, "attempts"));
+}
+
 static void on_data(struct answer *a, struct str data)
 {
     AUTO(jx_put) struct json_object *o = NULL;
@@ -255,6 +266,7 @@ static void on_data(struct answer *a, struct str data)
     if (jx_get(o, "error") != NULL) {
         a->has_error = true;
         link_error_body(0, data, &a->error);
+        read_error_facts(a, o);
         return;
     }
     on_chunk(a, o, "delta");
@@ -293,7 +305,44 @@ enum errc answer_whole(struct answer *a, struct str body, struct err *e)
     return check_io(a, e);
 }
 
+enum errc answer_refused(struct answer *a, const struct link_answer *got, struct err *e)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err why = ERR_INIT;
+    if (jx_parse(buf_str(&got->body), &o, &why) == ERR_OK)
+        read_error_facts(a, o);
+    return link_error(got, e);
+}
+
 /* --- how it ended --- */
+
+/* We hung up, so nobody tells the usage but the ledger. */
+static void recall(struct answer *a)
+{
+    AUTO(buf_release) struct buf facts = BUF_INIT(LIMIT_REPLY_LEN);
+    struct err why = ERR_INIT;
+    if (a->request_id[0] != '\0' && a->end == NULL &&
+        history_facts(a->ctx, a->request_id, &facts, &why) == ERR_OK &&
+        jx_parse(buf_str(&facts), &a->end, &why) == ERR_OK)
+        read_names(a, a->end);
+}
+
+/* For the line of JSON that tells of the failure. */
+static void keep_tried(struct answer *a)
+{
+    if (a->tried != NULL)
+        a->ctx->tried = arena_strz(
+            &a->ctx->arena,
+            str_of(json_object_to_json_string_ext(
+                a->tried, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+}
+
+static bool tells_usage(const struct answer *a, enum errc rc)
+{
+    bool is_stopped = rc == ERR_CANCELLED && a->opt.format == FORMAT_TEXT;
+    return (a->end != NULL || a->usage != NULL) &&
+           (a->opt.usage || (is_stopped && !a->ctx->global.quiet));
+}
 
 /* A failure after text was shown is a partial answer; only a deadline keeps its own code. */
 static enum errc as_partial(const struct answer *a, struct err *e)
@@ -352,8 +401,11 @@ enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
 {
     progress_end(&a->progress);
     rc = judge(a, rc, e);
+    if (rc == ERR_CANCELLED)
+        recall(a);
+    keep_tried(a);
     a->printer->end(a, rc == ERR_OK ? NULL : e);
-    if (a->opt.usage && (a->end != NULL || a->usage != NULL)) {
+    if (tells_usage(a, rc)) {
         AUTO(buf_release) struct buf line = BUF_INIT(4096);
         answer_usage_line(a, &line);
         today_add(a->ctx, " · ", &line);

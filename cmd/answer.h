@@ -25,6 +25,7 @@ struct answer_options {
 };
 
 struct answer_printer;
+struct link_answer;
 
 struct answer {
     struct cmd_ctx *ctx;
@@ -46,6 +47,7 @@ struct answer {
     struct buf text, reasoning;
     struct json_object *end;   /* owned: the gateway's last word; NULL so far */
     struct json_object *usage; /* owned: of the last chunk that had any */
+    struct json_object *tried; /* owned: the attempts that an error lists */
     char request_id[32], route[LIMIT_NAME_LEN + 1], model[LIMIT_NAME_LEN + 1];
     char target[2 * LIMIT_NAME_LEN + 2];
     char finish[48]; /* "" as long as there is none */
@@ -64,6 +66,8 @@ void answer_begin(struct answer *a);
 enum errc answer_event(void *arg, const struct sse_event *ev, struct err *e);
 /* An answer that came whole. */
 enum errc answer_whole(struct answer *a, struct str body, struct err *e) MUST_USE;
+/* No answer came, but an error with a status; returns it. */
+enum errc answer_refused(struct answer *a, const struct link_answer *got, struct err *e);
 /*
  * The turn is over; `rc` and *e are how the call ended. Shows the end and returns how the turn
  * ended, with *e filled: ERR_OK only for a whole, usable answer.

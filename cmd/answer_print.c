@@ -98,7 +98,10 @@ void answer_write_facts(const struct answer *a, struct jw *w)
     write_member(w, "cost_source", fact(a, "cost_source"));
     write_ms(w, "ttft_ms", ms_of(a, "ttft_ms", a->first_us));
     write_ms(w, "total_ms", ms_of(a, "total_ms", clock_mono_us(&clock_system)));
-    write_member(w, "attempts", fact(a, "attempts"));
+    if (fact(a, "attempts") == NULL && a->tried != NULL)
+        jw_ki64(w, "attempts", (int64_t)json_object_array_length(a->tried));
+    else
+        write_member(w, "attempts", fact(a, "attempts"));
     write_member(w, "legs", fact(a, "legs"));
     write_member(w, "recorded", fact(a, "recorded"));
     write_cap(a, w);
@@ -362,6 +365,8 @@ static void json_end(struct answer *a, const struct err *error)
     else {
         jw_object(&w);
         write_error(&w, error);
+        if (a->tried != NULL)
+            write_member(&w, "attempts", a->tried);
         jw_object_end(&w);
     }
     jw_object_end(&w);

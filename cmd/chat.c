@@ -204,7 +204,7 @@ static enum errc exchange(struct session *s, struct link *l, struct str headers,
     enum errc rc = link_stream(l, "/v1/chat/completions", headers, body, answer_event,
                                &s->answer, &got, e);
     if (rc == ERR_OK && got.status != 200)
-        rc = link_error(&got, e);
+        rc = answer_refused(&s->answer, &got, e);
     else if (rc == ERR_OK && !got.is_stream)
         rc = answer_whole(&s->answer, buf_str(&got.body), e);
     link_answer_release(&got);
@@ -225,6 +225,7 @@ static enum errc take_turn(struct session *s, struct err *e)
     if (rc == ERR_OK)
         rc = exchange(s, l, buf_str(&headers), buf_str(&body), e);
     mem_wipe(headers.data, headers.cap);
+    link_close(&l); /* lets a stopped answer end, so that its cost is known */
     rc = answer_end(&s->answer, rc, e);
     keep_answer(s);
     return rc;

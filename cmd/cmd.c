@@ -5,6 +5,7 @@
  */
 #include "cmd/cmd.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,14 +172,15 @@ static const char *exit_name(int status)
     return "error";
 }
 
-/* {"error":{"code":7,"name":"upstream","class":"rate_limit","message":…,"retry_after_s":12}} */
-static void fail_json(const struct err *e)
+/* {"error":{"code":7,"name":"upstream","class":"rate_limit","message":…,"attempts":[…],"retry_after_s":12}} */
+static void fail_json(const struct cmd_ctx *ctx, const struct err *e)
 {
-    AUTO(buf_release) struct buf line = BUF_INIT(8 * LIMIT_ERR_TEXT);
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_REPLY_LEN);
     struct jw w;
     struct str text = str_of(e->text), hint = STR("\nhint: ");
     size_t at = str_search(text, hint);
-    int status = errc_exit(e->code);
+    bool is_signal = e->code == ERR_CANCELLED && (e->sys == SIGINT || e->sys == SIGTERM);
+    int status = is_signal ? 128 + e->sys : errc_exit(e->code);
     jw_init(&w, &line);
     jw_object(&w);
     jw_key(&w, "error");
@@ -186,7 +188,7 @@ static void fail_json(const struct err *e)
     jw_key(&w, "code");
     jw_i64(&w, status);
     jw_key(&w, "name");
-    jw_strz(&w, exit_name(status));
+    jw_strz(&w, exit_name(is_signal ? 130 : status));
     jw_key(&w, "class");
     jw_strz(&w, errc_name(e->code));
     jw_key(&w, "message");
@@ -194,6 +196,10 @@ static void fail_json(const struct err *e)
     if (at < text.len) {
         jw_key(&w, "hint");
         jw_str(&w, str_sub(text, at + hint.len, text.len));
+    }
+    if (ctx->tried != NULL) {
+        jw_key(&w, "attempts");
+        jw_raw(&w, str_of(ctx->tried));
     }
     if (e->retry_after_us >= 0) {
         jw_key(&w, "retry_after_s");
@@ -210,7 +216,7 @@ void cmd_fail(const struct cmd_ctx *ctx, const struct err *e)
     if (e->code == ERR_CHECK && e->text[0] == '\0')
         return; /* the result has said it */
     if (format == FORMAT_JSON || format == FORMAT_JSONL)
-        fail_json(e);
+        fail_json(ctx, e);
     else
         say(ctx, e->text);
 }

@@ -39,7 +39,8 @@ struct cmd_ctx {
     const struct clock *clock;
     struct conf *conf;       /* loaded when the command needs it; owned by main */
     struct catalog *catalog; /* likewise */
-    struct arena arena;      /* lives as long as the command */
+    const char *tried;  /* JSON array: attempts behind a failure; in the arena, or NULL */
+    struct arena arena; /* lives as long as the command */
 };
 
 enum cmd_need {

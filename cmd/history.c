@@ -5,11 +5,13 @@
  */
 #include "cmd/history.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "core/db.h"
 #include "core/jscan.h"
 #include "core/pack.h"
+#include "core/report.h"
 
 static const char latest_sql[] =
     "SELECT id, last_request FROM conversation ORDER BY last_us DESC LIMIT 1";
@@ -210,5 +212,51 @@ enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf 
         rc = err_set(e, ERR_NOT_FOUND, "request %s is not recorded", request_id);
     if (rc == ERR_OK)
         buf_adds(out, db_col_str(st, 0));
+    return rc;
+}
+
+static void write_facts(struct cmd_ctx *ctx, const struct report_request *r,
+                        struct buf *out)
+{
+    AUTO(buf_release) struct buf usage = BUF_INIT(LIMIT_HEAD_LEN);
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kstr(&w, "route", r->route);
+    jw_kstrz(
+        &w, "target",
+        arena_printf(&ctx->arena, "%.*s/%.*s", STR_ARG(r->provider), STR_ARG(r->model)));
+    jw_kstr(&w, "model", r->served_model);
+    jw_ki64(&w, "attempts", r->n_attempts);
+    usage_write_openai(&r->usage, &usage);
+    jw_key(&w, "usage");
+    jw_raw(&w, buf_str(&usage));
+    jw_key(&w, "cost_usd");
+    jw_usd(&w, r->cost_pico);
+    jw_kstr(&w, "cost_source", r->cost_source);
+    if (r->first_token_us != 0)
+        jw_ki64(&w, "ttft_ms", (r->first_token_us - r->start_us) / US_PER_MS);
+    jw_ki64(&w, "total_ms", (r->end_us - r->start_us) / US_PER_MS);
+    jw_kstrz(&w, "recorded", "committed");
+    jw_object_end(&w);
+}
+
+enum errc history_facts(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
+                        struct err *e)
+{
+    enum { TRIES = 50, STEP_MS = 20 }; /* the ledger's writer is a moment behind */
+    AUTO(db_close) struct db *db = NULL;
+    struct report_request r;
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc != ERR_OK)
+        return rc;
+    for (int i = 0; i < TRIES; i++) {
+        rc = report_find(db, str_of(request_id), &ctx->arena, &r, e);
+        if (rc != ERR_NOT_FOUND)
+            break;
+        poll(NULL, 0, STEP_MS);
+    }
+    if (rc == ERR_OK)
+        write_facts(ctx, &r, out);
     return rc;
 }

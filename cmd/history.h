@@ -28,5 +28,12 @@ bool history_exists(struct cmd_ctx *ctx, const char *name);
 /* Appends why the broker chose as it did: JSON. ERR_NOT_FOUND when it is not recorded (yet). */
 enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
                         struct err *e) MUST_USE;
+/*
+ * Appends what the broker recorded of a request, with the members of its "end" event: for an
+ * answer that we stopped and whose end we have not seen. Waits a moment for the row.
+ * ERR_NOT_FOUND when there is none.
+ */
+enum errc history_facts(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
+                        struct err *e) MUST_USE;
 
 #endif

@@ -191,6 +191,11 @@ text=lorem,no-finish,cut=3 3 stream_interrupted
 error=context 7 context_length
 finish=filter 11 unusable_answer
 END
+chat -m one/sim:400,times=1 --fallback one/sim:500 -j hi </dev/null
+is "$rc $(printf '%s' "$err" | "$tool" json error.attempts.0.target)" '7 one/sim:400,times=1' \
+    'a failure in JSON lists what was tried'
+is "$("$tool" json error.attempts.0.target <"$tmp/chat.out")" 'one/sim:400,times=1' '… as the answer does'
+isnt "$("$tool" json id <"$tmp/chat.out")" '' '… which has the id all the same'
 chat -m one/sim:text=lorem,cut=5 hi </dev/null
 is "$rc $(wc -w <"$tmp/chat.out")" '3 5' 'what came of a cut answer is kept'
 chat -m one/sim:cut=2,times=1 --no-stream 'a b c d' </dev/null
@@ -243,6 +248,16 @@ reap "$pid" INT
 is "$rc" 130 'an interrupt ends chat by that signal'
 ok '… and the provider is let go' wait_for "$one_journal" '"client_gone":true' 5
 like "$(cat "$tmp/int.out")" '^[a-z]' '… and what came stays'
+like "$(cat "$tmp/int.err")" '^one/sim:.* · [0-9]+ in \+ [0-9]+ out · \$0\.[0-9]+ · .*today' \
+    '… and what it cost is told'
+is "$(llmgw log show last -F json | "$tool" json status)" cancelled '… and the log has it'
+ok '… with the text that came' sh -c "llmgw log show last | grep -qF \"\$(head -c 20 '$tmp/int.out')\""
+spawn int env --default-signal=INT llmgw chat -m one/sim:text=lorem,tokens=500,gap=20ms -F jsonl hi </dev/null
+ok 'JSON lines are stopped' wait_for "$tmp/int.out" '"type":"text"'
+reap "$pid" INT
+is "$rc $(tail -n 1 "$tmp/int.out" | "$tool" json class)" '130 cancelled' '… and say so'
+is "$("$tool" json error.code <"$tmp/int.err")" 130 '… on stderr, too'
+cmp_num "$(tail -n 1 "$tmp/int.out" | "$tool" json usage.completion_tokens)" -ge 1 '… and what was used'
 mkfifo "$tmp/reader"
 spawn pipe sh -c 'llmgw chat -m one/sim:text=lorem,tokens=500,gap=20ms bye </dev/null >"$0"' "$tmp/reader"
 head -c 3 <"$tmp/reader" >/dev/null
