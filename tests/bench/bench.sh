@@ -7,18 +7,21 @@
 #   BENCH_ROUNDS    interleaved rounds of the serving cases; figures are their medians
 #   BENCH_SECONDS   length of one case of a round
 #   BENCH_ROWS      requests in the ledger that is reported on
+#   BENCH_STALL_KB  what each stalled reader leaves unread
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 results=$build/bench.jsonl
-parts=${BENCH_ONLY:-serve start ledger reports}
+parts=${BENCH_ONLY:-serve streams start ledger reports}
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-2}
+stall_kb=${BENCH_STALL_KB:-10000}
 rows=${BENCH_ROWS:-1000000}
 LLMGW_CATALOG=$here/../../core/catalog.tsv
 export LLMGW_CATALOG
 . "$here/lib.sh"
+ulimit -n "$(ulimit -Hn)"
 : >"$results"
 
 machine() {

@@ -4,7 +4,6 @@
 # load generator. Each part runs in a subshell with folders and servers of its own, and ends them.
 
 cpus=$(getconf _NPROCESSORS_ONLN)
-ticks=$(getconf CLK_TCK)
 PATH=$PATH:/usr/sbin # nginx on Debian
 
 say() { printf '%s\n' "bench: $*" >&2; }
@@ -145,19 +144,17 @@ family() { printf '%s ' "$1" && cat /proc/"$1"/task/*/children 2>/dev/null; }
 # cpu PID: microseconds of a process and its children (nginx's worker)
 cpu() {
     for p in $(family "$1"); do
-        sed 's/.*) //' /proc/"$p"/stat
-    done | awk -v ticks="$ticks" '{ n += $12 + $13 } END { printf "%d", n * 1000000 / ticks }'
+        cat /proc/"$p"/task/*/schedstat
+    done | awk '{ ns += $1 } END { printf "%d", ns / 1000 }'
 }
 
 # loop_cpu PID: microseconds of its first thread
-loop_cpu() {
-    sed 's/.*) //' /proc/"$1"/task/"$1"/stat |
-        awk -v ticks="$ticks" '{ printf "%d", ($12 + $13) * 1000000 / ticks }'
-}
+loop_cpu() { awk '{ printf "%d", $1 / 1000 }' /proc/"$1"/task/"$1"/schedstat; }
 
-rss() { # PID: kB, children included
+# memory PID VmRSS|VmHWM: kB now, or at most so far; children included
+memory() {
     for p in $(family "$1"); do
-        sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/"$p"/status
+        sed -n "s/^$2:[[:space:]]*\([0-9]*\) kB/\1/p" /proc/"$p"/status
     done | awk '{ n += $1 } END { print n + 0 }'
 }
 
@@ -169,8 +166,9 @@ measure() {
     line=$(on_driving "$build/tests/bench/load" "$@" 2>>"$dir/load.err" || :)
     cpu_1=$(cpu "$pid") loop_1=$(loop_cpu "$pid")
     printf '%s' "$line" | jq --argjson cpu $((cpu_1 - cpu_0)) \
-        --argjson loop $((loop_1 - loop_0)) --argjson rss "$(rss "$pid")" '
-        def each($us): if .requests > 0 then $us / .requests else null end;
-        . + {rss_kb: $rss, cpu_us: each($cpu), loop_us: each($loop)}' |
+        --argjson loop $((loop_1 - loop_0)) --argjson peak "$(memory "$pid" VmHWM)" '
+        def each($n): if $n > 0 then $cpu / $n else null end;
+        . + {peak_kb: $peak, cpu_us: each(.requests), event_us: each(.events),
+            loop_us: (if .requests > 0 then $loop / .requests else null end)}' |
         result "$name" "$server"
 }

@@ -25,9 +25,9 @@
 #include "core/opt.h"
 
 struct options {
-    int64_t port, clients, requests, pad, ramp_us;
+    int64_t port, clients, requests, pad, ramp_us, stalled;
     int64_t duration_us;
-    const char *unix_path, *model, *path, *stall;
+    const char *unix_path, *model, *stalled_model, *path;
     struct opt_list headers;
     bool stream, reconnect;
 };
@@ -97,6 +97,16 @@ static const struct option_row load_options[] = {
      .type = OPT_FLAG,
      .offset = AT(stream),
      .help = "ask for a stream"},
+    {.name = "stalled",
+     .type = OPT_INT,
+     .offset = AT(stalled),
+     .arg = "N",
+     .help = "so many clients read nothing until the others are done"},
+    {.name = "stalled-model",
+     .type = OPT_STRING,
+     .offset = AT(stalled_model),
+     .arg = "NAME",
+     .help = "model that these ask"},
     {.letter = 'C',
      .name = "reconnect",
      .type = OPT_FLAG,
@@ -121,17 +131,19 @@ struct client {
     struct http1_body decoder;
     size_t scan;
     bool have_head, ok_status, saw_end;
+    bool is_stalled; /* its answers wait in the kernel, the proxy and the provider */
     int64_t sent_us, first_us, last_us;
 };
 
 struct load {
     struct options o;
     int epoll;
-    struct buf request;
+    struct buf request, stalled_request;
     struct client *clients; /* owned */
     struct samples latency, ttft, gap;
     uint64_t n_started, n_ok, n_errors, n_events, n_bytes;
     size_t n_live;
+    bool has_drained; /* stalled clients read by now */
     int64_t stop_us;
 };
 
@@ -159,31 +171,31 @@ static uint32_t quantile(struct samples *s, unsigned permille)
     return s->n ? s->us[(s->n - 1) * permille / 1000] : 0;
 }
 
-static void make_request(struct load *l)
+static void make_request(struct load *l, struct buf *out, const char *model)
 {
     static const char filler[] = "lorem ipsum dolor sit amet ";
     struct buf body = BUF_INIT(LIMIT_BODY_LEN);
     buf_printf(&body,
                "{\"model\":\"%s\",%s\"temperature\":0.2,\"messages\":[{\"role\":\"user\","
                "\"content\":\"",
-               l->o.model,
+               model,
                l->o.stream
                    ? "\"stream\":true,\"stream_options\":{\"include_usage\":true},"
                    : "");
     while (body.len < (size_t)l->o.pad)
         buf_adds(&body, STR(filler));
     buf_addz(&body, "Say something about a fox.\"}]}");
-    buf_init(&l->request, LIMIT_BODY_LEN);
-    http1_write_request(&l->request, "POST", str_of(l->o.path));
-    http1_write_header(&l->request, "Host", STR("127.0.0.1"));
-    http1_write_header(&l->request, "Content-Type", STR("application/json"));
+    buf_init(out, LIMIT_BODY_LEN);
+    http1_write_request(out, "POST", str_of(l->o.path));
+    http1_write_header(out, "Host", STR("127.0.0.1"));
+    http1_write_header(out, "Content-Type", STR("application/json"));
     if (l->o.headers.n == 0) /* a key of the caller's own stands there */
-        http1_write_header(&l->request, "Authorization", STR("Bearer sk-bench"));
+        http1_write_header(out, "Authorization", STR("Bearer sk-bench"));
     for (size_t i = 0; i < l->o.headers.n; i++)
-        buf_printf(&l->request, "%s\r\n", l->o.headers.items[i]);
-    http1_printf_header(&l->request, "Content-Length", "%zu", body.len);
-    http1_write_end(&l->request);
-    buf_adds(&l->request, buf_str(&body));
+        buf_printf(out, "%s\r\n", l->o.headers.items[i]);
+    http1_printf_header(out, "Content-Length", "%zu", body.len);
+    http1_write_end(out);
+    buf_adds(out, buf_str(&body));
     buf_release(&body);
 }
 
@@ -208,7 +220,7 @@ static int dial(const struct load *l)
 static bool client_dial(struct load *l, struct client *c)
 {
     c->fd = dial(l);
-    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
+    struct epoll_event ev = {.events = c->is_stalled ? 0 : EPOLLIN, .data.ptr = c};
     return c->fd >= 0 && epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0;
 }
 
@@ -221,8 +233,9 @@ static bool client_send(struct load *l, struct client *c)
     buf_reset(&c->body);
     c->sent_us = now_us();
     l->n_started++;
-    for (size_t at = 0; at < l->request.len;) {
-        ssize_t n = send(c->fd, l->request.data + at, l->request.len - at, MSG_NOSIGNAL);
+    struct str request = buf_str(c->is_stalled ? &l->stalled_request : &l->request);
+    for (size_t at = 0; at < request.len;) {
+        ssize_t n = send(c->fd, request.ptr + at, request.len - at, MSG_NOSIGNAL);
         if (n <= 0)
             return false;
         at += (size_t)n;
@@ -238,7 +251,7 @@ static void watch_stream(struct load *l, struct client *c, int64_t now)
     while ((at = str_search(rest, STR("\n\n"))) < rest.len) {
         struct str event = str_sub(rest, 0, at);
         l->n_events++;
-        if (c->last_us != 0)
+        if (c->last_us != 0 && !c->is_stalled)
             sample(&l->gap, now - c->last_us);
         c->last_us = now;
         c->saw_end = str_contains(event, STR("[DONE]")) ||
@@ -292,13 +305,15 @@ static void client_next(struct load *l, struct client *c, enum answer a, int64_t
 {
     if (a == ANSWER_DONE) {
         l->n_ok++;
-        sample(&l->latency, now - c->sent_us);
-        sample(&l->ttft, c->first_us - c->sent_us);
+        if (!c->is_stalled) {
+            sample(&l->latency, now - c->sent_us);
+            sample(&l->ttft, c->first_us - c->sent_us);
+        }
     } else if (l->n_errors++ < 3) {
         fprintf(stderr, "load: bad answer: %.300s\n", c->in.data ? c->in.data : "");
     }
     if (now >= l->stop_us || l->n_started >= (uint64_t)l->o.requests ||
-        l->n_errors > 1000) {
+        l->n_errors > 1000 || c->is_stalled) {
         client_close(l, c);
         return;
     }
@@ -329,7 +344,8 @@ static void client_readable(struct load *l, struct client *c, char *scratch)
 static void open_clients(struct load *l, size_t *n_open, int64_t *next_us)
 {
     while (*n_open < (size_t)l->o.clients && now_us() >= *next_us) {
-        struct client *c = &l->clients[(*n_open)++];
+        struct client *c = &l->clients[*n_open];
+        c->is_stalled = (*n_open)++ < (size_t)l->o.stalled;
         buf_init(&c->in, LIMIT_REPLY_LEN);
         buf_init(&c->body, LIMIT_REPLY_LEN);
         if (client_dial(l, c) && client_send(l, c))
@@ -340,6 +356,18 @@ static void open_clients(struct load *l, size_t *n_open, int64_t *next_us)
     }
 }
 
+/* The others are done: whatever piled up must still come, whole. */
+static void drain_stalled(struct load *l)
+{
+    for (size_t i = 0; i < (size_t)l->o.stalled; i++) {
+        struct client *c = &l->clients[i];
+        struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
+        if (c->fd >= 0)
+            epoll_ctl(l->epoll, EPOLL_CTL_MOD, c->fd, &ev);
+    }
+    l->has_drained = true;
+}
+
 static void load_run(struct load *l)
 {
     AUTO(mem_freep) char *scratch = mem_alloc(READ_LEN, 1);
@@ -347,13 +375,16 @@ static void load_run(struct load *l)
     size_t n_open = 0;
     int64_t start = now_us(), next_us = start;
     l->stop_us = start + l->o.duration_us;
-    int64_t hard_stop = l->stop_us + 30 * (int64_t)US_PER_S;
+    int64_t hard_stop = l->stop_us + 60 * (int64_t)US_PER_S;
     while ((l->n_live > 0 || n_open < (size_t)l->o.clients) && now_us() < hard_stop) {
         open_clients(l, &n_open, &next_us);
         int n = epoll_wait(l->epoll, events, (int)ARRAY_LEN(events),
                            n_open < (size_t)l->o.clients ? 1 : 200);
         for (int i = 0; i < n; i++)
             client_readable(l, events[i].data.ptr, scratch);
+        if (!l->has_drained && n_open == (size_t)l->o.clients &&
+            l->n_live <= (size_t)l->o.stalled)
+            drain_stalled(l);
     }
     int64_t took = now_us() - start;
     struct samples *all[] = {&l->latency, &l->ttft, &l->gap};
@@ -377,6 +408,7 @@ int main(int argc, char **argv)
                            .requests = INT64_MAX,
                            .duration_us = 5 * US_PER_S,
                            .model = "sim",
+                           .stalled_model = "sim",
                            .path = "/v1/chat/completions"}};
     struct opt_args args = {.n = 0};
     struct err e = ERR_INIT;
@@ -397,7 +429,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "load: out of memory\n");
         return 1;
     }
-    make_request(&l);
+    make_request(&l, &l.request, l.o.model);
+    make_request(&l, &l.stalled_request, l.o.stalled_model);
     load_run(&l);
     return l.n_errors > 0;
 }

@@ -22,8 +22,8 @@ start_sim
 start_nginx
 write_config
 start_broker
-printf '{"rss_kb":%s}' "$(rss "$broker_pid")" | result idle broker
-printf '{"rss_kb":%s}' "$(rss "$nginx_pid")" | result idle nginx
+printf '{"rss_kb":%s}' "$(memory "$broker_pid" VmRSS)" | result idle broker
+printf '{"rss_kb":%s}' "$(memory "$nginx_pid" VmRSS)" | result idle nginx
 r=0
 while [ $r -lt "$rounds" ]; do
     r=$((r + 1))

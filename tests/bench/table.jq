@@ -48,7 +48,19 @@ def serving: table(
           (all(.ttft_p50_us) | spread(0)),
           (if $server != "direct" then all(.cpu_us) | spread(1) else "–" end),
           (if $server == "broker" then all(.loop_us) | spread(1) else "–" end),
-          (all(.rps) | spread(0)), (all(.events_per_s) | spread(0)), (all(.errors) | add) ] ]);
+          (all(.rps) | spread(0)), (all(.events_per_s) | spread(0)), (all(.errors + .unfinished) | add) ] ]);
+
+def streams: table(
+    ["streams", "server", "first byte p50 ms", "gap p50 ms", "gap p99 ms", "CPU µs per event",
+     "peak memory MiB", "streams whole", "errors"];
+    [ ("slow1000", "stalled", "events1", "events2000") as $case
+      | ("direct", "nginx", "broker") as $server
+      | pick($case; $server)[]
+      | [ $case, $server, (.ttft_p50_us / 1000 | show(1)), (.gap_p50_us / 1000 | show(1)),
+          (.gap_p99_us / 1000 | show(1)),
+          (if $server != "direct" then .event_us | show(1) else "–" end),
+          (if $server != "direct" then .peak_kb / 1024 | show(1) else "–" end), .requests,
+          .errors + .unfinished ] ]);
 
 def programs: table(
     ["program, from start to end", "p50 ms", "CPU ms", "runs", "errors"];
@@ -80,6 +92,17 @@ def targets: [
     ["CPU per stream, 32 at once", "≤", 1.25, "× nginx", versus("stream32"; .cpu_us)],
     ["events per second, no pauses", "≥", 0.95, "× nginx", versus("stream32"; .events_per_s)],
     ["memory, idle", "≤", 1, "× nginx", versus("idle"; .rss_kb)],
+    ["memory, 1,000 slow streams", "≤", 1.35, "× nginx", versus("slow1000"; .peak_kb)],
+    ["1,000 slow streams: gap between events, p99, above direct", "≤", 2, "ms",
+        (minus(med("slow1000"; "broker"; .gap_p99_us); med("slow1000"; "direct"; .gap_p99_us))
+            | scaled(1000))],
+    ["streams lost, with 1,000 slow ones and with 20 stalled of 2,000", "≤", 0, "streams",
+        (pick("slow1000"; "broker") + pick("stalled"; "broker") | map(.errors + .unfinished) | add)],
+    ["memory, each of 20 stalled readers (`stream-memory`)", "≤", 4, "MiB",
+        (minus(med("stalled"; "broker"; .peak_kb); med("events2000"; "broker"; .peak_kb))
+            | scaled(20 * 1024))],
+    ["CPU per event, 2,000 streams : 1", "≤", 1.3, "×",
+        ratio(med("events2000"; "broker"; .event_us); med("events1"; "broker"; .event_us))],
     ["cold start: broker started on demand, one answer", "≤", 15, "ms", ms("chat, cold")],
     ["`llmgw --version`", "≤", 5, "ms", ms("--version")],
     ["one-shot chat over a running broker, above `--version`", "≤", 3, "ms",
@@ -116,6 +139,6 @@ of \(.rounds) interleaved rounds of \(.seconds) s where servers are compared. Th
 work: keys, scan, route, limits, price, ledger. Reports read a ledger of \(.rows) requests.
 This page is made by `make update-bench`; the targets stand in `table.jq`.", "";
 
-"# Benchmark results", "", machine, serving, programs, ledger, "## Targets", "", compared,
+"# Benchmark results", "", machine, serving, streams, programs, ledger, "## Targets", "", compared,
 list("What is missed"; .[4] != null and (is_met | not); "\(.[0]): \(measured), target \(target)"),
 list("What was not measured"; .[4] == null; "\(.[0]) (\(target))")
