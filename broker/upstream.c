@@ -26,6 +26,14 @@ enum {
     upstream_MAGIC = 0x75707374,
     upstream_xfer_MAGIC = 0x78666572,
     sock_MAGIC = 0x736f636b,
+    /* how long a detached transfer may take to end by itself */
+    LINGER_US = 2 * US_PER_S,
+    /* libcurl puts a shorter body behind the head: one packet. MAX_INITIAL_POST_SIZE, http.h */
+    SHORT_BODY_LEN = 64 * 1024,
+    /* bytes of a longer one given to the kernel at once; libcurl takes at least 16 KiB */
+    UPLOAD_MAX_LEN = 256 * 1024,
+    /* handles kept for the next transfer; one has 6 KB */
+    SPARE_MAX = 64,
 };
 
 /* One of libcurl's descriptors. */
@@ -46,6 +54,8 @@ struct upstream {
     struct loop_timer timer;
     struct sock **socks; /* by descriptor */
     size_t n_socks;
+    CURL *spare[SPARE_MAX]; /* owned; handles of POSTs that went well */
+    size_t n_spare;
     struct list xfers; /* struct upstream_xfer, by `link` */
     struct list todo;  /* struct upstream_xfer, by `todo`: what settle() has to do */
     int in_curl;       /* depth of libcurl on our stack */
@@ -65,21 +75,16 @@ struct upstream_xfer {
     void *arg;
     struct str body; /* borrowed */
     size_t sent;     /* bytes of it given to libcurl */
+    bool is_asked;   /* the request was handed to a connection */
+    bool is_again;   /* libcurl wanted to do so once more */
     struct buf head; /* lines of the answer's head, each with its CRLF */
     struct list link, todo;
-    bool is_http2, is_added, has_head, is_paused;
+    bool is_http2, is_post, is_added, has_head, is_paused;
     bool is_silent; /* nobody listens: made to warm a connection, or detached */
     bool is_cancelled, wants_resume, is_done;
+    bool is_ok;               /* it came to its announced end */
     struct loop_timer linger; /* a detached transfer that does not end */
     char error[CURL_ERROR_SIZE];
-};
-
-enum {
-    /* how long a detached transfer may take to end by itself */
-    LINGER_US = 2 * US_PER_S,
-    /* bytes given to the kernel at once; libcurl takes 16 KiB to 2 MiB */
-    UPLOAD_MIN_LEN = 16 * 1024,
-    UPLOAD_MAX_LEN = 256 * 1024,
 };
 
 static void settle(struct upstream *u);
@@ -249,6 +254,12 @@ static void tell_head(struct upstream_xfer *x, int status)
         x->fns->on_head(x->arg, &h);
 }
 
+/* One that goes with the head in one piece. Over HTTP/2 there is no such thing. */
+static bool is_short(const struct upstream_xfer *x)
+{
+    return !x->is_http2 && x->body.len < SHORT_BODY_LEN;
+}
+
 /* A line of the head: the status, a header, the empty line; trailers come after the body. */
 static size_t on_curl_header(char *p, size_t size, size_t n, void *arg)
 {
@@ -300,6 +311,85 @@ static size_t on_curl_read(char *p, size_t size, size_t n, void *arg)
     return part.len;
 }
 
+/*
+ * libcurl is about to send the request. When a kept-alive connection turns out to be dead it
+ * wants to send again over another one: a paid POST, behind our back.
+ */
+static int on_curl_ask(void *arg, char *ip, char *own_ip, int port, int own_port)
+{
+    (void)ip;
+    (void)own_ip;
+    (void)port;
+    (void)own_port;
+    struct upstream_xfer *x = OBJ(upstream_xfer, arg);
+    x->is_again = x->is_asked;
+    x->is_asked = true;
+    if (x->is_again || x->is_cancelled)
+        return CURL_PREREQFUNC_ABORT;
+    if (is_short(x))
+        x->sent = x->body.len; /* copied by libcurl right after this */
+    return CURL_PREREQFUNC_OK;
+}
+
+/* ---- handles: making one and setting it up is 4 % of a request ---- */
+
+/* What every transfer has in common, and why; figures are from libcurl 7.88. */
+static const struct {
+    CURLoption option;
+    long value;
+} easy_options[] = {
+    /* no SIGALRM and no SIGPIPE: signals belong to the loop */
+    {CURLOPT_NOSIGNAL, 1L},
+    /* removing a transfer during slow DNS blocks the loop for seconds otherwise */
+    {CURLOPT_QUICK_EXIT, 1L},
+    /* Nagle with delayed ACK costs 40 ms */
+    {CURLOPT_TCP_NODELAY, 1L},
+    /* minutes of silence while a model thinks: address translators forget idle connections */
+    {CURLOPT_TCP_KEEPALIVE, 1L},
+    /* answers to CONNECT are the proxy's, not the provider's */
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
+    /* a redirected POST would carry the key to a host that nobody configured */
+    {CURLOPT_FOLLOWLOCATION, 0L},
+};
+
+static CURL *easy_new(struct upstream *u)
+{
+    CURL *c = curl_easy_init();
+    bool ok = c != NULL;
+    for (size_t i = 0; ok && i < ARRAY_LEN(easy_options); i++)
+        ok = curl_easy_setopt(c, easy_options[i].option, easy_options[i].value) ==
+             CURLE_OK;
+    if (ok && curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_curl_header) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_curl_write) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_READFUNCTION, on_curl_read) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_curl_ask) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, u) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, u) == CURLE_OK &&
+        /* sessions to resume must not die with a handle */
+        curl_easy_setopt(c, CURLOPT_SHARE, u->share) == CURLE_OK)
+        return c;
+    curl_easy_cleanup(c);
+    return NULL;
+}
+
+static CURL *easy_get(struct upstream *u)
+{
+    return u->n_spare > 0 ? u->spare[--u->n_spare] : easy_new(u);
+}
+
+/* Whatever the last transfer had set, the next one sets, too; the rest is easy_new's. */
+static void easy_put(struct upstream *u, CURL *c)
+{
+    if (u->n_spare < SPARE_MAX &&
+        curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL) == CURLE_OK)
+        u->spare[u->n_spare++] = c;
+    else
+        curl_easy_cleanup(c);
+}
+
 /* ---- a transfer's birth and death ---- */
 
 static void headers_free(struct upstream_xfer *x)
@@ -330,7 +420,9 @@ static void xfer_free(struct upstream_xfer **xp)
     loop_timer_stop(x->u->loop, &x->linger);
     list_del(&x->link);
     list_del(&x->todo);
-    if (x->easy != NULL)
+    if (x->is_post && x->is_ok)
+        easy_put(x->u, x->easy);
+    else
         curl_easy_cleanup(x->easy);
     headers_free(x);
     buf_release(&x->head);
@@ -338,13 +430,14 @@ static void xfer_free(struct upstream_xfer **xp)
     mem_free(x);
 }
 
-static struct upstream_xfer *xfer_new(struct upstream *u, bool is_silent)
+static struct upstream_xfer *xfer_new(struct upstream *u, bool is_post, bool is_silent)
 {
     struct upstream_xfer *x = MEM_NEW(struct upstream_xfer);
     if (x == NULL)
         return NULL;
     x->magic = upstream_xfer_MAGIC;
     x->u = u;
+    x->is_post = is_post;
     x->is_silent = is_silent;
     if (!is_silent)
         u->n_active++;
@@ -352,7 +445,7 @@ static struct upstream_xfer *xfer_new(struct upstream *u, bool is_silent)
     list_init(&x->todo);
     list_init(&x->link);
     list_add(&u->xfers, &x->link);
-    x->easy = curl_easy_init();
+    x->easy = is_post ? easy_get(u) : easy_new(u);
     if (x->easy == NULL)
         xfer_free(&x);
     return x;
@@ -389,64 +482,41 @@ static enum errc add_headers(struct upstream_xfer *x, const struct http1_header 
         buf_release(&line);
     }
     /* libcurl waits a second for "100 Continue" on bodies over 1 MiB otherwise */
-    ok = ok && add_header(x, "Expect:");
+    ok = ok && (is_short(x) || add_header(x, "Expect:"));
     ok = ok && (has_accept || add_header(x, "Accept:"));
     return ok ? ERR_OK : err_set(e, ERR_MEMORY, "no memory for the request's headers");
 }
 
-/* What every transfer has in common, and why; figures are from libcurl 7.88. */
-static const struct {
-    CURLoption option;
-    long value;
-} xfer_options[] = {
-    /* no SIGALRM and no SIGPIPE: signals belong to the loop */
-    {CURLOPT_NOSIGNAL, 1L},
-    /* removing a transfer during slow DNS blocks the loop for seconds otherwise */
-    {CURLOPT_QUICK_EXIT, 1L},
-    /* Nagle with delayed ACK costs 40 ms */
-    {CURLOPT_TCP_NODELAY, 1L},
-    /* minutes of silence while a model thinks: address translators forget idle connections */
-    {CURLOPT_TCP_KEEPALIVE, 1L},
-    /* answers to CONNECT are the proxy's, not the provider's */
-    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L},
-    /* a redirected POST would carry the key to a host that nobody configured */
-    {CURLOPT_FOLLOWLOCATION, 0L},
-};
-
 static bool set_callbacks(struct upstream_xfer *x)
 {
     CURL *c = x->easy;
-    return curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_curl_header) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HEADERDATA, x) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_curl_write) == CURLE_OK &&
+    return curl_easy_setopt(c, CURLOPT_HEADERDATA, x) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_WRITEDATA, x) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x->u) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, x->u) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_READDATA, x) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PREREQDATA, x) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->error) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PRIVATE, x) == CURLE_OK;
 }
 
 /*
- * READFUNCTION without SEEKFUNCTION: when a kept-alive connection turns out to be dead, libcurl
- * cannot rewind, so it reports error 65 where it would send a paid POST again behind our back.
+ * A short body goes with the head; a longer one by READFUNCTION, which can be told of a cancel
+ * while libcurl is at work.
  */
 static bool set_body(struct upstream_xfer *x, const char *method)
 {
     CURL *c = x->easy;
-    if (strcmp(method, "POST") != 0)
+    if (!x->is_post)
         return curl_easy_setopt(c, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
                curl_easy_setopt(c, CURLOPT_NOBODY,
                                 strcmp(method, "HEAD") == 0 ? 1L : 0L) == CURLE_OK;
-    /* 64 KiB per upload otherwise, mostly for nothing; a large body takes a turn a buffer */
-    long buffer_len = (long)MIN(MAX(x->body.len, UPLOAD_MIN_LEN), UPLOAD_MAX_LEN);
+    /* a large body takes a turn a buffer */
+    long buffer_len = (long)MIN(x->body.len, UPLOAD_MAX_LEN);
     return curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, buffer_len) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len) ==
                CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_READFUNCTION, on_curl_read) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_READDATA, x) == CURLE_OK;
+           curl_easy_setopt(c, CURLOPT_POSTFIELDS, is_short(x) ? x->body.ptr : NULL) ==
+               CURLE_OK;
 }
 
 static bool set_tls(struct upstream_xfer *x, const char *ca_file)
@@ -459,30 +529,23 @@ static bool set_tls(struct upstream_xfer *x, const char *ca_file)
     const char *path = ca_file == NULL ? x->u->ca_path : NULL;
     const char *file = ca_file != NULL ? ca_file : x->u->ca_file;
     return curl_easy_setopt(c, CURLOPT_CAPATH, path) == CURLE_OK &&
-           (file == NULL || curl_easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK) &&
-           /* the next transfer has a new handle: sessions to resume must not die with this one */
-           curl_easy_setopt(c, CURLOPT_SHARE, x->u->share) == CURLE_OK;
+           curl_easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK;
 }
 
 static bool set_options(struct upstream_xfer *x, const struct upstream_request *req)
 {
     CURL *c = x->easy;
-    for (size_t i = 0; i < ARRAY_LEN(xfer_options); i++)
-        if (curl_easy_setopt(c, xfer_options[i].option, xfer_options[i].value) !=
-            CURLE_OK)
-            return false;
     /* over HTTP/2 a paused stream buffers 33 MB: only where a provider is configured so */
     long version =
         req->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
     long connect_ms = MAX((long)(req->connect_us / US_PER_MS), 1L);
     const char *proxy = req->proxy == NULL && !x->u->has_env_proxy ? "" : req->proxy;
-    return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
+    return curl_easy_setopt(c, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PIPEWAIT, req->http2 ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
-           (proxy == NULL || curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK) &&
+           curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK &&
            set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x);
 }
 
@@ -502,6 +565,8 @@ static void tell_done(struct upstream_xfer *x, CURLcode rc)
 {
     struct err e = ERR_INIT;
     bool is_too_large = is_head_too_large(x, rc);
+    if (x->is_again)
+        rc = CURLE_SEND_FAIL_REWIND; /* what libcurl says when it cannot send again */
     if (rc == CURLE_OK && !x->has_head)
         rc = CURLE_GOT_NOTHING; /* libcurl is content with half a head */
     if (rc != CURLE_OK) {
@@ -518,6 +583,7 @@ static void tell_done(struct upstream_xfer *x, CURLcode rc)
         e.sys = (int)rc;
     }
     x->is_done = true;
+    x->is_ok = rc == CURLE_OK;
     if (!x->is_silent)
         x->fns->on_done(x->arg, e.code, &e);
     else if (rc != CURLE_OK)
@@ -594,7 +660,8 @@ static void settle(struct upstream *u)
 static enum errc xfer_make(struct upstream *u, const struct upstream_request *req,
                            bool is_silent, struct upstream_xfer **ret, struct err *e)
 {
-    AUTO(xfer_free) struct upstream_xfer *x = xfer_new(u, is_silent);
+    AUTO(xfer_free)
+    struct upstream_xfer *x = xfer_new(u, strcmp(req->method, "POST") == 0, is_silent);
     if (x == NULL)
         return err_set(e, ERR_MEMORY, "no memory for a transfer");
     x->body = req->body;
@@ -745,12 +812,12 @@ static bool find_proxy(void)
     return found;
 }
 
-/* SSL_CERT_FILE and SSL_CERT_DIR as every OpenSSL program has them, else libcurl's own file. */
+/* SSL_CERT_FILE and SSL_CERT_DIR as every OpenSSL program has them, and libcurl's own file. */
 static void find_ca(struct upstream *u)
 {
     u->ca_file = getenv("SSL_CERT_FILE");
     u->ca_path = getenv("SSL_CERT_DIR");
-    if (u->ca_file == NULL && u->ca_path == NULL)
+    if (u->ca_file == NULL)
         u->ca_file = curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
@@ -793,6 +860,8 @@ void upstream_free(struct upstream **up)
         struct upstream_xfer *x = container_of(node, struct upstream_xfer, link);
         xfer_free(&x);
     }
+    for (size_t i = 0; i < u->n_spare; i++)
+        curl_easy_cleanup(u->spare[i]);
     if (u->multi != NULL)
         curl_multi_cleanup(u->multi); /* closes the kept connections: on_close */
     if (u->share != NULL)
