@@ -330,12 +330,13 @@ void conn_reply_abort(struct conn *c)
     end(c);
 }
 
-/* In the shape of the OpenAI API, which every client here can at least print. */
+/* Before a path is known: the shape that clients of OpenAI and of Anthropic both read. */
 static void write_error(const struct err *e, struct buf *out)
 {
     struct jw w;
     jw_init(&w, out);
     jw_object(&w);
+    jw_kstrz(&w, "type", "error");
     jw_key(&w, "error");
     jw_object(&w);
     jw_kstrz(&w, "message", e->text);

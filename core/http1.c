@@ -109,21 +109,30 @@ static enum errc parse_version(struct str s, struct http1_head *h, struct err *e
     return ERR_OK;
 }
 
+/* "HOST:PORT" of an absolute target, and what follows it; false for another form. */
+static bool split_absolute(struct str target, struct str *ret_host, struct str *ret_rest)
+{
+    size_t skip = str_starts(target, STR("http://"))    ? 7
+                  : str_starts(target, STR("https://")) ? 8
+                                                        : 0;
+    if (skip == 0)
+        return false;
+    struct str rest = str_sub(target, skip, target.len);
+    size_t len = MIN(str_find(rest, '/'), str_find(rest, '?'));
+    *ret_host = str_sub(rest, 0, len);
+    *ret_rest = str_sub(rest, len, rest.len);
+    return true;
+}
+
 /* Source: RFC 9112 section 3.2; authority-form is for CONNECT, which nobody here speaks. */
 static enum errc parse_target(struct http1_head *h, struct err *e)
 {
-    struct str t = h->target;
+    struct str t = h->target, host;
     if (!all_in(&target_bytes, t))
         return refuse(e, 400, "bad byte in the target");
-    size_t skip = str_starts(t, STR("http://"))    ? 7
-                  : str_starts(t, STR("https://")) ? 8
-                                                   : 0;
-    if (skip > 0) {
-        struct str rest = str_sub(t, skip, t.len);
-        size_t authority = MIN(str_find(rest, '/'), str_find(rest, '?'));
-        if (authority == 0)
+    if (split_absolute(t, &host, &t)) {
+        if (host.len == 0)
             return refuse(e, 400, "target without a host");
-        t = str_sub(rest, authority, rest.len);
     } else if (!str_starts(t, STR("/")) &&
                !(str_eqz(t, "*") && str_eqz(h->method, "OPTIONS")))
         return refuse(e, 400, "target is no path");
@@ -177,7 +186,8 @@ static enum errc on_content_length(struct http1_head *h, struct framing *f,
     uint64_t n;
     if (f->n_lengths++ > 0)
         return refuse(e, 400, "two content-length headers");
-    if (num_u64(value, INT64_MAX, &n) != ERR_OK)
+    bool is_octal = value.len > 1 && value.ptr[0] == '0'; /* to some who read it */
+    if (is_octal || num_u64(value, INT64_MAX, &n) != ERR_OK)
         return refuse(e, 400, "bad content-length");
     h->content_length = (int64_t)n;
     return ERR_OK;
@@ -257,6 +267,14 @@ static enum errc parse_field(struct str line, struct http1_head *h, struct frami
     return ERR_OK;
 }
 
+/* Two names for one host are one too many: who stands before us may have read the other. */
+static bool hosts_differ(const struct http1_head *h)
+{
+    struct str host, rest;
+    return split_absolute(h->target, &host, &rest) &&
+           !str_ieq(host, http1_header(h, "host"));
+}
+
 /* Source: RFC 9112 sections 3.2 (host), 6.1 (coding and length), 9.3 (persistence). */
 static enum errc judge_framing(struct http1_head *h, const struct framing *f,
                                struct err *e)
@@ -267,6 +285,8 @@ static enum errc judge_framing(struct http1_head *h, const struct framing *f,
         return refuse(e, 400, "transfer-encoding in HTTP/1.0");
     if (!h->is_response && h->minor == 1 && f->n_hosts == 0)
         return refuse(e, 400, "no host header");
+    if (!h->is_response && f->n_hosts > 0 && hosts_differ(h))
+        return refuse(e, 400, "target and host header differ");
     h->keep_alive = !f->close && (h->minor == 1 || f->keep);
     return ERR_OK;
 }
@@ -278,6 +298,9 @@ static enum errc parse_head(struct str bytes, start_fn *start, bool is_response,
                             struct err *e)
 {
     size_t len;
+    /* TLS and other protocols: no line of theirs need ever end */
+    if (bytes.len > 0 && !has(&token_bytes, bytes.ptr[0]))
+        return refuse(e, 400, "this is no HTTP message");
     enum errc rc = find_end(bytes, scan, &len, e);
     if (rc != ERR_OK)
         return rc;

@@ -5,6 +5,7 @@
  *     tool ask [options] PROMPT        KEY=VALUE lines about the answer
  *     tool json PATH <FILE             the value at a.b.0.c, or status 1
  *     tool wait FILE REGEX SECONDS     until the file matches, or status 1
+ *     tool raw [options] BYTES         … to the broker's doors, as they stand
  *     tool cut-serve DIR               a provider of recorded answers that it cuts
  *     tool cut-ask [options]           … and clients that judge what becomes of them
  */
@@ -23,6 +24,7 @@
 
 #include "tests/e2e/client.h"
 #include "tests/e2e/cuts.h"
+#include "tests/e2e/raw.h"
 
 enum { FILE_MAX = 512 * 1024 * 1024, READ_LEN = 64 * 1024 };
 
@@ -166,6 +168,34 @@ static enum errc run_wait(int argc, char *argv[], struct err *e)
     return rc;
 }
 
+/* ---- raw ---- */
+
+#define O(field) offsetof(struct raw_options, field)
+static const struct option_row raw_rows[] = {
+    {'u', "socket", OPT_STRING, O(socket), "PATH", .help = "Unix socket"},
+    {'p', "port", OPT_INT, O(port), "N", .values = "1..65535", .help = "loopback port"},
+    {'k', "key", OPT_STRING, O(key), "KEY", .help = "client key"},
+    {'t', "timeout", OPT_DURATION, O(timeout_us), "DUR", .help = "give up after"},
+    {'d', "drip", OPT_DURATION, O(drip_us), "DUR", .help = "a byte at a time"},
+    {'l', "leave", OPT_FLAG, O(leave), .help = "go away when all is sent"},
+    {'r', "reset", OPT_FLAG, O(reset), .help = "… with a reset"},
+    {'h', "half", OPT_FLAG, O(half), .help = "close our side when all is sent"},
+    {.name = NULL},
+};
+#undef O
+
+static enum errc run_raw(int argc, char *argv[], struct err *e)
+{
+    struct raw_options o = {.timeout_us = 5 * US_PER_S};
+    struct opt_args args = {.n = 0};
+    const struct option_row *const tables[2] = {raw_rows, NULL};
+    void *const into[2] = {&o, NULL};
+    enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
+    if (rc == ERR_OK && args.n != 1)
+        rc = err_set(e, ERR_USAGE, "usage: tool raw [options] BYTES");
+    return rc == ERR_OK ? raw_run(&o, args.items[0], e) : rc;
+}
+
 /* ---- cuts ---- */
 
 static enum errc run_cut_serve(int argc, char *argv[], struct err *e)
@@ -202,14 +232,11 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask},
-                {"json", run_json},
-                {"wait", run_wait},
-                {"cut-serve", run_cut_serve},
-                {"cut-ask", run_cut_ask}};
+    } rows[] = {{"ask", run_ask}, {"json", run_json},           {"wait", run_wait},
+                {"raw", run_raw}, {"cut-serve", run_cut_serve}, {"cut-ask", run_cut_ask}};
     struct err e = ERR_INIT;
     enum errc rc =
-        err_set(&e, ERR_USAGE, "usage: tool ask|json|wait|cut-serve|cut-ask …");
+        err_set(&e, ERR_USAGE, "usage: tool ask|json|wait|raw|cut-serve|cut-ask …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);

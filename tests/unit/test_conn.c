@@ -281,7 +281,8 @@ static void what_is_no_request_is_refused(void **state)
         assert_true(hear(s, got, sizeof got) > 0);
         assert_int_equal(strncmp(got, rows[i].want, strlen(rows[i].want)), 0);
         assert_non_null(strstr(got, "\r\nConnection: close\r\n"));
-        assert_non_null(strstr(got, "\r\n\r\n{\"error\":{\"message\":"));
+        assert_non_null(
+            strstr(got, "\r\n\r\n{\"type\":\"error\",\"error\":{\"message\":"));
         expect_no(s, CLOSED);
         close(s->fd);
         turn(s);

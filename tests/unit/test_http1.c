@@ -68,6 +68,8 @@ static const struct {
     {ROW("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW(" GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW("GET / HTTP/1.1\r\n Host: a\r\n\r\n"), 400},
+    {ROW(POST "Content-Length: 05\r\n\r\n"), 400},
+    {ROW(POST "Content-Length: 00\r\n\r\n"), 400},
     /* names and values */
     {ROW(POST "Content-Length : 5\r\n\r\n"), 400},
     {ROW(POST "Content-Length\t: 5\r\n\r\n"), 400},
@@ -104,6 +106,8 @@ static const struct {
     {ROW("GET /#f HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW("GET a HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {ROW("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
+    {ROW("GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
     {ROW("G@T / HTTP/1.1\r\nHost: a\r\n\r\n"), 400},
@@ -117,6 +121,9 @@ static const struct {
     {ROW("GET / HTTP/0.9\r\nHost: a\r\n\r\n"), 505},
     {ROW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505},
     {ROW(H "Expect: 200-ok\r\n\r\n"), 417},
+    /* another protocol, told from its first byte */
+    {ROW("\x16\x03\x01"), 400},
+    {ROW("\x00"), 400},
 };
 
 /* Feeds the bytes of a heap copy in growing prefixes; the last result. */
@@ -228,7 +235,7 @@ static void targets_have_three_forms(void **state)
         {"GET /?", "/", ""},
         {"GET /v1/models/org%2Fm:free", "/v1/models/org%2Fm:free", ""},
         {"GET http://host/x?y", "/x", "y"},
-        {"GET http://host:80", "/", ""},
+        {"GET http://HOST", "/", ""},
         {"GET https://host?q=/", "/", "q=/"},
         {"OPTIONS *", "*", ""},
     };

@@ -1,0 +1,48 @@
+#!/bin/sh
+# What is no request, and what two parsers could read in two ways: every row of vectors.tsv over
+# both doors. Each gets its answers and no more, the connection ends where framing is in doubt, and
+# nothing of it reaches the provider.
+. "$top_srcdir/tests/e2e/lib.sh"
+
+start_sim one
+ONE_KEY=sk-one
+export ONE_KEY
+key=vector-key
+config <<END
+[provider "one"]
+	kind = openai
+	base-url = http://127.0.0.1:$one_port/v1
+	key-env = ONE_KEY
+[broker]
+	listen = 127.0.0.1:0
+[client "ci"]
+	key-hash = sha256:$(printf '%s' "$key" | sha256sum | cut -d ' ' -f 1)
+END
+start_broker
+tcp_port=$(sed -n 's/.*listen host=127.0.0.1 port=\([0-9]*\) .*/\1/p' "$broker_log" | tail -n 1)
+fact() { sed -n "s/^$1=//p" "$tmp/raw" | sed 's/ *$//'; }
+
+tab=$(printf '\t')
+over() { # DOOR OPTION…
+    door=$1 reached=0
+    shift
+    : >"$one_journal"
+    while IFS=$tab read -r name want end n bytes; do
+        case $name in '' | '#'*) continue ;; esac
+        "$tool" raw "$@" "$bytes" >"$tmp/raw" 2>&1 </dev/null
+        is "$(fact answers) $(fact end) $(($(requests one) - reached))" "$want $end $n" "$door: $name"
+        reached=$(requests one)
+        case $want in
+        *' '*) ;;
+        4* | 5*) like "$(fact body)" \
+            '"type":"error","error":\{"message":"[^"]{8,}","type":"[a-z_]+"' \
+            '… and says what is wrong' ;;
+        esac
+    done <"$top_srcdir/tests/e2e/vectors.tsv"
+}
+over Unix -u "$sock"
+over TCP -p "$tcp_port" -k "$key"
+is "$(requests one smuggled)" 1 'only the request that was asked for was served'
+stop_broker
+is "$rc" 0 'the broker ends well'
+done_testing
