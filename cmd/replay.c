@@ -21,7 +21,9 @@
 #include "cmd/agree.h"
 #include "cmd/out.h"
 #include "cmd/period.h"
+#include "cmd/progress.h"
 #include "cmd/replay_run.h"
+#include "cmd/sig.h"
 #include "cmd/stat.h"
 
 struct options {
@@ -551,15 +553,38 @@ static enum errc price_only(struct cmd_ctx *ctx, struct selection *sel,
     return ERR_OK;
 }
 
-static void progress(void *arg, size_t n_done, size_t n_all, pico spent_pico)
+/* How far a run is, for the terminal; in tenths for -v without one. */
+struct teller {
+    const struct cmd_ctx *ctx;
+    struct progress line;
+    int64_t start_us;
+    size_t n_tenths;
+    bool has_told_stop;
+};
+
+static void tell_progress(void *arg, const struct replay_progress *p)
 {
-    const struct cmd_ctx *ctx = arg;
-    char money[MONEY_TEXT_LEN];
-    if (ctx->global.quiet || !isatty(STDERR_FILENO))
-        return;
-    money_people(money, spent_pico);
-    fprintf(stderr, "\r%zu/%zu  %s\033[K%s", n_done, n_all, money,
-            n_done == n_all ? "\r\033[K" : "");
+    struct teller *t = arg;
+    char money[MONEY_TEXT_LEN], left[NUM_TEXT_LEN] = "";
+    int64_t took_us = clock_mono_us(&clock_system) - t->start_us;
+    money_people(money, p->spent_pico);
+    if (p->n_done > 0 && p->n_done < p->n_all)
+        num_duration(left,
+                     took_us / (int64_t)p->n_done * (int64_t)(p->n_all - p->n_done));
+    progress_label(&t->line, "%zu/%zu · %s%s%s ·", p->n_done, p->n_all, money,
+                   left[0] ? " · left " : "", left);
+    if (p->is_stopped && !t->has_told_stop) {
+        t->has_told_stop = true;
+        progress_hide(&t->line);
+        cmd_note(t->ctx, "stopping; %zu under way, Ctrl-C again abandons them",
+                 p->n_running);
+    }
+    if (t->line.is_on)
+        progress_tick(&t->line);
+    else if (t->ctx->global.verbose > 0 && p->n_done * 10 / p->n_all > t->n_tenths) {
+        t->n_tenths = p->n_done * 10 / p->n_all;
+        cmd_note(t->ctx, "%zu of %zu, %s", p->n_done, p->n_all, money);
+    }
 }
 
 static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
@@ -579,7 +604,13 @@ static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
         .jobs = (int)MIN(MAX(opt->jobs, 1), 64),
         .max_cost_pico = opt->max_cost_pico,
     };
-    enum errc rc = replay_run(ctx, &plan, progress, ctx, e);
+    struct teller teller = {.ctx = ctx, .start_us = clock_mono_us(&clock_system)};
+    progress_init(&teller.line, ctx);
+    progress_start(&teller.line);
+    enum errc rc = sig_open(true, &plan.stop_fd, e);
+    if (rc == ERR_OK)
+        rc = replay_run(ctx, &plan, tell_progress, &teller, e);
+    progress_end(&teller.line);
     for (size_t i = 0; rc == ERR_OK && i < sel->n; i++)
         sel->rows[i].item = items[i];
     mem_free(items);
@@ -590,15 +621,23 @@ static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
 static enum errc verdict(const struct selection *sel, const struct options *opt,
                          struct err *e)
 {
-    size_t n_failed = 0, n_all = sel->n * opt->against.n;
+    size_t n_failed = 0, n_unsent = 0, n_all = sel->n * opt->against.n;
     const char *why = "";
+    int signo = sig_take();
     for (size_t i = 0; i < sel->n; i++) {
         for (size_t t = 0; t < opt->against.n; t++) {
             const struct replay_result *r = &sel->rows[i].item.results[t];
             n_failed += r->outcome != ERR_OK;
+            n_unsent += r->outcome == ERR_AGAIN;
             if (r->error[0] != '\0')
                 why = r->error;
         }
+    }
+    if (signo != 0) {
+        err_set(e, ERR_CANCELLED, "stopped: %zu of %zu requests were not sent", n_unsent,
+                n_all);
+        e->sys = signo;
+        return e->code;
     }
     if (n_failed == 0)
         return ERR_OK;

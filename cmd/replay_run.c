@@ -1,11 +1,13 @@
 /*
  * replay_run.c: worker threads, each with a connection of its own, take the next request until
- * none is left. They share the position, the money spent and the progress line under one lock;
- * every result has one writer.
+ * none is left. They share the position and the money spent under one lock; every result has
+ * one writer. The caller's thread waits, hears signals, and tells how far they are.
  */
 #include "cmd/replay_run.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,12 +21,11 @@
 struct work {
     struct replay_plan *plan;
     const struct clock *clock;
-    replay_progress_fn *progress;
-    void *arg;
     pthread_mutex_t lock;
+    pthread_cond_t ended; /* a worker has */
     /* under the lock */
-    size_t next, n_done;
-    pico spent_pico;
+    size_t next, n_ended;
+    struct replay_progress so_far;
 };
 
 struct worker {
@@ -128,26 +129,27 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
 static bool take(struct work *k, size_t *ret)
 {
     const struct replay_plan *p = k->plan;
+    struct replay_progress *s = &k->so_far;
     pthread_mutex_lock(&k->lock);
-    bool broke = p->max_cost_pico != PICO_UNKNOWN && k->spent_pico >= p->max_cost_pico;
-    bool more = !broke && k->next < p->n_items * p->n_against;
+    bool broke = p->max_cost_pico != PICO_UNKNOWN && s->spent_pico >= p->max_cost_pico;
+    bool more = !broke && !s->is_stopped && k->next < s->n_all;
     if (more)
         *ret = k->next++;
+    s->n_running += more;
     pthread_mutex_unlock(&k->lock);
     return more;
 }
 
 static void finish(struct work *k, const struct replay_result *r)
 {
-    pthread_mutex_lock(&k->lock);
-    k->n_done++;
+    struct replay_progress *s = &k->so_far;
     pico sum;
+    pthread_mutex_lock(&k->lock);
+    s->n_done++;
+    s->n_running--;
     if (r->cost_pico != PICO_UNKNOWN &&
-        money_add(k->spent_pico, r->cost_pico, &sum) == ERR_OK)
-        k->spent_pico = sum;
-    if (k->progress != NULL)
-        k->progress(k->arg, k->n_done, k->plan->n_items * k->plan->n_against,
-                    k->spent_pico);
+        money_add(s->spent_pico, r->cost_pico, &sum) == ERR_OK)
+        s->spent_pico = sum;
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -169,41 +171,92 @@ static void *worker_main(void *arg)
             snprintf(r->error, sizeof r->error, "%s", e.text);
         finish(k, r);
     }
+    pthread_mutex_lock(&k->lock);
+    k->n_ended++;
+    pthread_cond_signal(&k->ended);
+    pthread_mutex_unlock(&k->lock);
     return NULL;
+}
+
+/* A thread of its own that hears no signals: those are for the caller's. */
+static enum errc start(struct cmd_ctx *ctx, struct work *k, struct worker *w,
+                       struct err *e)
+{
+    sigset_t all, before;
+    w->work = k;
+    enum errc rc = link_open(ctx, true, &w->link, e);
+    if (rc != ERR_OK)
+        return rc;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed == 0)
+        return ERR_OK;
+    link_close(&w->link);
+    return err_set(e, ERR_MEMORY, "cannot start a thread");
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
+/* Until all workers have gone; a readable stop_fd makes them go early. */
+static void wait_for_all(struct work *k, size_t n_workers, replay_progress_fn *progress,
+                         void *arg)
+{
+    enum { TICK_US = 100 * US_PER_MS };
+    bool more = true;
+    while (more) {
+        int64_t until_us = clock_wall_us(&clock_system) + TICK_US;
+        struct timespec until = {.tv_sec = until_us / US_PER_S,
+                                 .tv_nsec = until_us % US_PER_S * 1000};
+        pthread_mutex_lock(&k->lock);
+        if (k->n_ended < n_workers)
+            pthread_cond_timedwait(&k->ended, &k->lock, &until);
+        k->so_far.is_stopped |= is_readable(k->plan->stop_fd);
+        struct replay_progress now = k->so_far;
+        more = k->n_ended < n_workers;
+        pthread_mutex_unlock(&k->lock);
+        progress(arg, &now);
+    }
+}
+
+static void clear_results(struct replay_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_items; i++)
+        for (size_t t = 0; t < plan->n_against; t++)
+            plan->items[i].results[t] =
+                (struct replay_result){.outcome = ERR_AGAIN, .cost_pico = PICO_UNKNOWN};
 }
 
 enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
                      replay_progress_fn *progress, void *arg, struct err *e)
 {
-    struct work k = {.plan = plan, .clock = ctx->clock, .progress = progress, .arg = arg};
-    size_t n_jobs =
-        MIN((size_t)MAX(plan->jobs, 1), MAX(plan->n_items * plan->n_against, (size_t)1));
+    struct work k = {.plan = plan, .clock = ctx->clock};
+    k.so_far.n_all = plan->n_items * plan->n_against;
+    size_t n_jobs = MIN((size_t)MAX(plan->jobs, 1), MAX(k.so_far.n_all, (size_t)1));
     struct worker *workers = mem_alloc(n_jobs, sizeof *workers);
     if (workers == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     pthread_mutex_init(&k.lock, NULL);
-    for (size_t i = 0; i < plan->n_items; i++)
-        for (size_t j = 0; j < plan->n_against; j++)
-            plan->items[i].results[j] =
-                (struct replay_result){.outcome = ERR_AGAIN, .cost_pico = PICO_UNKNOWN};
+    pthread_cond_init(&k.ended, NULL);
+    clear_results(plan);
     enum errc rc = ERR_OK;
     size_t n_started = 0;
-    for (size_t i = 0; i < n_jobs && rc == ERR_OK; i++) {
-        workers[i].work = &k;
-        rc = link_open(ctx, true, &workers[i].link, e);
-        if (rc != ERR_OK)
-            break;
-        if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) != 0) {
-            link_close(&workers[i].link);
-            rc = err_set(e, ERR_MEMORY, "cannot start a thread");
-            break;
-        }
-        n_started++;
+    while (n_started < n_jobs && rc == ERR_OK) {
+        rc = start(ctx, &k, &workers[n_started], e);
+        n_started += rc == ERR_OK;
     }
+    if (n_started > 0)
+        wait_for_all(&k, n_started, progress, arg);
     for (size_t i = 0; i < n_started; i++) {
         pthread_join(workers[i].thread, NULL);
         link_close(&workers[i].link);
     }
+    pthread_cond_destroy(&k.ended);
     pthread_mutex_destroy(&k.lock);
     mem_free(workers);
     return n_started > 0 ? ERR_OK : rc;

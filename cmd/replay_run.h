@@ -40,10 +40,16 @@ struct replay_plan {
     size_t n_against;
     int jobs;
     pico max_cost_pico; /* PICO_UNKNOWN: no cap */
+    int stop_fd;        /* readable: nothing more is sent, what is under way ends */
 };
 
-/* Is called after each answer, one call at a time. */
-typedef void replay_progress_fn(void *arg, size_t n_done, size_t n_all, pico spent_pico);
+struct replay_progress {
+    size_t n_done, n_running, n_all;
+    pico spent_pico;
+    bool is_stopped;
+};
+/* Is called by the caller's thread, about ten times a second, and once at the end. */
+typedef void replay_progress_fn(void *arg, const struct replay_progress *p);
 
 /*
  * Sends every item to every target and fills results. Failures of single requests are results;

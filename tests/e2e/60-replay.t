@@ -77,4 +77,17 @@ printf 'on model=gpt-6.1-terra: 500\n' | scenario one
 llmgw replay --last 1h --tag set=a --against one/gpt-6.1-terra >"$tmp/out" 2>"$tmp/err"
 is $? 3 'a replay without answers is partial'
 like "$(cat "$tmp/err")" '3 of 3 requests brought no answer' '… and says how many failed'
+
+# ---- ^C: what is under way ends, the table tells of it, nothing more is sent ----
+printf 'set first=300ms\n' | scenario one
+n=$(requests one)
+spawn stop env --default-signal=INT llmgw replay --last 1h -J 1 -v --against own/special
+wait_for "$one_journal" "\"n\":$((n + 1))[^0-9].*request|request.*\"n\":$((n + 1))[^0-9]" ||
+    bail 'nothing was sent'
+reap "$pid" INT
+is "$rc" 130 'an interrupt ends a replay by that signal'
+is "$(requests one)" $((n + 1)) '… no other request is sent'
+like "$(cat "$tmp/stop.out")" 'own/special  *1 ' '… and the one under way is in the table'
+like "$(cat "$tmp/stop.err")" 'stopping; 1 under way' '… as it says'
+like "$(cat "$tmp/stop.err")" 'stopped: [0-9]+ of [0-9]+ requests were not sent' '… and what it left undone'
 done_testing
