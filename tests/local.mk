@@ -129,7 +129,7 @@ noinst_PROGRAMS += %D%/bench/ledger
 %C%_bench_ledger_LDADD = $(BROKER_LIBS)
 EXTRA_DIST += %D%/bench/bench.sh %D%/bench/lib.sh %D%/bench/table.jq %D%/bench/RESULTS.md
 EXTRA_DIST += %D%/bench/serve.sh %D%/bench/start.sh %D%/bench/ledger.sh
-EXTRA_DIST += %D%/bench/reports.sh %D%/bench/streams.sh
+EXTRA_DIST += %D%/bench/reports.sh %D%/bench/streams.sh %D%/bench/count.sh
 bench: all
 	@$(SHELL) $(srcdir)/%D%/bench/bench.sh .
 update-bench: all

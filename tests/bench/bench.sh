@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 results=$build/bench.jsonl
-parts=${BENCH_ONLY:-serve streams start ledger reports}
+parts=${BENCH_ONLY:-serve streams count start ledger reports}
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-2}
 stall_kb=${BENCH_STALL_KB:-10000}

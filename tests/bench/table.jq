@@ -41,7 +41,7 @@ def serving: table(
     ["case", "server", "p50 µs", "p99 µs", "first byte p50 µs", "CPU µs per answer",
      "of it the loop", "answers/s", "events/s", "errors"];
     [ ("one", "one-unix", "c32", "c256", "body100k", "stream", "stream32",
-        "ledger-empty", "ledger-full") as $case
+        "record-off", "record-meta", "record-full", "ledger-empty", "ledger-full") as $case
       | ("direct", "nginx", "broker") as $server
       | pick($case; $server) | select(length > 0)
       | [ $case, $server, (all(.p50_us) | spread(0)), (all(.p99_us) | spread(0)),
@@ -67,6 +67,11 @@ def programs: table(
     [ .[] | select(.server == "llmgw")
       | [ .case, "\(.p50_us / 1000 | show(1)) (\(.min_us / 1000 | show(1))–\(.max_us / 1000 | show(1)))",
           (.cpu_us / 1000 | show(1)), .runs, .errors ] ]);
+
+def instructions: table(
+    ["instructions of the broker for", "loop", "ledger's writer"];
+    [ .[] | select(.server == "callgrind")
+      | ["\(.case)", .loop_instructions, .writer_instructions] ]);
 
 def ledger: table(
     ["recording", "rows/s", "writer's CPU µs per request", "append p50 / p99 µs, database locked",
@@ -139,6 +144,6 @@ of \(.rounds) interleaved rounds of \(.seconds) s where servers are compared. Th
 work: keys, scan, route, limits, price, ledger. Reports read a ledger of \(.rows) requests.
 This page is made by `make update-bench`; the targets stand in `table.jq`.", "";
 
-"# Benchmark results", "", machine, serving, streams, programs, ledger, "## Targets", "", compared,
+"# Benchmark results", "", machine, serving, streams, instructions, programs, ledger, "## Targets", "", compared,
 list("What is missed"; .[4] != null and (is_met | not); "\(.[0]): \(measured), target \(target)"),
 list("What was not measured"; .[4] == null; "\(.[0]) (\(target))")
