@@ -10,6 +10,9 @@ AM_TESTS_ENVIRONMENT = \
 
 LDADD = tests/libsim.a cmd/libcmd.a broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) \
 	$(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS) -lm -lpthread
+# for programs with unit/fault.c: it catches these calls
+FAULT_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc \
+	-Wl,--wrap=pread,--wrap=pwrite,--wrap=posix_fallocate
 check_PROGRAMS += %D%/unit/test_agree
 check_PROGRAMS += %D%/unit/test_answer
 check_PROGRAMS += %D%/unit/test_base
@@ -36,6 +39,10 @@ check_PROGRAMS += %D%/unit/test_http1
 check_PROGRAMS += %D%/unit/test_jscan
 check_PROGRAMS += %D%/unit/test_jsonx
 check_PROGRAMS += %D%/unit/test_ledger
+check_PROGRAMS += %D%/unit/test_ledger_fault
+%C%_unit_test_ledger_fault_SOURCES = %D%/unit/test_ledger_fault.c
+%C%_unit_test_ledger_fault_SOURCES += %D%/unit/fault.c %D%/unit/fault.h
+%C%_unit_test_ledger_fault_LDFLAGS = $(FAULT_WRAPS)
 check_PROGRAMS += %D%/unit/test_limiter
 check_PROGRAMS += %D%/unit/test_link
 check_PROGRAMS += %D%/unit/test_listen
@@ -63,6 +70,7 @@ check_PROGRAMS += %D%/unit/test_usage
 check_PROGRAMS += %D%/unit/test_when
 check_PROGRAMS += %D%/unit/test_zone
 EXTRA_DIST += %D%/data/price_examples.jsonl
+EXTRA_DIST += %D%/data/rollups.sql
 
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
