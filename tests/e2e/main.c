@@ -178,7 +178,7 @@ static const struct option_row raw_rows[] = {
     {'t', "timeout", OPT_DURATION, O(timeout_us), "DUR", .help = "give up after"},
     {'d', "drip", OPT_DURATION, O(drip_us), "DUR", .help = "a byte at a time"},
     {'l', "leave", OPT_FLAG, O(leave), .help = "go away when all is sent"},
-    {'r', "reset", OPT_FLAG, O(reset), .help = "… with a reset"},
+    {'r', "reset", OPT_FLAG, O(reset), .help = "go away with a reset"},
     {'h', "half", OPT_FLAG, O(half), .help = "close our side when all is sent"},
     {.name = NULL},
 };

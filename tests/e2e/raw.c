@@ -139,15 +139,11 @@ static enum errc dial(struct raw *r, struct err *e)
 /* All was sent, or cannot be: what the options say comes next. */
 static void end_sending(struct raw *r)
 {
-    const struct linger reset = {.l_onoff = 1};
     r->sent = r->out.len;
     if (r->o->half)
         shutdown(r->fd, SHUT_WR);
-    if (!r->o->leave && !r->o->reset)
-        return;
-    if (r->o->reset)
-        setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    r->end = "left";
+    if (r->o->leave)
+        r->end = "left";
 }
 
 static void send_more(struct raw *r)
@@ -243,6 +239,9 @@ enum errc raw_run(const struct raw_options *o, const char *text, struct err *e)
         converse(&r);
         print(&r);
     }
+    const struct linger reset = {.l_onoff = 1};
+    if (o->reset)
+        setsockopt(r.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     if (r.fd >= 0)
         close(r.fd);
     buf_release(&r.out);
