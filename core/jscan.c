@@ -177,6 +177,9 @@ static bool same_text(struct str a, struct str b)
 
 static bool text_is(struct str inside, const char *s)
 {
+    /* most keys end here: the first byte is another one, and no escape */
+    if (inside.len > 0 && inside.ptr[0] != s[0] && inside.ptr[0] != '\\')
+        return false;
     if (!has_escape(inside))
         return str_eqz(inside, s);
     struct chars c = chars_of(inside);

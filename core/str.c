@@ -4,23 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-struct str str_of(const char *s)
-{
-    return s ? (struct str){s, strlen(s)} : STR_NONE;
-}
-
-bool str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool str_eqz(struct str a, const char *b)
-{
-    if (a.len > 0 && b != NULL && a.ptr[0] != b[0]) /* most look-ups in tables end here */
-        return false;
-    return str_eq(a, str_of(b));
-}
-
 static unsigned char lower(unsigned char c)
 {
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
@@ -34,11 +17,6 @@ bool str_ieq(struct str a, struct str b)
         if (lower((unsigned char)a.ptr[i]) != lower((unsigned char)b.ptr[i]))
             return false;
     return true;
-}
-
-bool str_ieqz(struct str a, const char *b)
-{
-    return str_ieq(a, str_of(b));
 }
 
 bool str_starts(struct str s, struct str prefix)
@@ -75,13 +53,6 @@ struct str str_trim(struct str s)
     while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
         s.len--;
     return s;
-}
-
-struct str str_sub(struct str s, size_t from, size_t len)
-{
-    if (from >= s.len)
-        return (struct str){s.ptr ? s.ptr + s.len : NULL, 0};
-    return (struct str){s.ptr + from, MIN(len, s.len - from)};
 }
 
 size_t str_find(struct str s, char c)

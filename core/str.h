@@ -6,6 +6,8 @@
 #ifndef CORE_STR_H
 #define CORE_STR_H
 
+#include <string.h>
+
 #include "core/base.h"
 
 struct str {
@@ -18,21 +20,50 @@ struct str {
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
+/* The smallest ones are inline: a request calls them some 500 times, mostly with literals. */
+
 /* The slice over a C string; NULL gives the empty slice. */
-struct str str_of(const char *s);
-bool str_eq(struct str a, struct str b);
-bool str_eqz(struct str a, const char *b);
+static inline struct str str_of(const char *s)
+{
+    return s ? (struct str){s, strlen(s)} : STR_NONE;
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool str_eqz(struct str a, const char *b)
+{
+    if (a.len > 0 && b != NULL && a.ptr[0] != b[0]) /* most look-ups in tables end here */
+        return false;
+    return str_eq(a, str_of(b));
+}
+
 /* ASCII case ignored. */
 bool str_ieq(struct str a, struct str b);
-bool str_ieqz(struct str a, const char *b);
+
+static inline bool str_ieqz(struct str a, const char *b)
+{
+    struct str text = str_of(b);
+    return a.len == text.len && str_ieq(a, text);
+}
+
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 /* memcmp order, shorter first; for qsort and tests. */
 int str_cmp(struct str a, struct str b);
 /* Without spaces and tabs (and CR, LF) at both ends. */
 struct str str_trim(struct str s);
+
 /* From byte `from` on, at most `len` bytes; clamped to s. */
-struct str str_sub(struct str s, size_t from, size_t len);
+static inline struct str str_sub(struct str s, size_t from, size_t len)
+{
+    if (from >= s.len)
+        return (struct str){s.ptr ? s.ptr + s.len : NULL, 0};
+    return (struct str){s.ptr + from, MIN(len, s.len - from)};
+}
+
 /* Offset of the first c, or s.len. */
 size_t str_find(struct str s, char c);
 /* Offset of the first occurrence of needle, or s.len. */
