@@ -134,7 +134,7 @@ static enum errc generation_load(struct broker *b, const struct secrets *old,
     g->n_refs = 1;
     if (load_catalog(g, e) != ERR_OK || load_conf(b, g, e) != ERR_OK ||
         apply_prices(g, e) != ERR_OK ||
-        secrets_new(g->conf, old, &b->log, &g->secrets, e) != ERR_OK)
+        secrets_new(g->conf, old, b->loop, &b->log, &g->secrets, e) != ERR_OK)
         return e->code;
     *ret = g;
     g = NULL;

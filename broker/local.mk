@@ -32,6 +32,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/api_models.c
 %C%_libbroker_a_SOURCES += %D%/auth.c %D%/auth.h
 %C%_libbroker_a_SOURCES += %D%/conn.c %D%/conn.h
+%C%_libbroker_a_SOURCES += %D%/command.c %D%/command.h
 %C%_libbroker_a_SOURCES += %D%/secret.c %D%/secret.h
 %C%_libbroker_a_SOURCES += %D%/answer.c
 %C%_libbroker_a_SOURCES += %D%/attempt.c

@@ -50,6 +50,8 @@ enum {
      */
     FIRST_TOKEN_US = 60 * US_PER_S,
     FIRST_TOKEN_REASONING_US = 180 * US_PER_S,
+    /* until a key is looked for again that a command is about to print */
+    KEY_LOOK_US = 20 * US_PER_MS,
     /* so that all who wait for the same moment do not come back at it */
     ROOM_JITTER_US = 50 * US_PER_MS,
     REQUEST_ARENA = 16 * 1024 * 1024,
@@ -545,11 +547,25 @@ static void send(struct request *r)
         request_timer_set(r, TIMER_FIRST_TOKEN, r->silence_us);
 }
 
+/* A candidate whose key is being fetched is worth a moment. */
+static bool is_key_coming(const struct request *r, size_t i)
+{
+    const char *provider = target_at(r, i)->provider;
+    return request_key(r, provider).len == 0 &&
+           secrets_await(r->secrets, str_of(provider), now_us(r));
+}
+
 /* The first candidate from r->at on that has room gets the request. */
 static void admit(struct request *r)
 {
     for (size_t i = r->at; i < r->decision.n_usable; i++) {
-        if (is_too_small(r, i) || !is_healthy(r, i) || !reserve(r, i))
+        if (is_too_small(r, i) || !is_healthy(r, i))
+            continue;
+        if (is_key_coming(r, i)) {
+            wait_until(r, KEY_LOOK_US, "a command fetches the key");
+            return;
+        }
+        if (!reserve(r, i))
             continue;
         choose(r, i);
         r->queue_tag = 0;

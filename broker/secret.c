@@ -10,23 +10,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/map.h"
 #include "core/mem.h"
 #include "core/sha256.h"
 
+#include "broker/command.h"
+
 enum {
-    /* bytes of a file or of a command's output; keys have up to a few hundred */
-    KEY_MAX = 16 * 1024,
-    CMD_TIMEOUT_US = 10 * US_PER_S,
+    /* bytes of a file; keys have up to a few hundred */
+    KEY_MAX = COMMAND_OUTPUT_MAX,
+    FILE_TIMEOUT_US = 10 * US_PER_S,
+    /* somebody may have to type a passphrase */
+    CMD_TIMEOUT_US = 60 * US_PER_S,
     /* a command that failed is not asked again for so long */
     CMD_RETRY_US = 60 * US_PER_S,
 };
@@ -40,9 +41,11 @@ _Static_assert(sizeof hash_prefix - 1 + SHA256_HEX_LEN == SECRET_HASH_LEN,
 
 /* One [provider] key line. */
 struct slot {
-    struct secret_key key; /* .value NULL: not known (yet) */
-    int source;            /* CONF_KEY_ENV, … */
-    char *from;            /* owned: variable, path or command */
+    struct secret_key key;   /* .value NULL: not known (yet) */
+    int source;              /* CONF_KEY_ENV, … */
+    char *from;              /* owned: variable, path or command */
+    struct command *command; /* owned; under way */
+    struct secrets *owner;   /* borrowed: holds us */
 };
 
 struct ring {
@@ -52,12 +55,11 @@ struct ring {
 };
 
 struct secrets {
-    struct map rings; /* by provider: struct ring, owned */
-    char *path;       /* owned; PATH for commands, NULL: inherited */
-    struct log *log;  /* borrowed */
+    struct map rings;  /* by provider: struct ring, owned */
+    char *path;        /* owned; PATH for commands, NULL: inherited */
+    struct log *log;   /* borrowed, as … */
+    struct loop *loop; /* … this, for commands */
 };
-
-extern char **environ;
 
 /* ---- the value ---- */
 
@@ -85,6 +87,7 @@ static void slot_wipe(struct slot *s)
     /* owned by us: const is for borrowers */
     mem_wipe_free((void *)(uintptr_t)s->key.value, s->key.len);
     mem_free(s->from);
+    command_stop(&s->command);
     *s = (struct slot){0};
 }
 
@@ -113,7 +116,7 @@ static enum errc fill_from_fd(struct slot *s, int fd, struct err *e)
 {
     char bytes[KEY_MAX];
     size_t len = 0;
-    int64_t until_us = clock_mono_us(&clock_system) + CMD_TIMEOUT_US;
+    int64_t until_us = clock_mono_us(&clock_system) + FILE_TIMEOUT_US;
     enum errc rc = read_all(fd, bytes, sizeof bytes, until_us, &len, e);
     if (rc == ERR_OK)
         rc = slot_fill(s, (struct str){bytes, len}, e);
@@ -137,98 +140,29 @@ static enum errc fill_from_file(struct slot *s, struct log *log, struct err *e)
 
 /* ---- commands ---- */
 
-/* Our environment with another PATH; free the array alone. */
-static char **environment(const char *path, char *path_line, size_t path_line_len)
+static void on_key(void *arg, enum errc rc, struct str output, const struct err *why)
 {
-    size_t n = 0;
-    while (environ[n] != NULL)
-        n++;
-    char **env = mem_alloc(n + 2, sizeof(char *));
-    if (env == NULL)
-        return NULL;
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++)
-        if (path == NULL || strncmp(environ[i], "PATH=", 5) != 0)
-            env[used++] = environ[i];
-    if (path != NULL) {
-        snprintf(path_line, path_line_len, "PATH=%s", path);
-        env[used++] = path_line;
-    }
-    return env;
-}
-
-/* Starts `sh -c command` in a process group of its own, its output in *ret_fd. */
-static enum errc start_command(const char *command, const char *path, pid_t *ret_pid,
-                               int *ret_fd, struct err *e)
-{
-    int fd[2];
-    char path_line[4096];
-    char **env = environment(path, path_line, sizeof path_line);
-    if (env == NULL)
-        return err_set(e, ERR_MEMORY, "no memory for a command");
-    if (pipe2(fd, O_CLOEXEC) != 0) {
-        mem_free(env);
-        return err_errno(e, ERR_IO, "pipe");
-    }
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, fd[1], 1);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETPGROUP);
-    /* argv is not const only for reasons of history: POSIX, exec, "rationale" */
-    char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
-                    (char *)(uintptr_t)command, NULL};
-    int rc = posix_spawn(ret_pid, "/bin/sh", &files, &attr, argv, env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    mem_free(env);
-    close(fd[1]);
-    if (rc != 0) {
-        close(fd[0]);
-        errno = rc;
-        return err_errno(e, ERR_IO, "/bin/sh");
-    }
-    *ret_fd = fd[0];
-    return ERR_OK;
-}
-
-static enum errc fill_from_command(struct slot *s, const char *path, struct err *e)
-{
-    pid_t pid = -1;
-    int fd = -1;
-    if (start_command(s->from, path, &pid, &fd, e) != ERR_OK)
-        return e->code;
-    enum errc rc = fill_from_fd(s, fd, e);
-    close(fd);
-    kill(-pid, SIGKILL); /* its output has ended, or is given up: nothing to wait for */
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    return rc;
-}
-
-/* At first use. A command that fails is left alone for a while. */
-static void run_command(struct secrets *s, struct slot *slot, int64_t now_mono_us)
-{
-    struct err e = ERR_INIT;
-    int64_t from_us = clock_mono_us(&clock_system);
-    enum errc rc = fill_from_command(slot, s->path, &e);
-    int64_t took_ms = (clock_mono_us(&clock_system) - from_us) / US_PER_MS;
+    struct slot *slot = arg;
+    struct secrets *s = slot->owner;
+    struct err e = *why;
+    slot->command = NULL;
+    if (rc == ERR_OK)
+        rc = slot_fill(slot, output, &e);
     if (rc == ERR_OK) {
-        log_write(s->log, LOG_INFO, "secret", "key read from a command", "key=%s ms=%lld",
-                  slot->key.id, (long long)took_ms);
+        log_write(s->log, LOG_INFO, "secret", "key read from a command", "key=%s",
+                  slot->key.id);
         return;
     }
-    slot->key.benched_until_us = now_mono_us + CMD_RETRY_US;
+    slot->key.benched_until_us = loop_mono_us(s->loop) + CMD_RETRY_US;
     log_write(s->log, LOG_WARN, "secret", e.text, "key=%s", slot->key.id);
+}
+
+static void run_command(struct secrets *s, struct slot *slot)
+{
+    struct err e = ERR_INIT;
+    if (command_start(s->loop, slot->from, s->path, CMD_TIMEOUT_US, on_key, slot,
+                      &slot->command, &e) != ERR_OK)
+        on_key(slot, e.code, STR_NONE, &e);
 }
 
 /* ---- the store ---- */
@@ -270,6 +204,7 @@ static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
     }
     for (size_t i = 0; i < p->n_keys; i++) {
         struct slot *slot = &r->slots[r->n++];
+        slot->owner = s;
         slot->source = (int)p->keys[i].source;
         slot->from = mem_strdup(p->keys[i].value);
         if (slot->from == NULL)
@@ -287,14 +222,15 @@ static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
     return ERR_OK;
 }
 
-enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct log *log,
-                      struct secrets **ret, struct err *e)
+enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct loop *l,
+                      struct log *log, struct secrets **ret, struct err *e)
 {
     AUTO(secrets_free) struct secrets *s = MEM_NEW(struct secrets);
     if (s == NULL)
         return err_set(e, ERR_MEMORY, "no memory for keys");
     map_init(&s->rings);
     s->log = log;
+    s->loop = l;
     if (conf->core.path != NULL && (s->path = mem_strdup(conf->core.path)) == NULL)
         return err_set(e, ERR_MEMORY, "no memory for keys");
     for (size_t i = 0; i < conf->n_providers; i++) {
@@ -329,6 +265,31 @@ static bool slot_is_there(const struct slot *slot)
     return slot->key.value != NULL || slot->source == CONF_KEY_CMD;
 }
 
+static bool may_run(const struct slot *slot, int64_t now_mono_us)
+{
+    return slot->source == CONF_KEY_CMD && slot->key.value == NULL &&
+           slot->key.benched_until_us <= now_mono_us;
+}
+
+static bool may_use(const struct slot *slot, int64_t now_mono_us)
+{
+    return slot->key.value != NULL && slot->key.benched_until_us <= now_mono_us;
+}
+
+bool secrets_await(struct secrets *s, struct str provider, int64_t now_mono_us)
+{
+    struct ring *r = map_get(&s->rings, provider);
+    bool is_running = false, has_key = false;
+    for (size_t i = 0; r != NULL && i < r->n; i++) {
+        struct slot *slot = &r->slots[i];
+        if (may_run(slot, now_mono_us) && slot->command == NULL)
+            run_command(s, slot);
+        is_running |= slot->command != NULL;
+        has_key |= may_use(slot, now_mono_us);
+    }
+    return is_running && !has_key;
+}
+
 struct secret_key *secrets_pick(struct secrets *s, struct str provider,
                                 int64_t now_mono_us)
 {
@@ -336,11 +297,7 @@ struct secret_key *secrets_pick(struct secrets *s, struct str provider,
     for (size_t tries = 0; r != NULL && tries < r->n; tries++) {
         struct slot *slot = &r->slots[r->next];
         r->next = (r->next + 1) % r->n;
-        if (!slot_is_there(slot) || slot->key.benched_until_us > now_mono_us)
-            continue;
-        if (slot->key.value == NULL)
-            run_command(s, slot, now_mono_us);
-        if (slot->key.value != NULL)
+        if (may_use(slot, now_mono_us))
             return &slot->key;
     }
     return NULL;

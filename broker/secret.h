@@ -7,6 +7,8 @@
 #include "core/conf.h"
 #include "core/log.h"
 
+#include "broker/loop.h"
+
 struct secrets;
 
 enum { SECRET_HASH_LEN = 71 };
@@ -19,13 +21,18 @@ struct secret_key {
 };
 
 /*
- * Reads env and file keys now; commands run at first use and block for at most 10 s. Missing keys
- * are logged, no error. What an environment that was scrubbed held comes from `old`, which may
+ * Reads env and file keys now; commands run in the background when secrets_await asks for them.
+ * Missing keys are logged, no error. What an environment that was scrubbed held comes from `old`, which may
  * be NULL and stays as it is.
  */
-enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct log *log,
-                      struct secrets **ret, struct err *e) MUST_USE;
+enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct loop *l,
+                      struct log *log, struct secrets **ret, struct err *e) MUST_USE;
 void secrets_free(struct secrets **s);
+/*
+ * Starts the commands that have not printed their keys yet. True: one is on its way, and there is
+ * no other key to use.
+ */
+bool secrets_await(struct secrets *s, struct str provider, int64_t now_mono_us);
 /* The next key in rotation that is not benched; NULL when the provider has none now. */
 struct secret_key *secrets_pick(struct secrets *s, struct str provider,
                                 int64_t now_mono_us);

@@ -212,6 +212,22 @@ else
     skip 'TCP needs a client key' 'no llmgw client add'
 fi
 
+# ---- a key from a command ----
+mkfifo "$tmp/key"
+good_config "[provider \"slow\"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-cmd = head -n 1 $tmp/key"
+start_broker
+"$tool" ask --socket "$sock" -m slow/sim hello >"$tmp/slow" 2>"$tmp/slow.err" &
+slow_pid=$!
+ask -m one/sim hello
+is "$(got outcome)" ok 'nobody else waits for a command that has a key to print'
+echo sk-marker-slow >"$tmp/key"
+wait "$slow_pid"
+is "$(sed -n 's/^outcome=//p' "$tmp/slow")" ok '… and who needs it gets it'
+stop_broker
+
 # ---- nothing leaks ----
 is "$(cat "$tmp"/*.err "$broker_log" "$auto_log" "$XDG_DATA_HOME"/llmgw/* 2>/dev/null |
     grep -ac 'sk-marker')" 0 'no log and no ledger has the key'

@@ -58,6 +58,7 @@ struct world {
     size_t n_calls;
     /* the ledger */
     struct told told;
+    int64_t key_comes_us; /* monotonic */
     uint64_t seq, applied;
     bool ledger_fails;
     /* keys */
@@ -247,6 +248,12 @@ struct secret_key *secrets_pick(struct secrets *s, struct str provider, int64_t 
         if (the_world->keys[i].benched_until_us <= now_us)
             return &the_world->keys[i];
     return NULL;
+}
+
+bool secrets_await(struct secrets *s, struct str provider, int64_t now_us)
+{
+    (void)s, (void)provider;
+    return now_us < the_world->key_comes_us;
 }
 
 bool secrets_has(const struct secrets *s, struct str provider)
@@ -1112,6 +1119,19 @@ static void what_the_request_itself_does_wrong_stops(void **state)
     expect(&w->got_headers, "x-should-retry: false\r\n");
 }
 
+static void a_key_that_is_being_fetched_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    w->key_comes_us = w->mono_us + S;
+    ask(w, "", ASK("both"));
+    pass_time(w, S - 1);
+    assert_int_equal(w->n_calls, 0);
+    pass_time(w, S / 10);
+    assert_string_equal(w->calls[0].url, "http://one/chat/completions");
+    refuse(call(w, 0), 400, NULL, ERROR("invalid_request_error"));
+    expect_ended(w, 400);
+}
+
 static void a_refused_key_rests_and_the_next_is_tried(void **state)
 {
     struct world *w = *state;
@@ -1447,6 +1467,7 @@ int main(void)
         CASE(nobody_waits_long_for_the_ill),
         CASE(one_deadline_bounds_it_all),
         CASE(what_the_request_itself_does_wrong_stops),
+        CASE(a_key_that_is_being_fetched_is_waited_for),
         CASE(a_refused_key_rests_and_the_next_is_tried),
         CASE(a_key_of_the_client_is_used_once),
         CASE(nothing_answers_where_nobody_can),

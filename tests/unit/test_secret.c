@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/mem.h"
@@ -20,6 +21,7 @@
 struct site {
     char dir[32], file[64], log_path[64];
     struct log log;
+    struct loop *loop;
     struct conf conf;
     struct conf_provider provider;
 };
@@ -33,6 +35,8 @@ static int set_up(void **state)
     snprintf(s->log_path, sizeof s->log_path, "%s/log", s->dir);
     int fd = open(s->log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     log_init(&s->log, fd, LOG_DEBUG, &clock_system);
+    struct err e = ERR_INIT;
+    assert_int_equal(loop_new(NULL, &s->loop, &e), ERR_OK);
     s->provider.name = "p";
     s->conf.providers = &s->provider;
     s->conf.n_providers = 1;
@@ -48,6 +52,7 @@ static int tear_down(void **state)
     ssize_t n = pread(s->log.fd, text, sizeof text - 1, 0);
     text[MAX(n, 0)] = '\0';
     assert_null(strstr(text, MARK));
+    loop_free(&s->loop);
     close(s->log.fd);
     unlink(s->file);
     unlink(s->log_path);
@@ -75,13 +80,22 @@ static struct secrets *load(struct site *s, const struct secrets *old)
 {
     struct secrets *k = NULL;
     struct err e = ERR_INIT;
-    assert_int_equal(secrets_new(&s->conf, old, &s->log, &k, &e), ERR_OK);
+    assert_int_equal(secrets_new(&s->conf, old, s->loop, &s->log, &k, &e), ERR_OK);
     return k;
 }
 
-static void expect_key(struct secrets *k, const char *want)
+/* What a request does that needs a key: it waits while one is coming. */
+static struct secret_key *pick(struct site *s, struct secrets *k, int64_t now_us)
 {
-    struct secret_key *key = secrets_pick(k, STR("p"), 0);
+    struct err e = ERR_INIT;
+    while (secrets_await(k, STR("p"), now_us))
+        assert_int_equal(loop_turn(s->loop, US_PER_S, &e), ERR_OK);
+    return secrets_pick(k, STR("p"), now_us);
+}
+
+static void expect_key(struct site *s, struct secrets *k, const char *want)
+{
+    struct secret_key *key = pick(s, k, 0);
     if (want == NULL) {
         assert_null(key);
         return;
@@ -102,12 +116,16 @@ static void keys_come_from_every_source_in_turn(void **state)
     struct secrets *k = load(s, NULL);
     assert_true(secrets_has(k, STR("p")));
     assert_false(secrets_has(k, STR("q")));
-    for (int round = 0; round < 2; round++) {
-        expect_key(k, MARK "env");
-        expect_key(k, MARK "file");
-        expect_key(k, MARK "cmd");
-    }
-    assert_string_equal(secrets_pick(k, STR("p"), 0)->id, "p#1");
+    /* nobody waits for the third as long as the others will do */
+    for (int i = 0; i < 2; i++)
+        secrets_bench(k, pick(s, k, 0), 10);
+    assert_string_equal(pick(s, k, 0)->value, MARK "cmd");
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 3; i++) {
+            static const char *const want[] = {MARK "env", MARK "file", MARK "cmd"};
+            assert_string_equal(pick(s, k, 10)->value, want[i]);
+        }
+    assert_string_equal(secrets_pick(k, STR("p"), 10)->id, "p#1");
     secrets_free(&k);
     unsetenv("LGW_TEST_KEY");
 }
@@ -122,7 +140,7 @@ static void a_key_that_is_not_there_is_no_key(void **state)
     struct secrets *k = load(s, NULL);
     assert_false(secrets_has(k, STR("p")));
     assert_int_equal(secrets_benched_us(k, STR("p"), 0), -1);
-    expect_key(k, NULL);
+    expect_key(s, k, NULL);
     secrets_free(&k);
 }
 
@@ -132,7 +150,7 @@ static void a_key_with_a_blank_in_it_is_refused(void **state)
     write_file(s->file, MARK "a\r" MARK "b\n", 0600);
     add(s, CONF_KEY_FILE, s->file);
     struct secrets *k = load(s, NULL);
-    expect_key(k, NULL);
+    expect_key(s, k, NULL);
     secrets_free(&k);
 }
 
@@ -145,7 +163,7 @@ static void a_command_runs_with_the_configured_path(void **state)
     s->conf.core.path = s->dir;
     add(s, CONF_KEY_CMD, "show tool; exec >&-; while :; do :; done");
     struct secrets *k = load(s, NULL);
-    expect_key(k, MARK "tool"); /* and the command does not outlive it */
+    expect_key(s, k, MARK "tool"); /* and the command does not outlive it */
     secrets_free(&k);
     unlink(tool);
 }
@@ -157,20 +175,37 @@ static void a_command_that_fails_is_left_alone_for_a_while(void **state)
     snprintf(command, sizeof command, "cat %s", s->file);
     add(s, CONF_KEY_CMD, command);
     struct secrets *k = load(s, NULL);
-    assert_null(secrets_pick(k, STR("p"), 1000));
+    int64_t now_us = loop_mono_us(s->loop);
+    assert_true(secrets_await(k, STR("p"), now_us));
+    assert_true(secrets_await(k, STR("p"), now_us)); /* it is not started twice */
+    assert_null(pick(s, k, now_us));
     write_file(s->file, MARK "late", 0600);
-    assert_null(secrets_pick(k, STR("p"), 2000));
-    int64_t wait_us = secrets_benched_us(k, STR("p"), 2000);
+    assert_false(secrets_await(k, STR("p"), now_us));
+    int64_t wait_us = secrets_benched_us(k, STR("p"), now_us);
     assert_true(wait_us > 0);
-    assert_non_null(secrets_pick(k, STR("p"), 2000 + wait_us));
+    assert_non_null(pick(s, k, now_us + wait_us));
     secrets_free(&k);
+}
+
+static void a_command_under_way_ends_with_the_store(void **state)
+{
+    struct site *s = *state;
+    char command[128];
+    snprintf(command, sizeof command, "echo $$ >%s; exec sleep 1000", s->file);
+    add(s, CONF_KEY_CMD, command);
+    struct secrets *k = load(s, NULL);
+    assert_true(secrets_await(k, STR("p"), 0));
+    secrets_free(&k);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 }
 
 static void a_benched_key_is_passed_over(void **state)
 {
     struct site *s = *state;
-    add(s, CONF_KEY_CMD, "echo " MARK "1");
-    add(s, CONF_KEY_CMD, "echo " MARK "2");
+    setenv("LGW_TEST_1", MARK "1", 1);
+    setenv("LGW_TEST_2", MARK "2", 1);
+    add(s, CONF_KEY_ENV, "LGW_TEST_1");
+    add(s, CONF_KEY_ENV, "LGW_TEST_2");
     struct secrets *k = load(s, NULL);
     struct secret_key *first = secrets_pick(k, STR("p"), 0);
     secrets_bench(k, first, 1000);
@@ -198,7 +233,7 @@ static void a_scrubbed_environment_is_remembered(void **state)
     assert_null(memchr(value, 'k', sizeof value)); /* the memory itself is wiped */
     struct secrets *k = load(s, old);
     secrets_free(&old);
-    expect_key(k, MARK "env");
+    expect_key(s, k, MARK "env");
     secrets_free(&k);
     k = load(s, NULL);
     assert_false(secrets_has(k, STR("p"))); /* the placeholder is no key */
@@ -230,6 +265,7 @@ int main(void)
         CASE(a_key_with_a_blank_in_it_is_refused),
         CASE(a_command_runs_with_the_configured_path),
         CASE(a_command_that_fails_is_left_alone_for_a_while),
+        CASE(a_command_under_way_ends_with_the_store),
         CASE(a_benched_key_is_passed_over),
         CASE(a_scrubbed_environment_is_remembered),
         CASE(hashes_belong_to_their_key_only),
