@@ -1,10 +1,12 @@
 /*
  * writer.c: see writer.h.
  *
- * Commits in groups: a lone request at once, more of them every WINDOW_US or GROUP_MAX. An
- * error rolls the group back and it is tried again; meanwhile the spool fills. Admissions alone
- * need no commit: an open request keeps its record in the spool, unless it runs so long that
- * the ring needs the room; then the record moves into table `admitted`.
+ * Commits in groups: a lone request at once, more of them every WINDOW_US or GROUP_MAX; what
+ * lies between follows the size of the last group, so that one who asks, waits and asks again
+ * never waits for a window. An error rolls the group back and it is tried again; meanwhile the
+ * spool fills. Admissions alone need no commit: an open request keeps its record in the spool,
+ * unless it runs so long that the ring needs the room; then the record moves into table
+ * `admitted`.
  */
 #include "broker/writer.h"
 
@@ -18,10 +20,12 @@
 #include "broker/record.h"
 #include "broker/rows.h"
 
-#define WINDOW_US    ((int64_t)20 * US_PER_MS) /* between two commits under load */
-#define RETRY_MIN_US ((int64_t)50 * US_PER_MS) /* after an error, doubled each time … */
-#define RETRY_MAX_US ((int64_t)2 * US_PER_S)   /* … up to this */
-#define PRUNE_FIRST  ((int64_t)60 * US_PER_S)  /* not in the middle of a start */
+/* Between two commits: for each settlement of the last one, and at most. */
+#define WINDOW_STEP_US ((int64_t)1 * US_PER_MS)
+#define WINDOW_US      ((int64_t)20 * US_PER_MS)
+#define RETRY_MIN_US   ((int64_t)50 * US_PER_MS) /* after an error, doubled each time … */
+#define RETRY_MAX_US   ((int64_t)2 * US_PER_S)   /* … up to this */
+#define PRUNE_FIRST    ((int64_t)60 * US_PER_S) /* not in the middle of a start */
 
 enum {
     GROUP_MAX = 4096, /* records in one transaction */
@@ -453,7 +457,7 @@ static int64_t due_us(struct work *k)
         return 0;
     if (w->n_waiting > 0) {
         w->signal_at = GROUP_MAX / 2;
-        return k->commit_us + WINDOW_US;
+        return k->commit_us + MIN((int64_t)k->n_settled * WINDOW_STEP_US, WINDOW_US);
     }
     w->signal_at = 1;
     return k->prune_us;
