@@ -51,6 +51,7 @@ static const struct api_row {
     {"GET", "/llmgw/v1/inflight", api_inflight, API_UNIX},
     {"POST", "/llmgw/v1/cancel", api_cancel, API_UNIX},
     {"POST", "/llmgw/v1/log/rm", api_log_rm, API_UNIX},
+    {"POST", "/llmgw/v1/replay", api_replay, API_UNIX},
 };
 
 static void standard_headers(struct buf *out)

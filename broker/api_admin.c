@@ -401,3 +401,23 @@ void api_log_rm(const struct api_call *a)
     else
         api_fail(a, &e);
 }
+
+/* What `llmgw replay` says of a run: a row of replay_run, and rows of replay_item. */
+void api_replay(const struct api_call *a)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err e = ERR_INIT;
+    int64_t number;
+    if (!read_body(a, &o))
+        return;
+    bool is_run = jx_str(o, "id").len == ULID_LEN && jx_str(o, "state").len > 0 &&
+                  jx_obj(o, "args") != NULL &&
+                  jx_i64(o, "start_us", 1, INT64_MAX, &number) &&
+                  jx_i64(o, "n_items", 0, INT64_MAX, &number);
+    if (!is_run)
+        wrong(a, ERR_INVALID, "id, start_us, state, args and n_items are needed");
+    else if (ledger_replay(a->b->ledger, a->r->body, &e) == ERR_OK)
+        api_reply(a, 200, STR("{\"recorded\":true}"));
+    else
+        api_fail(a, &e);
+}

@@ -251,18 +251,33 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     return rc;
 }
 
-enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct err *e)
+/* Appends what is encoded; nobody waits for its row. */
+static enum errc append_aside(struct ledger *l, struct err *e)
 {
     struct writer *w = &l->writer;
     uint64_t seq;
-    buf_reset(&l->encoded);
-    record_put_state(&l->encoded, s);
     pthread_mutex_lock(&w->lock);
     enum errc rc = append(l, &seq, e);
     if (rc == ERR_OK)
         writer_settled(w);
     pthread_mutex_unlock(&w->lock);
     return rc;
+}
+
+enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct err *e)
+{
+    buf_reset(&l->encoded);
+    record_put_state(&l->encoded, s);
+    return append_aside(l, e);
+}
+
+enum errc ledger_replay(struct ledger *l, struct str json, struct err *e)
+{
+    if (json.len > LIMIT_RUN_LEN)
+        return err_set(e, ERR_TOO_LARGE, "more than %d bytes", LIMIT_RUN_LEN);
+    buf_reset(&l->encoded);
+    record_put_replay(&l->encoded, json);
+    return append_aside(l, e);
 }
 
 enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation,

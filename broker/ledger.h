@@ -118,6 +118,8 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
                         uint64_t *ret_seq, struct err *e) MUST_USE;
 enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct err *e)
     MUST_USE;
+/* A JSON object: a row of replay_run, and rows of replay_item in its "items"; see rows_replay. */
+enum errc ledger_replay(struct ledger *l, struct str json, struct err *e) MUST_USE;
 uint64_t ledger_applied_seq(const struct ledger *l);
 /*
  * Until all settlements so far, and what the last run left, are in the database; false: not

@@ -286,6 +286,15 @@ void record_put_state(struct buf *out, const struct ledger_state *s)
     end_record(out, &c);
 }
 
+void record_put_replay(struct buf *out, struct str json)
+{
+    struct codec c;
+    if (!begin_record(out, RECORD_REPLAY, &c))
+        return;
+    code_text(&c, &json, LIMIT_RUN_LEN);
+    end_record(out, &c);
+}
+
 /* An end of a request and its attempts. */
 static void get_settle(struct codec *c, struct record *ret)
 {
@@ -312,6 +321,9 @@ static void get_fields(struct codec *c, struct record *ret)
         ret->state = (struct ledger_state){0};
         code_state(c, &ret->state);
         return;
+    case RECORD_REPLAY:
+        code_text(c, &ret->replay, LIMIT_RUN_LEN);
+        return;
     }
     c->bad = true;
 }
@@ -319,7 +331,7 @@ static void get_fields(struct codec *c, struct record *ret)
 enum errc record_get(struct str bytes, struct record *ret, struct err *e)
 {
     if (bytes.len < 2 || bytes.ptr[1] < 1 || bytes.ptr[1] > LAYOUT ||
-        memchr("AST", bytes.ptr[0], 3) == NULL)
+        memchr("ASTR", bytes.ptr[0], 4) == NULL)
         return err_set(e, ERR_SYNTAX, "spool: a record of a kind not known here");
     struct codec c = {
         .at = (const unsigned char *)bytes.ptr + 2,

@@ -2,7 +2,7 @@
  * record.h: admissions and ends of requests, and what the broker wants to remember, as compact
  * binary records for the spool.
  *
- *     byte 0  'A' admission, 'S' settlement or 'T' state
+ *     byte 0  'A' admission, 'S' settlement, 'T' state or 'R' run of replay
  *     byte 1  version of the layout; an old broker's spool is read by a new one
  *     then    the fields in the order of record.c: integers as varints (signed: zigzag),
  *             texts as length + 1 and bytes, 0 for an absent one
@@ -22,6 +22,7 @@ enum record_kind {
     RECORD_ADMIT = 'A',
     RECORD_SETTLE = 'S',
     RECORD_STATE = 'T',
+    RECORD_REPLAY = 'R',
 };
 
 /* A decoded record. Texts borrow from the bytes it was made of; pointers point into itself. */
@@ -30,6 +31,7 @@ struct record {
     struct ledger_admit admit;   /* RECORD_ADMIT */
     struct ledger_settle settle; /* RECORD_SETTLE */
     struct ledger_state state;   /* RECORD_STATE */
+    struct str replay;           /* RECORD_REPLAY: JSON */
     struct http1_header tags[LIMIT_TAGS];
     struct ledger_attempt attempts[LIMIT_ATTEMPTS];
     struct usage usages[LIMIT_ATTEMPTS + 1]; /* the last is the settlement's own */
@@ -39,6 +41,7 @@ struct record {
 void record_put_admit(struct buf *out, const struct ledger_admit *a);
 void record_put_settle(struct buf *out, const struct ledger_settle *s);
 void record_put_state(struct buf *out, const struct ledger_state *s);
+void record_put_replay(struct buf *out, struct str json);
 /* ERR_SYNTAX: not a record, or one of a newer layout. *ret is undefined then. */
 enum errc record_get(struct str bytes, struct record *ret, struct err *e) MUST_USE;
 

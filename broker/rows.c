@@ -60,6 +60,8 @@ enum statement {
     ST_LOSS,
     ST_STATE,
     ST_NO_STATE,
+    ST_REPLAY_RUN,
+    ST_REPLAY_ITEMS,
     ST_SPOOL,
     ST_N_
 };
@@ -105,6 +107,17 @@ static const char *const statements[ST_N_] = {
     [ST_LOSS] = "INSERT INTO loss VALUES (?, ?, ?, ?)",
     [ST_STATE] = "INSERT OR REPLACE INTO state VALUES (?, ?, ?)",
     [ST_NO_STATE] = "DELETE FROM state WHERE key = ?",
+    [ST_REPLAY_RUN] =
+        "INSERT INTO replay_run (id, start_us, end_us, state, args, n_items, cost_pico) "
+        "SELECT ?1->>'$.id', ?1->>'$.start_us', ?1->>'$.end_us', ?1->>'$.state', "
+        "?1->'$.args', ?1->>'$.n_items', ?1->>'$.cost_pico' WHERE json_valid(?1) "
+        "ON CONFLICT (id) DO UPDATE SET end_us = excluded.end_us, "
+        "state = excluded.state, cost_pico = excluded.cost_pico",
+    [ST_REPLAY_ITEMS] =
+        "INSERT OR REPLACE INTO replay_item SELECT ?1->>'$.id', value->>'$.source', "
+        "value->>'$.against', value->>'$.repeat', value->>'$.request', "
+        "value->>'$.state', value->>'$.metric', value->>'$.agree', value->>'$.note' "
+        "FROM json_each(iif(json_valid(?1), ?1, '{}'), '$.items')",
     [ST_SPOOL] = "INSERT INTO spool VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "
                  "file = excluded.file, applied = excluded.applied",
 };
@@ -716,6 +729,18 @@ enum errc rows_state(struct rows *r, const struct ledger_state *s, struct err *e
         bind_i64(&b, s->at_us);
     }
     return run(r, &b, e);
+}
+
+enum errc rows_replay(struct rows *r, struct str json, struct err *e)
+{
+    static const enum statement both[] = {ST_REPLAY_RUN, ST_REPLAY_ITEMS};
+    enum errc rc = ERR_OK;
+    for (size_t i = 0; i < ARRAY_LEN(both) && rc == ERR_OK; i++) {
+        struct binder b = bind_to(r, both[i]);
+        bind_str(&b, json);
+        rc = run(r, &b, e);
+    }
+    return rc;
 }
 
 /* ---- transactions ---- */

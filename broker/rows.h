@@ -40,6 +40,11 @@ enum errc rows_settle(struct rows *r, const struct ledger_settle *s,
 /* Keeps a key of table `state`, or forgets it. */
 enum errc rows_state(struct rows *r, const struct ledger_state *s, struct err *e)
     MUST_USE;
+/*
+ * A row of replay_run, from an object with its columns as members, and rows of replay_item, from
+ * those of "items". What is no such object makes no rows, or ERR_STORE for a wrong type.
+ */
+enum errc rows_replay(struct rows *r, struct str json, struct err *e) MUST_USE;
 /* Everything admitted that has not ended becomes a row marked interrupted. */
 enum errc rows_interrupt(struct rows *r, int64_t now_us, struct err *e) MUST_USE;
 size_t rows_n_open(const struct rows *r);

@@ -201,6 +201,9 @@ static enum errc apply_record(struct work *k, struct str bytes, uint64_t from,
     case RECORD_STATE: /* the last one counts, however often they are done */
         k->n_settled += k->cursor.at > k->recovered;
         return rows_state(k->rows, &k->record->state, e);
+    case RECORD_REPLAY: /* likewise */
+        k->n_settled += k->cursor.at > k->recovered;
+        return rows_replay(k->rows, k->record->replay, e);
     }
     return ERR_OK;
 }

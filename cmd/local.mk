@@ -35,6 +35,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/out_format.c %D%/out_format.h
 %C%_libcmd_a_SOURCES += %D%/stat.c %D%/stat.h
 %C%_libcmd_a_SOURCES += %D%/replay.c
+%C%_libcmd_a_SOURCES += %D%/replay_keep.c
 %C%_libcmd_a_SOURCES += %D%/replay_run.c %D%/replay_run.h
 %C%_libcmd_a_SOURCES += %D%/route.c
 %C%_libcmd_a_SOURCES += %D%/cost.c %D%/cost.h

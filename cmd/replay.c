@@ -2,8 +2,8 @@
  * replay.c: `llmgw replay`: recorded requests again on other models: what would they have cost,
  * how fast, and do the answers agree?
  *
- * Reads the ledger itself; the requests go through the broker as any other, marked kind=replay
- * and tagged with the run. Tool calls are compared by name and arguments, never executed.
+ * Reads the ledger itself; the requests go through the broker as any other, marked kind=replay,
+ * and the broker keeps the run. Tool calls are compared by name and arguments, never executed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -587,9 +587,64 @@ static void tell_progress(void *arg, const struct replay_progress *p)
     }
 }
 
-static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
-                          const struct options *opt, const char *run, struct err *e)
+/* The options that say what was selected, as replay_run keeps them. */
+static void write_args(const struct options *o, const struct opt_args *ids,
+                       struct buf *out)
 {
+    const struct {
+        const char *key, *value;
+    } texts[] = {
+        {"since", o->since},
+        {"until", o->until},
+        {"model", o->model},
+        {"route", o->route},
+        {"cid", o->conversation},
+        {"sample", o->sample},
+        {"template", o->template_name},
+    };
+    const struct {
+        const char *key;
+        const char *const *items;
+        size_t n;
+    } lists[] = {{"against", o->against.items, o->against.n},
+                 {"tag", o->tags.items, o->tags.n},
+                 {"ids", ids->items, ids->n}};
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (texts[i].value != NULL)
+            jw_kstrz(&w, texts[i].key, texts[i].value);
+    if (o->last_us > 0)
+        jw_ki64(&w, "last_us", o->last_us);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (lists[i].n == 0)
+            continue;
+        jw_key(&w, lists[i].key);
+        jw_array(&w);
+        for (size_t k = 0; k < lists[i].n; k++)
+            jw_strz(&w, lists[i].items[k]);
+        jw_array_end(&w);
+    }
+    jw_object_end(&w);
+}
+
+/* A run that nobody remembers is no reason to throw its answers away. */
+static void keep(struct cmd_ctx *ctx, const struct replay_plan *plan, const char *state)
+{
+    struct err why = ERR_INIT;
+    if (replay_keep(ctx, plan, state, &why) != ERR_OK)
+        cmd_warn(ctx, "the run is not recorded: %s", why.text);
+}
+
+static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
+                          const struct options *opt, const struct opt_args *ids,
+                          const char *run, struct err *e)
+{
+    AUTO(buf_release) struct buf args = BUF_INIT(LIMIT_RUN_LEN / 2);
+    write_args(opt, ids, &args);
+    if (buf_err(&args) != ERR_OK)
+        return err_set(e, buf_err(&args), "the selection is too long to be recorded");
     struct replay_item *items = mem_alloc(sel->n, sizeof *items);
     if (items == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
@@ -597,6 +652,8 @@ static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
         items[i] = sel->rows[i].item;
     struct replay_plan plan = {
         .run = run,
+        .start_us = clock_wall_us(ctx->clock),
+        .args = buf_str(&args),
         .items = items,
         .n_items = sel->n,
         .against = opt->against.items,
@@ -608,9 +665,13 @@ static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
     progress_init(&teller.line, ctx);
     progress_start(&teller.line);
     enum errc rc = sig_open(true, &plan.stop_fd, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        keep(ctx, &plan, "running");
         rc = replay_run(ctx, &plan, tell_progress, &teller, e);
+    }
     progress_end(&teller.line);
+    if (rc == ERR_OK)
+        keep(ctx, &plan, teller.has_told_stop ? "stopped" : "done");
     for (size_t i = 0; rc == ERR_OK && i < sel->n; i++)
         sel->rows[i].item = items[i];
     mem_free(items);
@@ -666,7 +727,7 @@ static enum errc run_selected(struct cmd_ctx *ctx, const struct options *opt,
             "hint: llmgw log list; only requests recorded in full can be replayed");
     clock_ulid(run, clock_wall_us(ctx->clock));
     rc = opt->dry_run || sel->n == 0 ? price_only(ctx, sel, opt, e)
-                                     : send_all(ctx, sel, opt, run, e);
+                                     : send_all(ctx, sel, opt, args, run, e);
     if (rc == ERR_OK)
         rc = show(ctx, &cmd_replay, sel, opt, run, e);
     return rc == ERR_OK ? verdict(sel, opt, e) : rc;

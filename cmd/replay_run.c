@@ -110,7 +110,6 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
     http1_write_header(&headers, "content-type", STR("application/json"));
     http1_write_header(&headers, "x-llmgw-kind", STR("replay"));
     http1_write_header(&headers, "x-llmgw-parent", str_of(item->id));
-    http1_printf_header(&headers, "x-llmgw-tag", "replay=%s", w->work->plan->run);
     http1_write_header(&headers, "x-llmgw-record", STR("full"));
     if (anthropic) /* Source: Anthropic, "Versions", 2026-10 */
         http1_write_header(&headers, "anthropic-version", STR("2023-06-01"));

@@ -1,7 +1,8 @@
 /*
  * replay_run.h: sending recorded requests again, several at a time.
  *
- * replay.c selects what to send and shows what came of it; replay_run.c only sends.
+ * replay.c selects what to send and shows what came of it; replay_run.c sends it, and
+ * replay_keep.c has the run recorded.
  */
 #ifndef CMD_REPLAY_RUN_H
 #define CMD_REPLAY_RUN_H
@@ -33,7 +34,9 @@ struct replay_item {
 };
 
 struct replay_plan {
-    const char *run; /* ULID of this run, a tag on every request it makes */
+    const char *run; /* ULID of this run */
+    int64_t start_us;
+    struct str args; /* JSON object: what was selected, and how it runs */
     struct replay_item *items;
     size_t n_items;
     const char *const *against;
@@ -57,6 +60,13 @@ typedef void replay_progress_fn(void *arg, const struct replay_progress *p);
  */
 enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
                      replay_progress_fn *progress, void *arg, struct err *e) MUST_USE;
+
+/*
+ * Tells the broker of the run, for tables replay_run and replay_item. state: "running" before
+ * it begins; "done" or "stopped" with all results.
+ */
+enum errc replay_keep(struct cmd_ctx *ctx, const struct replay_plan *plan,
+                      const char *state, struct err *e) MUST_USE;
 
 /*
  * The recorded body for another model: only `model`, `stream` and `stream_options` change.

@@ -54,6 +54,8 @@ enum {
     /* bytes of the names users give: route, project, template, tag key and value */
     LIMIT_NAME_LEN = 200,
     LIMIT_TAGS = 16,
+    /* bytes of JSON; what `replay` says of a run at a time: one record of the spool */
+    LIMIT_RUN_LEN = 64 * 1024,
     /* requests waiting for a limiter at once */
     LIMIT_QUEUE = 1024,
     /* bytes of the spool file: about 60,000 rows while the database is away */

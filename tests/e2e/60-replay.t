@@ -42,7 +42,12 @@ is "$(row 1 errors)" 0 '… without an error'
 is "$(sql_wait "SELECT count(*) FROM request WHERE kind = 'replay'" 3)" 3 'the replay is recorded as such'
 is "$(sql "SELECT count(*) FROM request a JOIN request b ON a.parent = b.id WHERE a.kind = 'replay'")" 3 \
     '… each with its parent'
-is "$(sql "SELECT count(DISTINCT value) FROM tag WHERE key = 'replay'")" 1 '… under one run'
+is "$(sql_wait "SELECT state, n_items, cost_pico, end_us >= start_us, args->>'$.against[0]'
+    FROM replay_run" "done|3|$(row 1 cost_pusd)|1|one/gpt-6.1-terra")" \
+    "done|3|$(row 1 cost_pusd)|1|one/gpt-6.1-terra" '… under one run, with what it cost'
+is "$(sql "SELECT count(*) FROM replay_item i JOIN request a ON a.id = i.request JOIN request b
+    ON b.id = i.source WHERE i.agree = 1 AND i.state = 'done' AND a.kind = 'replay'")" 3 \
+    '… and what came of each'
 is "$(sql "SELECT sum(cost_pico) FROM request WHERE kind = 'replay'")" "$(row 1 cost_pusd)" \
     'its cost is the sum of its rows to the pico-dollar'
 is "$(sql "SELECT sum(cost_pico) FROM request WHERE kind = 'chat'")" "$(row 0 cost_pusd)" \
@@ -90,4 +95,9 @@ is "$(requests one)" $((n + 1)) '… no other request is sent'
 like "$(cat "$tmp/stop.out")" 'own/special  *1 ' '… and the one under way is in the table'
 like "$(cat "$tmp/stop.err")" 'stopping; 1 under way' '… as it says'
 like "$(cat "$tmp/stop.err")" 'stopped: [0-9]+ of [0-9]+ requests were not sent' '… and what it left undone'
+is "$(sql_wait "SELECT r.state, sum(i.state = 'done'), sum(i.state = 'waiting') FROM replay_run r
+    JOIN replay_item i ON i.run = r.id WHERE r.state = 'stopped' GROUP BY r.id" 'stopped|1|2')" \
+    'stopped|1|2' '… which the ledger has, too'
+is "$(sql "SELECT count(*) FROM replay_item WHERE state = 'failed' AND note != '' AND agree IS NULL")" 3 \
+    '… as it has failures, and why'
 done_testing

@@ -18,6 +18,9 @@ static void put(const struct record *r, struct buf *out)
     case RECORD_STATE:
         record_put_state(out, &r->state);
         break;
+    case RECORD_REPLAY:
+        record_put_replay(out, r->replay);
+        break;
     }
 }
 

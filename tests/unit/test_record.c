@@ -177,10 +177,27 @@ static void a_state_comes_back(void **state)
     assert_int_equal(r.state.at_us, -7);
 }
 
+static void put_some_replay(struct buf *out)
+{
+    record_put_replay(out, STR("{\"id\":\"R\"}"));
+}
+
+static void a_run_of_replay_comes_back(void **state)
+{
+    (void)state;
+    AUTO(buf_release) struct buf b = BUF_INIT(RECORD_MAX);
+    static struct record r;
+    put_some_replay(&b);
+    get_ok(&b, &r);
+    assert_int_equal(r.kind, RECORD_REPLAY);
+    assert_true(str_eqz(r.replay, "{\"id\":\"R\"}"));
+}
+
 static void a_cut_record_is_none(void **state)
 {
     (void)state;
-    void (*const put[])(struct buf *) = {put_some_admit, put_some_settle, put_some_state};
+    void (*const put[])(struct buf *) = {put_some_admit, put_some_settle, put_some_state,
+                                         put_some_replay};
     for (size_t k = 0; k < ARRAY_LEN(put); k++) {
         AUTO(buf_release) struct buf b = BUF_INIT(RECORD_MAX);
         static struct record r;
@@ -236,6 +253,7 @@ int main(void)
         cmocka_unit_test(an_admission_of_an_older_broker_is_read),
         cmocka_unit_test(a_settlement_comes_back),
         cmocka_unit_test(a_state_comes_back),
+        cmocka_unit_test(a_run_of_replay_comes_back),
         cmocka_unit_test(a_cut_record_is_none),
         cmocka_unit_test(long_texts_are_cut_between_code_points),
         cmocka_unit_test(more_than_fits_is_left_out),
