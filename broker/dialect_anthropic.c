@@ -51,6 +51,14 @@ static const struct {
 };
 /* clang-format on */
 
+static enum errc block_error(struct err *e, size_t i, const char *field)
+{
+    char name[48];
+    snprintf(name, sizeof name, "system.%zu%s", i, field);
+    return field_error(e, name, "%s",
+                       field[0] != '\0' ? "must be a string" : "must be a text block");
+}
+
 static enum errc system_facts(struct str body, const struct jfield *system,
                               struct body_facts *f, struct err *e)
 {
@@ -65,10 +73,11 @@ static enum errc system_facts(struct str body, const struct jfield *system,
                            "must be a string or an array of text blocks");
     if (v.kind == J_STRING)
         rc = jscan_string(body, v, &text);
-    while (rc == ERR_OK && v.kind == J_ARRAY && jscan_next(body, v, &it, &block)) {
+    for (size_t i = 0;
+         rc == ERR_OK && v.kind == J_ARRAY && jscan_next(body, v, &it, &block); i++) {
         struct jspan part = jscan_get(body, block, "text");
         if (part.kind != J_STRING)
-            return field_error(e, system->name, "must hold text blocks only");
+            return block_error(e, i, block.kind == J_OBJECT ? ".text" : "");
         if (text.len > 0)
             buf_addz(&text, "\n\n");
         rc = jscan_string(body, part, &text);

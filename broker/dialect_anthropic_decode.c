@@ -26,21 +26,37 @@ static void add_line(struct buf *out, struct str line)
     buf_adds(out, line);
 }
 
-/* A block that only this dialect has becomes its text, after its title. */
-static void decode_as_text(struct reader *r, struct str title, struct jspan content,
-                           struct msg_part *p)
+/* What only this dialect has becomes its text, after its title. */
+static void decode_as_text(struct reader *r, struct str title,
+                           const struct jfield *content, struct msg_part *p)
 {
+    enum { TYPE, TEXT, N };
     struct buf text = BUF_INIT(LIMIT_BODY_LEN);
     struct jspan block;
     size_t it = 0;
     add_line(&text, title);
-    if (content.kind == J_STRING)
-        add_line(&text, read_string(r, content));
-    while (jscan_next(r->text, content, &it, &block)) {
-        struct jspan inner = jscan_get(r->text, block, "text");
-        if (inner.kind == J_STRING)
-            add_line(&text, read_string(r, inner));
+    if (content->value.kind == J_STRING)
+        add_line(&text, read_string(r, content->value));
+    else
+        read_array(r, content);
+    for (size_t i = 0; jscan_next(r->text, content->value, &it, &block); i++) {
+        struct jfield f[N] = {[TYPE] = {.name = "type"}, [TEXT] = {.name = "text"}};
+        size_t mark = read_enter(r, "%s.%zu", content->name, i);
+        if (read_fields(r, block, f, N) && str_eqz(read_need_str(r, &f[TYPE]), "text"))
+            add_line(&text, read_need_str(r, &f[TEXT]));
+        read_leave(r, mark);
     }
+    p->kind = MSG_TEXT;
+    p->text = read_taken(r, &text);
+}
+
+/* Plain text in a document, after its title. */
+static void decode_plain(struct reader *r, struct str title, struct str plain,
+                         struct msg_part *p)
+{
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    add_line(&text, title);
+    add_line(&text, plain);
     p->kind = MSG_TEXT;
     p->text = read_taken(r, &text);
 }
@@ -68,9 +84,10 @@ static void decode_source(struct reader *r, struct jspan v, struct str title,
         } else if (type == BY_FILE) {
             read_foreign(r, "file_id", "a stored file is known to its own provider only");
         } else if (type == AS_TEXT) {
-            decode_as_text(r, title, f[DATA].value, p);
+            read_str(r, &f[MEDIA]);
+            decode_plain(r, title, read_need_str(r, &f[DATA]), p);
         } else if (type == AS_CONTENT) {
-            decode_as_text(r, title, f[CONTENT].value, p);
+            decode_as_text(r, title, &f[CONTENT], p);
         } else {
             read_fail(r, "type", "is required");
         }
@@ -191,7 +208,8 @@ static bool decode_block(struct reader *r, struct jspan v, struct msg_request *m
         decode_source(r, f[B_SOURCE].value, p->filename, MSG_FILE, p);
         break;
     case BLOCK_SEARCH_RESULT:
-        decode_as_text(r, read_str(r, &f[B_TITLE]), f[B_CONTENT].value, p);
+        read_str(r, &f[B_SOURCE]);
+        decode_as_text(r, read_str(r, &f[B_TITLE]), &f[B_CONTENT], p);
         break;
     case BLOCK_TOOL_USE:
         p->kind = MSG_TOOL_CALL;
@@ -443,21 +461,22 @@ static void decode_thinking(struct reader *r, const struct jfield *f,
 
 static void decode_format(struct reader *r, const struct jfield *f, struct msg_request *m)
 {
+    enum { TYPE, SCHEMA, N };
     static const char *const types[] = {"json_schema"};
+    struct jfield in[N] = {[TYPE] = {.name = "type"}, [SCHEMA] = {.name = "schema"}};
     struct jfield format = {.name = "output_config.format"};
-    struct jfield type = {.name = "output_config.format.type"};
-    struct jfield schema = {.name = "output_config.format.schema"};
     m->schema_strict = -1;
     format.value = jscan_get(r->text, f[Q_OUTPUT_CONFIG].value, "format");
     if (!json_is_set(format.value))
         format = f[Q_OUTPUT_FORMAT];
     if (read_raw(r, &format, J_OBJECT).len == 0)
         return;
-    type.value = jscan_get(r->text, format.value, "type");
-    schema.value = jscan_get(r->text, format.value, "schema");
-    read_word(r, &type, types, ARRAY_LEN(types));
+    size_t mark = read_enter(r, "%s", format.name);
+    read_fields(r, format.value, in, N);
+    read_word(r, &in[TYPE], types, ARRAY_LEN(types));
     m->format = MSG_FORMAT_SCHEMA;
-    m->schema = read_raw(r, &schema, J_OBJECT);
+    m->schema = read_raw(r, &in[SCHEMA], J_OBJECT);
+    read_leave(r, mark);
 }
 
 static void decode_stops(struct reader *r, const struct jfield *f, struct msg_request *m)
@@ -466,8 +485,10 @@ static void decode_stops(struct reader *r, const struct jfield *f, struct msg_re
     m->stops = n > 0 ? ARENA_ARRAY(r->arena, n, struct str) : NULL;
     struct jspan v;
     while (m->stops != NULL && jscan_next(r->text, f->value, &it, &v)) {
-        struct jfield one = {.name = "stop_sequences.", .value = v};
-        m->stops[m->n_stops++] = read_need_str(r, &one);
+        size_t mark = read_enter(r, "stop_sequences.%zu", m->n_stops);
+        m->stops[m->n_stops++] =
+            read_need_str(r, &(struct jfield){.name = "", .value = v});
+        read_leave(r, mark);
     }
 }
 

@@ -88,6 +88,7 @@ enum errc field_error(struct err *e, const char *field, const char *fmt, ...)
     va_end(ap);
     err_set(e, ERR_INVALID, "%s: %s", field, why);
     e->origin = ERR_BY_CLIENT;
+    e->field_len = strlen(field);
     return ERR_INVALID;
 }
 

@@ -674,7 +674,11 @@ static void openai_error_body(const struct err *e, const struct error_ext *x,
     jw_object(&w);
     jw_kstrz(&w, "message", e->text);
     jw_kstrz(&w, "type", type);
-    jw_kstrz(&w, "param", NULL);
+    jw_key(&w, "param");
+    if (e->field_len > 0)
+        jw_str(&w, (struct str){e->text, e->field_len});
+    else
+        jw_null(&w);
     jw_kstrz(&w, "code", code);
     error_write_ext(&w, e, x);
     jw_object_end(&w);

@@ -72,7 +72,7 @@ static void decode_part(struct reader *r, struct jspan v, struct msg_part *p)
     if (!json_is_set(f[TYPE].value))
         read_fail(r, "type", "is required");
     int type = read_word(r, &f[TYPE], types, ARRAY_LEN(types));
-    if (json_is_set(f[CACHE].value))
+    if (read_raw(r, &f[CACHE], J_OBJECT).len > 0)
         p->cache_ttl = STR("5m"); /* the shortest that any dialect has */
     if (type == 0) {
         p->kind = MSG_TEXT;
@@ -189,7 +189,7 @@ static void decode_assistant(struct reader *r, const struct jfield *f,
     struct str refusal = read_str(r, &f[M_REFUSAL]);
     if (refusal.len > 0)
         t->parts[t->n_parts++] = (struct msg_part){.kind = MSG_REFUSAL, .text = refusal};
-    if (json_is_set(f[M_AUDIO].value))
+    if (read_raw(r, &f[M_AUDIO], J_OBJECT).len > 0)
         ignore_field(m, "messages.audio");
     decode_calls(r, &f[M_CALLS], t);
     if (json_is_set(f[M_FUNCTION_CALL].value)) {
@@ -252,7 +252,8 @@ static void decode_message(struct reader *r, struct jspan v, struct msg_request 
     if (role < 0 || t->parts == NULL)
         return;
     t->role = kinds[role];
-    t->name = t->role == MSG_TOOL ? STR_NONE : read_str(r, &f[M_NAME]);
+    struct str name = read_str(r, &f[M_NAME]);
+    t->name = t->role == MSG_TOOL ? STR_NONE : name;
     if (t->role == MSG_ASSISTANT)
         decode_assistant(r, f, m, t);
     else if (t->role == MSG_TOOL)
@@ -325,9 +326,22 @@ static void decode_tool(struct reader *r, struct jspan function, struct msg_tool
     t->strict = read_bool(r, &f[STRICT]);
 }
 
+/* {"type": "function", "function": {…}}, as tools have it and as a choice names one. */
+static void decode_tool_entry(struct reader *r, struct jspan v, struct msg_tool *t)
+{
+    enum { TYPE, FUNCTION, N };
+    static const char *const types[] = {"function"};
+    struct jfield f[N] = {[TYPE] = {.name = "type"}, [FUNCTION] = {.name = "function"}};
+    if (!read_fields(r, v, f, N))
+        return;
+    read_word(r, &f[TYPE], types, ARRAY_LEN(types));
+    size_t mark = read_enter(r, "function");
+    decode_tool(r, f[FUNCTION].value, t);
+    read_leave(r, mark);
+}
+
 static void decode_tools(struct reader *r, const struct jfield *f, struct msg_request *m)
 {
-    static const char *const types[] = {"function"};
     size_t n = read_array(r, &f[Q_TOOLS]) + read_array(r, &f[Q_FUNCTIONS]);
     if (n == 0)
         return;
@@ -337,17 +351,13 @@ static void decode_tools(struct reader *r, const struct jfield *f, struct msg_re
     struct jspan v;
     size_t it = 0;
     while (jscan_next(r->text, f[Q_TOOLS].value, &it, &v)) {
-        struct jfield type = {.name = "type", .value = jscan_get(r->text, v, "type")};
         size_t mark = read_enter(r, "tools[%zu]", m->n_tools);
-        read_word(r, &type, types, ARRAY_LEN(types));
-        size_t inner = read_enter(r, "function");
-        decode_tool(r, jscan_get(r->text, v, "function"), &m->tools[m->n_tools++]);
-        read_leave(r, inner);
+        decode_tool_entry(r, v, &m->tools[m->n_tools++]);
         read_leave(r, mark);
     }
     it = 0;
-    while (jscan_next(r->text, f[Q_FUNCTIONS].value, &it, &v)) {
-        size_t mark = read_enter(r, "functions[%zu]", m->n_tools);
+    for (size_t i = 0; jscan_next(r->text, f[Q_FUNCTIONS].value, &it, &v); i++) {
+        size_t mark = read_enter(r, "functions[%zu]", i);
         decode_tool(r, v, &m->tools[m->n_tools++]);
         read_leave(r, mark);
     }
@@ -362,23 +372,57 @@ static enum msg_choice choice_word(struct reader *r, const struct jfield *f)
     return i >= 0 ? choices[i] : MSG_CHOICE_UNSET;
 }
 
-/* Keeps the tools that the list names. */
-static void keep_allowed(struct reader *r, struct jspan allowed, struct msg_request *m)
+/* {"function": {"name"}}: the name. */
+static struct str function_name(struct reader *r, struct jspan function)
 {
-    struct jspan list = jscan_get(r->text, allowed, "tools"), v;
-    size_t n = 0;
-    for (size_t i = 0; i < m->n_tools; i++) {
-        bool keep = false;
-        size_t it = 0;
-        while (!keep && jscan_next(r->text, list, &it, &v)) {
-            struct jspan name =
-                jscan_get(r->text, jscan_get(r->text, v, "function"), "name");
-            keep = jscan_is(r->text, name, arena_strz(r->arena, m->tools[i].name));
-        }
-        if (keep)
-            m->tools[n++] = m->tools[i];
+    struct jfield name = {.name = "name"};
+    struct str s = STR_NONE;
+    size_t mark = read_enter(r, "function");
+    if (read_fields(r, function, &name, 1))
+        s = read_need_str(r, &name);
+    read_leave(r, mark);
+    return s;
+}
+
+static bool is_named(const struct str *names, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(names[i], name))
+            return true;
+    return false;
+}
+
+/* Keeps the tools that the list names. */
+static void keep_allowed(struct reader *r, const struct jfield *list,
+                         struct msg_request *m)
+{
+    size_t n = read_array(r, list), n_names = 0, n_kept = 0, it = 0;
+    struct str *names = ARENA_ARRAY(r->arena, n, struct str);
+    struct jspan v;
+    while (names != NULL && r->rc == ERR_OK &&
+           jscan_next(r->text, list->value, &it, &v)) {
+        struct jfield function = {.name = "function"};
+        size_t mark = read_enter(r, "%s[%zu]", list->name, n_names);
+        if (read_fields(r, v, &function, 1))
+            names[n_names++] = function_name(r, function.value);
+        read_leave(r, mark);
     }
-    m->n_tools = n;
+    for (size_t i = 0; i < m->n_tools; i++)
+        if (is_named(names, n_names, m->tools[i].name))
+            m->tools[n_kept++] = m->tools[i];
+    m->n_tools = n_kept;
+}
+
+static void decode_allowed(struct reader *r, struct jspan allowed, struct msg_request *m)
+{
+    enum { MODE, TOOLS, N };
+    struct jfield f[N] = {[MODE] = {.name = "mode"}, [TOOLS] = {.name = "tools"}};
+    size_t mark = read_enter(r, "allowed_tools");
+    if (read_fields(r, allowed, f, N)) {
+        m->choice = choice_word(r, &f[MODE]);
+        keep_allowed(r, &f[TOOLS], m);
+    }
+    read_leave(r, mark);
 }
 
 static void decode_choice(struct reader *r, const struct jfield *choice,
@@ -395,17 +439,11 @@ static void decode_choice(struct reader *r, const struct jfield *choice,
     }
     size_t mark = read_enter(r, "%s", choice->name);
     jscan_fields(r->text, choice->value, f, N);
-    int type = read_word(r, &f[TYPE], types, ARRAY_LEN(types));
-    if (type == 1) {
-        struct jfield mode = {.name = "allowed_tools.mode"};
-        mode.value = jscan_get(r->text, f[ALLOWED].value, "mode");
-        m->choice = choice_word(r, &mode);
-        keep_allowed(r, f[ALLOWED].value, m);
+    if (read_word(r, &f[TYPE], types, ARRAY_LEN(types)) == 1) {
+        decode_allowed(r, f[ALLOWED].value, m);
     } else {
-        struct jfield name = {.name = "function.name"};
-        name.value = jscan_get(r->text, f[FUNCTION].value, "name");
         m->choice = MSG_CHOICE_ONE;
-        m->choice_name = read_need_str(r, &name);
+        m->choice_name = function_name(r, f[FUNCTION].value);
     }
     read_leave(r, mark);
 }
@@ -464,8 +502,10 @@ static void decode_stops(struct reader *r, const struct jfield *f, struct msg_re
     m->stops = n > 0 ? ARENA_ARRAY(r->arena, n, struct str) : NULL;
     struct jspan v;
     while (m->stops != NULL && jscan_next(r->text, f->value, &it, &v)) {
-        struct jfield one = {.name = "stop[]", .value = v};
-        m->stops[m->n_stops++] = read_need_str(r, &one);
+        size_t mark = read_enter(r, "stop[%zu]", m->n_stops);
+        m->stops[m->n_stops++] =
+            read_need_str(r, &(struct jfield){.name = "", .value = v});
+        read_leave(r, mark);
     }
 }
 
@@ -495,8 +535,12 @@ static void decode_modalities(struct reader *r, const struct jfield *f,
     size_t it = 0;
     struct jspan v;
     read_array(r, &f[Q_MODALITIES]);
-    while (jscan_next(r->text, f[Q_MODALITIES].value, &it, &v))
-        m->audio_out = m->audio_out || jscan_is(r->text, v, "audio");
+    for (size_t i = 0; jscan_next(r->text, f[Q_MODALITIES].value, &it, &v); i++) {
+        size_t mark = read_enter(r, "modalities[%zu]", i);
+        struct str one = read_need_str(r, &(struct jfield){.name = "", .value = v});
+        m->audio_out = m->audio_out || str_eqz(one, "audio");
+        read_leave(r, mark);
+    }
     if (read_raw(r, &f[Q_AUDIO], J_OBJECT).len > 0)
         m->audio_out = true;
 }

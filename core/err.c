@@ -30,6 +30,7 @@ static void err_reset(struct err *e, enum errc code)
     e->origin = ERR_BY_GATEWAY;
     e->sys = 0;
     e->retry_after_us = -1;
+    e->field_len = 0;
     e->provider_code[0] = '\0';
     e->text[0] = '\0';
 }
@@ -73,6 +74,7 @@ enum errc err_ctx(struct err *e, const char *fmt, ...)
     vsnprintf(where, sizeof where, fmt, ap);
     va_end(ap);
     memcpy(old, e->text, sizeof old);
+    e->field_len = 0;
     size_t n = strnlen(where, sizeof where - 1);
     memcpy(e->text, where, n);
     snprintf(e->text + n, sizeof e->text - n, ": %s", old);

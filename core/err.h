@@ -72,7 +72,8 @@ struct err {
     enum err_origin origin;
     int sys;                /* errno, CURLcode, SQLite result or HTTP status; 0 if none */
     int64_t retry_after_us; /* −1: the other side gave no hint */
-    char provider_code[64]; /* the provider's own code or type, "" if none */
+    size_t field_len; /* the text begins with the name of a field of so many bytes */
+    char provider_code[64];    /* the provider's own code or type, "" if none */
     char text[LIMIT_ERR_TEXT]; /* one sentence, UTF-8, no secret and no prompt */
 };
 

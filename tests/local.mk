@@ -67,6 +67,7 @@ check_PROGRAMS += %D%/unit/test_sse
 check_PROGRAMS += %D%/unit/test_term
 check_PROGRAMS += %D%/unit/test_upstream
 check_PROGRAMS += %D%/unit/test_usage
+check_PROGRAMS += %D%/unit/test_wrong_types
 check_PROGRAMS += %D%/unit/test_when
 check_PROGRAMS += %D%/unit/test_zone
 EXTRA_DIST += %D%/data/price_examples.jsonl

@@ -38,3 +38,4 @@ EXTRA_DIST += tests/data/cut-anthropic.sse tests/data/cut-anthropic.json
 dist_check_SCRIPTS += %D%/33-smuggling.t
 EXTRA_DIST += %D%/vectors.tsv
 dist_check_SCRIPTS += %D%/34-vanish.t
+dist_check_SCRIPTS += %D%/36-json.t

@@ -55,15 +55,28 @@ static size_t add_repeated(struct str text, struct buf *out)
     return end + 1;
 }
 
+/* "@CHUNKED@" makes a body of all that follows it. */
+static size_t add_chunk(struct str text, const char *key, size_t name_len,
+                        struct buf *out)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(BYTES_MAX);
+    expand(str_sub(text, name_len, text.len), key, &body);
+    http1_write_chunk(out, buf_str(&body));
+    http1_write_last_chunk(out);
+    return text.len;
+}
+
 /* The bytes of `text` that were one; 0: it is no macro. */
 static size_t add_macro(struct str text, const char *key, struct buf *out)
 {
-    const struct str key_name = STR("@KEY@");
+    const struct str key_name = STR("@KEY@"), chunk_name = STR("@CHUNKED@");
     for (size_t i = 0; i < ARRAY_LEN(macros); i++)
         if (str_starts(text, str_of(macros[i].name))) {
             expand(str_of(macros[i].text), key, out);
             return strlen(macros[i].name);
         }
+    if (str_starts(text, chunk_name))
+        return add_chunk(text, key, chunk_name.len, out);
     if (!str_starts(text, key_name))
         return add_repeated(text, out);
     if (key != NULL)

@@ -142,7 +142,7 @@ static void wrong_fields_are_named(void **state)
         {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}]}",
          "messages.0.content: must be"},
         {WITH("\"system\":1"), "system: must be"},
-        {WITH("\"system\":[1]"), "system: must hold text blocks only"},
+        {WITH("\"system\":[1]"), "system.0: must be a text block"},
         {WITH("\"stream\":0"), "stream: must be a boolean, not a number"},
         {WITH("\"max_tokens\":\"9\""), "max_tokens: must be a number, not a string"},
         {WITH("\"max_tokens\":-1"), "max_tokens: must be an integer from 0"},
