@@ -89,6 +89,7 @@ struct broker {
     bool draining, is_forced; /* forced: requests have been cancelled */
     char hop_id[27];          /* ULID of this process, for the header against loops */
     uint64_t seed;            /* state of broker_random() */
+    struct ulid_pool ids;     /* of requests */
     /* listen.c's */
     struct listen *listen;
     struct loop_timer drain_timer, idle_timer, warm_timer;

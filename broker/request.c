@@ -192,7 +192,7 @@ struct request *request_new(struct broker *b, struct conn *c,
     r->clock = (struct loop_timer){.fn = on_clock, .arg = r};
     list_init(&r->link);
     arena_init(&r->arena, REQUEST_ARENA);
-    clock_ulid(r->id, loop_wall_us(b->loop));
+    clock_ulid_pooled(&b->ids, r->id, loop_wall_us(b->loop));
     answer_init(r);
     usage_init(&r->usage);
     return r;

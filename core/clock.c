@@ -262,14 +262,37 @@ static void ulid_time(char out[ULID_LEN + 1], int64_t wall_us)
     out[ULID_LEN] = '\0';
 }
 
+enum { ULID_RANDOM = 16 }; /* digits behind the time, a byte for each */
+
+static void draw(unsigned char *random, size_t len)
+{
+    if (getrandom(random, len, 0) != (ssize_t)len)
+        abort(); /* since Linux 5.6 this cannot fail once the pool is ready */
+}
+
+static void ulid_from(char out[ULID_LEN + 1], int64_t wall_us,
+                      const unsigned char random[ULID_RANDOM])
+{
+    ulid_time(out, wall_us);
+    for (size_t i = 0; i < ULID_RANDOM; i++)
+        out[ULID_LEN - ULID_RANDOM + i] = ulid_alphabet[random[i] & 31];
+}
+
 void clock_ulid(char out[ULID_LEN + 1], int64_t wall_us)
 {
-    unsigned char random[16];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort(); /* since Linux 5.6 this cannot fail once the pool is ready */
-    ulid_time(out, wall_us);
-    for (int i = 0; i < 16; i++)
-        out[10 + i] = ulid_alphabet[random[i] & 31];
+    unsigned char random[ULID_RANDOM];
+    draw(random, sizeof random);
+    ulid_from(out, wall_us, random);
+}
+
+void clock_ulid_pooled(struct ulid_pool *p, char out[ULID_LEN + 1], int64_t wall_us)
+{
+    if (p->left == 0) {
+        draw(p->random, sizeof p->random);
+        p->left = sizeof p->random;
+    }
+    p->left -= ULID_RANDOM;
+    ulid_from(out, wall_us, p->random + p->left);
 }
 
 void clock_ulid_floor(char out[ULID_LEN + 1], int64_t wall_us)

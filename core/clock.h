@@ -55,6 +55,12 @@ enum errc clock_parse_http_date(struct str s, int64_t *ret_wall_us, struct err *
  */
 enum { ULID_LEN = 26 };
 void clock_ulid(char out[ULID_LEN + 1], int64_t wall_us);
+/* The same for those who make many: a system call for every 16. Zeroed at first; one thread. */
+struct ulid_pool {
+    unsigned char random[16 * 16];
+    size_t left; /* bytes of it */
+};
+void clock_ulid_pooled(struct ulid_pool *p, char out[ULID_LEN + 1], int64_t wall_us);
 /* The smallest id of that millisecond: ids from then on compare greater or equal. */
 void clock_ulid_floor(char out[ULID_LEN + 1], int64_t wall_us);
 /* The time in an id, to the millisecond; −1 when it is no ULID. */

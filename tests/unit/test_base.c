@@ -182,6 +182,13 @@ static void ulids_sort_by_time(void **state)
     assert_true(strcmp(a, floor) < 0 && strcmp(floor, b) <= 0);
     assert_true(clock_ulid_us(str_of(b)) == 1795575911001000);
     assert_true(clock_ulid_us(str_of(floor)) == 1795575911001000);
+    struct ulid_pool pool = {.left = 0};
+    for (int i = 0; i < 100; i++) {
+        memcpy(b, a, sizeof b);
+        clock_ulid_pooled(&pool, a, 1795575911000000);
+        assert_string_not_equal(a, b);
+        assert_true(clock_ulid_us(str_of(a)) == 1795575911000000);
+    }
     assert_int_equal(clock_ulid_us(STR("01KB")), -1);
     assert_int_equal(clock_ulid_us(STR("01KBI0000000000000000000U0")), -1);
 }
