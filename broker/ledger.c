@@ -33,9 +33,12 @@ struct ledger {
     struct log *log; /* borrowed, may be NULL */
     ledger_committed_fn *fn;
     void *arg;
-    struct buf encoded; /* a record on its way to the spool */
+    struct buf encoded;     /* a record on its way to the spool */
+    struct loop_task flush; /* of admissions that are staged */
     char told[sizeof(((struct writer *)0)->trouble)]; /* trouble as last logged */
 };
+
+static void flush(void *arg);
 
 const char *ledger_cost_source_name(enum ledger_cost_source s)
 {
@@ -133,6 +136,7 @@ enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop 
     l->log = log;
     l->fn = fn;
     l->arg = arg;
+    l->flush = (struct loop_task){.fn = flush, .arg = l};
     buf_init(&l->encoded, SPOOL_RECORD_MAX);
     set_retention(&l->writer, conf);
     enum errc rc = writer_init(&l->writer, db_path, loop, e);
@@ -155,12 +159,15 @@ void ledger_close(struct ledger **lp, int64_t wait_us)
     if (l == NULL)
         return;
     if (l->has_thread) {
+        flush(l);
         writer_stop(&l->writer, wait_us);
         pthread_join(l->thread, NULL);
     }
     struct err ignored = ERR_INIT;
-    if (l->writer.loop != NULL)
+    if (l->writer.loop != NULL) {
         (void)!loop_on_wake(l->writer.loop, on_late_wake, NULL, &ignored);
+        loop_later_cancel(l->writer.loop, &l->flush);
+    }
     writer_release(&l->writer);
     buf_release(&l->encoded);
     mem_free(l);
@@ -169,30 +176,70 @@ void ledger_close(struct ledger **lp, int64_t wait_us)
 
 /* ---- appending ---- */
 
+/* Under the lock. n_staged: of the spool, before what was tried and ended with rc. */
+static void count_records(struct writer *w, enum errc rc, size_t n_staged, size_t n_new)
+{
+    size_t n_lost = rc == ERR_OK ? 0 : n_staged + n_new - spool_n_staged(w->spool);
+    if (rc != ERR_OK ||
+        spool_n_staged(w->spool) == 0) /* what is only staged tells nothing */
+        w->append_ok = rc == ERR_OK;
+    w->n_records += n_new;
+    w->n_records -= n_lost;
+    w->n_dropped_rows += n_lost;
+}
+
+typedef enum errc spool_fn(struct spool *s, struct str record, uint64_t *ret_end,
+                           struct err *e);
+
 /* Under the lock. */
-static enum errc append(struct ledger *l, uint64_t *ret_seq, struct err *e)
+static enum errc append(struct ledger *l, spool_fn *to_spool, uint64_t *ret_seq,
+                        struct err *e)
 {
     struct writer *w = &l->writer;
+    size_t n_staged = spool_n_staged(w->spool);
     enum errc rc = buf_err(&l->encoded);
     if (rc != ERR_OK)
         err_set(e, rc, "ledger: record");
     else
-        rc = spool_append(w->spool, buf_str(&l->encoded), ret_seq, e);
-    w->append_ok = rc == ERR_OK;
-    w->n_records += rc == ERR_OK;
-    w->n_dropped_rows += rc != ERR_OK;
+        rc = to_spool(w->spool, buf_str(&l->encoded), ret_seq, e);
+    count_records(w, rc, n_staged, 1);
     return rc;
 }
 
+/* What is staged. */
+static void flush(void *arg)
+{
+    struct ledger *l = arg;
+    struct writer *w = &l->writer;
+    struct err e = ERR_INIT;
+    size_t n_staged = spool_n_staged(w->spool);
+    if (n_staged == 0)
+        return;
+    pthread_mutex_lock(&w->lock);
+    enum errc rc = spool_flush(w->spool, &e);
+    count_records(w, rc, n_staged, 0);
+    pthread_mutex_unlock(&w->lock);
+    if (rc != ERR_OK)
+        log_write(l->log, LOG_WARN, "ledger", "admissions could not be recorded",
+                  "n=%zu why=%s", n_staged, e.text);
+}
+
+/*
+ * Admissions wait for the end of the loop's turn, or for a settlement, which takes them along:
+ * no client is told of them, and the provider is asked before the disk.
+ */
 enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq,
                        struct err *e)
 {
     uint64_t seq = 0;
+    struct loop *loop = l->writer.loop;
     buf_reset(&l->encoded);
     record_put_admit(&l->encoded, a);
     pthread_mutex_lock(&l->writer.lock);
-    enum errc rc = append(l, &seq, e);
+    enum errc rc = append(l, loop != NULL ? spool_stage : spool_append, &seq, e);
     pthread_mutex_unlock(&l->writer.lock);
+    if (rc == ERR_OK && loop != NULL)
+        loop_later(loop, &l->flush);
     if (rc == ERR_OK && ret_seq != NULL)
         *ret_seq = seq;
     return rc;
@@ -238,7 +285,7 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     buf_reset(&l->encoded);
     record_put_settle(&l->encoded, s);
     pthread_mutex_lock(&w->lock);
-    enum errc rc = append(l, &seq, e);
+    enum errc rc = append(l, spool_append, &seq, e);
     if (rc == ERR_OK && body != NULL)
         writer_queue_body(w, body, seq);
     if (rc == ERR_OK)
@@ -257,7 +304,7 @@ static enum errc append_aside(struct ledger *l, struct err *e)
     struct writer *w = &l->writer;
     uint64_t seq;
     pthread_mutex_lock(&w->lock);
-    enum errc rc = append(l, &seq, e);
+    enum errc rc = append(l, spool_append, &seq, e);
     if (rc == ERR_OK)
         writer_settled(w);
     pthread_mutex_unlock(&w->lock);
@@ -296,6 +343,7 @@ enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation
 
 bool ledger_wait(struct ledger *l, int64_t wait_us)
 {
+    flush(l);
     return writer_wait(&l->writer, wait_us);
 }
 

@@ -25,8 +25,8 @@ enum {
     RING_AT = 4096, /* offset of the ring in the file */
     SLOT_LEN = 512, /* distance of the two copies of the head */
     SPOOL_VERSION = 1,
-    CHUNK = 256 * 1024,    /* bytes read at once */
-    SCRUB_STEP = 64 * 1024 /* bytes overwritten while an append may have to wait */
+    CHUNK = 256 * 1024,     /* bytes read at once */
+    SCRUB_STEP = 64 * 1024, /* bytes overwritten while an append may have to wait */
 };
 
 static const char spool_magic[8] = "LGWSPOOL";
@@ -54,7 +54,10 @@ struct spool {
     uint64_t
         used_to; /* bytes of the ring that were ever written: what scrubbing must cover */
     struct spool_info info;
-    char *stage; /* owned: a record with its head, on its way to the file */
+    /* what only the appending thread touches */
+    char *
+        stage; /* owned: records with their heads, from info.head on, not yet in the file */
+    size_t stage_len, n_staged;
 };
 
 static uint64_t head_sum(const struct head_image *h)
@@ -253,7 +256,8 @@ enum errc spool_open(const char *path, uint64_t size, struct spool **ret, struct
         return err_set(e, ERR_MEMORY, "spool: out of memory");
     s->fd = -1;
     pthread_mutex_init(&s->lock, NULL);
-    s->stage = mem_alloc(1, record_room(SPOOL_RECORD_MAX));
+    /* and room for the mark at the end of a lap */
+    s->stage = mem_alloc(1, record_room(SPOOL_RECORD_MAX) + record_room(0));
     if (s->stage == NULL)
         return err_set(e, ERR_MEMORY, "spool: out of memory");
     enum errc rc = open_file(path, size, s, e);
@@ -301,41 +305,91 @@ static uint64_t compose(const struct spool *s, char *p, uint64_t at, struct str 
     return room;
 }
 
-static enum errc write_at(struct spool *s, uint64_t at, size_t len, struct err *e)
+/* Under the lock. Nothing is staged after it, whether it worked or not. */
+static enum errc write_stage(struct spool *s, struct err *e)
 {
-    uint64_t offset = at % s->info.size;
+    uint64_t offset = s->info.head % s->info.size;
+    size_t len = s->stage_len;
+    s->stage_len = s->n_staged = 0;
     s->used_to = MAX(s->used_to, offset + len);
-    return write_all(s->fd, s->stage, len, RING_AT + offset, e);
+    enum errc rc = write_all(s->fd, s->stage, len, RING_AT + offset, e);
+    if (rc == ERR_OK)
+        s->info.head += len;
+    return rc;
 }
 
-static enum errc append(struct spool *s, struct str record, struct err *e)
+/* Under the lock: from the end of this lap to the next one, which the file must know first. */
+static enum errc next_lap(struct spool *s, struct err *e)
 {
-    uint64_t at = s->info.head, left = lap_left(s, at), room = record_room(record.len);
-    uint64_t skip = room > left ? left : 0;
+    uint64_t left = lap_left(s, s->info.head + s->stage_len);
+    if (left >= sizeof(struct record_head))
+        s->stage_len +=
+            compose(s, s->stage + s->stage_len, s->info.head + s->stage_len, STR_NONE);
+    enum errc rc = write_stage(s, e);
+    if (rc == ERR_OK)
+        s->info.head += lap_left(s, s->info.head) % s->info.size;
+    return rc;
+}
+
+/* Under the lock. */
+static enum errc stage(struct spool *s, struct str record, struct err *e)
+{
+    uint64_t room = record_room(record.len), at = s->info.head + s->stage_len;
+    uint64_t left = lap_left(s, at), skip = room > left ? left : 0;
     if (at + skip + room > s->info.tail + s->info.size)
         return err_set(e, ERR_STORE, "spool: full");
     enum errc rc = ERR_OK;
-    if (skip >= sizeof(struct record_head))
-        rc = write_at(s, at, compose(s, s->stage, at, STR_NONE), e);
-    at += skip;
+    if (skip > 0)
+        rc = next_lap(s, e);
+    else if (s->stage_len + room > record_room(SPOOL_RECORD_MAX))
+        rc = write_stage(s, e);
+    if (rc != ERR_OK)
+        return rc;
+    s->stage_len +=
+        compose(s, s->stage + s->stage_len, s->info.head + s->stage_len, record);
+    s->n_staged++;
+    return ERR_OK;
+}
+
+static enum errc add(struct spool *s, struct str record, bool is_last, uint64_t *ret_end,
+                     struct err *e)
+{
+    if (record.len == 0 || record.len > SPOOL_RECORD_MAX)
+        return err_set(e, ERR_RANGE, "spool: a record of %zu bytes", record.len);
+    pthread_mutex_lock(&s->lock);
+    enum errc rc = stage(s, record, e);
+    uint64_t end = s->info.head + s->stage_len;
+    if (rc == ERR_OK && is_last)
+        rc = write_stage(s, e);
+    pthread_mutex_unlock(&s->lock);
     if (rc == ERR_OK)
-        rc = write_at(s, at, compose(s, s->stage, at, record), e);
-    if (rc == ERR_OK)
-        s->info.head = at + room;
+        *ret_end = end;
     return rc;
 }
 
 enum errc spool_append(struct spool *s, struct str record, uint64_t *ret_end,
                        struct err *e)
 {
-    if (record.len == 0 || record.len > SPOOL_RECORD_MAX)
-        return err_set(e, ERR_RANGE, "spool: a record of %zu bytes", record.len);
+    return add(s, record, true, ret_end, e);
+}
+
+enum errc spool_stage(struct spool *s, struct str record, uint64_t *ret_end,
+                      struct err *e)
+{
+    return add(s, record, false, ret_end, e);
+}
+
+enum errc spool_flush(struct spool *s, struct err *e)
+{
     pthread_mutex_lock(&s->lock);
-    enum errc rc = append(s, record, e);
-    if (rc == ERR_OK)
-        *ret_end = s->info.head;
+    enum errc rc = write_stage(s, e);
     pthread_mutex_unlock(&s->lock);
     return rc;
+}
+
+size_t spool_n_staged(const struct spool *s)
+{
+    return s->n_staged;
 }
 
 /* ---- reading ---- */
@@ -489,20 +543,22 @@ enum errc spool_scrub(struct spool *s, struct err *e)
 {
     enum errc rc = ERR_OK;
     uint64_t end = s->info.tail + s->info.size, at = 0;
+    char *zeroes = mem_alloc(1, SCRUB_STEP);
+    if (zeroes == NULL)
+        return err_set(e, ERR_MEMORY, "spool: out of memory");
     while (rc == ERR_OK) {
         pthread_mutex_lock(&s->lock);
         at = MAX(at, s->info.head);
         uint64_t offset = at % s->info.size;
         uint64_t len =
             MIN(MIN((uint64_t)SCRUB_STEP, lap_left(s, at)), end - MIN(at, end));
-        if (len > 0 && offset < s->used_to) {
-            memset(s->stage, 0, len);
-            rc = write_all(s->fd, s->stage, len, RING_AT + offset, e);
-        }
+        if (len > 0 && offset < s->used_to)
+            rc = write_all(s->fd, zeroes, len, RING_AT + offset, e);
         pthread_mutex_unlock(&s->lock);
         if (len == 0)
             break;
         at += len;
     }
+    mem_free(zeroes);
     return rc;
 }

@@ -1,7 +1,8 @@
 /*
  * spool.h: a ring of checksummed records in one preallocated file, which survives kill -9.
  *
- * One thread appends, one thread reads and releases; each append is one pwrite. A record is
+ * One thread appends, one thread reads and releases; each append is one pwrite, and takes what
+ * was staged before it along. A record is
  * numbered by the position of its end, counted in bytes since the file was made, so numbers
  * only grow and tell how far to read. What was appended and not released is found again by the
  * next spool_open, up to the first record that was not written whole; a record that was damaged
@@ -55,6 +56,13 @@ void spool_info(struct spool *s, struct spool_info *ret);
  */
 enum errc spool_append(struct spool *s, struct str record, uint64_t *ret_end,
                        struct err *e) MUST_USE;
+/* Appends with the next spool_append or spool_flush; until then it is in memory only. */
+enum errc spool_stage(struct spool *s, struct str record, uint64_t *ret_end,
+                      struct err *e) MUST_USE;
+/* Writes what is staged. When that fails, here or in spool_append, all of it is lost. */
+enum errc spool_flush(struct spool *s, struct err *e) MUST_USE;
+/* Records that are staged. */
+size_t spool_n_staged(const struct spool *s);
 
 /* Reads in order. One at a time; start with .at = spool_info.tail. */
 struct spool_cursor {

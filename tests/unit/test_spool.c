@@ -232,6 +232,64 @@ static void the_ring_goes_round(void **state)
     spool_close(&s);
 }
 
+static void staged_records_go_with_the_next(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct spool *s = open_ok(f);
+    uint64_t a, b;
+    char got[64];
+    assert_int_equal(spool_stage(s, STR("a"), &a, &e), ERR_OK);
+    assert_int_equal(spool_stage(s, STR("b"), &b, &e), ERR_OK);
+    assert_int_equal(spool_n_staged(s), 2);
+    read_all(s, got, sizeof got);
+    assert_string_equal(got, "");
+    uint64_t c = append_ok(s, "c");
+    assert_true(a < b && b < c);
+    assert_int_equal(spool_n_staged(s), 0);
+    read_all(s, got, sizeof got);
+    assert_string_equal(got, "a,b,c,");
+    assert_int_equal(spool_stage(s, STR("lost"), &a, &e), ERR_OK);
+    spool_close(&s);
+    s = open_ok(f);
+    assert_int_equal(spool_stage(s, STR("d"), &a, &e), ERR_OK);
+    assert_int_equal(spool_flush(s, &e), ERR_OK);
+    read_all(s, got, sizeof got);
+    assert_string_equal(got, "a,b,c,d,");
+    spool_close(&s);
+}
+
+/* More than the stage has room for, and over the end of many laps. */
+static void staged_records_keep_their_order_from_lap_to_lap(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct spool *s = open_ok(f);
+    static char big[250000];
+    struct spool_cursor c = {0};
+    uint64_t end = 0, last = 0;
+    for (int i = 0; i < 40; i++) {
+        size_t len = 90000 + (size_t)i * 3997;
+        memset(big, 'a' + i % 26, len);
+        for (int k = 0; k < 6; k++, last = end) {
+            assert_int_equal(spool_stage(s, (struct str){big, len}, &end, &e), ERR_OK);
+            assert_true(end > last);
+        }
+        assert_int_equal(spool_flush(s, &e), ERR_OK);
+        for (int k = 0; k < 6; k++) {
+            struct str got;
+            bool found;
+            assert_int_equal(spool_next(s, &c, &got, &found, &e), ERR_OK);
+            assert_true(found && got.len == len && memcmp(got.ptr, big, len) == 0);
+        }
+        assert_true(c.at == end);
+        assert_int_equal(spool_release(s, c.at, c.at, &e), ERR_OK);
+    }
+    assert_true(last > (uint64_t)8 * SIZE);
+    spool_cursor_release(&c);
+    spool_close(&s);
+}
+
 static void a_full_ring_refuses_and_goes_on_later(void **state)
 {
     struct fixture *f = *state;
@@ -373,6 +431,8 @@ int main(void)
         TEST(a_cut_file_keeps_every_whole_record),
         TEST(a_damaged_record_does_not_hide_the_next),
         TEST(the_ring_goes_round),
+        TEST(staged_records_go_with_the_next),
+        TEST(staged_records_keep_their_order_from_lap_to_lap),
         TEST(a_full_ring_refuses_and_goes_on_later),
         TEST(sizes_have_bounds),
         TEST(numbers_grow_even_when_the_ring_is_lost),
