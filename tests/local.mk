@@ -153,6 +153,16 @@ check-sdk: all
 EXTRA_DIST += %D%/demo.sh
 .PHONY: bench update-bench check-sdk fuzz-smoke
 
+# Line coverage of unit tests, end-to-end tests and fuzz corpora, from a build of its own.
+EXTRA_DIST += %D%/tools/coverage.sh
+coverage:
+	@$(SHELL) $(top_srcdir)/tests/tools/coverage.sh $(abs_top_srcdir) coverage
+print-tests:
+	@echo $(TESTS)
+clean-local:
+	rm -rf coverage
+.PHONY: coverage print-tests
+
 EXTRA_DIST += %D%/lint/lib.sh
 dist_check_SCRIPTS += %D%/lint/banned.t
 dist_check_SCRIPTS += %D%/lint/floats.t

@@ -100,8 +100,8 @@ enum { N_SAMPLES = ARRAY_LEN(samples), N_RECORDS = 2 * N_SAMPLES };
 
 static struct ledger_admit admit_of(int n)
 {
-    const struct http1_header tags[] = {{STR("ticket"), STR("A-1")},
-                                        {STR("team"), STR("x")}};
+    static const struct http1_header tags[] = {{{"ticket", 6}, {"A-1", 3}},
+                                               {{"team", 4}, {"x", 1}}};
     const struct sample *s = &samples[n];
     struct ledger_admit a = {
         .start_us = s->start_us,
