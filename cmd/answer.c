@@ -18,6 +18,7 @@
 #include "cmd/files.h"
 #include "cmd/history.h"
 #include "cmd/link.h"
+#include "cmd/out.h"
 #include "cmd/today.h"
 
 /* --- opening and closing --- */
@@ -38,6 +39,17 @@ static enum errc open_output(struct answer *a, struct err *e)
     return a->out_fd >= 0 ? ERR_OK : err_errno(e, ERR_IO, "%s", a->out_temp);
 }
 
+/* Models write Markdown; a pipe gets it as it is, and a terminal unless told otherwise. */
+static bool renders(const struct answer *a)
+{
+    const struct conf *conf = a->ctx->conf;
+    const char *term = cmd_getenv("TERM");
+    bool is_off = conf != NULL && conf->chat.markdown != NULL &&
+                  strcmp(conf->chat.markdown, "off") == 0;
+    return a->is_tty && a->opt.format == FORMAT_TEXT && !a->opt.raw && !is_off &&
+           term != NULL && strcmp(term, "dumb") != 0;
+}
+
 enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
                       const struct answer_options *opt, struct err *e)
 {
@@ -50,6 +62,9 @@ enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
     if (rc != ERR_OK)
         return rc;
     a->is_tty = isatty(a->out_fd);
+    a->is_rendered = renders(a);
+    markdown_init(&a->markdown, (size_t)out_screen_width(), out_has_color(ctx, a->out_fd),
+                  out_is_utf8());
     if (opt->tee != NULL) {
         a->tee_fd = open(opt->tee, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (a->tee_fd < 0)
@@ -75,6 +90,7 @@ void answer_begin(struct answer *a)
     a->has_shown = a->is_reasoning = false;
     a->has_end_mark = a->has_error = a->is_refusal = false;
     a->request_id[0] = a->route[0] = a->model[0] = a->target[0] = a->finish[0] = '\0';
+    a->markdown.width = (size_t)out_screen_width(); /* a window may have changed */
     a->start_us = clock_mono_us(&clock_system);
     a->first_us = a->cap_tok = 0;
     progress_label(&a->progress, "waiting");
@@ -87,6 +103,7 @@ enum errc answer_close(struct answer *a, struct err *e)
     forget(a);
     buf_release(&a->text);
     buf_release(&a->reasoning);
+    markdown_release(&a->markdown);
     if (a->tee_fd >= 0 && close(a->tee_fd) != 0)
         rc = err_errno(e, ERR_IO, "%s", a->opt.tee);
     if (a->out_temp == NULL || a->out_fd < 0)

@@ -10,6 +10,7 @@
 #include "core/sse.h"
 
 #include "cmd/cmd.h"
+#include "cmd/markdown.h"
 #include "cmd/progress.h"
 #include "cmd/term.h"
 
@@ -38,6 +39,8 @@ struct answer {
     const char *out_temp; /* renamed to --output at the end; NULL: standard output */
     bool is_tty;
     struct term_filter filter;
+    bool is_rendered; /* its Markdown is shown as what it means */
+    struct markdown markdown;
     size_t n_newlines; /* held back: how many end the answer is not known yet */
     bool has_shown;    /* text has been written */
     bool is_reasoning; /* what was shown last is reasoning */

@@ -192,11 +192,25 @@ static void put_text(struct answer *a, struct str text)
 static void put_safely(struct answer *a, struct str text)
 {
     AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_EVENT_LEN);
+    AUTO(buf_release) struct buf shown = BUF_INIT(LIMIT_EVENT_LEN);
     if (a->is_tty && !a->opt.raw) {
         term_filter(&a->filter, text, &safe);
         text = buf_str(&safe);
     }
+    if (a->is_rendered && !a->is_reasoning) {
+        markdown_feed(&a->markdown, text, &shown);
+        text = buf_str(&shown);
+    }
     put_text(a, text);
+}
+
+/* What the renderer still holds. */
+static void put_rest(struct answer *a)
+{
+    AUTO(buf_release) struct buf rest = BUF_INIT(LIMIT_EVENT_LEN);
+    if (a->is_rendered)
+        markdown_end(&a->markdown, &rest);
+    put_text(a, buf_str(&rest));
 }
 
 /* Back from dim to the answer's own look. */
@@ -231,6 +245,7 @@ static void text_reasoning(struct answer *a, struct str text)
 static void text_reset(struct answer *a, struct str reason)
 {
     end_reasoning(a);
+    put_rest(a);
     if (a->has_shown)
         answer_put(a, STR("\n"));
     a->has_shown = false;
@@ -241,6 +256,7 @@ static void text_end(struct answer *a, const struct err *error)
 {
     (void)error; /* main tells it */
     end_reasoning(a);
+    put_rest(a);
     if (a->has_shown)
         answer_put(a, STR("\n"));
     if (a->cap_tok > 0 && strcmp(a->finish, "length") == 0)
