@@ -176,6 +176,9 @@ static void add_credentials(struct call_headers *h, enum auth_style style, struc
     case AUTH_API_KEY:
         add_header(h, "api-key", key);
         break;
+    case AUTH_GOOGLE:
+        add_header(h, "x-goog-api-key", key);
+        break;
     }
 }
 
@@ -221,10 +224,12 @@ static enum errc call(struct attempt *a, struct err *e)
         add_header(&h, a->provider->headers[i].name,
                    str_of(a->provider->headers[i].value));
     add_credentials(&h, a->model.kind->auth, key);
+    AUTO(buf_release) struct buf path = BUF_INIT(LIMIT_HEAD_LEN);
+    a->ops->path(a->model.kind, str_of(a->target->model), a->is_streamed, &path);
     const struct upstream_request req = {
         .method = "POST",
-        .url =
-            arena_printf(&r->arena, "%s%s", a->provider->base_url, a->model.kind->path),
+        .url = arena_printf(&r->arena, "%s%.*s", a->provider->base_url,
+                            STR_ARG(buf_str(&path))),
         .headers = h.items,
         .n_headers = h.n,
         .body = buf_str(&a->body),
@@ -701,6 +706,12 @@ static void stream_ended(struct attempt *a, enum errc rc, const struct err *why)
     struct err e = ERR_INIT;
     if (a->r->answer.is_finished) {
         attempt_complete(a);
+        return;
+    }
+    /* the reason may lie behind the last event, and be none itself (Gemini) */
+    const struct sse_event rest = {.raw = sse_rest(&a->sse)};
+    if ((a->ops->scan_event(&a->scan, &rest, &e) & EV_ERROR) != 0) {
+        broken(a, &e);
         return;
     }
     err_set(&e, has_content(a) ? ERR_INTERRUPTED : ERR_NETWORK, "%s%s%s",

@@ -26,10 +26,20 @@ const struct dialect_ops *dialect_ops(enum dialect d)
         return &dialect_openai;
     case DIALECT_ANTHROPIC:
         return &dialect_anthropic;
+    case DIALECT_GEMINI:
+        return &dialect_gemini;
     case DIALECT_N_:
         break;
     }
     return NULL;
+}
+
+void path_fixed(const struct provider_kind *kind, struct str model, bool stream,
+                struct buf *out)
+{
+    (void)model;
+    (void)stream;
+    buf_addz(out, kind->path);
 }
 
 /* ---- what an error body says ---- */
@@ -47,6 +57,27 @@ static void say(struct said *s, struct str text, struct jspan message)
         buf_reset(&s->message);
 }
 
+static int http_status(const char *digits)
+{
+    int64_t status;
+    return num_i64(str_of(digits), 400, 599, &status) == ERR_OK ? (int)status : 0;
+}
+
+/* Google's list: why, which allowance, and when to come back ("34.07s"). */
+static void say_google_detail(struct said *s, struct str text, struct jspan detail)
+{
+    char wait[32];
+    struct str quotas = jscan_text(text, jscan_get(text, detail, "violations"));
+    json_copy(text, jscan_get(text, detail, "retryDelay"), wait, sizeof wait);
+    if (wait[0] != '\0' && num_duration_us(str_of(wait), 0, &s->wait_us) != ERR_OK)
+        s->wait_us = -1;
+    /* an allowance's quotaId says how long it is for */
+    if (str_contains(quotas, STR("PerDay")) || str_contains(quotas, STR("Daily")))
+        snprintf(s->detail, sizeof s->detail, "PerDay");
+    else if (s->detail[0] == '\0')
+        json_copy(text, jscan_get(text, detail, "reason"), s->detail, sizeof s->detail);
+}
+
 /* "error": {…}, with a sibling status_code (Cerebras, in streams). */
 static void say_object(struct said *s, struct str text, struct jspan error)
 {
@@ -58,11 +89,16 @@ static void say_object(struct said *s, struct str text, struct jspan error)
     jscan_fields(text, error, f, N);
     say(s, text, f[MESSAGE].value);
     json_copy(text, f[TYPE].value, s->type, sizeof s->type);
-    if (s->type[0] == '\0') /* Google's google.rpc.Code */
-        json_copy(text, f[STATUS].value, s->type, sizeof s->type);
     json_copy(text, f[CODE].value, s->code, sizeof s->code);
-    if (str_contains(jscan_text(text, f[DETAILS].value), STR("PerDay"))) /* its quotaId */
-        snprintf(s->detail, sizeof s->detail, "PerDay");
+    if (f[STATUS].value.kind == J_STRING && f[CODE].value.kind == J_NUMBER) {
+        s->status = http_status(s->code); /* Google: the word says more */
+        json_copy(text, f[STATUS].value, s->code, sizeof s->code);
+    }
+    struct jspan detail;
+    size_t it = 0;
+    while (f[DETAILS].value.kind == J_ARRAY &&
+           jscan_next(text, f[DETAILS].value, &it, &detail))
+        say_google_detail(s, text, detail);
     /* OpenRouter's vocabulary; Anthropic's spend caps */
     if (s->detail[0] == '\0')
         json_copy(text, jscan_get(text, f[METADATA].value, "error_type"), s->detail,
@@ -140,12 +176,6 @@ static bool say_flat(struct said *s, struct str text, const struct jfield *f)
     return s->message.len > 0;
 }
 
-static int http_status(const char *digits)
-{
-    int64_t status;
-    return num_i64(str_of(digits), 400, 599, &status) == ERR_OK ? (int)status : 0;
-}
-
 bool said_read(struct str text, struct said *s)
 {
     static const char *const names[ROOT_N] = {
@@ -167,7 +197,7 @@ bool said_read(struct str text, struct said *s)
     struct jfield f[ROOT_N] = {0};
     for (size_t i = 0; i < ROOT_N; i++)
         f[i].name = names[i];
-    *s = (struct said){.message = BUF_INIT(LIMIT_REPLY_LEN)};
+    *s = (struct said){.message = BUF_INIT(LIMIT_REPLY_LEN), .wait_us = -1};
     struct jspan root = jscan_root(text);
     size_t it = 0;
     if (root.kind == J_ARRAY &&
@@ -188,7 +218,8 @@ bool said_read(struct str text, struct said *s)
     json_copy(text, f[ROOT_STATUS_CODE].value, digits, sizeof digits);
     if (digits[0] == '\0')
         json_copy(text, f[ROOT_STATUS].value, digits, sizeof digits);
-    s->status = http_status(digits[0] != '\0' ? digits : s->code);
+    if (s->status == 0)
+        s->status = http_status(digits[0] != '\0' ? digits : s->code);
     return true;
 }
 
@@ -258,8 +289,10 @@ static const struct word_row word_rows[] = {
     {"timeout", ERR_TIMEOUT, 0, NULL},
 
     /* Google: an allowance per day is gone for the day, one per minute is not */
-    {"PerDay", ERR_QUOTA, 429, "gemini"},
-    {"RESOURCE_EXHAUSTED", ERR_RATE_LIMIT, 0, "gemini"},
+    {"PerDay", ERR_QUOTA, 429, NULL},
+    {"API_KEY_INVALID", ERR_UPSTREAM_AUTH, 0, NULL},
+    {"MODEL_CAPACITY_EXHAUSTED", ERR_OVERLOADED, 0, NULL},
+    {"RESOURCE_EXHAUSTED", ERR_RATE_LIMIT, 0, NULL},
     {"FAILED_PRECONDITION", ERR_PERMISSION, 0, NULL},
 
     /* Alibaba DashScope */
@@ -480,7 +513,10 @@ static enum errc classify(const struct said *s, const char *kind, int status)
         class = class_by_word(words[i], kind, status);
     if (class == ERR_OK)
         class = error_class_by_message(message);
-    return class != ERR_OK ? class : error_class_by_status(status);
+    if (class == ERR_OK)
+        class = error_class_by_status(status);
+    /* Google: an allowance that is so far away is gone for now (gemini-cli, 2026-08) */
+    return class == ERR_RATE_LIMIT && s->wait_us > 300 * US_PER_S ? ERR_QUOTA : class;
 }
 
 /* Who is at fault when a provider says no with this class. */
@@ -511,6 +547,7 @@ void said_classify(const struct said *s, const struct provider_kind *kind, int s
         err_set(e, class, "the provider answered %d %s", status, word);
     e->origin = class_origin(class);
     e->sys = status;
+    e->retry_after_us = s->wait_us;
     snprintf(e->provider_code, sizeof e->provider_code, "%s", word);
 }
 
@@ -664,12 +701,14 @@ void error_parse_any(const struct provider_kind *kind, int status,
                      const struct http1_header *headers, size_t n_headers,
                      struct str body, int64_t wall_us, struct err *e)
 {
-    struct said s = {.message = BUF_INIT(LIMIT_REPLY_LEN)};
+    struct said s = {.message = BUF_INIT(LIMIT_REPLY_LEN), .wait_us = -1};
     struct err ignored = ERR_INIT;
     if (jscan_check(body, &ignored) == ERR_OK)
         said_read(body, &s);
     said_classify(&s, kind, status, e);
-    e->retry_after_us = wait_explicit(headers, n_headers, wall_us);
+    int64_t explicit_us = wait_explicit(headers, n_headers, wall_us);
+    if (explicit_us >= 0)
+        e->retry_after_us = explicit_us;
     if (e->retry_after_us < 0 && e->code == ERR_RATE_LIMIT) {
         e->retry_after_us = wait_of_message(buf_str(&s.message));
         if (e->retry_after_us < 0)

@@ -2,7 +2,9 @@
  * dialect.h: everything the broker knows about one API dialect, client side and provider side.
  *
  * One file a dialect (dialect_openai.c, dialect_anthropic.c, …), each exporting one const
- * struct dialect_ops. request.c never looks into JSON itself.
+ * struct dialect_ops. request.c never looks into JSON itself. A dialect that only providers speak
+ * (Gemini) has NULL for all that concerns clients: no path of api.c leads there, and every pair
+ * with it is crossed.
  *
  * Same dialect in and out: facts, splice, scan: bytes pass, a scanner watches. Crossed: the
  * request is decoded to a msg and encoded again, events become deltas and events again.
@@ -79,6 +81,7 @@ struct scan_state {
     size_t output_len;      /* bytes of visible output: for the estimator */
     size_t reasoning_len;
     bool tool_open; /* inside a tool call */
+    bool saw_call;  /* Gemini: calls have no finish reason of their own */
     unsigned n_malformed;
 };
 
@@ -141,6 +144,9 @@ struct dialect_ops {
                                 struct err *e);
 
     /* ---- a provider's request ---- */
+    /* Appends what follows the base URL; only Gemini's holds the model and the method. */
+    void (*path)(const struct provider_kind *kind, struct str model, bool stream,
+                 struct buf *out);
     /* Refuses (ERR_INVALID) what the target cannot express, drops the rest by name. */
     enum errc (*request_encode)(const struct msg_request *r, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e);
@@ -191,6 +197,7 @@ struct dialect_ops {
 
 extern const struct dialect_ops dialect_openai;
 extern const struct dialect_ops dialect_anthropic;
+extern const struct dialect_ops dialect_gemini;
 
 const struct dialect_ops *dialect_ops(enum dialect d);
 

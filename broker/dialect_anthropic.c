@@ -553,6 +553,7 @@ const struct dialect_ops dialect_anthropic = {
     .facts = anthropic_facts,
     .splice = anthropic_splice,
     .request_decode = anthropic_request_decode,
+    .path = path_fixed,
     .request_encode = anthropic_request_encode,
     .request_headers = anthropic_request_headers,
     .scan_init = anthropic_scan_init,

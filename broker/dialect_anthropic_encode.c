@@ -107,11 +107,6 @@ struct anthropic_writer {
     size_t first;       /* turn after the leading system turns */
 };
 
-static bool is_blank(struct str s)
-{
-    return str_trim(s).len == 0;
-}
-
 /* Whether a part becomes a block: empty texts are a 400, foreign thoughts mean nothing. */
 static bool is_told(const struct msg_part *p)
 {
@@ -161,26 +156,6 @@ static void write_text_block(struct jw *w, struct str text, struct str ttl)
     jw_object_end(w);
 }
 
-/* What the first bytes say, in base64; labels lie. STR_NONE: none of the four it may be. */
-static struct str image_type(const struct msg_part *p)
-{
-    static const struct {
-        struct str magic, mime;
-    } rows[] = {
-        {{"iVBORw0KGgo", 11}, {"image/png", 9}},
-        {{"/9j/", 4}, {"image/jpeg", 10}},
-        {{"R0lGOD", 6}, {"image/gif", 9}},
-        {{"UklGR", 5}, {"image/webp", 10}},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (str_starts(p->data, rows[i].magic))
-            return rows[i].mime;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (str_eq(p->mime, rows[i].mime))
-            return p->mime;
-    return STR_NONE;
-}
-
 static void write_source(struct jw *w, const struct msg_part *p, struct str mime)
 {
     jw_key(w, "source");
@@ -200,7 +175,7 @@ static void write_media(struct anthropic_writer *a, const struct msg_part *p)
 {
     struct jw *w = &a->r.w;
     bool is_image = p->kind == MSG_IMAGE;
-    struct str mime = is_image ? image_type(p) : p->mime;
+    struct str mime = is_image ? image_mime(p) : p->mime;
     if (is_image && p->url.len == 0 && mime.len == 0)
         refuse(&a->r, "image_url", "must be jpeg, png, gif or webp for this target");
     if (!is_image && p->url.len == 0 && !str_eqz(mime, "application/pdf"))
@@ -492,12 +467,7 @@ static void add_instructions(struct anthropic_writer *a, struct buf *out)
         (m->format == MSG_FORMAT_SCHEMA && takes_schema(a)))
         return;
     drop(&a->r, "response_format");
-    buf_addz(out, out->len > 0 ? "\n\n" : "");
-    buf_addz(out, "Answer with one JSON object and nothing else.");
-    if (m->schema.len > 0) {
-        buf_addz(out, " It must be valid under this JSON Schema: ");
-        buf_adds(out, m->schema);
-    }
+    format_words(m, out);
 }
 
 /* Leading system turns, joined; as blocks only where a cache mark needs its place. */

@@ -566,7 +566,7 @@ static enum errc openai_scan_reply(struct scan_state *s, struct str body, struct
 
 /* ---- events for a client ---- */
 
-static bool is_blank(char c)
+static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
@@ -575,9 +575,9 @@ static bool is_blank(char c)
 static void with_comma(struct str t, size_t *from, size_t *to)
 {
     size_t after = *to, before = *from;
-    while (after < t.len && is_blank(t.ptr[after]))
+    while (after < t.len && is_space(t.ptr[after]))
         after++;
-    while (before > 0 && is_blank(t.ptr[before - 1]))
+    while (before > 0 && is_space(t.ptr[before - 1]))
         before--;
     if (after < t.len && t.ptr[after] == ',')
         *to = after + 1;
@@ -699,6 +699,7 @@ const struct dialect_ops dialect_openai = {
     .facts = openai_facts,
     .splice = openai_splice,
     .request_decode = openai_request_decode,
+    .path = path_fixed,
     .request_encode = openai_request_encode,
     .request_headers = openai_request_headers,
     .scan_init = openai_scan_init,

@@ -126,6 +126,7 @@ struct said {
     struct buf message;                  /* owned */
     char type[64], code[64], detail[64]; /* detail: error_type, error_code and the like */
     int status;                          /* the body's own; 0 none */
+    int64_t wait_us;                     /* the body's own; −1 none */
 };
 void said_release(struct said *s);
 /*
@@ -171,6 +172,10 @@ void call_id(const char *prefix, struct str id, const char *request_id, unsigned
 
 /* ---- encoding a request ---- */
 
+/* The path of kinds whose URL says nothing of the request. */
+void path_fixed(const struct provider_kind *kind, struct str model, bool stream,
+                struct buf *out);
+
 /* What all encoders carry. The first refusal sticks in rc and *e. */
 struct request_writer {
     const struct msg_request *m; /* borrowed, as the rest */
@@ -203,17 +208,25 @@ void write_clamped(struct jw *w, const char *key, struct str number, int64_t min
  */
 enum { TOOL_ID_LEN = 64 };
 void fit_tool_id(struct str id, bool alnum, size_t max, char out[TOOL_ID_LEN + 1]);
+/* What the first bytes of an image say, in base64; labels lie. STR_NONE: none of the usual four. */
+struct str image_mime(const struct msg_part *p);
+bool is_blank(struct str s);
 /* Arguments as a JSON object: themselves, {} for none, {"_raw": "…"} when they are no object. */
 void write_args(struct jw *w, struct str args);
 
 /* A JSON Schema for a target that is strict about it. */
 enum schema_rule {
-    SCHEMA_CLOSE = 1 << 0, /* additionalProperties: false on every object */
-    SCHEMA_BARE = 1 << 1,  /* without constraints on numbers, lengths and counts */
+    SCHEMA_CLOSE = 1 << 0,  /* additionalProperties: false on every object */
+    SCHEMA_BARE = 1 << 1,   /* without constraints on numbers, lengths and counts */
+    SCHEMA_SUBSET = 1 << 2, /* Gemini's keywords only */
+    SCHEMA_INLINE =
+        1 << 3, /* definitions in the place of each $ref; refused if recursive */
 };
 /* Appends the schema so changed; keywords taken out are dropped by name. */
 void schema_write(struct request_writer *w, struct str schema, unsigned rules,
                   struct buf *out);
+/* Appends the wish for an answer in the format, in words, behind what is there. */
+void format_words(const struct msg_request *m, struct buf *out);
 /* Is every object closed and every property required, as OpenAI's strict mode demands? */
 bool schema_is_strict(struct str schema);
 

@@ -1,5 +1,5 @@
 /*
- * dialect_write.c: what the encoders of requests share: refusals, drops, tool ids, schemas.
+ * dialect_write.c: what the encoders of requests share: refusals, drops, tool ids, images, schemas.
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +63,40 @@ void write_clamped(struct jw *w, const char *key, struct str number, int64_t min
         jw_i64(w, (v < min_u ? min_u : max_u) / 1000000);
 }
 
+bool is_blank(struct str s)
+{
+    return str_trim(s).len == 0;
+}
+
+struct str image_mime(const struct msg_part *p)
+{
+    static const struct {
+        struct str magic, mime;
+    } rows[] = {
+        {{"iVBORw0KGgo", 11}, {"image/png", 9}},
+        {{"/9j/", 4}, {"image/jpeg", 10}},
+        {{"R0lGOD", 6}, {"image/gif", 9}},
+        {{"UklGR", 5}, {"image/webp", 10}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_starts(p->data, rows[i].magic))
+            return rows[i].mime;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_eq(p->mime, rows[i].mime))
+            return p->mime;
+    return STR_NONE;
+}
+
+void format_words(const struct msg_request *m, struct buf *out)
+{
+    buf_addz(out, out->len > 0 ? "\n\n" : "");
+    buf_addz(out, "Answer with one JSON object and nothing else.");
+    if (m->schema.len > 0) {
+        buf_addz(out, " It must be valid under this JSON Schema: ");
+        buf_adds(out, m->schema);
+    }
+}
+
 static bool is_alnum(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -109,47 +143,68 @@ void write_args(struct jw *w, struct str args)
 enum keyword_what {
     KEYWORD_OTHER,  /* copied */
     KEYWORD_MAP,    /* its members are schemas */
-    KEYWORD_SCHEMA, /* a schema */
+    KEYWORD_SCHEMA, /* a schema, or true or false */
     KEYWORD_LIST,   /* its elements are schemas */
     KEYWORD_CLOSES, /* additionalProperties */
-    KEYWORD_LIMIT,  /* a constraint that goes with SCHEMA_BARE */
+    KEYWORD_CONST,  /* an enum of one where that is better known */
 };
 
-/* Source: JSON Schema 2020-12; Anthropic build-with-claude/structured-outputs (2026-08). */
+/*
+ * Sources: JSON Schema 2020-12; Anthropic build-with-claude/structured-outputs (2026-08);
+ * ai.google.dev/api/generate-content, responseJsonSchema (2026-08).
+ */
+/* clang-format off */
 static const struct keyword {
     const char *name;
     enum keyword_what what;
-    const char *dropped; /* its name when it goes */
+    unsigned goes;       /* the rules that take it out */
+    const char *dropped; /* its name when it goes; NULL: nothing is lost */
 } keywords[] = {
-    {"properties", KEYWORD_MAP, NULL},
-    {"$defs", KEYWORD_MAP, NULL},
-    {"definitions", KEYWORD_MAP, NULL},
-    {"items", KEYWORD_SCHEMA, NULL},
-    {"not", KEYWORD_SCHEMA, NULL},
-    {"anyOf", KEYWORD_LIST, NULL},
-    {"allOf", KEYWORD_LIST, NULL},
-    {"oneOf", KEYWORD_LIST, NULL},
-    {"prefixItems", KEYWORD_LIST, NULL},
-    {"additionalProperties", KEYWORD_CLOSES, NULL},
-    {"minimum", KEYWORD_LIMIT, "schema.minimum"},
-    {"maximum", KEYWORD_LIMIT, "schema.maximum"},
-    {"exclusiveMinimum", KEYWORD_LIMIT, "schema.exclusiveMinimum"},
-    {"exclusiveMaximum", KEYWORD_LIMIT, "schema.exclusiveMaximum"},
-    {"multipleOf", KEYWORD_LIMIT, "schema.multipleOf"},
-    {"minLength", KEYWORD_LIMIT, "schema.minLength"},
-    {"maxLength", KEYWORD_LIMIT, "schema.maxLength"},
-    {"maxItems", KEYWORD_LIMIT, "schema.maxItems"},
-    {"uniqueItems", KEYWORD_LIMIT, "schema.uniqueItems"},
+    {"properties", KEYWORD_MAP, 0, NULL},
+    {"$defs", KEYWORD_MAP, SCHEMA_INLINE, NULL},
+    {"definitions", KEYWORD_MAP, SCHEMA_INLINE, NULL},
+    {"$schema", KEYWORD_OTHER, SCHEMA_SUBSET, NULL},
+    {"items", KEYWORD_SCHEMA, 0, NULL},
+    {"anyOf", KEYWORD_LIST, 0, NULL},
+    {"oneOf", KEYWORD_LIST, 0, NULL},
+    {"prefixItems", KEYWORD_LIST, 0, NULL},
+    {"additionalProperties", KEYWORD_CLOSES, 0, NULL},
+    {"const", KEYWORD_CONST, 0, NULL},
+    {"allOf", KEYWORD_LIST, SCHEMA_SUBSET, "schema.allOf"},
+    {"not", KEYWORD_SCHEMA, SCHEMA_SUBSET, "schema.not"},
+    {"if", KEYWORD_SCHEMA, SCHEMA_SUBSET, "schema.if"},
+    {"then", KEYWORD_SCHEMA, SCHEMA_SUBSET, "schema.then"},
+    {"else", KEYWORD_SCHEMA, SCHEMA_SUBSET, "schema.else"},
+    {"contains", KEYWORD_SCHEMA, SCHEMA_SUBSET, "schema.contains"},
+    {"patternProperties", KEYWORD_MAP, SCHEMA_SUBSET, "schema.patternProperties"},
+    {"propertyNames", KEYWORD_SCHEMA, SCHEMA_SUBSET, "schema.propertyNames"},
+    {"dependentRequired", KEYWORD_OTHER, SCHEMA_SUBSET, "schema.dependentRequired"},
+    {"pattern", KEYWORD_OTHER, SCHEMA_SUBSET, "schema.pattern"},
+    {"default", KEYWORD_OTHER, SCHEMA_SUBSET, "schema.default"},
+    {"examples", KEYWORD_OTHER, SCHEMA_SUBSET, "schema.examples"},
+    {"minimum", KEYWORD_OTHER, SCHEMA_BARE, "schema.minimum"},
+    {"maximum", KEYWORD_OTHER, SCHEMA_BARE, "schema.maximum"},
+    {"maxItems", KEYWORD_OTHER, SCHEMA_BARE, "schema.maxItems"},
+    {"exclusiveMinimum", KEYWORD_OTHER, SCHEMA_BARE | SCHEMA_SUBSET, "schema.exclusiveMinimum"},
+    {"exclusiveMaximum", KEYWORD_OTHER, SCHEMA_BARE | SCHEMA_SUBSET, "schema.exclusiveMaximum"},
+    {"multipleOf", KEYWORD_OTHER, SCHEMA_BARE | SCHEMA_SUBSET, "schema.multipleOf"},
+    {"minLength", KEYWORD_OTHER, SCHEMA_BARE | SCHEMA_SUBSET, "schema.minLength"},
+    {"maxLength", KEYWORD_OTHER, SCHEMA_BARE | SCHEMA_SUBSET, "schema.maxLength"},
+    {"uniqueItems", KEYWORD_OTHER, SCHEMA_BARE | SCHEMA_SUBSET, "schema.uniqueItems"},
 };
+/* clang-format on */
 
 static const struct keyword *keyword_find(struct str key)
 {
-    static const struct keyword other = {NULL, KEYWORD_OTHER, NULL};
+    static const struct keyword other = {NULL, KEYWORD_OTHER, 0, NULL};
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
         if (str_eqz(key, keywords[i].name))
             return &keywords[i];
     return &other;
 }
+
+/* A schema that is nested deeper, once its definitions are in place, is taken for recursive. */
+enum { SCHEMA_DEPTH = 32 };
 
 /* One schema, or a container of schemas, being rewritten. */
 struct schema_job {
@@ -157,9 +212,17 @@ struct schema_job {
     struct str text;
     unsigned rules;
     struct buf *out;
+    unsigned depth;
 };
 
 static void write_schema(struct schema_job *j, struct jspan v);
+
+static void write_schema_key(struct schema_job *j, struct str key, size_t *n)
+{
+    buf_printf(j->out, "%s\"", (*n)++ > 0 ? "," : "");
+    buf_adds(j->out, key);
+    buf_addz(j->out, "\":");
+}
 
 static void write_schema_map(struct schema_job *j, struct jspan map)
 {
@@ -168,9 +231,7 @@ static void write_schema_map(struct schema_job *j, struct jspan map)
     size_t it = 0, n = 0;
     buf_addc(j->out, '{');
     while (jscan_member(j->text, map, &it, &key, &v)) {
-        buf_printf(j->out, "%s\"", n++ > 0 ? "," : "");
-        buf_adds(j->out, key);
-        buf_addz(j->out, "\":");
+        write_schema_key(j, key, &n);
         write_schema(j, v);
     }
     buf_addc(j->out, '}');
@@ -188,13 +249,20 @@ static void write_schema_list(struct schema_job *j, struct jspan list)
     buf_addc(j->out, ']');
 }
 
-static void write_keyword(struct schema_job *j, const struct keyword *k, struct jspan v)
+static void write_keyword(struct schema_job *j, const struct keyword *k, struct str key,
+                          struct jspan v, size_t *n)
 {
+    if (k->what == KEYWORD_CONST && (j->rules & SCHEMA_SUBSET) != 0) {
+        write_schema_key(j, STR("enum"), n);
+        buf_printf(j->out, "[%.*s]", STR_ARG(jscan_text(j->text, v)));
+        return;
+    }
+    write_schema_key(j, key, n);
     if (k->what == KEYWORD_MAP && v.kind == J_OBJECT)
         write_schema_map(j, v);
     else if (k->what == KEYWORD_LIST && v.kind == J_ARRAY)
         write_schema_list(j, v);
-    else if (k->what == KEYWORD_SCHEMA)
+    else if (k->what == KEYWORD_SCHEMA || k->what == KEYWORD_CLOSES)
         write_schema(j, v);
     else
         buf_adds(j->out, jscan_text(j->text, v));
@@ -206,39 +274,100 @@ static bool is_object_schema(struct str text, struct jspan v)
            json_is_set(jscan_get(text, v, "properties"));
 }
 
+/* What "#/$defs/NAME" stands for; the root for anything else, which ends as recursion. */
+static struct jspan definition_of(struct schema_job *j, struct jspan ref)
+{
+    static const char *const places[] = {"$defs", "definitions"};
+    struct jspan root = jscan_root(j->text);
+    char path[160], name[160];
+    json_copy(j->text, ref, path, sizeof path);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        size_t len = (size_t)snprintf(name, sizeof name, "#/%s/", places[i]);
+        if (!str_starts(str_of(path), str_of(name)))
+            continue;
+        struct jspan defs = jscan_get(j->text, root, places[i]);
+        struct jspan v = jscan_get(j->text, defs, path + len);
+        if (v.kind != J_NONE)
+            return v;
+    }
+    return root;
+}
+
+/* A schema that this one only points to: a $ref, or an allOf of one. */
+static struct jspan base_of(struct schema_job *j, struct jspan v)
+{
+    struct jspan ref = jscan_get(j->text, v, "$ref"), one, second;
+    struct jspan all = jscan_get(j->text, v, "allOf");
+    size_t it = 0;
+    if ((j->rules & SCHEMA_INLINE) != 0 && ref.kind == J_STRING)
+        return definition_of(j, ref);
+    if ((j->rules & SCHEMA_SUBSET) != 0 && all.kind == J_ARRAY &&
+        jscan_next(j->text, all, &it, &one) && !jscan_next(j->text, all, &it, &second))
+        return one;
+    return (struct jspan){0};
+}
+
+static bool has_member(struct str text, struct jspan object, struct str key)
+{
+    struct jspan v;
+    struct str other;
+    size_t it = 0;
+    while (object.kind == J_OBJECT && jscan_member(text, object, &it, &other, &v))
+        if (str_eq(key, other))
+            return true;
+    return false;
+}
+
+/* The members of `v`, but for those that `over` has too; n counts what stands there. */
+static void write_members(struct schema_job *j, struct jspan v, struct jspan over,
+                          size_t *n)
+{
+    struct jspan base = base_of(j, v), member;
+    bool close = (j->rules & SCHEMA_CLOSE) != 0 && is_object_schema(j->text, v);
+    struct str key;
+    size_t it = 0;
+    if (++j->depth > SCHEMA_DEPTH)
+        refuse(j->w, "schema", "is recursive, or nested too deep for this target");
+    /* definitions that hold each other twice can grow without end: the body's cap ends that */
+    while (j->w->rc == ERR_OK && buf_err(j->out) == ERR_OK &&
+           jscan_member(j->text, v, &it, &key, &member)) {
+        const struct keyword *k = keyword_find(key);
+        if (base.kind != J_NONE && (str_eqz(key, "$ref") || str_eqz(key, "allOf")))
+            continue;
+        if ((k->goes & j->rules) != 0) {
+            if (k->dropped != NULL)
+                drop(j->w, k->dropped);
+            continue;
+        }
+        if ((k->what == KEYWORD_CLOSES && close) || has_member(j->text, over, key))
+            continue;
+        write_keyword(j, k, key, member, n);
+    }
+    if (close) {
+        write_schema_key(j, STR("additionalProperties"), n);
+        buf_addz(j->out, "false");
+    }
+    if (base.kind == J_OBJECT && j->w->rc == ERR_OK)
+        write_members(j, base, v, n);
+    j->depth--;
+}
+
 static void write_schema(struct schema_job *j, struct jspan v)
 {
+    size_t n = 0;
     if (v.kind != J_OBJECT) {
         buf_adds(j->out, jscan_text(j->text, v));
         return;
     }
-    bool close = (j->rules & SCHEMA_CLOSE) != 0 && is_object_schema(j->text, v);
-    struct jspan member;
-    struct str key;
-    size_t it = 0, n = 0;
     buf_addc(j->out, '{');
-    while (jscan_member(j->text, v, &it, &key, &member)) {
-        const struct keyword *k = keyword_find(key);
-        if (k->what == KEYWORD_LIMIT && (j->rules & SCHEMA_BARE) != 0) {
-            drop(j->w, k->dropped);
-            continue;
-        }
-        if (k->what == KEYWORD_CLOSES && close)
-            continue;
-        buf_printf(j->out, "%s\"", n++ > 0 ? "," : "");
-        buf_adds(j->out, key);
-        buf_addz(j->out, "\":");
-        write_keyword(j, k, member);
-    }
-    if (close)
-        buf_printf(j->out, "%s\"additionalProperties\":false", n > 0 ? "," : "");
+    write_members(j, v, (struct jspan){0}, &n);
     buf_addc(j->out, '}');
 }
 
 void schema_write(struct request_writer *w, struct str schema, unsigned rules,
                   struct buf *out)
 {
-    struct schema_job j = {w, schema, rules, out};
+    struct schema_job j = {.w = w, .text = schema, .rules = rules, .out = out};
     if (schema.len > 0)
         write_schema(&j, jscan_root(schema));
 }

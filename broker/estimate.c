@@ -31,7 +31,8 @@ enum {
  * Source: messages of git, apt and libraries in 20 languages, licences and sources as Debian 12
  * has them, counted with o200k_base (npm gpt-tokenizer 4.0.0) and with Anthropic's published
  * tokenizer (npm @anthropic-ai/tokenizer 0.0.4), 2026-11-25. tests/data/token_counts.tsv is the
- * held-out half.
+ * held-out half. Gemini: o200k_base's, whose vocabulary is of a size; Google names about four
+ * characters a token (ai.google.dev/gemini-api/docs/tokens, 2026-08).
  */
 static const int64_t first_milli[DIALECT_N_][SCRIPT_N_] = {
     [DIALECT_OPENAI] = {[SCRIPT_LATIN] = 4070,
@@ -42,6 +43,10 @@ static const int64_t first_milli[DIALECT_N_][SCRIPT_N_] = {
                            [SCRIPT_CODE] = 3730,
                            [SCRIPT_ALPHABETIC] = 2520,
                            [SCRIPT_CJK] = 2720},
+    [DIALECT_GEMINI] = {[SCRIPT_LATIN] = 4070,
+                        [SCRIPT_CODE] = 4050,
+                        [SCRIPT_ALPHABETIC] = 5150,
+                        [SCRIPT_CJK] = 3570},
 };
 
 struct estimator {
@@ -212,11 +217,12 @@ void estimate_learn(struct estimator *s, const struct estimate_key *k, size_t le
 /*
  * Sizes are not looked at, so the usual upper case counts.
  * Source: OpenAI images-vision guide (2026-10): 85 + 170 for each of the four 512-pixel tiles of
- * a 1024-pixel image; Anthropic vision page (2026-08): width × height / 750, at most about 1,600.
+ * a 1024-pixel image; Anthropic vision page (2026-08): width × height / 750, at most about 1,600;
+ * Gemini tokens page (2026-08): 258 for each of the four 768-pixel tiles of a 1024-pixel image.
  */
 int64_t estimate_image_tok(enum dialect d, size_t n_images)
 {
     static const int64_t each[DIALECT_N_] = {
-        [DIALECT_OPENAI] = 765, [DIALECT_ANTHROPIC] = 1600};
+        [DIALECT_OPENAI] = 765, [DIALECT_ANTHROPIC] = 1600, [DIALECT_GEMINI] = 1032};
     return each[d] * (int64_t)n_images;
 }

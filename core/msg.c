@@ -158,6 +158,7 @@ static void collect_call(struct msg_collect *c, const struct msg_delta *d)
         return;
     p->id = arena_str(c->arena, d->id);
     p->name = arena_str(c->arena, d->name);
+    p->signature = arena_str(c->arena, d->signature);
     reopen_part(c, c->reply.n_parts - 1);
 }
 

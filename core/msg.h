@@ -34,7 +34,7 @@ struct msg_part {
     struct str url;      /* instead of data */
     struct str detail;   /* IMAGE: auto, low, high; empty if not said */
     struct str filename; /* FILE */
-    struct str signature;   /* THINKING */
+    struct str signature;   /* THINKING; TOOL_CALL: what must come back with it */
     struct str id;          /* TOOL_CALL, TOOL_RESULT */
     struct str name;        /* TOOL_CALL: function */
     struct str args;        /* TOOL_CALL: raw argument text, possibly no valid JSON */
@@ -153,6 +153,7 @@ struct msg_delta {
     struct str id, name, model; /* START: id, model; CALL: id, name */
     enum msg_finish finish;
     struct str finish_raw, stop_sequence;
+    struct str signature; /* CALL: opaque, to come back with it */
     const struct usage *usage;
 };
 

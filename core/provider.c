@@ -13,6 +13,9 @@
 #define CAP_NEW "max_completion_tokens"
 #define CAP_OLD "max_tokens"
 
+#define MODELS     "/models/"
+#define CAP_GEMINI "maxOutputTokens"
+
 static const struct provider_kind kinds[] = {
     /* developers.openai.com/api/reference */
     {"openai",
@@ -36,17 +39,31 @@ static const struct provider_kind kinds[] = {
      AUTH_X_API_KEY,
      CAP_OLD,
      .usage = USAGE_WIRE_ANTHROPIC},
-    /* ai.google.dev/gemini-api/docs/openai: thoughts are left out of completion_tokens */
+    /* ai.google.dev/api/generate-content; usage comes in every event */
     {"gemini",
      "google",
-     DIALECT_OPENAI,
-     "https://generativelanguage.googleapis.com/v1beta/openai",
-     CHAT,
+     DIALECT_GEMINI,
+     "https://generativelanguage.googleapis.com/v1beta",
+     MODELS,
      {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
+     AUTH_GOOGLE,
+     CAP_GEMINI,
+     .usage = USAGE_WIRE_GEMINI},
+    /*
+     * docs.cloud.google.com/vertex-ai: the address names place and project, as in
+     * https://LOCATION-aiplatform.googleapis.com/v1/projects/P/locations/LOCATION/publishers/google;
+     * the key is an OAuth access token of about an hour, in gcloud's own variable or from
+     * key-cmd = gcloud auth print-access-token
+     */
+    {"vertex",
+     "google",
+     DIALECT_GEMINI,
+     NULL,
+     MODELS,
+     {"CLOUDSDK_AUTH_ACCESS_TOKEN"},
      AUTH_BEARER,
-     CAP_OLD,
-     .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     CAP_GEMINI,
+     .usage = USAGE_WIRE_GEMINI},
     /* docs.mistral.ai/api; stream_options is not in its request model: 422 */
     {"mistral",
      "mistral",
@@ -293,6 +310,7 @@ static const struct provider_kind kinds[] = {
 static const char *const dialect_names[] = {
     [DIALECT_OPENAI] = "openai",
     [DIALECT_ANTHROPIC] = "anthropic",
+    [DIALECT_GEMINI] = "gemini",
 };
 
 const struct provider_kind *provider_kind_find(struct str kind)

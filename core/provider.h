@@ -13,6 +13,7 @@
 enum dialect {
     DIALECT_OPENAI,    /* Chat Completions */
     DIALECT_ANTHROPIC, /* Messages */
+    DIALECT_GEMINI,    /* generateContent; providers only, no clients */
     DIALECT_N_,
 };
 
@@ -21,18 +22,19 @@ enum auth_style {
     AUTH_BEARER,    /* Authorization: Bearer KEY; nothing when a local one has no key */
     AUTH_X_API_KEY, /* x-api-key: KEY */
     AUTH_API_KEY,   /* api-key: KEY (Azure) */
+    AUTH_GOOGLE,    /* x-goog-api-key: KEY */
 };
 
 struct provider_kind {
     const char *kind;    /* name in `kind =` and default name of the provider */
     const char *catalog; /* the catalog's provider name for prices */
     enum dialect dialect;
-    const char *base_url;   /* without trailing slash; NULL: must be configured */
-    const char *path;       /* appended: "/chat/completions", "/messages" */
+    const char *base_url; /* without trailing slash; NULL: must be configured */
+    const char *path; /* appended: "/chat/completions", "/messages"; Gemini: "/models/" */
     const char *key_env[3]; /* environment variables, first wins; NULL-terminated */
     enum auth_style auth;
-    const char
-        *cap_field;  /* output cap on the wire: "max_completion_tokens" or "max_tokens" */
+    /* output cap on the wire: "max_completion_tokens", "max_tokens" or "maxOutputTokens" */
+    const char *cap_field;
     bool ask_usage;  /* stream_options.include_usage must be set to get usage */
     bool is_local;   /* no key needed, price zero by definition */
     bool counts_cap; /* admission counts the output cap, not real output */
@@ -42,7 +44,7 @@ struct provider_kind {
 /* NULL when unknown. */
 const struct provider_kind *provider_kind_find(struct str kind);
 const struct provider_kind *provider_kinds(size_t *ret_n);
-const char *dialect_name(enum dialect d); /* "openai", "anthropic" */
+const char *dialect_name(enum dialect d); /* "openai", "anthropic", "gemini" */
 bool dialect_by_name(struct str name, enum dialect *ret);
 
 #endif

@@ -161,6 +161,11 @@ bool sse_is_partial(const struct sse *s)
     return s->raw.len > 0;
 }
 
+struct str sse_rest(const struct sse *s)
+{
+    return buf_str(&s->raw);
+}
+
 /* One line for each of the text's, so that no end within it can be taken for a frame's. */
 static void write_lines(struct buf *out, const char *prefix, struct str text)
 {

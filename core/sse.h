@@ -39,6 +39,8 @@ enum errc sse_feed(struct sse *s, struct str bytes, sse_fn *fn, void *arg, struc
     MUST_USE;
 /* At EOF: are bytes of an unfinished block left? */
 bool sse_is_partial(const struct sse *s);
+/* At EOF: every byte of it. */
+struct str sse_rest(const struct sse *s);
 
 /* event may be NULL; data may have several lines. */
 void sse_write(struct buf *out, const char *event, struct str data);

@@ -704,7 +704,8 @@ enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json
 
 size_t usage_services(enum usage_wire wire, struct str json, struct str *ret, size_t max)
 {
-    /* Source: platform.claude.com/docs/en/about-claude/pricing, 2026-10. */
+    /* Sources: platform.claude.com/docs/en/about-claude/pricing, 2026-10; Gemini's
+     * ai.google.dev/gemini-api/docs/optimization, 2026. */
     static const struct {
         enum usage_wire wire;
         const char *field, *value, *service;
@@ -713,6 +714,8 @@ size_t usage_services(enum usage_wire wire, struct str json, struct str *ret, si
         {USAGE_WIRE_ANTHROPIC, "service_tier", "priority", "priority"},
         {USAGE_WIRE_ANTHROPIC, "speed", "fast", "fast"},
         {USAGE_WIRE_ANTHROPIC, "inference_geo", "us", "inference_geo_us"},
+        {USAGE_WIRE_GEMINI, "serviceTier", "flex", "flex"},
+        {USAGE_WIRE_GEMINI, "serviceTier", "priority", "priority"},
     };
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(tiers) && n < max; i++)

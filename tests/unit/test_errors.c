@@ -20,7 +20,8 @@ static const struct provider_kind anthropic = {
     .kind = "anthropic", .catalog = "anthropic", .dialect = DIALECT_ANTHROPIC};
 static const struct provider_kind alibaba = {.kind = "alibaba", .catalog = "alibaba"};
 static const struct provider_kind minimax = {.kind = "minimax", .catalog = "minimax"};
-static const struct provider_kind gemini = {.kind = "gemini", .catalog = "google"};
+static const struct provider_kind gemini = {
+    .kind = "gemini", .catalog = "google", .dialect = DIALECT_GEMINI};
 static const struct provider_kind mistral = {.kind = "mistral", .catalog = "mistral"};
 static const struct provider_kind other = {.kind = "openai-compatible", .catalog = ""};
 
@@ -254,25 +255,87 @@ static void compatible_servers_are_understood(void **state)
         {&gemini, 429, "[{\"error\":{\"code\":429,\"message\":\"You "
          "exceeded your current quota\",\"status\":\"RESOURCE_EXHAUSTED\","
          "\"details\":[{\"violations\":[{\"quotaId\":"
-         "\"GenerateRequestsPerMinutePerProjectPerModel\"}]}]}}]", ERR_RATE_LIMIT, "429"},
+         "\"GenerateRequestsPerMinutePerProjectPerModel\"}]}]}}]", ERR_RATE_LIMIT,
+         "RESOURCE_EXHAUSTED"},
         {&gemini, 429, "[{\"error\":{\"code\":429,\"message\":\"You "
          "exceeded your current quota\",\"status\":\"RESOURCE_EXHAUSTED\","
          "\"details\":[{\"violations\":[{\"quotaId\":"
-         "\"GenerateRequestsPerDayPerProjectPerModel\"}]}]}}]", ERR_QUOTA, "429"},
+         "\"GenerateRequestsPerDayPerProjectPerModel\"}]}]}}]", ERR_QUOTA,
+         "RESOURCE_EXHAUSTED"},
         {&gemini, 429, "{\"error\":{\"code\":429,\"message\":\"Quota "
          "exceeded, limit: 0, model: m\",\"status\":\"RESOURCE_EXHAUSTED\"}}", ERR_QUOTA,
-         "429"},
+         "RESOURCE_EXHAUSTED"},
         {&gemini, 400, "{\"error\":{\"code\":400,\"message\":\"API "
          "key not valid. Please pass a valid API key.\","
-         "\"status\":\"INVALID_ARGUMENT\"}}", ERR_UPSTREAM_AUTH, "400"},
+         "\"status\":\"INVALID_ARGUMENT\"}}", ERR_UPSTREAM_AUTH,
+         "INVALID_ARGUMENT"},
         {&gemini, 400, "{\"error\":{\"code\":400,\"message\":\"User "
          "location is not supported\",\"status\":\"FAILED_PRECONDITION\"}}",
-         ERR_PERMISSION, "400"},
+         ERR_PERMISSION, "FAILED_PRECONDITION"},
         {&other, 500, "[1]", ERR_SERVER, ""},
         {&other, 400, "{\"error\":{}}", ERR_INVALID, ""},
     };
     /* clang-format on */
     check_answers(rows, ARRAY_LEN(rows));
+}
+
+#define GOOGLE(code, message, status, details)                                           \
+    "{\"error\":{\"code\":" code ",\"message\":\"" message "\",\"status\":\"" status     \
+    "\",\"details\":[" details "]}}"
+#define RPC(name, rest) "{\"@type\":\"type.googleapis.com/google.rpc." name "\"," rest "}"
+#define QUOTA_ID(id)    RPC("QuotaFailure", "\"violations\":[{\"quotaId\":\"" id "\"}]")
+#define RETRY_IN(s)     RPC("RetryInfo", "\"retryDelay\":\"" s "\"")
+#define REASON(r)       RPC("ErrorInfo", "\"reason\":\"" r "\"")
+
+static void google_says_it_in_the_details(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct {
+        struct answer a;
+        int64_t us;
+    } rows[] = {
+        {{&gemini, 400, GOOGLE("400", "API key not valid.", "INVALID_ARGUMENT",
+          REASON("API_KEY_INVALID")), ERR_UPSTREAM_AUTH, "INVALID_ARGUMENT"}, -1},
+        {{&gemini, 400, GOOGLE("400", "The input token count (9) exceeds the maximum number of "
+          "tokens allowed (8).", "INVALID_ARGUMENT", ""), ERR_CONTEXT, NULL}, -1},
+        {{&gemini, 400, GOOGLE("400", "Requests ending with a model turn are not supported.",
+          "INVALID_ARGUMENT", ""), ERR_INVALID, NULL}, -1},
+        {{&gemini, 400, GOOGLE("400", "Billing is not enabled.", "FAILED_PRECONDITION", ""),
+          ERR_PERMISSION, "FAILED_PRECONDITION"}, -1},
+        {{&gemini, 401, GOOGLE("401", "m", "UNAUTHENTICATED", ""), ERR_UPSTREAM_AUTH,
+          "UNAUTHENTICATED"}, -1},
+        {{&gemini, 403, GOOGLE("403", "m", "PERMISSION_DENIED", ""), ERR_PERMISSION, NULL}, -1},
+        {{&gemini, 404, GOOGLE("404", "m", "NOT_FOUND", ""), ERR_NOT_FOUND, NULL}, -1},
+        {{&gemini, 429, GOOGLE("429", "Quota exceeded. Please retry in 12.4s.",
+          "RESOURCE_EXHAUSTED", QUOTA_ID("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")
+          "," RETRY_IN("12.4s")), ERR_RATE_LIMIT, "RESOURCE_EXHAUSTED"}, 12400000},
+        {{&gemini, 429, GOOGLE("429", "Quota exceeded.", "RESOURCE_EXHAUSTED",
+          REASON("RATE_LIMIT_EXCEEDED") "," QUOTA_ID("GenerateRequestsPerDayPerProjectPerModel")
+          "," RETRY_IN("37s")), ERR_QUOTA, "RESOURCE_EXHAUSTED"}, 37 * US_PER_S},
+        {{&gemini, 429, GOOGLE("429", "Quota exceeded.", "RESOURCE_EXHAUSTED",
+          QUOTA_ID("InputTokensDaily")), ERR_QUOTA, NULL}, -1},
+        {{&gemini, 429, GOOGLE("429", "m", "RESOURCE_EXHAUSTED", RETRY_IN("301s")), ERR_QUOTA,
+          NULL}, 301 * US_PER_S},
+        {{&gemini, 429, GOOGLE("429", "m", "RESOURCE_EXHAUSTED", RETRY_IN("soon")),
+          ERR_RATE_LIMIT, NULL}, -1},
+        {{&gemini, 429, GOOGLE("429", "Please retry in 12.4s.", "RESOURCE_EXHAUSTED", ""),
+          ERR_RATE_LIMIT, NULL}, 12400000},
+        {{&gemini, 429, GOOGLE("429", "Resource has been exhausted (e.g. check quota).",
+          "RESOURCE_EXHAUSTED", ""), ERR_RATE_LIMIT, NULL}, -1},
+        {{&gemini, 499, GOOGLE("499", "m", "CANCELLED", ""), ERR_CANCELLED, NULL}, -1},
+        {{&gemini, 500, GOOGLE("500", "m", "INTERNAL", ""), ERR_SERVER, NULL}, -1},
+        {{&gemini, 503, GOOGLE("503", "m", "UNAVAILABLE", REASON("MODEL_CAPACITY_EXHAUSTED")),
+          ERR_OVERLOADED, NULL}, -1},
+        {{&gemini, 504, GOOGLE("504", "m", "DEADLINE_EXCEEDED", ""), ERR_TIMEOUT, NULL}, -1},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        check_answers(&rows[i].a, 1);
+        parse(&rows[i].a, NULL, 0, &e);
+        assert_int_equal(e.retry_after_us, rows[i].us);
+    }
 }
 
 static void messages_have_a_class_without_a_code(void **state)
@@ -589,6 +652,7 @@ int main(void)
         cmocka_unit_test(openai_errors_have_their_class),
         cmocka_unit_test(anthropic_errors_have_their_class),
         cmocka_unit_test(compatible_servers_are_understood),
+        cmocka_unit_test(google_says_it_in_the_details),
         cmocka_unit_test(messages_have_a_class_without_a_code),
         cmocka_unit_test(a_bare_status_has_a_class),
         cmocka_unit_test(a_key_never_reaches_the_text),

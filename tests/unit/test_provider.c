@@ -28,7 +28,7 @@ static void every_row_can_be_asked(void **state)
     for (size_t i = 0; i < n; i++) {
         struct str base = str_of(k[i].base_url);
         if (base.len == 0) {
-            assert_true(!strcmp(k[i].kind, "azure") ||
+            assert_true(!strcmp(k[i].kind, "azure") || !strcmp(k[i].kind, "vertex") ||
                         !strcmp(k[i].kind, "openai-compatible"));
         } else {
             assert_true(str_starts(base, k[i].is_local ? STR("http://localhost:")
@@ -37,10 +37,12 @@ static void every_row_can_be_asked(void **state)
         }
         assert_int_equal(k[i].path[0], '/');
         assert_true(!strcmp(k[i].cap_field, "max_tokens") ||
-                    !strcmp(k[i].cap_field, "max_completion_tokens"));
+                    !strcmp(k[i].cap_field, "max_completion_tokens") ||
+                    !strcmp(k[i].cap_field, "maxOutputTokens"));
         assert_true((unsigned)k[i].usage < USAGE_WIRE_N_);
         assert_int_equal(k[i].dialect == DIALECT_ANTHROPIC,
                          !strcmp(k[i].path, "/messages"));
+        assert_int_equal(k[i].dialect == DIALECT_GEMINI, !strcmp(k[i].path, "/models/"));
     }
 }
 

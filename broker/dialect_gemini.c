@@ -1,0 +1,293 @@
+/*
+ * dialect_gemini.c: Gemini generateContent as a provider speaks it: where it is asked, and its
+ * answers, watched.
+ *
+ * No client speaks it to us, so there are no facts, no splice and no encoder: every pair is
+ * crossed. Requests are in …_encode.c, answers in …_reply.c.
+ *
+ * A stream has no end mark: it is over when the provider closes it after a finishReason.
+ *
+ * Source: googleapis generativelanguage/v1beta (content.proto, generative_service.proto) of
+ * 2026-08-21, ai.google.dev/api/generate-content (2026-08, release notes to 2026-11-19).
+ */
+#include "broker/dialect_gemini.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/dialect_priv.h"
+
+/* ---- where ---- */
+
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_' || c == '.' || c == '@';
+}
+
+/* …/models/MODEL:METHOD, on the Gemini API as at Vertex, whose base names project and place. */
+static void gemini_path(const struct provider_kind *kind, struct str model, bool stream,
+                        struct buf *out)
+{
+    if (str_starts(model, STR("models/"))) /* as the list of models names them */
+        model = str_sub(model, 7, model.len);
+    buf_addz(out, kind->path);
+    for (size_t i = 0; i < model.len; i++) {
+        if (is_plain(model.ptr[i]))
+            buf_addc(out, model.ptr[i]);
+        else
+            buf_printf(out, "%%%02X", (unsigned char)model.ptr[i]);
+    }
+    buf_addz(out, stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+}
+
+static void gemini_request_headers(const struct http1_head *client, bool same_dialect,
+                                   struct buf *out)
+{
+    (void)client;
+    (void)same_dialect;
+    (void)out; /* the key says all */
+}
+
+/* ---- reading an answer ---- */
+
+bool gemini_chunk_read(struct str t, struct jspan root, struct gemini_chunk *ret)
+{
+    enum { CANDIDATES, FEEDBACK, USAGE, MODEL, ID, ERROR, N };
+    struct jfield f[N] = {
+        [CANDIDATES] = {.name = "candidates"}, [FEEDBACK] = {.name = "promptFeedback"},
+        [USAGE] = {.name = "usageMetadata"},   [MODEL] = {.name = "modelVersion"},
+        [ID] = {.name = "responseId"},         [ERROR] = {.name = "error"}};
+    enum { CONTENT, FINISH, REASON, C_N };
+    struct jfield c[C_N] = {[CONTENT] = {.name = "content"},
+                            [FINISH] = {.name = "finishReason"},
+                            [REASON] = {.name = "finishMessage"}};
+    struct jspan candidate;
+    size_t it = 0;
+    *ret = (struct gemini_chunk){0};
+    if (!jscan_fields(t, root, f, N))
+        return false;
+    /* one was asked for */
+    if (f[CANDIDATES].value.kind == J_ARRAY &&
+        jscan_next(t, f[CANDIDATES].value, &it, &candidate))
+        ret->has_candidate = jscan_fields(t, candidate, c, C_N);
+    ret->parts = jscan_get(t, c[CONTENT].value, "parts");
+    ret->finish = c[FINISH].value;
+    ret->reason = c[REASON].value;
+    ret->blocked = jscan_get(t, f[FEEDBACK].value, "blockReason");
+    ret->usage = f[USAGE].value;
+    ret->model = f[MODEL].value;
+    ret->id = f[ID].value;
+    ret->error = f[ERROR].value;
+    return true;
+}
+
+void gemini_part_read(struct str t, struct jspan v, struct gemini_part *ret)
+{
+    enum { TEXT, THOUGHT, SIGNATURE, CALL, N };
+    struct jfield f[N] = {[TEXT] = {.name = "text"},
+                          [THOUGHT] = {.name = "thought"},
+                          [SIGNATURE] = {.name = "thoughtSignature"},
+                          [CALL] = {.name = "functionCall"}};
+    enum { ID, NAME, ARGS, C_N };
+    struct jfield c[C_N] = {
+        [ID] = {.name = "id"}, [NAME] = {.name = "name"}, [ARGS] = {.name = "args"}};
+    jscan_fields(t, v, f, N);
+    jscan_fields(t, f[CALL].value, c, C_N);
+    *ret = (struct gemini_part){.text = f[TEXT].value,
+                                .signature = f[SIGNATURE].value,
+                                .call = f[CALL].value,
+                                .call_id = c[ID].value,
+                                .call_name = c[NAME].value,
+                                .call_args = c[ARGS].value,
+                                .is_thought = f[THOUGHT].value.kind == J_TRUE};
+}
+
+static const struct finish_row {
+    const char *word;
+    enum msg_finish finish; /* MSG_FINISH_NONE: the call is broken, which is a failure */
+} finish_rows[] = {
+    {"STOP", MSG_FINISH_STOP},
+    {"MAX_TOKENS", MSG_FINISH_LENGTH},
+    {"CONTINUATION", MSG_FINISH_PAUSED}, /* Gemini 4: an answer in several requests */
+    {"SAFETY", MSG_FINISH_FILTERED},
+    {"RECITATION", MSG_FINISH_FILTERED},
+    {"BLOCKLIST", MSG_FINISH_FILTERED},
+    {"PROHIBITED_CONTENT", MSG_FINISH_FILTERED},
+    {"SPII", MSG_FINISH_FILTERED},
+    {"LANGUAGE", MSG_FINISH_FILTERED},
+    {"IMAGE_SAFETY", MSG_FINISH_FILTERED},
+    {"IMAGE_PROHIBITED_CONTENT", MSG_FINISH_FILTERED},
+    {"IMAGE_RECITATION", MSG_FINISH_FILTERED},
+    {"MODEL_ARMOR", MSG_FINISH_FILTERED}, /* Vertex */
+    {"MALFORMED_FUNCTION_CALL", MSG_FINISH_NONE},
+    {"UNEXPECTED_TOOL_CALL", MSG_FINISH_NONE},
+    {"TOO_MANY_TOOL_CALLS", MSG_FINISH_NONE},
+};
+
+/* Calls have no reason of their own. */
+enum msg_finish gemini_finish(struct str word, bool saw_call)
+{
+    enum msg_finish finish = MSG_FINISH_UNKNOWN;
+    for (size_t i = 0; i < ARRAY_LEN(finish_rows); i++)
+        if (str_eqz(word, finish_rows[i].word))
+            finish = finish_rows[i].finish;
+    bool is_plain_end = finish == MSG_FINISH_STOP || finish == MSG_FINISH_UNKNOWN;
+    return saw_call && is_plain_end ? MSG_FINISH_TOOL : finish;
+}
+
+bool gemini_chunk_failed(struct str t, const struct gemini_chunk *c, struct err *e)
+{
+    char word[64], why[LIMIT_ERR_TEXT / 2];
+    if (!c->has_candidate && c->blocked.kind == J_STRING) {
+        json_copy(t, c->blocked, word, sizeof word);
+        err_set(e, ERR_FILTER, "the provider blocked the prompt: %s", word);
+        e->origin = ERR_BY_CLIENT;
+    } else if (c->finish.kind == J_STRING) {
+        json_copy(t, c->finish, word, sizeof word);
+        if (gemini_finish(str_of(word), false) != MSG_FINISH_NONE)
+            return false;
+        json_copy(t, c->reason, why, sizeof why);
+        err_set(e, ERR_SERVER, "the model's function call is broken: %s %s", word, why);
+        e->origin = ERR_BY_PROVIDER;
+    } else {
+        return false;
+    }
+    snprintf(e->provider_code, sizeof e->provider_code, "%s", word);
+    return true;
+}
+
+/* ---- a provider's answer, watched ---- */
+
+static void gemini_scan_init(struct scan_state *s, const struct provider_kind *kind)
+{
+    *s = (struct scan_state){.kind = kind};
+    usage_init(&s->usage);
+}
+
+static unsigned scan_part(struct scan_state *s, struct str t, struct jspan v)
+{
+    struct gemini_part p;
+    gemini_part_read(t, v, &p);
+    if (p.call.kind == J_OBJECT) {
+        s->saw_call = true;
+        s->output_len += json_decoded_len(t, p.call_name);
+        if (!json_is_empty(t, p.call_args))
+            s->output_len += p.call_args.len;
+        return EV_CONTENT | EV_TOOL;
+    }
+    if (p.text.kind != J_STRING) /* images, server tools and what is yet to be invented */
+        return p.signature.kind == J_NONE ? EV_CONTENT : 0;
+    size_t len = json_decoded_len(t, p.text);
+    if (p.is_thought) {
+        s->reasoning_len += len;
+        return len > 0 ? EV_CONTENT | EV_REASONING : EV_REASONING;
+    }
+    s->output_len += len;
+    return len > 0 ? EV_CONTENT : 0;
+}
+
+/* Each report is of the whole so far: the last one counts, and no two are added. */
+static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan v)
+{
+    struct usage u;
+    bool mismatch = false;
+    struct err ignored = ERR_INIT;
+    struct str usage = jscan_text(t, v);
+    if (v.kind != J_OBJECT || usage_parse(s->kind->usage, str_of(s->kind->catalog), usage,
+                                          &u, &mismatch, &ignored) != ERR_OK)
+        return 0;
+    s->usage = u;
+    s->has_usage = s->finish != MSG_FINISH_NONE;
+    s->usage_mismatch = mismatch;
+    s->n_services =
+        usage_services(s->kind->usage, usage, s->services, ARRAY_LEN(s->services));
+    return EV_USAGE;
+}
+
+static unsigned scan_chunk(struct scan_state *s, struct str t,
+                           const struct gemini_chunk *c)
+{
+    struct jspan part;
+    unsigned flags = 0;
+    size_t it = 0;
+    json_copy(t, c->id, s->id, sizeof s->id);
+    json_copy(t, c->model, s->model, sizeof s->model);
+    while (c->parts.kind == J_ARRAY && jscan_next(t, c->parts, &it, &part))
+        flags |= scan_part(s, t, part);
+    if (c->finish.kind == J_STRING) {
+        json_copy(t, c->finish, s->finish_raw, sizeof s->finish_raw);
+        s->finish = gemini_finish(str_of(s->finish_raw), s->saw_call);
+        flags |= EV_FINISH;
+    }
+    return flags | scan_usage(s, t, c->usage);
+}
+
+/* A failure inside the stream may come as bare JSON, in lines that are none of an event. */
+static unsigned scan_bare(struct scan_state *s, struct str raw, struct err *e)
+{
+    struct err ignored = ERR_INIT;
+    struct str t = str_trim(raw);
+    bool is_json = str_starts(t, STR("{")) || str_starts(t, STR("["));
+    if (is_json && jscan_check(t, &ignored) == ERR_OK && error_in_band(s->kind, t, e))
+        return EV_ERROR;
+    return EV_PING;
+}
+
+static unsigned gemini_scan_event(struct scan_state *s, const struct sse_event *ev,
+                                  struct err *e)
+{
+    struct gemini_chunk c;
+    struct err why = ERR_INIT;
+    if (!ev->has_data)
+        return scan_bare(s, ev->raw, e);
+    if (jscan_check(ev->data, &why) != ERR_OK ||
+        !gemini_chunk_read(ev->data, jscan_root(ev->data), &c)) {
+        s->n_malformed++;
+        return EV_MALFORMED;
+    }
+    if (json_is_set(c.error) && error_in_band(s->kind, ev->data, e))
+        return EV_ERROR;
+    if (gemini_chunk_failed(ev->data, &c, e))
+        return EV_ERROR;
+    return scan_chunk(s, ev->data, &c);
+}
+
+static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct err *e)
+{
+    struct gemini_chunk c;
+    struct err why = ERR_INIT;
+    enum errc rc = ERR_OK;
+    if (jscan_check(body, &why) != ERR_OK)
+        rc = err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    else if (error_in_band(s->kind, body, e))
+        return e->code;
+    else if (!gemini_chunk_read(body, jscan_root(body), &c))
+        rc = err_set(e, ERR_SERVER, "the provider's answer is no object");
+    else if (gemini_chunk_failed(body, &c, e))
+        return e->code;
+    else if (!c.has_candidate)
+        rc = err_set(e, ERR_SERVER, "the provider's answer holds no candidate");
+    if (rc != ERR_OK) {
+        e->origin = ERR_BY_PROVIDER;
+        return rc;
+    }
+    scan_chunk(s, body, &c);
+    return ERR_OK;
+}
+
+const struct dialect_ops dialect_gemini = {
+    .id = DIALECT_GEMINI,
+    .name = "gemini",
+    .path = gemini_path,
+    .request_encode = gemini_request_encode,
+    .request_headers = gemini_request_headers,
+    .scan_init = gemini_scan_init,
+    .scan_event = gemini_scan_event,
+    .scan_reply = gemini_scan_reply,
+    .error_parse = error_parse_any,
+    .reply_decode = gemini_reply_decode,
+    .decoder_new = gemini_decoder_new,
+    .decode_event = gemini_decode_event,
+    .decoder_free = gemini_decoder_free,
+};
