@@ -105,6 +105,9 @@ static enum errc load_conf(struct broker *b, struct generation *g, struct err *e
     };
     AUTO(buf_release) struct buf problems = BUF_INIT(LIMIT_CONF_LEN);
     enum errc rc = conf_load(&src, g->catalog, &g->conf, &problems, e);
+    for (size_t i = 0; g->conf != NULL && i < g->conf->n_warnings; i++)
+        log_write(&b->log, LOG_WARN, "conf", "not wise", "at=\"%s\"",
+                  g->conf->warnings[i]);
     struct str rest = buf_str(&problems), line;
     while (str_split(&rest, '\n', &line))
         if (line.len > 0)

@@ -163,6 +163,8 @@ static enum errc run_check(struct cmd_ctx *ctx, void *opts, const char *const *a
     if (n > 0)
         src.file = args[0];
     rc = conf_load(&src, ctx->catalog, &conf, &problems, e);
+    for (size_t i = 0; conf != NULL && i < conf->n_warnings; i++)
+        cmd_warn(ctx, "%s", conf->warnings[i]);
     if (rc != ERR_CONFIG)
         return rc;
     struct str rest = buf_str(&problems), line, before = STR_NONE;

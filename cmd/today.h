@@ -6,7 +6,7 @@
 
 /*
  * Appends `before` and "today $0.43 of $5.00", the latter when a budget of the day counts
- * everything. Nothing when the ledger cannot be read: it is a remark, not a report.
+ * everything. Nothing when there is no ledger that can be read: it is a remark, not a report.
  */
 void today_add(struct cmd_ctx *ctx, const char *before, struct buf *out);
 

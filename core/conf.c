@@ -233,6 +233,15 @@ static enum errc note_layers(struct conf_load *l, struct err *e)
     return ERR_OK;
 }
 
+/* A section with nothing in it may still lack something. */
+static enum errc begin_item(struct conf_load *l, const struct conf_section *section,
+                            const struct conf_setting *s, struct err *e)
+{
+    if (section->by_key || s->is_untrusted || item_of(l, section, s, e) != NULL)
+        return ERR_OK;
+    return e->code;
+}
+
 static enum errc apply(struct conf_load *l, const struct conf_setting *s, struct err *e)
 {
     const struct conf_section *section = find_section(s->section);
@@ -244,6 +253,8 @@ static enum errc apply(struct conf_load *l, const struct conf_setting *s, struct
     if (!name_is_good(l, section, s) ||
         (strcmp(section->name, "limit") == 0 && !scope_is_good(l, s)))
         return ERR_OK;
+    if (s->is_empty)
+        return begin_item(l, section, s, e);
     if (row == NULL) {
         unknown_key(l, s);
         return ERR_OK;
@@ -266,7 +277,7 @@ static enum errc apply_all(struct conf_load *l, struct err *e)
         enum errc rc = apply(l, &l->settings[i], e);
         if (rc != ERR_OK)
             return rc;
-        l->settings[i].is_refused = l->n_problems > before;
+        l->settings[i].is_refused = l->n_problems > before || l->settings[i].is_empty;
     }
     return ERR_OK;
 }

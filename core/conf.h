@@ -163,6 +163,8 @@ struct conf {
     struct arena arena;        /* holds every string below */
     struct conf_value *values; /* in order of precedence, weakest first */
     size_t n_values;
+    const char **warnings; /* a line each: nothing is wrong, but not wise */
+    size_t n_warnings;
     struct {
         const char *default_route, *default_model; /* NULL if not set */
         enum conf_record record;                   /* default CONF_RECORD_UNSET */
@@ -282,11 +284,20 @@ struct conf_entry {
     size_t value_from, value_to; /* bytes of the value as written, quotes and all */
 };
 
+/* A section's header, with how many settings are under it. */
+struct conf_heading {
+    const char *section, *sub; /* as above */
+    int line;
+    size_t n_entries;
+};
+
 enum errc conf_text_parse(struct str text, const char *file, struct conf_text **ret,
                           struct err *e) MUST_USE;
 void conf_text_free(struct conf_text **t);
 struct str conf_text_str(const struct conf_text *t); /* as it was parsed */
 const struct conf_entry *conf_text_entries(const struct conf_text *t, size_t *ret_n);
+/* By their order; NULL behind the last one. */
+const struct conf_heading *conf_text_heading(const struct conf_text *t, size_t at);
 /* SECTION[.NAME].KEY in its parts, NAME may hold dots; false without a dot. */
 bool conf_split_key(struct str dotted, struct str *ret_section, struct str *ret_sub,
                     struct str *ret_key);
@@ -325,7 +336,7 @@ enum conf_type {
     CONF_RATE,     /* struct conf_rate: "100k/min" */
     CONF_SPEND,    /* struct conf_rate of money: "5.00/day" */
     CONF_BUDGET,   /* limit and period of struct conf_budget */
-    CONF_HEADER,   /* struct conf_header: "name: value" */
+    CONF_HEADER,   /* struct conf_heading: "name: value" */
     CONF_SECRET,   /* struct conf_secret; `first` is its source */
     CONF_URL,      /* http or https, trailing slashes dropped */
     CONF_ADDRESS,  /* HOST:PORT, numeric */

@@ -23,7 +23,8 @@ struct conf_setting {
     struct conf_place place;
     enum conf_layer layer;
     bool is_untrusted; /* of a project file that nobody has trusted */
-    bool is_refused;   /* was a problem */
+    bool is_refused;   /* was a problem, or is none to keep */
+    bool is_empty;     /* a section's header with nothing under it: key is "" */
 };
 
 struct conf_load {
@@ -48,6 +49,8 @@ enum errc conf_read(struct conf_load *l, struct err *e) MUST_USE;
 /* Notes `FILE:LINE: section "NAME": text`; loading goes on. */
 void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *section,
                   const char *sub, const char *fmt, ...) PRINTF(5, 6);
+/* What is no problem, but not wise either. */
+void conf_warn(struct conf_load *l, const char *fmt, ...) PRINTF(2, 3);
 /* One more zeroed element of an array in the arena; NULL when memory is out. */
 void *conf_grow(struct arena *a, void *items_field, size_t *n, size_t size);
 /* Fills in the defaults of a section's struct. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/conf_load.h"
 #include "core/mem.h"
@@ -44,6 +45,20 @@ void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *s
     if (pos->file == typed && l->first_typed->code == ERR_OK)
         *l->first_typed = e;
     note(l, &e);
+}
+
+void conf_warn(struct conf_load *l, const char *fmt, ...)
+{
+    struct conf *c = l->conf;
+    char text[LIMIT_ERR_TEXT];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    const char **line =
+        conf_grow(&c->arena, &c->warnings, &c->n_warnings, sizeof *c->warnings);
+    if (line != NULL)
+        *line = arena_strz(&c->arena, str_of(text));
 }
 
 /* ---- settings from everywhere ---- */
@@ -127,6 +142,38 @@ static enum errc load_include(struct conf_load *l, const struct conf_setting *s,
     return load_file(l, path, role, e);
 }
 
+static struct conf_place place_at(struct conf_load *l, const char *name, const char *dir,
+                                  int line)
+{
+    return (struct conf_place){.arena = &l->conf->arena,
+                               .pos = {.file = name, .line = line},
+                               .dir = dir,
+                               .home = l->home};
+}
+
+/* Headers with nothing under them, which are no settings but may be wrong. */
+static enum errc load_headers(struct conf_load *l, const struct conf_text *t,
+                              const char *name, const char *dir, struct file_role role,
+                              struct err *e)
+{
+    const struct conf_heading *h;
+    enum errc rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && (h = conf_text_heading(t, i)) != NULL; i++) {
+        const struct conf_setting s = {
+            .section = keep(l, h->section),
+            .sub = keep(l, h->sub),
+            .key = "",
+            .place = place_at(l, name, dir, h->line),
+            .layer = role.layer,
+            .is_untrusted = role.is_untrusted,
+            .is_empty = true,
+        };
+        if (h->n_entries == 0)
+            rc = add_setting(l, &s, e);
+    }
+    return rc;
+}
+
 static enum errc load_entries(struct conf_load *l, const struct conf_text *t,
                               const char *name, const char *dir, struct file_role role,
                               struct err *e)
@@ -140,10 +187,7 @@ static enum errc load_entries(struct conf_load *l, const struct conf_text *t,
             .sub = keep(l, x->sub),
             .key = keep(l, x->key),
             .value = keep(l, x->value),
-            .place = {.arena = &l->conf->arena,
-                      .pos = {.file = name, .line = x->line},
-                      .dir = dir,
-                      .home = l->home},
+            .place = place_at(l, name, dir, x->line),
             .layer = role.layer,
             .is_untrusted = role.is_untrusted,
         };
@@ -181,6 +225,35 @@ static bool file_is_there(struct conf_load *l, const char *path, struct file_rol
     return rc == ERR_OK;
 }
 
+/* Values that give away what a provider's key would: headers, and passwords in addresses. */
+static bool is_secret(const struct conf_setting *s)
+{
+    struct str value = str_of(s->value);
+    if (strcmp(s->section, "provider") != 0 || s->value == NULL)
+        return false;
+    bool is_address = strcmp(s->key, "proxy") == 0 || strcmp(s->key, "base-url") == 0;
+    return strcmp(s->key, "header") == 0 ||
+           (is_address && str_find(value, '@') < value.len);
+}
+
+/* Whoever can write the file can run programs with key-cmd. */
+static void check_mode(struct conf_load *l, const char *path, const char *name,
+                       size_t from)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    unsigned mode = (unsigned)st.st_mode & 0777;
+    if ((mode & 022) != 0)
+        conf_warn(l, "%s: others can write it (mode %03o)", name, mode);
+    for (size_t i = from; i < l->n_settings && (mode & 044) != 0; i++)
+        if (l->settings[i].place.pos.file == name && is_secret(&l->settings[i])) {
+            conf_warn(l, "%s:%d: holds a secret, and others can read it (mode %03o)",
+                      name, l->settings[i].place.pos.line, mode);
+            return;
+        }
+}
+
 static enum errc load_file(struct conf_load *l, const char *path, struct file_role role,
                            struct err *e)
 {
@@ -202,7 +275,14 @@ static enum errc load_file(struct conf_load *l, const char *path, struct file_ro
         note(l, &why); /* which names file and line already */
         return ERR_OK;
     }
-    return load_entries(l, t, name, dir_of(l, path), role, e);
+    const char *dir = dir_of(l, path);
+    size_t from = l->n_settings;
+    enum errc rc = load_entries(l, t, name, dir, role, e);
+    if (rc == ERR_OK)
+        rc = load_headers(l, t, name, dir, role, e);
+    if (role.layer != CONF_PROJECT)
+        check_mode(l, path, name, from);
+    return rc;
 }
 
 /* ---- the usual places ---- */

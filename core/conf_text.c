@@ -15,7 +15,7 @@
 #include "core/mem.h"
 
 struct section {
-    const char *name, *sub;
+    struct conf_heading header;
     size_t from;     /* of its "[" */
     size_t line_end; /* behind the newline of the header's line */
     size_t end;      /* behind its last setting, or line_end without one */
@@ -175,11 +175,11 @@ static size_t line_end(const struct conf_text *t, size_t at)
 static enum errc read_section(struct reader *r)
 {
     int line = r->line;
-    struct section s = {.from = r->at - 1};
+    struct section s = {.header.line = line, .from = r->at - 1};
     while (is_key_char(peek(r)))
         buf_addc(&r->word, lower(next(r)));
-    s.name = word_end(r);
-    if (s.name[0] == '\0')
+    s.header.section = word_end(r);
+    if (s.header.section[0] == '\0')
         return wrong(r, line, "section without a name");
     bool dotted = peek(r) == '.';
     if (dotted) {
@@ -196,7 +196,7 @@ static enum errc read_section(struct reader *r)
         dotted = true;
     }
     if (dotted)
-        s.sub = word_end(r);
+        s.header.sub = word_end(r);
     if (next(r) != ']')
         return wrong(r, line, "section header without its \"]\"");
     s.line_end = s.end = line_end(r->t, r->at);
@@ -283,8 +283,9 @@ static enum errc read_entry(struct reader *r)
     if (t->n_sections == 0)
         return wrong(r, r->line, "setting outside a section");
     struct section *s = &t->sections[t->n_sections - 1];
-    x.section = s->name;
-    x.sub = s->sub;
+    x.section = s->header.section;
+    x.sub = s->header.sub;
+    s->header.n_entries++;
     /* Behind a section header on the same line only the setting itself is ours. */
     x.from = s->line_end > r->at ? r->at : line_start(t, r->at);
     while (is_key_char(peek(r)))
@@ -405,6 +406,11 @@ const struct conf_entry *conf_text_entries(const struct conf_text *t, size_t *re
 {
     *ret_n = t->n_entries;
     return t->entries;
+}
+
+const struct conf_heading *conf_text_heading(const struct conf_text *t, size_t at)
+{
+    return at < t->n_sections ? &t->sections[at].header : NULL;
 }
 
 /* ---- look-up and editing by dotted name ---- */
@@ -592,7 +598,7 @@ static void write_added(const struct conf_text *t, const struct dotted *d,
 {
     size_t at = SIZE_MAX;
     for (size_t i = 0; i < t->n_sections; i++)
-        if (is_section(t->sections[i].name, t->sections[i].sub, d))
+        if (is_section(t->sections[i].header.section, t->sections[i].header.sub, d))
             at = t->sections[i].end;
     bool is_new = at == SIZE_MAX;
     at = after != NULL ? after->to : is_new ? t->len : at;
@@ -644,7 +650,7 @@ enum errc conf_text_drop(const struct conf_text *t, const char *section, const c
     size_t at = 0;
     for (size_t i = 0; i < t->n_sections; i++) {
         const struct section *s = &t->sections[i];
-        if (!is_section(s->name, s->sub, &d))
+        if (!is_section(s->header.section, s->header.sub, &d))
             continue;
         copy(t, at, s->from, out);
         at = s->end;

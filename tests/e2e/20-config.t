@@ -102,6 +102,22 @@ llmgw: config: $config_file:11: route \"x\": unknown target \"nobody/x\"" \
     'config check tells every error'
 run llmgw config get core.color
 is "$status $out" '0 auto' 'a command that only reads goes on'
+printf '[provider "openai"]\n\theader = x-token: hidden\n' >"$config_file"
+chmod 644 "$config_file"
+run llmgw config check
+is "$status $errors" "0 llmgw: config: $config_file:2: holds a secret, and others can read it (mode 644)" \
+    'a secret that others can read is warned of'
+chmod 620 "$config_file"
+run llmgw config check
+is "$status $errors" "0 llmgw: config: $config_file: others can write it (mode 620)" \
+    'so is a file that others can write'
+chmod 600 "$config_file"
+run llmgw config check
+is "$status $errors" '0 ' 'and neither when it is private'
+printf '[core]\n\tcolor = auto\n' >"$config_file"
+chmod 644 "$config_file"
+run llmgw config check
+is "$status $errors" '0 ' 'or has no secret'
 rm "$config_file"
 
 # ---- a project's file ----
