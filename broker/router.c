@@ -247,7 +247,9 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
 {
     struct target_model m;
     router_model(conf, cat, t, &m);
-    bound_cost(f, v, &m, cat, t, c);
+    if (f->max_cost_pico !=
+        PICO_UNKNOWN) /* else it decides nothing, and takes its time */
+        bound_cost(f, v, &m, cat, t, c);
     bool is_out = skip_offline(f, conf, t, c) || skip_condition(f, t, c) ||
                   skip_retired(&m, c) || skip_capability(f, &m, c) ||
                   skip_context(f, &m, c) || skip_cost(f, c) ||
@@ -322,7 +324,8 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
     for (size_t i = 0; i < ret->n; i++)
         some_pinned |= views[i].pinned;
     for (size_t i = 0; i < ret->n; i++) {
-        ret->items[i] = (struct candidate){.target = i};
+        ret->items[i] = (struct candidate){
+            .target = i, .min_pico = PICO_UNKNOWN, .max_pico = PICO_UNKNOWN};
         judge(f, &targets[i], &views[i], some_pinned, cat, conf, &ret->items[i]);
         ret->n_usable += ret->items[i].verdict == VERDICT_STANDBY;
     }
@@ -357,11 +360,13 @@ void router_explain(const struct route_facts *f, const struct conf_target *targe
                     const struct target_view *views, const struct catalog *cat,
                     const struct conf *conf, struct decision *d)
 {
-    for (size_t i = 0; i < d->n_usable; i++) {
+    for (size_t i = 0; i < d->n; i++) {
         struct target_model m;
         size_t at = d->items[i].target;
         router_model(conf, cat, &targets[at], &m);
-        tell_usable(f, &views[at], &m, &d->items[i]);
+        bound_cost(f, &views[at], &m, cat, &targets[at], &d->items[i]);
+        if (i < d->n_usable)
+            tell_usable(f, &views[at], &m, &d->items[i]);
     }
 }
 

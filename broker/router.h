@@ -61,7 +61,7 @@ struct candidate {
     enum verdict verdict;
     enum skip skip;
     int64_t wait_us;         /* VERDICT_LATER */
-    pico min_pico, max_pico; /* PICO_UNKNOWN when unpriced */
+    pico min_pico, max_pico; /* PICO_UNKNOWN: unpriced, or neither capped nor explained */
     char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */
 };
 

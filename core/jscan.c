@@ -175,13 +175,8 @@ static bool same_text(struct str a, struct str b)
     }
 }
 
-static bool text_is(struct str inside, const char *s)
+static bool decodes_to(struct str inside, const char *s)
 {
-    /* most keys end here: the first byte is another one, and no escape */
-    if (inside.len > 0 && inside.ptr[0] != s[0] && inside.ptr[0] != '\\')
-        return false;
-    if (!has_escape(inside))
-        return str_eqz(inside, s);
     struct chars c = chars_of(inside);
     for (;; s++) {
         int x = chars_next(&c);
@@ -190,6 +185,14 @@ static bool text_is(struct str inside, const char *s)
         if (*s == '\0' || x != (unsigned char)*s)
             return false;
     }
+}
+
+/* Most keys are another one by their first byte. */
+static bool text_is(struct str inside, const char *s)
+{
+    if (inside.len == 0 || (inside.ptr[0] != s[0] && inside.ptr[0] != '\\'))
+        return inside.len == 0 && s[0] == '\0';
+    return has_escape(inside) ? decodes_to(inside, s) : str_eqz(inside, s);
 }
 
 /* --- checking --- */

@@ -395,14 +395,20 @@ static void add_fee(struct work *w, const char *name, int64_t quantity, pico usd
     add_to_sum(w, l->amount_num, l->amount_den);
 }
 
+/* What a request costs with a search as wide as this one; NULL: it was not told how wide. */
+static const struct catalog_fee *request_fee(const struct work *w)
+{
+    char name[32];
+    snprintf(name, sizeof name, "request_%.*s",
+             STR_ARG(str_sub(w->q->search_context, 0, 16)));
+    return catalog_fee(w->model, str_of(name));
+}
+
 /* Perplexity: by request, as wide as the search was. Its queries are in it unless priced. */
 static bool add_request_fee(struct work *w)
 {
-    char name[32];
-    struct str context = w->q->search_context;
     bool has_fee = catalog_fee(w->model, STR("request_low")) != NULL;
-    snprintf(name, sizeof name, "request_%.*s", STR_ARG(str_sub(context, 0, 16)));
-    const struct catalog_fee *fee = catalog_fee(w->model, str_of(name));
+    const struct catalog_fee *fee = has_fee ? request_fee(w) : NULL;
     if (has_fee && fee == NULL)
         return unknown(w,
                        "the request fee needs the search context: low, medium or high");
