@@ -325,8 +325,9 @@ static size_t remove_pins(struct broker *b, struct str route)
     int64_t now_us = loop_mono_us(b->loop);
     for (size_t i = 0; i < b->n_pins; i++) {
         bool mine = str_eqz(route, b->pins[i].route);
-        removed += mine;
-        if (!mine && b->pins[i].until_us > now_us)
+        bool in_force = b->pins[i].until_us > now_us;
+        removed += mine && in_force;
+        if (!mine && in_force)
             b->pins[kept++] = b->pins[i];
         else
             state_forget_pin(b, b->pins[i].route);

@@ -122,12 +122,13 @@ static void write_ledger(const struct broker *b, struct buf *out)
            s.writable);
 }
 
+/* A client chooses the model in a target's name: any byte may be in it. */
 static void label(struct buf *out, const char *value)
 {
     for (; *value != '\0'; value++) {
-        if (*value == '"' || *value == '\\')
+        if (*value == '"' || *value == '\\' || *value == '\n')
             buf_addc(out, '\\');
-        buf_addc(out, *value);
+        buf_addc(out, *value == '\n' ? 'n' : *value);
     }
 }
 
