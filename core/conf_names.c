@@ -64,12 +64,22 @@ static bool is_original(const struct conf_provider *p)
            strcmp(p->base_url, p->kind->base_url) == 0;
 }
 
+/* Its kind's models, at its kind's address or at one that the user says serves them, too. */
 static bool serves(const struct conf_provider *p, const struct catalog_model *m)
 {
-    return is_original(p) && strcmp(p->kind->catalog, m->provider) == 0;
+    return p->kind->catalog != NULL && (is_original(p) || !p->is_implicit) &&
+           strcmp(p->kind->catalog, m->provider) == 0;
 }
 
-/* The first provider of the list that serves the catalog's provider, makers before resellers. */
+static bool is_better(const struct conf_provider *a, const struct conf_provider *b)
+{
+    return is_original(a) != is_original(b) ? is_original(a) : a->kind < b->kind;
+}
+
+/*
+ * The first provider of the list that serves the catalog's provider: those at their kind's own
+ * address before others, makers before resellers.
+ */
 static const struct conf_provider *
 first_serving(const struct conf_provider *list, size_t n,
               const struct catalog_model *const *models, size_t n_models)
@@ -78,7 +88,7 @@ first_serving(const struct conf_provider *list, size_t n,
     for (size_t i = 0; i < n; i++)
         for (size_t m = 0; m < n_models; m++)
             if (serves(&list[i], models[m]) &&
-                (best == NULL || list[i].kind < best->kind))
+                (best == NULL || is_better(&list[i], best)))
                 best = &list[i];
     return best;
 }
@@ -116,13 +126,18 @@ static const char *find_model(const struct conf *c, const struct catalog *cat,
     return how;
 }
 
+/* Only what can be asked: models of providers in use, or of all when there is none. */
 static void offer_model(struct near *near, const struct conf *c,
                         const struct catalog_model *m, struct arena *a)
 {
-    near_offerz(near, m->model);
+    bool is_served = c->n_providers == 0;
     for (size_t i = 0; i < c->n_providers; i++)
-        if (serves(&c->providers[i], m))
+        if (serves(&c->providers[i], m)) {
+            is_served = true;
             near_offerz(near, arena_printf(a, "%s/%s", c->providers[i].name, m->model));
+        }
+    if (is_served)
+        near_offerz(near, m->model);
 }
 
 /* ` (did you mean …?)`; the arena holds the names it is made of. */

@@ -87,7 +87,7 @@ cat >requests.jsonl <<END
 {"id":"a","provider":"anthropic","model_requested":"claude-haiku-5-5","at":"2026-11-20T12:00:00Z","wire":"anthropic","usage":{"input_tokens":9,"output_tokens":4}}
 END
 llmgw chat --no-stdin --tag task=triage red >/dev/null || bail 'chat does not work'
-llmgw chat --no-stdin -m anthropic/claude-sonnet-5 blue >/dev/null || bail 'chat does not work'
+llmgw chat --no-stdin -m claude-sonnet-5 blue >/dev/null || bail 'chat does not work'
 sql_wait 'SELECT count(*) FROM request' 2 >/dev/null
 
 # ---- run ----

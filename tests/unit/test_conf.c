@@ -699,6 +699,40 @@ static void prices_are_of_the_name_first_and_then_of_the_kind(void **state)
     conf_free(&c);
 }
 
+static const char *provider_of(const struct conf *c, const char *name, struct arena *a)
+{
+    struct conf_resolved r;
+    struct err e;
+    return conf_resolve(c, catalog, str_of(name), a, &r, &e) == ERR_OK ? r.target.provider
+                                                                       : "none";
+}
+
+static void a_bare_id_is_found_at_an_address_of_the_users(void **state)
+{
+    (void)state;
+    static const char work[] = "[provider \"work\"]\nkind = anthropic\n"
+                               "base-url = http://127.0.0.1:1/v1\nkey-env = K\n";
+    struct arena a;
+    struct conf_resolved r;
+    struct err e;
+    arena_init(&a, 65536);
+    struct conf *c = loaded(work);
+    assert_string_equal(provider_of(c, "claude-sonnet-5", &a), "work");
+    /* and what is hinted at are models that can be asked */
+    assert_int_equal(conf_resolve(c, catalog, STR("gpt-5.6-luni"), &a, &r, &e),
+                     ERR_NOT_FOUND);
+    assert_string_equal(e.text, "no model or route \"gpt-5.6-luni\"");
+    assert_int_equal(conf_resolve(c, catalog, STR("claude-sonnet-6"), &a, &r, &e),
+                     ERR_NOT_FOUND);
+    assert_non_null(strstr(e.text, "\"claude-sonnet-5\""));
+    conf_free(&c);
+    set("ANTHROPIC_API_KEY", "k");
+    c = loaded(work);
+    assert_string_equal(provider_of(c, "claude-sonnet-5", &a), "anthropic");
+    conf_free(&c);
+    arena_release(&a);
+}
+
 static void a_bare_id_goes_to_its_maker_first(void **state)
 {
     (void)state;
@@ -843,6 +877,7 @@ int main(void)
         CASE(a_project_file_cannot_take_over),
         CASE(names_resolve_in_the_documented_order),
         CASE(prices_are_of_the_name_first_and_then_of_the_kind),
+        CASE(a_bare_id_is_found_at_an_address_of_the_users),
         CASE(a_bare_id_goes_to_its_maker_first),
         CASE(a_default_model_is_the_default_route),
         CASE(every_key_is_documented_and_placed_in_its_section),
