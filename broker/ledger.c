@@ -36,6 +36,7 @@ struct ledger {
     struct buf encoded;     /* a record on its way to the spool */
     struct loop_task flush; /* of admissions that are staged */
     char told[sizeof(((struct writer *)0)->trouble)]; /* trouble as last logged */
+    uint64_t n_told_lost;                             /* writer.n_lost as last logged */
 };
 
 static void flush(void *arg);
@@ -69,16 +70,26 @@ static void log_trouble(struct ledger *l, const char *trouble)
     memcpy(l->told, trouble, sizeof l->told);
 }
 
+static void log_lost(struct ledger *l, uint64_t n_lost)
+{
+    if (n_lost > l->n_told_lost)
+        log_write(l->log, LOG_ERROR, "ledger", "records of the spool were unreadable",
+                  " spool=%s.spool n=%llu", l->writer.db_path,
+                  (unsigned long long)(n_lost - l->n_told_lost));
+    l->n_told_lost = n_lost;
+}
+
 static void on_wake(void *arg)
 {
     struct ledger *l = arg;
     struct writer *w = &l->writer;
     char trouble[sizeof w->trouble];
     pthread_mutex_lock(&w->lock);
-    uint64_t applied = w->applied;
+    uint64_t applied = w->applied, n_lost = w->n_lost;
     memcpy(trouble, w->trouble, sizeof trouble);
     pthread_mutex_unlock(&w->lock);
     log_trouble(l, trouble);
+    log_lost(l, n_lost);
     if (l->fn != NULL)
         l->fn(l->arg, applied);
 }
@@ -111,16 +122,13 @@ static enum errc start_thread(struct ledger *l, struct err *e)
     return ERR_OK;
 }
 
-static void log_spool(struct log *log, struct spool *s)
+static void log_spool(struct log *log, const struct writer *w)
 {
     struct spool_info info;
-    spool_info(s, &info);
+    spool_info(w->spool, &info);
     if (info.was_set_aside)
         log_write(log, LOG_ERROR, "ledger", "the spool's head was damaged: set aside",
-                  "%s", "");
-    if (info.n_damaged > 0)
-        log_write(log, LOG_ERROR, "ledger", "the spool has unreadable records",
-                  " places=%llu", (unsigned long long)info.n_damaged);
+                  " as=%s.spool.damaged", w->db_path);
     if (info.recovered > info.tail)
         log_write(log, LOG_INFO, "ledger", "the spool holds records of the last run",
                   " bytes=%llu", (unsigned long long)(info.recovered - info.tail));
@@ -148,7 +156,7 @@ enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop 
         ledger_close(&l, 0);
         return rc;
     }
-    log_spool(log, l->writer.spool);
+    log_spool(log, &l->writer);
     *ret = l;
     return ERR_OK;
 }
@@ -185,7 +193,8 @@ static void count_records(struct writer *w, enum errc rc, size_t n_staged, size_
         w->append_ok = rc == ERR_OK;
     w->n_records += n_new;
     w->n_records -= n_lost;
-    w->n_dropped_rows += n_lost;
+    if (n_lost > 0)
+        writer_dropped(w, n_lost);
 }
 
 typedef enum errc spool_fn(struct spool *s, struct str record, uint64_t *ret_end,
@@ -377,7 +386,7 @@ void ledger_stats(const struct ledger *l, struct ledger_stats *ret)
     *ret = (struct ledger_stats){
         .n_records = w->n_records,
         .n_applied = w->n_applied,
-        .n_dropped_rows = w->n_dropped_rows,
+        .n_dropped_rows = w->n_dropped_rows + w->n_lost,
         .n_dropped_bodies = w->n_dropped_bodies,
         .spool_used = info.head - info.tail,
         .spool_size = info.size,

@@ -131,7 +131,7 @@ struct ledger_stats {
     uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;
     uint64_t spool_used, spool_size; /* bytes */
     bool writable;                   /* the last append and the last commit worked */
-    char trouble[128];               /* "" or what the writer is struggling with */
+    char trouble[256];               /* "" or what the writer is struggling with */
 };
 void ledger_stats(const struct ledger *l, struct ledger_stats *ret);
 /*

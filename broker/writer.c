@@ -25,11 +25,18 @@
 #define WINDOW_US      ((int64_t)20 * US_PER_MS)
 #define RETRY_MIN_US   ((int64_t)50 * US_PER_MS) /* after an error, doubled each time … */
 #define RETRY_MAX_US   ((int64_t)2 * US_PER_S)   /* … up to this */
+#define LOSS_US        ((int64_t)1 * US_PER_S)   /* losses are noted so late */
 #define PRUNE_FIRST    ((int64_t)60 * US_PER_S) /* not in the middle of a start */
 
 enum {
     GROUP_MAX = 4096, /* records in one transaction */
     WAL_PAGES = 1000, /* log pages before a checkpoint: SQLite's own number */
+};
+
+/* What could not be recorded. */
+struct losses {
+    uint64_t rows, bodies; /* no room */
+    uint64_t lost;         /* records that are unreadable or cannot be rows */
 };
 
 /* What only the thread touches. */
@@ -43,8 +50,9 @@ struct work {
     struct list *next_body; /* in writer.bodies, not before the group's place in it */
     uint64_t n_group;       /* records in the group at hand … */
     uint64_t n_settled;     /* … and those of them that were waited for */
-    uint64_t n_lost;        /* records that cannot be made rows; in all */
-    uint64_t noted_rows, noted_bodies;               /* losses that are in the database */
+    uint64_t n_lost;        /* records that are unreadable or cannot be rows; in all */
+    uint64_t hopeless_from; /* where the last of them begins in the spool */
+    struct losses noted;    /* of all losses, those that are in the database */
     int64_t commit_us, prune_us, retry_us, pause_us; /* monotonic; the last a duration */
 };
 
@@ -102,6 +110,12 @@ void writer_settled(struct writer *w)
 {
     if (++w->n_waiting == w->signal_at)
         pthread_cond_signal(&w->work);
+}
+
+void writer_dropped(struct writer *w, size_t n_rows)
+{
+    w->n_dropped_rows += n_rows;
+    pthread_cond_signal(&w->work);
 }
 
 void writer_queue_removal(struct writer *w, struct removal *node)
@@ -213,30 +227,39 @@ static enum errc apply(struct work *k, struct str bytes, uint64_t from, struct e
     enum errc rc = record_get(bytes, k->record, e);
     if (rc == ERR_OK)
         rc = apply_record(k, bytes, from, e);
-    if (rc == ERR_OK || !is_hopeless(e))
-        return rc;
-    k->n_lost++;
-    err_clear(e);
-    return ERR_OK;
+    if (rc != ERR_OK && is_hopeless(e))
+        k->hopeless_from = from;
+    return rc;
 }
 
-/* Up to GROUP_MAX records. */
+/*
+ * Up to GROUP_MAX records. One that is hopeless may have left half of its rows: then the group
+ * is rolled back and done again, up to that one and without it.
+ */
 static enum errc apply_group(struct work *k, struct err *e)
 {
     enum errc rc = ERR_OK;
-    bool found = true;
+    bool found = true, is_hopeless_end = false;
+    struct spool_info before, after;
+    spool_info(k->w->spool, &before);
     k->next_body = &k->w->bodies;
-    while (rc == ERR_OK && k->n_group < GROUP_MAX) {
+    while (rc == ERR_OK && k->n_group < GROUP_MAX && !is_hopeless_end) {
         uint64_t from = k->cursor.at;
         struct str bytes;
         rc = spool_next(k->w->spool, &k->cursor, &bytes, &found, e);
         if (rc != ERR_OK || !found)
             break;
-        rc = apply(k, bytes, from, e);
+        is_hopeless_end = from == k->hopeless_from;
+        if (is_hopeless_end)
+            k->n_lost++;
+        else
+            rc = apply(k, bytes, from, e);
         k->n_group++;
     }
     if (!found && k->cursor.limit != 0)
         k->cursor.at = k->cursor.limit;
+    spool_info(k->w->spool, &after);
+    k->n_lost += after.n_damaged - before.n_damaged;
     return rc;
 }
 
@@ -250,21 +273,37 @@ static enum errc keep_old(struct work *k, struct err *e)
     return rows_keep(k->rows, info.head - info.size / 4, e);
 }
 
+/* What is not in the database yet. Under the lock. */
+static struct losses losses(const struct work *k)
+{
+    return (struct losses){
+        .rows = k->w->n_dropped_rows - k->noted.rows,
+        .bodies = k->w->n_dropped_bodies - k->noted.bodies,
+        .lost = k->n_lost - k->noted.lost,
+    };
+}
+
+static bool has_losses(const struct work *k)
+{
+    struct losses l = losses(k);
+    return l.rows > 0 || l.bodies > 0 || l.lost > 0;
+}
+
 static enum errc note_losses(struct work *k, struct err *e)
 {
-    struct writer *w = k->w;
-    pthread_mutex_lock(&w->lock);
-    uint64_t rows = w->n_dropped_rows + k->n_lost, bodies = w->n_dropped_bodies;
-    pthread_mutex_unlock(&w->lock);
-    if (rows == k->noted_rows && bodies == k->noted_bodies)
-        return ERR_OK;
-    enum errc rc =
-        rows_loss(k->rows, clock_wall_us(&clock_system), rows - k->noted_rows,
-                  bodies - k->noted_bodies, "no room on the way to the database", e);
-    if (rc == ERR_OK) {
-        k->noted_rows = rows;
-        k->noted_bodies = bodies;
-    }
+    int64_t now_us = clock_wall_us(&clock_system);
+    enum errc rc = ERR_OK;
+    pthread_mutex_lock(&k->w->lock);
+    struct losses l = losses(k);
+    pthread_mutex_unlock(&k->w->lock);
+    if (l.rows > 0 || l.bodies > 0)
+        rc = rows_loss(k->rows, now_us, l.rows, l.bodies,
+                       "no room on the way to the database", e);
+    if (rc == ERR_OK && l.lost > 0)
+        rc = rows_loss(k->rows, now_us, l.lost, 0, "unreadable in the spool", e);
+    k->noted.rows += l.rows;
+    k->noted.bodies += l.bodies;
+    k->noted.lost += l.lost;
     return rc;
 }
 
@@ -290,8 +329,8 @@ static void publish(struct work *k)
     w->applied = k->cursor.at;
     w->n_applied += k->n_group;
     w->n_waiting = info.head <= w->applied ? 0 : w->n_waiting - k->n_settled;
+    w->n_lost = k->n_lost;
     free_bodies(w, w->applied);
-    w->trouble[0] = '\0';
     if (w->n_waiting == 0)
         pthread_cond_signal(&w->rest);
     pthread_mutex_unlock(&w->lock);
@@ -301,16 +340,14 @@ static void publish(struct work *k)
 
 static enum errc commit(struct work *k, struct err *e)
 {
-    uint64_t noted_rows = k->noted_rows, noted_bodies = k->noted_bodies;
+    struct losses noted = k->noted;
     enum errc rc = keep_old(k, e);
     if (rc == ERR_OK)
         rc = note_losses(k, e);
     if (rc == ERR_OK)
         rc = rows_commit(k->rows, k->cursor.at, e);
-    if (rc == ERR_OK)
-        return rc;
-    k->noted_rows = noted_rows;
-    k->noted_bodies = noted_bodies;
+    if (rc != ERR_OK)
+        k->noted = noted;
     return rc;
 }
 
@@ -319,7 +356,7 @@ typedef enum errc step_fn(struct work *k, struct err *e);
 /* One step, committed, published and its room in the spool freed; or nothing of it. */
 static enum errc in_transaction(struct work *k, step_fn *step, struct err *e)
 {
-    uint64_t start = k->cursor.at, lost = k->n_lost;
+    uint64_t start = k->cursor.at, lost = k->n_lost, hopeless = k->hopeless_from;
     k->n_group = k->n_settled = 0;
     enum errc rc = rows_begin(k->rows, e);
     if (rc != ERR_OK)
@@ -331,7 +368,10 @@ static enum errc in_transaction(struct work *k, step_fn *step, struct err *e)
         rows_rollback(k->rows);
         k->cursor.at = start;
         k->n_lost = lost;
-        return rc;
+        if (k->hopeless_from == hopeless)
+            return rc;
+        err_clear(e); /* and once more, without it */
+        return ERR_OK;
     }
     k->commit_us = clock_mono_us(&clock_system);
     publish(k);
@@ -463,7 +503,7 @@ static int64_t due_us(struct work *k)
         return k->commit_us + MIN((int64_t)k->n_settled * WINDOW_STEP_US, WINDOW_US);
     }
     w->signal_at = 1;
-    return k->prune_us;
+    return has_losses(k) ? k->commit_us + LOSS_US : k->prune_us;
 }
 
 static bool is_finished(struct work *k)
@@ -473,8 +513,8 @@ static bool is_finished(struct work *k)
         return false;
     struct spool_info info;
     spool_info(w->spool, &info);
-    bool is_drained =
-        w->is_replayed && k->cursor.at >= info.head && list_is_empty(&w->removals);
+    bool is_drained = w->is_replayed && k->cursor.at >= info.head &&
+                      list_is_empty(&w->removals) && !has_losses(k);
     return is_drained || clock_mono_us(&clock_system) >= w->stop_at_us;
 }
 
@@ -496,6 +536,21 @@ static bool wait_for_work(struct work *k)
     return go_on;
 }
 
+static bool must_note(struct work *k)
+{
+    pthread_mutex_lock(&k->w->lock);
+    bool must = has_losses(k);
+    pthread_mutex_unlock(&k->w->lock);
+    return must;
+}
+
+static enum errc no_step(struct work *k, struct err *e)
+{
+    (void)k;
+    (void)e;
+    return ERR_OK; /* the commit itself notes losses */
+}
+
 static enum errc do_work(struct work *k, struct err *e)
 {
     enum errc rc = ERR_OK;
@@ -507,6 +562,8 @@ static enum errc do_work(struct work *k, struct err *e)
     spool_info(k->w->spool, &info);
     while (rc == ERR_OK && k->cursor.at < info.head)
         rc = in_transaction(k, apply_group, e);
+    if (rc == ERR_OK && must_note(k))
+        rc = in_transaction(k, no_step, e);
     if (rc == ERR_OK)
         rc = do_removals(k, e);
     if (rc == ERR_OK && clock_mono_us(&clock_system) >= k->prune_us)
@@ -528,10 +585,23 @@ static void after_error(struct work *k, const struct err *e)
         loop_wake(w->loop);
 }
 
+static void after_success(struct work *k)
+{
+    struct writer *w = k->w;
+    k->pause_us = 0;
+    pthread_mutex_lock(&w->lock);
+    bool was_in_trouble = w->trouble[0] != '\0';
+    w->trouble[0] = '\0';
+    pthread_mutex_unlock(&w->lock);
+    if (was_in_trouble && w->loop != NULL)
+        loop_wake(w->loop);
+}
+
 void *writer_main(void *arg)
 {
     struct work k = {
         .w = arg,
+        .hopeless_from = UINT64_MAX,
         .prune_us = clock_mono_us(&clock_system) + PRUNE_FIRST,
     };
     while (wait_for_work(&k)) {
@@ -540,7 +610,7 @@ void *writer_main(void *arg)
         if (do_work(&k, &e) != ERR_OK)
             after_error(&k, &e);
         else
-            k.pause_us = 0;
+            after_success(&k);
     }
     rows_close(&k.rows);
     spool_cursor_release(&k.cursor);

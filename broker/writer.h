@@ -47,8 +47,9 @@ struct writer {
     int64_t stop_at_us; /* monotonic: what is not committed by then stays in the spool */
     uint64_t applied;   /* everything up to this record is committed */
     uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;
+    uint64_t n_lost; /* records in the spool that are unreadable, or cannot be rows */
     bool append_ok;
-    char trouble[128]; /* "" or what keeps the thread from committing */
+    char trouble[256]; /* "" or what keeps the thread from committing */
 };
 
 enum errc writer_init(struct writer *w, const char *db_path, struct loop *loop,
@@ -63,6 +64,7 @@ void writer_stop(struct writer *w, int64_t wait_us);
 /* Under the lock. */
 void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq);
 void writer_settled(struct writer *w);
+void writer_dropped(struct writer *w, size_t n_rows);
 /* Take the lock. */
 void writer_queue_removal(struct writer *w, struct removal *node);
 /* Until no settlement waits, or wait_us is over: false. */

@@ -3,7 +3,7 @@
  * such call and every allocation fails: once, and for ever until the next start. What was
  * acknowledged is a row exactly once, with its cost; the roll-ups are the sums of the rows.
  *
- * FAULT_STRIDE in the environment: only every so many calls; 4 unless it is given.
+ * FAULT_STRIDE in the environment: only every so many calls; 8 unless it is given.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #define T0 ((int64_t)1795575911000000) /* 2026-11-25T03:05:11Z */
-enum { N_REQUESTS = 8, FOREVER = 100000 };
+enum { N_REQUESTS = 8 };
 
 /* How far each request came, as its client knows; shared with the process that is killed. */
 enum ack { ACK_NONE, ACK_ADMITTED, ACK_SETTLED };
@@ -35,6 +35,7 @@ struct fixture {
     char dir[64], db[96], spool[112];
     enum ack *acks;
     long stride;
+    int64_t n_refused; /* records that were not taken: drops */
 };
 
 static int setup(void **state)
@@ -49,7 +50,7 @@ static int setup(void **state)
     f.acks = mmap(NULL, N_REQUESTS * sizeof *f.acks, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(f.acks != MAP_FAILED);
-    f.stride = stride != NULL ? strtol(stride, NULL, 10) : 4;
+    f.stride = stride != NULL ? strtol(stride, NULL, 10) : 8;
     *state = &f;
     return 0;
 }
@@ -64,6 +65,7 @@ static void clear(struct fixture *f)
         unlink(path);
     }
     memset(f->acks, 0, N_REQUESTS * sizeof *f->acks);
+    f->n_refused = 0;
 }
 
 static int teardown(void **state)
@@ -106,6 +108,15 @@ static void make_id(char id[ULID_LEN + 1], int n)
     snprintf(id + 20, 7, "%06d", n);
 }
 
+static void note(struct fixture *f, int n, enum ack ack, enum errc rc)
+{
+    assert_true(rc == ERR_OK || rc == ERR_STORE || rc == ERR_MEMORY);
+    if (rc == ERR_OK)
+        f->acks[n] = ack;
+    else
+        f->n_refused++;
+}
+
 static void admit(struct fixture *f, struct ledger *l, int n)
 {
     struct err e = ERR_INIT;
@@ -124,10 +135,7 @@ static void admit(struct fixture *f, struct ledger *l, int n)
         .reserved_pico = reserved_of(n),
     };
     make_id(a.id, n);
-    if (ledger_admit(l, &a, NULL, &e) == ERR_OK)
-        f->acks[n] = ACK_ADMITTED;
-    else
-        assert_true(e.code == ERR_STORE || e.code == ERR_MEMORY);
+    note(f, n, ACK_ADMITTED, ledger_admit(l, &a, NULL, &e));
 }
 
 static void settle(struct fixture *f, struct ledger *l, int n)
@@ -159,16 +167,26 @@ static void settle(struct fixture *f, struct ledger *l, int n)
         .record = n % 2 ? CONF_RECORD_FULL : CONF_RECORD_META,
     };
     make_id(s.id, n);
-    if (ledger_settle(l, &s, NULL, &e) == ERR_OK)
-        f->acks[n] = ACK_SETTLED;
-    else
-        assert_true(e.code == ERR_STORE || e.code == ERR_MEMORY);
+    note(f, n, ACK_SETTLED, ledger_settle(l, &s, NULL, &e));
 }
 
 static enum errc start(struct fixture *f, struct ledger **l, struct err *e)
 {
     *e = (struct err)ERR_INIT;
     return ledger_open(f->db, NULL, NULL, NULL, NULL, NULL, l, e);
+}
+
+/* Trouble is told when it is there, and no longer. */
+static void check_trouble(struct ledger *l, bool is_at_rest)
+{
+    struct ledger_stats stats;
+    for (int i = 0; i < 5000; i++) {
+        ledger_stats(l, &stats);
+        if ((stats.trouble[0] == '\0') == is_at_rest)
+            return;
+        usleep(1000);
+    }
+    fail_msg("trouble: \"%s\"", stats.trouble);
 }
 
 /*
@@ -195,7 +213,7 @@ static enum errc run(struct fixture *f, int64_t wait_us, struct err *e)
     admit(f, l, 5);
     settle(f, l, 5);
     settle(f, l, 6);
-    (void)ledger_wait(l, wait_us);
+    check_trouble(l, ledger_wait(l, wait_us));
     ledger_close(&l, wait_us);
     return ERR_OK;
 }
@@ -410,6 +428,179 @@ static void a_kill_while_the_spool_is_made_leaves_no_trace(void **state)
     }
 }
 
+/* ---- errors ---- */
+
+static void check_start_error(const struct err *e)
+{
+    assert_true(e->code == ERR_STORE || e->code == ERR_MEMORY);
+    assert_true(e->text[0] != '\0');
+}
+
+/* What could not be recorded is noted at the end of the run at the latest. */
+static void check_losses(struct fixture *f)
+{
+    AUTO(db_close) struct db *d = read_ok(f);
+    assert_int_equal(ask_number(d, "SELECT ifnull(sum(n_rows), 0) FROM loss"),
+                     f->n_refused);
+}
+
+/*
+ * Each call fails in turn. Once: the ledger comes to rest in the same run, and what was said
+ * to be recorded is. For ever: nothing waits for it, and the next start finds everything.
+ */
+static void fail_everywhere(struct fixture *f, unsigned kinds, enum fault_how how)
+{
+    bool has_struck = true;
+    int64_t wait_us = how == FAULT_ONCE ? 5 * US_PER_S : 30 * US_PER_MS;
+    for (long n = 0; has_struck; n += f->stride) {
+        struct err e;
+        prepare(f, true);
+        fault_arm(kinds, how, n);
+        enum errc rc = run(f, wait_us, &e);
+        has_struck = fault_disarm();
+        if (rc != ERR_OK)
+            check_start_error(&e);
+        else if (how == FAULT_ONCE && f->n_refused == 0)
+            check_rows(f);
+        check_recovery(f);
+        if (how == FAULT_ONCE)
+            check_losses(f);
+    }
+}
+
+static void an_error_of_the_database_is_overcome(void **state)
+{
+    fail_everywhere(*state, FAULT_DATABASE, FAULT_ONCE);
+}
+
+static void a_dead_database_is_caught_up_with_later(void **state)
+{
+    fail_everywhere(*state, FAULT_DATABASE, FAULT_EVER);
+}
+
+static void an_error_of_the_spool_is_overcome(void **state)
+{
+    fail_everywhere(*state, FAULT_SPOOL, FAULT_ONCE);
+}
+
+static void a_dead_spool_loses_nothing_that_was_acknowledged(void **state)
+{
+    fail_everywhere(*state, FAULT_SPOOL, FAULT_EVER);
+}
+
+static void a_failing_allocation_is_overcome(void **state)
+{
+    fail_everywhere(*state, FAULT_MEMORY, FAULT_ONCE);
+}
+
+static void a_failing_allocation_of_sqlite_is_overcome(void **state)
+{
+    struct fixture *f = *state;
+    f->stride *= 16; /* thousands */
+    fail_everywhere(f, FAULT_SQLITE_MEMORY, FAULT_ONCE);
+}
+
+/* Trouble is over when its reason is, even if no request comes that shows it. */
+static void trouble_passes_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct ledger *l = NULL;
+    prepare(f, true);
+    assert_int_equal(start(f, &l, &e), ERR_OK);
+    assert_true(ledger_wait(l, 5 * US_PER_S));
+    admit(f, l, 0);
+    fault_arm(FAULT_SPOOL, FAULT_EVER, 2); /* the settlement is written and read */
+    settle(f, l, 0);
+    check_trouble(l, false);
+    fault_disarm();
+    check_trouble(l, true);
+    ledger_close(&l, 5 * US_PER_S);
+    assert_int_equal(f->acks[0], ACK_SETTLED);
+    check_rows(f);
+}
+
+/* ---- what cannot be read, what cannot be a row ---- */
+
+static void poke(const char *path, off_t at, char xor)
+{
+    char c;
+    int fd = open(path, O_RDWR);
+    assert_true(pread(fd, &c, 1, at) == 1);
+    c ^= xor;
+    assert_true(pwrite(fd, &c, 1, at) == 1);
+    close(fd);
+}
+
+static int64_t ask(struct fixture *f, const char *sql)
+{
+    AUTO(db_close) struct db *d = read_ok(f);
+    return ask_number(d, sql);
+}
+
+/* A process that is killed when it has spooled three settlements, none of them a row. */
+static void leave_three_in_the_spool(struct fixture *f)
+{
+    prepare(f, true);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err e;
+        struct ledger *l = NULL;
+        fault_arm(FAULT_DATABASE, FAULT_EVER, 0);
+        if (start(f, &l, &e) == ERR_OK)
+            for (int n = 0; n < 3; n++)
+                settle(f, l, n);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(f->acks[2], ACK_SETTLED);
+}
+
+static void an_unreadable_record_is_counted_and_the_others_are_rows(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct ledger *l = NULL;
+    struct ledger_stats stats;
+    leave_three_in_the_spool(f);
+    poke(f->spool, 4096 + 40, 1); /* in the first record */
+    assert_int_equal(start(f, &l, &e), ERR_OK);
+    assert_true(ledger_wait(l, 5 * US_PER_S));
+    ledger_stats(l, &stats);
+    assert_int_equal(stats.n_dropped_rows, 1);
+    ledger_close(&l, 5 * US_PER_S);
+    f->acks[0] = ACK_NONE;
+    check_rows(f);
+    assert_int_equal(ask(f, "SELECT count(*) FROM request"), 2);
+    assert_int_equal(ask(f, "SELECT n_rows FROM loss WHERE why LIKE 'unreadable%'"), 1);
+    live(f);
+    assert_int_equal(ask(f, "SELECT sum(n_rows) FROM loss"), 1);
+}
+
+/* Two attempts of one number: the table refuses the second, when a row is there already. */
+static void half_a_row_is_none(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct ledger *l = NULL;
+    const struct ledger_attempt twins[2] = {{.index = 1}, {.index = 1}};
+    struct ledger_settle s = {.attempts = twins, .n_attempts = 2, .cost_pico = 5};
+    prepare(f, true);
+    assert_int_equal(start(f, &l, &e), ERR_OK);
+    for (int n = 0; n < 6; n++) {
+        make_id(s.id, 100 + n);
+        settle(f, l, n);
+        assert_int_equal(ledger_settle(l, &s, NULL, &e), ERR_OK);
+    }
+    assert_true(ledger_wait(l, 5 * US_PER_S));
+    check_trouble(l, true);
+    ledger_close(&l, 5 * US_PER_S);
+    check_rows(f);
+    assert_int_equal(ask(f, "SELECT count(*) FROM request"), 6);
+    assert_int_equal(ask(f, "SELECT sum(n_rows) FROM loss"), 6);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -421,6 +612,16 @@ int main(void)
         TEST(a_kill_in_any_call_to_the_database_loses_nothing),
         TEST(a_kill_while_the_schema_is_made_loses_nothing),
         TEST(a_kill_while_the_spool_is_made_leaves_no_trace),
+        TEST(an_error_of_the_database_is_overcome),
+        TEST(a_dead_database_is_caught_up_with_later),
+        TEST(an_error_of_the_spool_is_overcome),
+        TEST(a_dead_spool_loses_nothing_that_was_acknowledged),
+        TEST(a_failing_allocation_is_overcome),
+        TEST(a_failing_allocation_of_sqlite_is_overcome),
+        TEST(trouble_passes_by_itself),
+        TEST(an_unreadable_record_is_counted_and_the_others_are_rows),
+        TEST(half_a_row_is_none),
     };
+    cmocka_set_test_filter(getenv("FAULT_TESTS"));
     return cmocka_run_group_tests_name("ledger_fault", tests, NULL, NULL);
 }
