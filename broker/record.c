@@ -328,19 +328,43 @@ static void get_fields(struct codec *c, struct record *ret)
     c->bad = true;
 }
 
-enum errc record_get(struct str bytes, struct record *ret, struct err *e)
+static enum errc begin_get(struct str bytes, struct codec *c, enum record_kind *ret,
+                           struct err *e)
 {
     if (bytes.len < 2 || bytes.ptr[1] < 1 || bytes.ptr[1] > LAYOUT ||
         memchr("ASTR", bytes.ptr[0], 4) == NULL)
         return err_set(e, ERR_SYNTAX, "spool: a record of a kind not known here");
-    struct codec c = {
+    *c = (struct codec){
         .at = (const unsigned char *)bytes.ptr + 2,
         .end = (const unsigned char *)bytes.ptr + bytes.len,
         .layout = (unsigned char)bytes.ptr[1],
     };
-    ret->kind = (enum record_kind)bytes.ptr[0];
-    get_fields(&c, ret);
-    if (c.bad || c.at != c.end)
-        return err_set(e, ERR_SYNTAX, "spool: a record that does not add up");
+    *ret = (enum record_kind)bytes.ptr[0];
     return ERR_OK;
+}
+
+static enum errc bad_record(struct err *e)
+{
+    return err_set(e, ERR_SYNTAX, "spool: a record that does not add up");
+}
+
+enum errc record_peek(struct str bytes, enum record_kind *ret, char ret_id[ULID_LEN + 1],
+                      struct err *e)
+{
+    struct codec c;
+    enum errc rc = begin_get(bytes, &c, ret, e);
+    if (rc != ERR_OK || *ret != RECORD_ADMIT)
+        return rc;
+    code_id(&c, ret_id);
+    return c.bad ? bad_record(e) : ERR_OK;
+}
+
+enum errc record_get(struct str bytes, struct record *ret, struct err *e)
+{
+    struct codec c;
+    enum errc rc = begin_get(bytes, &c, &ret->kind, e);
+    if (rc != ERR_OK)
+        return rc;
+    get_fields(&c, ret);
+    return c.bad || c.at != c.end ? bad_record(e) : ERR_OK;
 }

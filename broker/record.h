@@ -42,6 +42,9 @@ void record_put_admit(struct buf *out, const struct ledger_admit *a);
 void record_put_settle(struct buf *out, const struct ledger_settle *s);
 void record_put_state(struct buf *out, const struct ledger_state *s);
 void record_put_replay(struct buf *out, struct str json);
+/* What it is and, of an admission, whose; the rest may still turn out to be none. */
+enum errc record_peek(struct str bytes, enum record_kind *ret, char ret_id[ULID_LEN + 1],
+                      struct err *e) MUST_USE;
 /* ERR_SYNTAX: not a record, or one of a newer layout. *ret is undefined then. */
 enum errc record_get(struct str bytes, struct record *ret, struct err *e) MUST_USE;
 

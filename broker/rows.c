@@ -151,9 +151,10 @@ struct rows {
     struct list open, closing;
     struct arena arena; /* of the batch */
     struct map sums[ROLLUP_N_];
-    struct buf text;        /* scratch: keys of the maps, JSON */
-    struct record *scratch; /* owned: an admission, decoded */
-    struct buf packed[3];   /* scratch for compressed bodies */
+    struct sum *last_sum[ROLLUP_N_]; /* in sums; the next request is often of the same */
+    struct buf text;                 /* scratch: keys of the maps, JSON */
+    struct record *scratch;          /* owned: an admission, decoded */
+    struct buf packed[3];            /* scratch for compressed bodies */
     int wal_pages;
 };
 
@@ -225,8 +226,10 @@ static enum errc prepare_all(struct rows *r, struct err *e)
 static void begin_sums(struct rows *r)
 {
     arena_init(&r->arena, SUMS_MAX);
-    for (unsigned i = 0; i < ROLLUP_N_; i++)
+    for (unsigned i = 0; i < ROLLUP_N_; i++) {
         map_init(&r->sums[i]);
+        r->last_sum[i] = NULL;
+    }
 }
 
 static void end_sums(struct rows *r)
@@ -348,26 +351,44 @@ static enum errc run(struct rows *r, const struct binder *b, struct err *e)
 
 /* ---- sums ---- */
 
+static bool is_of(const struct sum *sum, int64_t hour, const struct str *dims, size_t n)
+{
+    bool same = sum != NULL && sum->hour == hour;
+    for (size_t i = 0; i < n && same; i++)
+        same = str_eq(sum->dims[i], dims[i]);
+    return same;
+}
+
+static struct sum *make_sum(struct rows *r, enum rollup which, int64_t hour,
+                            const struct str *dims, size_t n)
+{
+    struct sum *sum = ARENA_NEW(&r->arena, struct sum);
+    if (sum == NULL || map_set(&r->sums[which], buf_str(&r->text), sum) != ERR_OK)
+        return NULL;
+    sum->hour = hour;
+    for (size_t i = 0; i < n; i++)
+        sum->dims[i] = (struct str){arena_strz(&r->arena, dims[i]), dims[i].len};
+    return arena_is_broken(&r->arena) ? NULL : sum;
+}
+
 static struct sum *find_sum(struct rows *r, enum rollup which, int64_t hour,
                             const struct str *dims, size_t n)
 {
+    struct sum **last = &r->last_sum[which];
+    if (is_of(*last, hour, dims, n))
+        return *last;
     buf_reset(&r->text);
     buf_add(&r->text, &hour, sizeof hour);
     for (size_t i = 0; i < n; i++) {
         buf_adds(&r->text, dims[i]);
         buf_addc(&r->text, '\0');
     }
-    struct str key = buf_str(&r->text);
-    struct sum *sum = map_get(&r->sums[which], key);
-    if (sum != NULL || buf_err(&r->text) != ERR_OK)
-        return sum;
-    sum = ARENA_NEW(&r->arena, struct sum);
-    if (sum == NULL || map_set(&r->sums[which], key, sum) != ERR_OK)
+    if (buf_err(&r->text) != ERR_OK)
         return NULL;
-    sum->hour = hour;
-    for (size_t i = 0; i < n; i++)
-        sum->dims[i] = (struct str){arena_strz(&r->arena, dims[i]), dims[i].len};
-    return arena_is_broken(&r->arena) ? NULL : sum;
+    struct sum *sum = map_get(&r->sums[which], buf_str(&r->text));
+    if (sum == NULL)
+        sum = make_sum(r, which, hour, dims, n);
+    return *last = sum;
 }
 
 static enum errc add_sums(struct rows *r, const struct ledger_admit *a,

@@ -204,12 +204,22 @@ static bool is_hopeless(const struct err *e)
              sqlite == SQLITE_TOOBIG));
 }
 
+/* An admission stays bytes until its end has come. */
 static enum errc apply_record(struct work *k, struct str bytes, uint64_t from,
                               struct err *e)
 {
-    switch (k->record->kind) {
+    enum record_kind kind;
+    char id[ULID_LEN + 1];
+    enum errc rc = record_peek(bytes, &kind, id, e);
+    if (rc == ERR_OK && kind == RECORD_ADMIT)
+        return rows_admit(k->rows, id, bytes, from, e);
+    if (rc == ERR_OK)
+        rc = record_get(bytes, k->record, e);
+    if (rc != ERR_OK)
+        return rc;
+    switch (kind) {
     case RECORD_ADMIT:
-        return rows_admit(k->rows, k->record->admit.id, bytes, from, e);
+        break;
     case RECORD_SETTLE:
         return settle(k, e);
     case RECORD_STATE: /* the last one counts, however often they are done */
@@ -224,9 +234,7 @@ static enum errc apply_record(struct work *k, struct str bytes, uint64_t from,
 
 static enum errc apply(struct work *k, struct str bytes, uint64_t from, struct err *e)
 {
-    enum errc rc = record_get(bytes, k->record, e);
-    if (rc == ERR_OK)
-        rc = apply_record(k, bytes, from, e);
+    enum errc rc = apply_record(k, bytes, from, e);
     if (rc != ERR_OK && is_hopeless(e))
         k->hopeless_from = from;
     return rc;

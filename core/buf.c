@@ -92,6 +92,24 @@ void buf_addc(struct buf *b, char c)
     buf_add(b, &c, 1);
 }
 
+void buf_addu(struct buf *b, uint64_t v)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    buf_add(b, digits + at, sizeof digits - at);
+}
+
+void buf_addi(struct buf *b, int64_t v)
+{
+    if (v < 0)
+        buf_addc(b, '-');
+    buf_addu(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;

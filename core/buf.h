@@ -38,6 +38,9 @@ void buf_add(struct buf *b, const void *p, size_t len);
 void buf_adds(struct buf *b, struct str s);
 void buf_addz(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
+/* In decimal, without printf: a ledger row or a stream event has many numbers. */
+void buf_addu(struct buf *b, uint64_t v);
+void buf_addi(struct buf *b, int64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF(2, 0);
 /* Room for `len` more bytes at the returned place, or NULL; buf_grown says how many came. */

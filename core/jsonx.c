@@ -255,30 +255,16 @@ void jw_strz(struct jw *w, const char *s)
         jw_str(w, str_of(s));
 }
 
-/* Without printf: a ledger row or a stream event has many numbers. */
-static void put_digits(struct buf *out, uint64_t v, bool is_negative)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
-    if (is_negative)
-        buf_addc(out, '-');
-    buf_add(out, digits + at, sizeof digits - at);
-}
-
 void jw_i64(struct jw *w, int64_t v)
 {
     begin_value(w);
-    put_digits(w->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);
+    buf_addi(w->out, v);
 }
 
 void jw_u64(struct jw *w, uint64_t v)
 {
     begin_value(w);
-    put_digits(w->out, v, false);
+    buf_addu(w->out, v);
 }
 
 void jw_bool(struct jw *w, bool v)

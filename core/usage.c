@@ -773,13 +773,22 @@ void usage_write_anthropic(const struct usage *u, struct buf *out)
     jw_object_end(&w);
 }
 
+/* The names need no quoting: one of these objects is made for each row of the ledger. */
 void usage_write_classes(const struct usage *u, struct buf *out)
 {
-    struct jw w;
-    jw_init(&w, out);
-    jw_object(&w);
-    for (unsigned c = 0; c < USAGE_N_; c++)
-        if (usage_has(u, (enum usage_class)c))
-            jw_ki64(&w, class_names[c], u->n[c]);
-    jw_object_end(&w);
+    static const struct str keys[] = {
+#define KEY(e, name) {"\"" name "\":", sizeof("\"" name "\":") - 1},
+        USAGE_CLASSES(KEY)
+#undef KEY
+    };
+    char before = '{';
+    for (unsigned c = 0; c < USAGE_N_; c++) {
+        if (!usage_has(u, (enum usage_class)c))
+            continue;
+        buf_addc(out, before);
+        buf_adds(out, keys[c]);
+        buf_addi(out, u->n[c]);
+        before = ',';
+    }
+    buf_addz(out, before == '{' ? "{}" : "}");
 }

@@ -27,7 +27,7 @@ enum {
     PACE_US = 100,     /* … so far apart */
     ROWS = 2,          /* of a request: table request and table attempt */
     TEXTS = 2000,      /* bytes of a body */
-    PATIENCE_US = 60 * 1000 * 1000,
+    PATIENCE_US = 600 * 1000 * 1000,
 };
 
 struct options {

@@ -53,6 +53,19 @@ static void a_buffer_keeps_its_cap(void **state)
     buf_release(&b);
 }
 
+static void numbers_are_added_in_decimal(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT(100);
+    buf_addi(&b, INT64_MIN);
+    buf_addi(&b, 0);
+    buf_addi(&b, INT64_MAX);
+    buf_addu(&b, UINT64_MAX);
+    assert_string_equal(b.data,
+                        "-92233720368547758080922337203685477580718446744073709551615");
+    buf_release(&b);
+}
+
 static void a_splice_changes_only_its_place(void **state)
 {
     (void)state;
@@ -378,6 +391,7 @@ int main(void)
         cmocka_unit_test(every_code_has_a_name_of_its_own),
         cmocka_unit_test(context_stands_before_the_text),
         cmocka_unit_test(a_buffer_keeps_its_cap),
+        cmocka_unit_test(numbers_are_added_in_decimal),
         cmocka_unit_test(a_splice_changes_only_its_place),
         cmocka_unit_test(an_arena_breaks_softly),
         cmocka_unit_test(a_map_finds_what_was_set),
