@@ -1,5 +1,5 @@
 #!/bin/sh
-# llmgw-sim itself: answers both dialects as their vendors describe them, spoils them as a
+# llmgw-sim itself: answers its dialects as their vendors describe them, spoils them as a
 # scenario says, and tells in its journal what happened.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl
@@ -48,6 +48,28 @@ ask_sim sim -s -U -m sim:usage=none hello
 is "$(facts outcome n_usage)" 'ok 0' 'usage can be missing'
 ask_sim sim -x '"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}}}' hello
 like "$(got text)" '^\{"a": (true|false)\}$' 'structured output fits its schema'
+
+# ---- Gemini, which the other clients here do not speak ----
+gemini() { # METHOD BODY
+    curl -sS --noproxy '*' -H 'x-goog-api-key: k' -d "$2" "http://127.0.0.1:$sim_port/v1beta/models/$1"
+}
+hello='"contents":[{"role":"user","parts":[{"text":"hello"}]}]'
+body=$(gemini gemini-3.8-flash:generateContent "{$hello}")
+is "$(printf '%s' "$body" | "$tool" json candidates.0.content.parts.0.text)" "$whole" 'Gemini says the same, too'
+is "$(printf '%s' "$body" | "$tool" json usageMetadata.candidatesTokenCount)" 16 '… and counts it'
+is "$(gemini 'gemini-3.8-flash:streamGenerateContent?alt=sse' "{$hello}" | grep -c '^data: ')" 17 \
+    '… an event a piece, and one for the finish'
+refused() { gemini "$1" "{$2}" | "$tool" json error.message; }
+like "$(refused gemini-3.8-flash:generateContent "$hello,\"nonsense\":1")" 'Unknown name' 'it refuses unknown names'
+like "$(refused gemini-3.8-flash:generateContent '"contents":[{"role":"user","parts":[{"text":"a"}]},
+    {"role":"model","parts":[{"functionCall":{"name":"f","args":{}}}]},
+    {"role":"user","parts":[{"functionResponse":{"name":"f","response":{}}}]}]')" 'missing a thought_signature' \
+    '… calls without a signature'
+like "$(refused gemini-2.5-pro:generateContent '"contents":[{"role":"user","parts":[{"text":"a"}]},
+    {"role":"model","parts":[{"functionCall":{"name":"f","args":{}}}]},
+    {"role":"user","parts":[{"text":"b"}]}]')" 'number of function response parts' '… calls without results'
+like "$(refused gemini-4-argon:generateContent "$hello,\"generationConfig\":{\"presencePenalty\":1}")" 'Penalty' \
+    '… and penalties, where the model does'
 
 # ---- what a provider refuses ----
 ask_sim sim -x '"nonsense":1' hello

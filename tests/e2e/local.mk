@@ -40,3 +40,4 @@ dist_check_SCRIPTS += %D%/33-smuggling.t
 EXTRA_DIST += %D%/vectors.tsv
 dist_check_SCRIPTS += %D%/34-vanish.t
 dist_check_SCRIPTS += %D%/36-json.t
+dist_check_SCRIPTS += %D%/37-gemini.t

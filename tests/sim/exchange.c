@@ -98,7 +98,8 @@ static struct str key_of(const struct http1_head *h)
     struct str bearer = http1_header(h, "authorization");
     if (str_starts(bearer, STR("Bearer ")))
         return str_sub(bearer, 7, bearer.len);
-    return http1_header(h, "x-api-key");
+    struct str key = http1_header(h, "x-api-key");
+    return key.len > 0 ? key : http1_header(h, "x-goog-api-key");
 }
 
 /* An error of the request itself; the scenario has no part in it. */
@@ -166,6 +167,8 @@ static bool prepare(struct call *c)
                     "We could not parse the JSON body of your request.");
         return false;
     }
+    if (c->dialect->place != NULL)
+        c->dialect->place(&x->ask, c->head);
     c->facts.model = x->ask.model;
     c->facts.stream = x->ask.stream;
     if (scenario_plan(c->sim->scenario, &c->facts, &x->arena, &x->plan, &x->rule, &e) !=
@@ -186,10 +189,14 @@ static void serve_chat(struct call *c)
     struct exchange *x = c->x;
     if (!prepare(c))
         return;
-    const struct plan *p = &x->plan;
-    if (p->inband < 0 && (p->error >= 0 || p->status >= 400)) {
-        struct fault f;
+    struct plan *p = &x->plan;
+    struct fault f = {0};
+    bool is_fault = p->inband < 0 && (p->error >= 0 || p->status >= 400);
+    if (is_fault)
         fault_of_plan(p, c->dialect, &f);
+    if (f.status == 200)
+        p->inband = 0;
+    if (f.status >= 400) {
         play_fault(&x->play, &f);
     } else if (!play_answer(&x->play, &x->ask, c->sim->seed)) {
         refuse_text(c, 500, "server_error", "out of memory");
@@ -234,6 +241,8 @@ static const struct path paths[] = {
     {"POST", "/chat/completions", &sim_openai, serve_chat},
     {"POST", "/messages", &sim_anthropic, serve_chat},
     {"POST", "/messages/count_tokens", &sim_anthropic, serve_count},
+    {"POST", ":generateContent", &sim_gemini, serve_chat},
+    {"POST", ":streamGenerateContent", &sim_gemini, serve_chat},
     {"GET", "/models", NULL, serve_models},
     {"PUT", "/sim/scenario", NULL, serve_scenario},
     {"GET", "/sim/stats", NULL, serve_stats},
@@ -248,6 +257,14 @@ static const struct path *find_path(const struct sim *s, const struct http1_head
             return p;
     }
     return NULL;
+}
+
+/* Whose headers these are. */
+static const struct sim_dialect *dialect_of(const struct http1_head *h)
+{
+    if (http1_header(h, "anthropic-version").len > 0)
+        return &sim_anthropic;
+    return http1_header(h, "x-goog-api-key").len > 0 ? &sim_gemini : &sim_openai;
 }
 
 static bool is_own(const struct path *p)
@@ -283,8 +300,7 @@ void exchange_begin(struct sim *s, struct exchange *x, const struct http1_head *
     const struct path *path = find_path(s, head);
     const struct sim_dialect *d = path ? path->dialect : NULL;
     if (d == NULL)
-        d = http1_header(head, "anthropic-version").len > 0 ? &sim_anthropic
-                                                            : &sim_openai;
+        d = dialect_of(head);
     *x = (struct exchange){.is_open = true, .began_us = s->mono_us};
     arena_init(&x->arena, EXCHANGE_MAX);
     plan_init(&x->plan);
@@ -306,7 +322,8 @@ void exchange_begin(struct sim *s, struct exchange *x, const struct http1_head *
         path->serve(&c);
     else
         refuse_text(&c, 404,
-                    d->is_anthropic ? "not_found_error" : "invalid_request_error",
+                    d->shape == SIM_ANTHROPIC ? "not_found_error"
+                                              : "invalid_request_error",
                     "Not Found");
 }
 

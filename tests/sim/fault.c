@@ -2,7 +2,8 @@
  * fault.c: errors as providers send them, one row per kind, with what each dialect makes of it.
  *
  * Sources: OpenAI error-codes and rate-limits guides and captured replies (2026-10); Anthropic
- * api/errors and api/rate-limits (2026-08). Wordings matter: gateways match on them.
+ * api/errors and api/rate-limits (2026-08); ai.google.dev troubleshooting and rate-limits, and
+ * captured replies (2026-08). Wordings matter: gateways match on them.
  */
 #include <string.h>
 
@@ -10,7 +11,7 @@
 
 struct fault_row {
     const char *name;
-    struct fault openai, anthropic;
+    struct fault by[SIM_SHAPES];
 };
 
 #define OA(status, type, code, param, message)                                           \
@@ -21,6 +22,16 @@ struct fault_row {
     {                                                                                    \
         status, type, NULL, NULL, message, NULL, false                                   \
     }
+#define GG(status, word, message, details)                                               \
+    {                                                                                    \
+        status, word, NULL, NULL, message, details, false                                \
+    }
+#define RPC(name) "{\"@type\":\"type.googleapis.com/google.rpc." name "\","
+#define QUOTA(id)                                                                        \
+    RPC("QuotaFailure")                                                                  \
+    "\"violations\":[{\"quotaMetric\":\"generativelanguage.googleapis.com/"              \
+    "generate_content_requests\",\"quotaId\":\"" id "\",\"quotaValue\":\"60\"}]}"
+#define RETRY_IN(s) RPC("RetryInfo") "\"retryDelay\":\"" s "\"}"
 #define PROXY(status)                                                                    \
     {                                                                                    \
         status, "server_error", NULL, NULL, "upstream connect error", NULL, true         \
@@ -29,116 +40,173 @@ struct fault_row {
 /* The first row with a status is what that status alone means. */
 static const struct fault_row rows[] = {
     {"invalid",
-     OA(400, "invalid_request_error", "invalid_value", "messages",
-        "Invalid value in 'messages'."),
-     AN(400, "invalid_request_error", "messages: invalid value")},
+     {OA(400, "invalid_request_error", "invalid_value", "messages",
+         "Invalid value in 'messages'."),
+      AN(400, "invalid_request_error", "messages: invalid value"),
+      GG(400, "INVALID_ARGUMENT", "Invalid value at 'contents'", NULL)}},
     {"rate-limit",
-     OA(429, "requests", "rate_limit_exceeded", NULL,
-        "Rate limit reached for sim in organization org-sim on requests per min (RPM): "
-        "Limit "
-        "60, Used 60, Requested 1. Please try again in 1s."),
-     AN(429, "rate_limit_error",
-        "This request would exceed your organization's rate limit of 60 requests per "
-        "minute")},
+     {OA(429, "requests", "rate_limit_exceeded", NULL,
+         "Rate limit reached for sim in organization org-sim on requests per min (RPM): "
+         "Limit "
+         "60, Used 60, Requested 1. Please try again in 1s."),
+      AN(429, "rate_limit_error",
+         "This request would exceed your organization's rate limit of 60 requests per "
+         "minute"),
+      GG(429, "RESOURCE_EXHAUSTED",
+         "You exceeded your current quota, please check your plan and billing details. "
+         "Please retry in 1s.",
+         QUOTA("GenerateRequestsPerMinutePerProjectPerModel") "," RETRY_IN("1s"))}},
     {"rate-limit-tokens",
-     OA(429, "tokens", "rate_limit_exceeded", NULL,
-        "Rate limit reached for sim in organization org-sim on tokens per min (TPM): "
-        "Limit "
-        "30000, Used 29000, Requested 2000. Please try again in 2s."),
-     AN(429, "rate_limit_error",
-        "This request would exceed your organization's rate limit of 30,000 input tokens "
-        "per "
-        "minute")},
+     {OA(429, "tokens", "rate_limit_exceeded", NULL,
+         "Rate limit reached for sim in organization org-sim on tokens per min (TPM): "
+         "Limit "
+         "30000, Used 29000, Requested 2000. Please try again in 2s."),
+      AN(429, "rate_limit_error",
+         "This request would exceed your organization's rate limit of 30,000 input "
+         "tokens "
+         "per "
+         "minute"),
+      GG(429, "RESOURCE_EXHAUSTED",
+         "You exceeded your current quota, please check your plan and billing details. "
+         "Please retry in 2s.",
+         QUOTA("GenerateContentInputTokensPerModelPerMinute") "," RETRY_IN("2s"))}},
     {"too-large-for-limit",
-     OA(429, "tokens", "rate_limit_exceeded", NULL,
-        "Request too large for sim in organization org-sim on tokens per min (TPM): "
-        "Limit "
-        "30000, Requested 40000. The input or output tokens must be reduced in order to "
-        "run "
-        "successfully."),
-     AN(429, "rate_limit_error",
-        "This request would exceed your organization's rate limit of 30,000 input tokens "
-        "per "
-        "minute")},
+     {OA(429, "tokens", "rate_limit_exceeded", NULL,
+         "Request too large for sim in organization org-sim on tokens per min (TPM): "
+         "Limit "
+         "30000, Requested 40000. The input or output tokens must be reduced in order to "
+         "run "
+         "successfully."),
+      AN(429, "rate_limit_error",
+         "This request would exceed your organization's rate limit of 30,000 input "
+         "tokens "
+         "per "
+         "minute"),
+      GG(429, "RESOURCE_EXHAUSTED",
+         "You exceeded your current quota, please check your plan and billing details.",
+         QUOTA("GenerateContentInputTokensPerModelPerMinute"))}},
     {"slow-down",
-     OA(429, "rate_limit_error", "slow_down", NULL, "Reduce your request rate"),
-     AN(429, "rate_limit_error",
-        "Your usage increase rate has exceeded your organization's acceleration limit")},
+     {OA(429, "rate_limit_error", "slow_down", NULL, "Reduce your request rate"),
+      AN(429, "rate_limit_error",
+         "Your usage increase rate has exceeded your organization's acceleration limit"),
+      GG(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).",
+         NULL)}},
     {"quota",
-     OA(429, "insufficient_quota", "insufficient_quota", NULL,
-        "You exceeded your current quota, please check your plan and billing details."),
-     {429, "rate_limit_error", NULL, NULL,
-      "Your organization has reached its spend limit",
-      "{\"error_code\":\"enforced_spend_limit_reached\"}", false}},
+     {OA(429, "insufficient_quota", "insufficient_quota", NULL,
+         "You exceeded your current quota, please check your plan and billing details."),
+      {429, "rate_limit_error", NULL, NULL,
+       "Your organization has reached its spend limit",
+       "{\"error_code\":\"enforced_spend_limit_reached\"}", false},
+      GG(429, "RESOURCE_EXHAUSTED",
+         "You exceeded your current quota, please check your plan and billing details.",
+         QUOTA("GenerateRequestsPerDayPerProjectPerModel") "," RETRY_IN("34.07s"))}},
     {"billing",
-     OA(429, "insufficient_quota", "credit_balance_exhausted", NULL,
-        "Your credit balance is exhausted."),
-     AN(402, "billing_error", "Your credit balance is too low to access the API")},
+     {OA(429, "insufficient_quota", "credit_balance_exhausted", NULL,
+         "Your credit balance is exhausted."),
+      AN(402, "billing_error", "Your credit balance is too low to access the API"),
+      GG(429, "RESOURCE_EXHAUSTED",
+         "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, "
+         "model: sim",
+         QUOTA("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"))}},
     {"spend-limit",
-     OA(429, "insufficient_quota", "project_spend_limit_exceeded", NULL,
-        "The project's spend limit was reached."),
-     AN(400, "invalid_request_error",
-        "You have reached your specified API usage limits. You will regain access on "
-        "2026-12-01 at 00:00 UTC.")},
+     {OA(429, "insufficient_quota", "project_spend_limit_exceeded", NULL,
+         "The project's spend limit was reached."),
+      AN(400, "invalid_request_error",
+         "You have reached your specified API usage limits. You will regain access on "
+         "2026-12-01 at 00:00 UTC."),
+      GG(429, "RESOURCE_EXHAUSTED", "Your project has exceeded its spending cap.",
+         RETRY_IN("86400s"))}},
     {"server",
-     OA(500, "server_error", NULL, NULL,
-        "The server had an error while processing your request. Sorry about that!"),
-     AN(500, "api_error", "Internal server error")},
+     {OA(500, "server_error", NULL, NULL,
+         "The server had an error while processing your request. Sorry about that!"),
+      AN(500, "api_error", "Internal server error"),
+      GG(500, "INTERNAL", "An internal error has occurred. Please retry.", NULL)}},
     {"overloaded",
-     OA(503, "service_unavailable_error", "server_is_overloaded", NULL,
-        "The engine is currently overloaded, please try again later"),
-     AN(529, "overloaded_error", "Overloaded")},
-    {"bad-gateway", PROXY(502), PROXY(502)},
-    {"unavailable", PROXY(503), PROXY(503)},
-    {"timeout", PROXY(504), AN(504, "timeout_error", "The request timed out")},
-    {"origin-overloaded", PROXY(529), AN(529, "overloaded_error", "Overloaded")},
+     {OA(503, "service_unavailable_error", "server_is_overloaded", NULL,
+         "The engine is currently overloaded, please try again later"),
+      AN(529, "overloaded_error", "Overloaded"),
+      GG(503, "UNAVAILABLE", "The model is overloaded. Please try again later.", NULL)}},
+    {"bad-gateway", {PROXY(502), PROXY(502), PROXY(502)}},
+    {"unavailable", {PROXY(503), PROXY(503), PROXY(503)}},
+    {"timeout",
+     {PROXY(504), AN(504, "timeout_error", "The request timed out"),
+      GG(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete.",
+         NULL)}},
+    {"origin-overloaded",
+     {PROXY(529), AN(529, "overloaded_error", "Overloaded"), PROXY(529)}},
     {"auth",
-     OA(401, "invalid_request_error", "invalid_api_key", NULL,
-        "Incorrect API key provided. You can find your API key at the provider's site."),
-     AN(401, "authentication_error", "invalid x-api-key")},
+     {OA(401, "invalid_request_error", "invalid_api_key", NULL,
+         "Incorrect API key provided. You can find your API key at the provider's site."),
+      AN(401, "authentication_error", "invalid x-api-key"),
+      GG(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",
+         RPC("ErrorInfo") "\"reason\":\"API_KEY_INVALID\",\"domain\":\"googleapis."
+                          "com\"}")}},
     {"permission",
-     OA(403, "request_forbidden", "unsupported_country_region_territory", NULL,
-        "Country, region, or territory not supported"),
-     AN(403, "permission_error",
-        "Your API key does not have permission to use the specified resource")},
+     {OA(403, "request_forbidden", "unsupported_country_region_territory", NULL,
+         "Country, region, or territory not supported"),
+      AN(403, "permission_error",
+         "Your API key does not have permission to use the specified resource"),
+      GG(403, "PERMISSION_DENIED", "The caller does not have permission", NULL)}},
     {"not-found",
-     OA(404, "invalid_request_error", "model_not_found", "model",
-        "The model `sim` does not exist or you do not have access to it."),
-     AN(404, "not_found_error", "model: sim")},
+     {OA(404, "invalid_request_error", "model_not_found", "model",
+         "The model `sim` does not exist or you do not have access to it."),
+      AN(404, "not_found_error", "model: sim"),
+      GG(404, "NOT_FOUND",
+         "models/sim is not found for API version v1beta, or is not supported for "
+         "generateContent.",
+         NULL)}},
     {"context",
-     OA(400, "invalid_request_error", "context_length_exceeded", "messages",
-        "This model's maximum context length is 8192 tokens. However, you requested 9000 "
-        "tokens (8000 in the messages, 1000 in the completion). Please reduce the length "
-        "of "
-        "the messages or completion."),
-     AN(400, "invalid_request_error",
-        "prompt is too long: 250000 tokens > 200000 maximum")},
+     {OA(400, "invalid_request_error", "context_length_exceeded", "messages",
+         "This model's maximum context length is 8192 tokens. However, you requested "
+         "9000 "
+         "tokens (8000 in the messages, 1000 in the completion). Please reduce the "
+         "length "
+         "of "
+         "the messages or completion."),
+      AN(400, "invalid_request_error",
+         "prompt is too long: 250000 tokens > 200000 maximum"),
+      GG(400, "INVALID_ARGUMENT",
+         "The input token count (1250000) exceeds the maximum number of tokens allowed "
+         "(1048576).",
+         NULL)}},
     {"filter",
-     OA(400, "invalid_request_error", "content_policy_violation", NULL,
-        "Your request was rejected as a result of our safety system."),
-     AN(400, "invalid_request_error", "Output blocked by content filtering policy")},
+     {OA(400, "invalid_request_error", "content_policy_violation", NULL,
+         "Your request was rejected as a result of our safety system."),
+      AN(400, "invalid_request_error", "Output blocked by content filtering policy"),
+      GG(200, "PROHIBITED_CONTENT", "blocked", NULL)}},
     {"unsupported",
-     OA(400, "invalid_request_error", "unsupported_parameter", "max_tokens",
-        "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
-        "'max_completion_tokens' instead."),
-     AN(400, "invalid_request_error", "max_tokens: Extra inputs are not permitted")},
+     {OA(400, "invalid_request_error", "unsupported_parameter", "max_tokens",
+         "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+         "'max_completion_tokens' instead."),
+      AN(400, "invalid_request_error", "max_tokens: Extra inputs are not permitted"),
+      GG(400, "INVALID_ARGUMENT", "Penalty is not enabled for this model", NULL)}},
     {"no-prefill",
-     OA(400, "invalid_request_error", "invalid_value", "messages",
-        "Invalid value in 'messages'."),
-     AN(400, "invalid_request_error",
-        "This model does not support assistant message prefill. The conversation must "
-        "end "
-        "with a user message.")},
+     {OA(400, "invalid_request_error", "invalid_value", "messages",
+         "Invalid value in 'messages'."),
+      AN(400, "invalid_request_error",
+         "This model does not support assistant message prefill. The conversation must "
+         "end "
+         "with a user message."),
+      GG(400, "INVALID_ARGUMENT", "Requests ending with a model turn are not supported.",
+         NULL)}},
     {"too-large",
-     OA(413, "invalid_request_error", NULL, NULL, "Request body is too large"),
-     AN(413, "request_too_large", "Request exceeds the maximum size")},
-    {"conflict", OA(409, "invalid_request_error", NULL, NULL, "Conflict"),
-     AN(409, "conflict_error", "Conflict")},
-    {"unprocessable", OA(422, "invalid_request_error", NULL, NULL, "Unprocessable"),
-     AN(422, "invalid_request_error", "Unprocessable")},
+     {OA(413, "invalid_request_error", NULL, NULL, "Request body is too large"),
+      AN(413, "request_too_large", "Request exceeds the maximum size"),
+      {413, "INVALID_ARGUMENT", NULL, NULL, "Request entity too large", NULL, true}}},
+    {"conflict",
+     {OA(409, "invalid_request_error", NULL, NULL, "Conflict"),
+      AN(409, "conflict_error", "Conflict"), GG(409, "ABORTED", "Conflict", NULL)}},
+    {"unprocessable",
+     {OA(422, "invalid_request_error", NULL, NULL, "Unprocessable"),
+      AN(422, "invalid_request_error", "Unprocessable"),
+      GG(422, "INVALID_ARGUMENT", "Unprocessable", NULL)}},
 };
 #undef OA
 #undef AN
+#undef GG
+#undef RPC
+#undef QUOTA
+#undef RETRY_IN
 #undef PROXY
 
 size_t fault_count(void)
@@ -153,7 +221,7 @@ const char *fault_name(size_t i)
 
 static const struct fault *row_of(size_t i, const struct sim_dialect *d)
 {
-    return d->is_anthropic ? &rows[i].anthropic : &rows[i].openai;
+    return &rows[i].by[d->shape];
 }
 
 static const struct fault *row_by_status(int64_t status, const struct sim_dialect *d)
@@ -175,6 +243,7 @@ void fault_of_plan(const struct plan *p, const struct sim_dialect *d, struct fau
     ret->type = p->type ? p->type : ret->type;
     ret->code = p->code ? p->code : ret->code;
     ret->message = p->message ? p->message : ret->message;
+    ret->details = p->message ? NULL : ret->details; /* they would contradict it */
     ret->html = ret->html || p->html;
 }
 

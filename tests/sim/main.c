@@ -23,8 +23,8 @@ struct options {
 static const struct option_row option_rows[] = {
     {'l', "listen", OPT_STRINGS, O(listen), "[NAME=]127.0.0.1:PORT", .group = "Serving",
      .help = "accept here; port 0 takes any free one; repeatable"},
-    {'d', "dialect", OPT_CHOICE, O(dialect), "DIALECT", .values = "openai|anthropic|both",
-     .help = "which endpoints exist"},
+    {'d', "dialect", OPT_CHOICE, O(dialect), "DIALECT",
+     .values = "openai|anthropic|gemini|all", .help = "which endpoints exist"},
     {'s', "scenario", OPT_STRING, O(scenario), "FILE", .complete = OPT_C_FILE,
      .help = "which answers and faults; read again on SIGHUP"},
     {'j', "journal", OPT_STRING, O(journal), "FILE", .complete = OPT_C_FILE,
@@ -58,11 +58,14 @@ static enum errc open_journal(struct sim *s, const char *file, struct err *e)
 static enum errc serve(const struct options *o, struct err *e)
 {
     static const char *const anywhere[] = {"127.0.0.1:0"};
+    static const struct sim_dialect *const dialects[] = {&sim_openai, &sim_anthropic,
+                                                         &sim_gemini};
     struct sim s = {.journal_fd = -1, .seed = (uint64_t)o->seed, .bench = o->bench};
     list_init(&s.replaced);
     s.scenario_file = o->scenario;
-    if (o->dialect != NULL && strcmp(o->dialect, "both") != 0)
-        s.only = strcmp(o->dialect, "openai") == 0 ? &sim_openai : &sim_anthropic;
+    for (size_t i = 0; o->dialect != NULL && i < ARRAY_LEN(dialects); i++)
+        if (strcmp(o->dialect, dialects[i]->name) == 0)
+            s.only = dialects[i];
     enum errc rc =
         o->scenario ? sim_load(&s, o->scenario, e) : sim_load_text(&s, STR_NONE, e);
     if (rc == ERR_OK)

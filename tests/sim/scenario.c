@@ -124,7 +124,7 @@ static const struct word match_words[] = {
     {"listener", W_TEXT, M(listener), 0, -1, NULL},
     {"key", W_TEXT, M(key), 0, -1, NULL},
     {"has", W_TEXT, M(has), 0, -1, NULL},
-    {"dialect", W_CHOICE, M(dialect), -1, -1, "openai|anthropic"},
+    {"dialect", W_CHOICE, M(dialect), -1, -1, "openai|anthropic|gemini"},
     {"stream", W_CHOICE, M(stream), -1, -1, "no|yes"},
     {"tools", W_CHOICE, M(tools), -1, -1, "no|yes"},
     {"nth", W_RANGE, M(nth), 0, -1, NULL},
@@ -489,6 +489,12 @@ static bool in_range(const int64_t range[2], int64_t v)
     return range[1] == 0 || (v >= range[0] && v <= range[1]);
 }
 
+static bool match_dialect(const struct match *m, const struct plan_facts *f)
+{
+    static const char *const names[] = {"openai", "anthropic", "gemini"};
+    return m->dialect < 0 || strcmp(f->dialect, names[m->dialect]) == 0;
+}
+
 /* What depends on the request alone. */
 static bool match_facts(const struct match *m, const struct plan_facts *f,
                         struct arena *arena)
@@ -498,9 +504,7 @@ static bool match_facts(const struct match *m, const struct plan_facts *f,
     return in_window && f->now_us >= m->after_us && f->now_us < m->before_us &&
            in_range(m->conn, f->nth_on_conn) &&
            (m->stream < 0 || m->stream == f->stream) &&
-           (m->tools < 0 || m->tools == f->tools) &&
-           (m->dialect < 0 ||
-            strcmp(f->dialect, m->dialect ? "anthropic" : "openai") == 0) &&
+           (m->tools < 0 || m->tools == f->tools) && match_dialect(m, f) &&
            glob(m->model, f->model, arena) && glob(m->path, f->path, arena) &&
            glob(m->listener, f->listener, arena) && glob(m->key, f->key, arena) &&
            (m->has == NULL || str_contains(f->body, str_of(m->has)));

@@ -182,11 +182,12 @@ bool answer_next(struct answer *a, struct event *ret);
 /* ---- fault.c: errors as providers send them ---- */
 
 struct fault {
-    int status;
+    int status; /* 200: Google's blocked prompt, which is an answer */
     const char *type, *code, *param;
     const char *message;
-    const char *details; /* raw JSON object, NULL if none */
-    bool html;           /* a proxy in front answers, not the provider */
+    const char
+        *details; /* raw JSON: an object, Google: the list's inside; NULL if none */
+    bool html;    /* a proxy in front answers, not the provider */
 };
 
 struct sim_dialect;
@@ -200,9 +201,14 @@ void fault_invalid(struct fault *ret, const char *type, const char *code,
 
 /* ---- the dialects ---- */
 
+/* The column of a table that has one for each dialect. */
+enum sim_shape { SIM_OPENAI, SIM_ANTHROPIC, SIM_GEMINI, SIM_SHAPES };
+
 struct sim_dialect {
     const char *name;
-    bool is_anthropic;
+    enum sim_shape shape;
+    /* What the URL says of the request, before the scenario is asked; NULL: nothing. */
+    void (*place)(struct ask *ask, const struct http1_head *h);
     /* Reads and checks the body. False: *ret is the error to answer with. */
     bool (*read)(struct ask *ask, const struct http1_head *h, const struct plan *p,
                  struct fault *ret);
@@ -219,6 +225,7 @@ struct sim_dialect {
 
 extern const struct sim_dialect sim_openai;
 extern const struct sim_dialect sim_anthropic;
+extern const struct sim_dialect sim_gemini;
 
 /* ---- play.c: an answer as bytes and pauses ---- */
 
@@ -291,7 +298,7 @@ void journal_answer(int fd, const struct journal_answer *a);
 /* ---- exchange.c: one request and what becomes of it ---- */
 
 struct sim {
-    const struct sim_dialect *only; /* NULL: both */
+    const struct sim_dialect *only; /* NULL: all */
     struct scenario *scenario;      /* owned */
     struct list replaced;      /* scenarios whose texts running plans may still use */
     const char *scenario_file; /* NULL: none */

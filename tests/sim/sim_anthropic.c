@@ -580,7 +580,7 @@ static void anthropic_models(struct buf *out)
 
 const struct sim_dialect sim_anthropic = {
     .name = "anthropic",
-    .is_anthropic = true,
+    .shape = SIM_ANTHROPIC,
     .read = anthropic_read,
     .event = anthropic_event,
     .whole = anthropic_whole,

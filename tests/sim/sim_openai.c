@@ -544,6 +544,7 @@ static void openai_models(struct buf *out)
 
 const struct sim_dialect sim_openai = {
     .name = "openai",
+    .shape = SIM_OPENAI,
     .read = openai_read,
     .event = openai_event,
     .whole = openai_whole,

@@ -1,0 +1,166 @@
+#!/bin/sh
+# Gemini as a provider, for a client of each dialect: what it is asked, what the client is given,
+# what it costs, and what becomes of its failures.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3
+
+SIM_KEY=k
+export SIM_KEY
+start_sim sim
+config <<END
+[provider "gemini"]
+    base-url = http://127.0.0.1:$sim_port/v1beta
+    key-env = SIM_KEY
+[provider "vertex"]
+    base-url = http://127.0.0.1:$sim_port/v1/projects/p/locations/global/publishers/google
+    key-env = SIM_KEY
+[price "gemini/gemini-3.8-flash-sim:reasoning=5,prompt=1000,cached=600"]
+    input = 1
+    output = 2
+    cache-read = 0.5
+[provider "oc"]
+    kind = openai
+    base-url = http://127.0.0.1:$sim_port/v1
+    key-env = SIM_KEY
+[route "both"]
+    target = gemini/gemini-3.8-flash
+    target = oc/gpt-4.1
+END
+start_broker
+
+flash=gemini/gemini-3.8-flash
+asked() { last_request sim "body.$1"; }
+target() { last_request sim target; }
+post() { # PATH BODY: status and head to $tmp/head, the body to standard output
+    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
+}
+head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
+# ---- plain: streamed and whole, the same text, one of each ----
+texts=
+for client in openai anthropic; do
+    for how in '-s -U' ''; do
+        # shellcheck disable=SC2086
+        ask -d $client $how -m $flash 'When is high water?'
+        is "$(got outcome) $(got finish | sed 's/end_turn/stop/') $(got problems)" 'ok stop ' \
+            "$client client, ${how:-whole}: a whole answer"
+        is "$(got input_tok) $(got output_tok)" '8 16' '… with its usage'
+        like "$(target)" "^/v1beta/models/gemini-3\\.8-flash:$([ "$how" ] && echo streamGenerateContent.alt=sse || echo generateContent)\$" \
+            '… by the method that the URL names'
+        texts="$texts$(got text)|"
+    done
+done
+is "$(printf '%s' "$texts" | tr '|' '\n' | sort -u | grep -c .)" 1 'all were given the same text'
+is "$(asked store)" false 'nothing is to be stored'
+# 3.8-flash: the catalog's own price
+ask -d openai -s -U -m $flash 'When is high water?'
+like "$(got note)" '"cost_source":"computed"' 'it has a price'
+
+# ---- calls, one and two; and results with the signature of their call ----
+for client in openai anthropic; do
+    for how in '-s' ''; do
+        for n in 1 2; do
+            # shellcheck disable=SC2086
+            ask -d $client -T $how -m "$flash-sim:tools=$n" 'When?'
+            is "$(got outcome) $(got tools) $(got finish | sed 's/tool_use/tool_calls/') $(got problems)" \
+                "ok $n tool_calls " "$client client, ${how:-whole}: calls: $n"
+        done
+    done
+done
+post /v1/chat/completions '{"model":"'$flash'","messages":[
+    {"role":"system","content":"Be brief."},{"role":"user","content":"When?"},
+    {"role":"assistant","content":null,"tool_calls":[
+        {"id":"c:1","type":"function","function":{"name":"tide","arguments":"{\"port\":\"Brest\"}"}},
+        {"id":"c2","type":"function","function":{"name":"7","arguments":""}}]},
+    {"role":"tool","tool_call_id":"c2","content":"7"},
+    {"role":"tool","tool_call_id":"c:1","content":"17:42"}],
+    "tools":[{"type":"function","function":{"name":"tide","parameters":{"type":"object"}}},
+        {"type":"function","function":{"name":"7"}}],"parallel_tool_calls":false}' >"$tmp/body"
+is "$("$tool" json object <"$tmp/body")" chat.completion 'results of tools are answered'
+is "$(asked contents.2.parts.0.functionResponse.name) $(asked contents.2.parts.1.functionResponse.id)" 'tide c2' \
+    '… in the order of their calls, by name'
+is "$(asked systemInstruction.parts.0.text)" 'Be brief.' '… the system prompt stands apart'
+is "$(head_of x-llmgw-dropped)" 'parallel_tool_calls' '… what could not be passed on is named'
+post /v1/messages '{"model":"'$flash'","max_tokens":99,"messages":[{"role":"user","content":"When?"},
+    {"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"tide","input":{"port":"Brest"}}]},
+    {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","is_error":true,"content":"no"},
+        {"type":"text","text":"And?"}]}],"tools":[{"name":"tide","input_schema":{"type":"object"}}]}' >"$tmp/body"
+is "$("$tool" json type <"$tmp/body")" message 'for an Anthropic client, too'
+is "$(asked contents.2.parts.0.functionResponse.response.error) $(asked contents.2.parts.1.text)" 'no And?' \
+    '… a failed call is told as one'
+
+# ---- images, structured output, reasoning ----
+png=iVBORw0KGgoAAAANSUhEUg==
+post /v1/chat/completions '{"model":"'$flash'","messages":[{"role":"user","content":[{"type":"text","text":"What?"},
+    {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,'$png'"}}]}]}' >"$tmp/body"
+is "$(asked contents.0.parts.1.inlineData.mimeType)" image/png 'an image is what its bytes say'
+post /v1/messages '{"model":"'$flash'","max_tokens":99,"messages":[{"role":"user","content":[
+    {"type":"image","source":{"type":"base64","media_type":"image/png","data":"'$png'"}}]}]}' >"$tmp/body"
+is "$(asked contents.0.parts.0.inlineData.data) $("$tool" json type <"$tmp/body")" "$png message" "an Anthropic client's too"
+schema='{"type":"object","properties":{"a":{"$ref":"#/$defs/A"}},"required":["a"],"$defs":{"A":{"type":"boolean"}}}'
+ask -d openai -m $flash -x '"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":'"$schema"'}}' hi
+like "$(got text)" '^\{"a": (true|false)\}$' 'structured output fits its schema'
+ask -d anthropic -m $flash -x '"output_config":{"format":{"type":"json_schema","schema":'"$schema"'}}' hi
+like "$(got text)" '^\{"a": (true|false)\}$' "… and an Anthropic client's"
+for how in '-s' ''; do
+    # shellcheck disable=SC2086
+    ask -d openai $how -m $flash-sim:reasoning=4 -x '"reasoning_effort":"high"' 'When?'
+    is "$(asked generationConfig.thinkingConfig.thinkingLevel) $(got outcome)" 'HIGH ok' "${how:-whole}: effort becomes a level"
+    isnt "$(got reasoning)" '' '… and thoughts are reasoning_content'
+    # shellcheck disable=SC2086
+    ask -d anthropic $how -m gemini/gemini-2.5-pro-sim:reasoning=4 -n 4000 -x '"thinking":{"type":"enabled","budget_tokens":2048}' 'When?'
+    is "$(asked generationConfig.thinkingConfig.thinkingBudget) $(got outcome)" '2048 ok' '… a budget stays one'
+    isnt "$(got reasoning)" '' '… and thoughts are thinking blocks'
+done
+
+# ---- money: cached inside the prompt, thoughts outside the candidates ----
+for how in '-s -U' ''; do
+    # shellcheck disable=SC2086
+    ask -d openai $how -m $flash-sim:reasoning=5,prompt=1000,cached=600 -x '"reasoning_effort":"low"' 'When?'
+    is "$(got input_tok) $(got cached_tok) $(got output_tok) $(got reasoning_tok)" '1000 600 21 5' \
+        "${how:-whole}: usage in the client's own classes"
+done
+# 400 at a dollar, 600 at half of one, 16 + 5 at two dollars a million
+is "$(sql_wait "select count(*), min(cost_pico), max(cost_pico), max(estimated) from requests
+    where asked_model like '%cached=600'" '2|742000000|742000000|0')" '2|742000000|742000000|0' '… and exactly what they cost'
+
+# ---- finishes and refusals ----
+for client in openai anthropic; do
+    ask -d $client -s -m $flash-sim:tokens=40 -n 10 'When?'
+    is "$(got outcome) $(got finish | sed 's/max_tokens/length/')" 'ok length' "$client client: cut short by its cap"
+    ask -d $client -s -m $flash-sim:finish=filter 'When?'
+    is "$(got outcome) $(got finish | sed 's/refusal/content_filter/')" 'ok content_filter' '… by a filter'
+    for how in '-s' ''; do
+        # shellcheck disable=SC2086
+        ask -d $client $how -m $flash-sim:error=filter 'When?'
+        is "$(got status) $(got class)" '400 content_filter' "${how:-whole}: a blocked prompt is an error"
+    done
+    # ---- errors before and during, cuts ----
+    ask -d $client -s -m $flash-sim:error=overloaded 'When?'
+    is "$(got class)" overloaded 'an error before'
+    ask -d $client -s -m $flash-sim:in-band=5,error=overloaded 'When?'
+    is "$(got status) $(got class) $(got n_finish)" '200 overloaded 0' 'a bare error inside the stream is told as what it is'
+    ask -d $client -s -m $flash-sim:cut=5 'When?'
+    is "$(got status) $(got class) $(got n_finish)" '200 stream_interrupted 0' 'a cut is told'
+    ask -d $client -s -m $flash-sim:cut=5,by=end 'When?'
+    is "$(got status) $(got class) $(got n_finish)" '200 stream_interrupted 0' '… and an end without a finish is one'
+    ask -d $client -s -m $flash-sim:finish=MALFORMED_FUNCTION_CALL 'When?'
+    is "$(got class) $(got n_finish)" 'server_error 0' 'a broken call is a failure'
+done
+ask -d openai -m $flash-sim:error=quota 'When?'
+is "$(got status) $(got class)" '429 quota_exhausted' 'an allowance per day is gone for the day'
+ask -d openai -m gemini/gemini-2.5-pro-sim:error=auth 'When?'
+is "$(got status) $(got class)" '502 upstream_authentication' 'a bad key is no fault of the client, though it is a 400'
+
+# ---- what it cannot be asked goes elsewhere ----
+post /v1/chat/completions '{"model":"both","messages":[{"role":"user","content":[
+    {"type":"image_url","image_url":{"url":"https://example.org/a.png"}}]}]}' >"$tmp/body"
+is "$(head_of x-llmgw-target)" oc/gpt-4.1 'an image on the web goes to a target that fetches it'
+
+# ---- Vertex: another address, another credential ----
+ask -d openai -s -m vertex/gemini-3.8-flash 'When?'
+is "$(target)" '/v1/projects/p/locations/global/publishers/google/models/gemini-3.8-flash:streamGenerateContent?alt=sse' \
+    'Vertex is asked at its own place'
+is "$(got outcome) $(asked store)" 'ok ' '… without what it does not know'
+isnt "$(last_request sim headers.authorization)" '' '… with a bearer token'
+
+done_testing
