@@ -605,6 +605,8 @@ void attempt_complete(struct attempt *a)
 static void learn_limits(struct attempt *a, const struct upstream_head *h)
 {
     struct broker *b = a->r->b;
+    if (request_key(a->r, a->target->provider).len > 0)
+        return; /* the buckets of the client's key are not ours */
     for (size_t i = 0; i < h->n_headers; i++) {
         static const char *const gauges[] = {"input-tokens", "output-tokens", "requests",
                                              "tokens"};

@@ -26,9 +26,13 @@ enum {
     /* until a second request may ask while the probe is under way */
     PROBE_WAIT_US = US_PER_S,
 };
-/* Quotas that name no reset are asked again after this; a longer hint is not trusted. */
+/* Quotas that name no reset are asked again after this. */
 #define QUOTA_PAUSE_US ((int64_t)10 * 60 * US_PER_S)
-#define HINT_MAX_US    US_PER_DAY
+/* Longer hints are not trusted. Quotas are renewed each month at the latest. */
+#define HINT_MAX_US       US_PER_DAY
+#define QUOTA_HINT_MAX_US (32 * US_PER_DAY)
+
+static const char quota_why[] = "quota exhausted";
 
 void breaker_init(struct breaker *b)
 {
@@ -100,7 +104,7 @@ void breaker_ok(struct breaker *b, int64_t now_us)
 static void open_for(struct breaker *b, int64_t pause_us, int64_t now_us)
 {
     b->state = BREAKER_OPEN;
-    b->probe_out = false;
+    b->probe_out = b->is_quota = false;
     b->open_until_us = MAX(b->open_until_us, now_us + pause_us);
 }
 
@@ -110,6 +114,12 @@ static void open_again(struct breaker *b, const struct err *e, int64_t now_us)
     b->pause_us =
         b->pause_us == 0 ? PAUSE_FIRST_US : MIN(2 * b->pause_us, (int64_t)PAUSE_MAX_US);
     open_for(b, MAX(b->pause_us, MIN(e->retry_after_us, HINT_MAX_US)), now_us);
+}
+
+int64_t breaker_quota_us(const struct err *e)
+{
+    return e->retry_after_us >= 0 ? MIN(e->retry_after_us, QUOTA_HINT_MAX_US)
+                                  : QUOTA_PAUSE_US;
 }
 
 /* Does this class say anything about the target's health? */
@@ -147,11 +157,9 @@ void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us)
     char name[32];
     name_failure(e, name);
     if (e->code == ERR_QUOTA) {
-        snprintf(b->why, sizeof b->why, "quota exhausted");
-        open_for(b,
-                 e->retry_after_us >= 0 ? MIN(e->retry_after_us, HINT_MAX_US)
-                                        : QUOTA_PAUSE_US,
-                 now_us);
+        snprintf(b->why, sizeof b->why, "%s", quota_why);
+        open_for(b, breaker_quota_us(e), now_us);
+        b->is_quota = true;
     } else if (b->state == BREAKER_HALF_OPEN) {
         snprintf(b->why, sizeof b->why, "probe failed: %s", name);
         open_again(b, e, now_us);
@@ -177,6 +185,7 @@ void breaker_reopen(struct breaker *b, int64_t until_us, int64_t pause_us, struc
     b->open_until_us = until_us;
     b->pause_us = MIN(pause_us, (int64_t)PAUSE_MAX_US);
     str_copy(b->why, sizeof b->why, why);
+    b->is_quota = str_eqz(why, quota_why);
 }
 
 const char *breaker_state_name(enum breaker_state s)

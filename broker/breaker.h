@@ -25,7 +25,8 @@ struct breaker {
         int64_t slot; /* now / BREAKER_SLOT_US */
         unsigned ok, failed;
     } slots[BREAKER_SLOTS];
-    char why[64]; /* "5×529 in 60s" */
+    char why[64];  /* "5×529 in 60s" */
+    bool is_quota; /* opened because our money there is spent: others' may not be */
 };
 
 void breaker_init(struct breaker *b);
@@ -38,6 +39,8 @@ void breaker_start(struct breaker *b, int64_t now_us);
 void breaker_ok(struct breaker *b, int64_t now_us);
 /* A failure of class e->code with e->sys = HTTP status and e->retry_after_us. */
 void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us);
+/* How long a spent quota is left alone: until its reset, if that was told. */
+int64_t breaker_quota_us(const struct err *e);
 /* The attempt ended without telling anything (client gone, client error). */
 void breaker_void(struct breaker *b, int64_t now_us);
 /* As it was before a restart. */

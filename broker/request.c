@@ -374,7 +374,7 @@ static struct prospect *prospect_at(const struct request *r, size_t i)
 static bool is_healthy(const struct request *r, size_t i)
 {
     const struct conf_target *t = target_at(r, i);
-    if (!breaker_allows(&prospect_at(r, i)->state->breaker, now_us(r)))
+    if (request_breaker_us(r, r->decision.items[i].target) > 0)
         return false;
     return request_key(r, t->provider).len > 0 ||
            secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) <= 0;
@@ -415,22 +415,6 @@ static size_t find_fit(const struct request *r, size_t from)
     return r->decision.n_usable;
 }
 
-/* What the client is told when a candidate was passed over for this reason. */
-static enum errc skip_class(enum skip s)
-{
-    static const enum errc classes[] = {
-        [SKIP_NONE] = ERR_RATE_LIMIT,    [SKIP_CONDITION] = ERR_REFUSED,
-        [SKIP_CAPABILITY] = ERR_INVALID, [SKIP_CONTEXT] = ERR_CONTEXT,
-        [SKIP_MAX_COST] = ERR_REFUSED,   [SKIP_UNPRICED] = ERR_REFUSED,
-        [SKIP_DRAINED] = ERR_OVERLOADED, [SKIP_NO_KEY] = ERR_UPSTREAM_AUTH,
-        [SKIP_BREAKER] = ERR_OVERLOADED, [SKIP_LIMIT] = ERR_RATE_LIMIT,
-        [SKIP_NEVER_FITS] = ERR_REFUSED, [SKIP_BUDGET] = ERR_REFUSED,
-        [SKIP_RETIRED] = ERR_NOT_FOUND,  [SKIP_NOT_PINNED] = ERR_OVERLOADED,
-        [SKIP_OFFLINE] = ERR_REFUSED,
-    };
-    return classes[s];
-}
-
 /* The decision when it must be read aloud: the first candidate's class, everybody's reason. */
 static void explain_refusal(const struct request *r, struct err *e)
 {
@@ -441,9 +425,12 @@ static void explain_refusal(const struct request *r, struct err *e)
         len +=
             (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s", i > 0 ? "; " : "",
                              target_name(target_at(r, i), name), d->items[i].why);
-    err_set(e, d->n > 0 ? skip_class(d->items[0].skip) : ERR_NOT_FOUND, "%s", text);
-    if (d->n > 0 && d->items[0].verdict == VERDICT_LATER)
+    err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s", text);
+    /* the pause of a key or a quota is our guess, unless a person acts */
+    if (errc_is_retryable(e->code) && d->items[0].verdict == VERDICT_LATER)
         e->retry_after_us = d->items[0].wait_us;
+    if (e->code == ERR_QUOTA || e->code == ERR_UPSTREAM_AUTH)
+        e->origin = ERR_BY_PROVIDER;
 }
 
 static void wait_until(struct request *r, int64_t wait_us, const char *why)

@@ -494,13 +494,28 @@ static bool is_pinned(const struct request *r, const struct conf_target *t)
     return false;
 }
 
+/* A quota that is spent is ours: it does not stop a client who brings its own key. */
+static bool is_not_our_quota(const struct request *r, size_t i)
+{
+    return r->prospects[i].state->breaker.is_quota &&
+           request_key(r, r->targets[i].provider).len > 0;
+}
+
+int64_t request_breaker_us(const struct request *r, size_t i)
+{
+    if (is_not_our_quota(r, i))
+        return 0;
+    return breaker_wait_us(&r->prospects[i].state->breaker, loop_mono_us(r->b->loop));
+}
+
 static void view_health(const struct request *r, size_t i, struct target_view *v)
 {
     const struct target_state *s = r->prospects[i].state;
     int64_t now_us = loop_mono_us(r->b->loop);
-    v->breaker_open = s->breaker.state != BREAKER_CLOSED;
-    v->breaker_retry_us = breaker_wait_us(&s->breaker, now_us);
+    v->breaker_open = s->breaker.state != BREAKER_CLOSED && !is_not_our_quota(r, i);
+    v->breaker_retry_us = request_breaker_us(r, i);
     v->half_open = v->breaker_open && v->breaker_retry_us == 0;
+    v->is_quota = s->breaker.is_quota;
     v->breaker_why = s->breaker.why;
     v->drained = s->drained_until_us > now_us;
 }
@@ -514,8 +529,12 @@ static void view_key(const struct request *r, size_t i, struct target_view *v)
     if (v->has_key)
         return;
     v->has_key = secrets_has(r->secrets, provider);
-    v->key_benched_us =
-        MAX(0, secrets_benched_us(r->secrets, provider, loop_mono_us(r->b->loop)));
+    const struct secret_key *first = secrets_first(r->secrets, provider);
+    if (first == NULL)
+        return;
+    v->key_benched_us = MAX(0, first->benched_until_us - loop_mono_us(r->b->loop));
+    v->key_class = first->benched_for;
+    v->key_id = first->id;
 }
 
 static void view_limits(struct request *r, size_t i, struct target_view *v)

@@ -224,6 +224,8 @@ void request_decide(struct request *r, bool is_for_people);
 struct limit_scope request_scope(const struct request *r, const struct conf_target *t);
 /* The key the client sent for this provider; STR_NONE if none. */
 struct str request_key(const struct request *r, const char *provider);
+/* Until targets[i] may be asked, for all its breaker knows; 0: now. */
+int64_t request_breaker_us(const struct request *r, size_t i);
 struct estimate_key request_estimate_key(const struct request *r,
                                          const struct target_model *m);
 int64_t request_input_tok(const struct request *r, const struct target_model *m);

@@ -11,10 +11,8 @@
 #include "broker/request_priv.h"
 #include "broker/state.h"
 
-/* A key that was refused, or whose quota is used up for an unknown time, rests so long. */
+/* A key that was refused rests so long. */
 #define KEY_REST_US ((int64_t)10 * 60 * US_PER_S)
-/* No hint for longer is believed. */
-#define KEY_REST_MAX_US US_PER_DAY
 
 const char *target_name(const struct conf_target *t, char out[TARGET_NAME_LEN])
 {
@@ -176,13 +174,20 @@ static bool rest_key(struct request *r, const struct attempt *a, const struct er
     int64_t now_us = loop_mono_us(b->loop);
     if (attempt_key(a) == NULL || (e->code != ERR_UPSTREAM_AUTH && e->code != ERR_QUOTA))
         return false;
-    int64_t rest_us =
-        e->retry_after_us >= 0 ? MIN(e->retry_after_us, KEY_REST_MAX_US) : KEY_REST_US;
-    secrets_bench(r->secrets, attempt_key(a), now_us + rest_us);
+    int64_t rest_us = e->code == ERR_QUOTA ? breaker_quota_us(e) : KEY_REST_US;
+    secrets_bench(r->secrets, attempt_key(a), now_us + rest_us, e->code);
     log_write(&b->log, LOG_WARN, "request", "a key is put aside",
               "req=%s key=%s class=%s", r->id, attempt_key(a)->id, errc_name(e->code));
     struct str provider = str_of(r->rows[r->n_rows - 1]->target->provider);
     return secrets_benched_us(r->secrets, provider, now_us) == 0;
+}
+
+/* What a provider says of the key that the client brought is no news of the target. */
+static bool is_about_clients_key(const struct request *r, const struct err *e)
+{
+    const struct attempt_row *row = r->rows[r->n_rows - 1];
+    return (e->code == ERR_QUOTA || e->code == ERR_RATE_LIMIT) &&
+           request_key(r, row->target->provider).len > 0;
 }
 
 static void tell_breaker(struct request *r, const struct attempt *a, const struct err *e)
@@ -190,20 +195,20 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
     struct target_state *t = attempt_target(a);
     int64_t now_us = loop_mono_us(r->b->loop);
     enum breaker_state before = t->breaker.state;
-    bool has_other_key = rest_key(r, a, e);
+    bool has_other_key = rest_key(r, a, e), is_clients = is_about_clients_key(r, e);
     if (e->code == ERR_OK) {
         t->n_ok++;
         breaker_ok(&t->breaker, now_us);
     } else {
         t->n_failed += e->code != ERR_CANCELLED;
-        if (has_other_key)
+        if (has_other_key || is_clients)
             breaker_void(&t->breaker, now_us);
         else
             breaker_failed(&t->breaker, e, now_us);
     }
     if (t->breaker.state != before)
         state_save_breaker(r->b, t);
-    if (e->code == ERR_RATE_LIMIT && e->retry_after_us > 0) {
+    if (e->code == ERR_RATE_LIMIT && e->retry_after_us > 0 && !is_clients) {
         struct limit_scope scope = request_scope(r, r->rows[r->n_rows - 1]->target);
         limiter_learn(r->b->limiter, &scope, "requests", 0, e->retry_after_us, now_us);
     }

@@ -87,10 +87,27 @@ static void bound_cost(const struct route_facts *f, const struct target_view *v,
 
 /* ---- the filters, each with its reason ---- */
 
+/* What a client is told when nobody can serve it for this reason. */
+static enum errc skip_class(enum skip s)
+{
+    static const enum errc classes[] = {
+        [SKIP_NONE] = ERR_RATE_LIMIT,    [SKIP_CONDITION] = ERR_REFUSED,
+        [SKIP_CAPABILITY] = ERR_INVALID, [SKIP_CONTEXT] = ERR_CONTEXT,
+        [SKIP_MAX_COST] = ERR_REFUSED,   [SKIP_UNPRICED] = ERR_REFUSED,
+        [SKIP_DRAINED] = ERR_OVERLOADED, [SKIP_NO_KEY] = ERR_UPSTREAM_AUTH,
+        [SKIP_BREAKER] = ERR_OVERLOADED, [SKIP_LIMIT] = ERR_RATE_LIMIT,
+        [SKIP_NEVER_FITS] = ERR_REFUSED, [SKIP_BUDGET] = ERR_REFUSED,
+        [SKIP_RETIRED] = ERR_NOT_FOUND,  [SKIP_NOT_PINNED] = ERR_OVERLOADED,
+        [SKIP_OFFLINE] = ERR_REFUSED,
+    };
+    return classes[s];
+}
+
 static bool set(struct candidate *c, enum verdict v, enum skip why)
 {
     c->verdict = v;
     c->skip = why;
+    c->class = skip_class(why);
     return true;
 }
 
@@ -207,8 +224,12 @@ static bool skip_key(const struct target_view *v, struct candidate *c)
     if (v->key_benched_us == 0)
         return false;
     num_duration(wait, v->key_benched_us);
-    snprintf(c->why, sizeof c->why, "key benched, retry in %s", wait);
-    return later(c, SKIP_NO_KEY, v->key_benched_us);
+    snprintf(c->why, sizeof c->why, "key %s %s, retry in %s", v->key_id,
+             v->key_class == ERR_QUOTA ? "has used up its quota" : "was not accepted",
+             wait);
+    later(c, SKIP_NO_KEY, v->key_benched_us);
+    c->class = v->key_class;
+    return true;
 }
 
 static bool skip_breaker(const struct target_view *v, struct candidate *c)
@@ -219,7 +240,10 @@ static bool skip_breaker(const struct target_view *v, struct candidate *c)
     num_duration(wait, v->breaker_retry_us);
     snprintf(c->why, sizeof c->why, "circuit open: %s, retry in %s",
              v->breaker_why != NULL ? v->breaker_why : "", wait);
-    return later(c, SKIP_BREAKER, v->breaker_retry_us);
+    later(c, SKIP_BREAKER, v->breaker_retry_us);
+    if (v->is_quota)
+        c->class = ERR_QUOTA;
+    return true;
 }
 
 static bool skip_limit(const struct target_view *v, struct candidate *c)

@@ -20,8 +20,11 @@ struct target_view {
     int64_t breaker_retry_us; /* … for so long; 0 when half-open: one probe may go */
     bool half_open;
     const char *breaker_why; /* "5×529 in 60s" */
+    bool is_quota;           /* it opened because a quota is used up */
     bool has_key;
     int64_t key_benched_us; /* every key is benched for so long; 0 no */
+    enum errc key_class;    /* … because of this: ERR_QUOTA or ERR_UPSTREAM_AUTH */
+    const char *key_id;     /* … the first to be tried again */
     bool drained;
     bool pinned;
     int64_t fits_in_us;     /* 0: the limits have room now; −1: never fits */
@@ -60,6 +63,7 @@ struct candidate {
     size_t target; /* index into the route's targets */
     enum verdict verdict;
     enum skip skip;
+    enum errc class;         /* what a client is told of the skip */
     int64_t wait_us;         /* VERDICT_LATER */
     pico min_pico, max_pico; /* PICO_UNKNOWN: unpriced, or neither capped nor explained */
     char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */

@@ -154,6 +154,7 @@ static void on_key(void *arg, enum errc rc, struct str output, const struct err 
         return;
     }
     slot->key.benched_until_us = loop_mono_us(s->loop) + CMD_RETRY_US;
+    slot->key.benched_for = ERR_UPSTREAM_AUTH;
     log_write(s->log, LOG_WARN, "secret", e.text, "key=%s", slot->key.id);
 }
 
@@ -312,23 +313,31 @@ bool secrets_has(const struct secrets *s, struct str provider)
     return false;
 }
 
+const struct secret_key *secrets_first(const struct secrets *s, struct str provider)
+{
+    const struct ring *r = map_get(&s->rings, provider);
+    const struct secret_key *first = NULL;
+    for (size_t i = 0; r != NULL && i < r->n; i++) {
+        const struct secret_key *k = &r->slots[i].key;
+        if (slot_is_there(&r->slots[i]) &&
+            (first == NULL || k->benched_until_us < first->benched_until_us))
+            first = k;
+    }
+    return first;
+}
+
 int64_t secrets_benched_us(const struct secrets *s, struct str provider,
                            int64_t now_mono_us)
 {
-    const struct ring *r = map_get(&s->rings, provider);
-    int64_t least = -1;
-    for (size_t i = 0; r != NULL && i < r->n; i++) {
-        if (!slot_is_there(&r->slots[i]))
-            continue;
-        int64_t wait_us = MAX(r->slots[i].key.benched_until_us - now_mono_us, 0);
-        least = least < 0 ? wait_us : MIN(least, wait_us);
-    }
-    return least;
+    const struct secret_key *first = secrets_first(s, provider);
+    return first != NULL ? MAX(first->benched_until_us - now_mono_us, 0) : -1;
 }
 
-void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us)
+void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us,
+                   enum errc why)
 {
     k->benched_until_us = until_mono_us;
+    k->benched_for = why;
     log_write(s->log, LOG_WARN, "secret", "a key is set aside", "key=%s", k->id);
 }
 

@@ -18,6 +18,7 @@ struct secret_key {
     const char *value; /* owned by the store, wiped on free */
     size_t len;
     int64_t benched_until_us; /* monotonic; authentication failed or quota is used up */
+    enum errc benched_for;    /* … which of the two */
 };
 
 /*
@@ -40,7 +41,11 @@ bool secrets_has(const struct secrets *s, struct str provider);
 /* Time until some key may be used again: 0 now, −1 has none. */
 int64_t secrets_benched_us(const struct secrets *s, struct str provider,
                            int64_t now_mono_us);
-void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us);
+/* The key that may be used first; NULL: the provider has none. */
+const struct secret_key *secrets_first(const struct secrets *s, struct str provider);
+/* `why`: ERR_UPSTREAM_AUTH or ERR_QUOTA. */
+void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us,
+                   enum errc why);
 /* Equal? Takes the same time wherever they differ. */
 bool secret_equal(struct str a, struct str b);
 /* "sha256:HEX", as [client] has it. */

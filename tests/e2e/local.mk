@@ -41,3 +41,4 @@ EXTRA_DIST += %D%/vectors.tsv
 dist_check_SCRIPTS += %D%/34-vanish.t
 dist_check_SCRIPTS += %D%/36-json.t
 dist_check_SCRIPTS += %D%/37-gemini.t
+dist_check_SCRIPTS += %D%/37-contract.t

@@ -271,10 +271,23 @@ int64_t secrets_benched_us(const struct secrets *s, struct str provider, int64_t
     return wait_us;
 }
 
-void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_us)
+const struct secret_key *secrets_first(const struct secrets *s, struct str provider)
+{
+    (void)s, (void)provider;
+    const struct secret_key *first = NULL;
+    for (size_t i = 0; i < the_world->n_keys; i++)
+        if (first == NULL ||
+            the_world->keys[i].benched_until_us < first->benched_until_us)
+            first = &the_world->keys[i];
+    return first;
+}
+
+void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_us,
+                   enum errc why)
 {
     (void)s;
     k->benched_until_us = until_us;
+    k->benched_for = why;
 }
 
 struct target_state *broker_target(struct broker *b, struct str provider,
@@ -360,6 +373,7 @@ static int set_up(void **state)
     w->clock = (struct clock){world_mono, world_wall};
     w->mono_us = 1000 * (int64_t)S;
     w->wall_us = 1795575911 * (int64_t)S;
+    w->b.clock = &w->clock;
     buf_init(&w->got, LIMIT_REPLY_LEN);
     buf_init(&w->got_headers, LIMIT_REPLY_LEN);
     w->n_keys = 1;
@@ -1087,9 +1101,11 @@ static void nobody_waits_long_for_the_ill(void **state)
 {
     struct world *w = *state;
     struct err e = ERR_INIT;
-    err_set(&e, ERR_QUOTA, "used up");
+    err_set(&e, ERR_TIMEOUT, "silent");
     e.retry_after_us = 20 * S;
-    breaker_failed(&broker_target(&w->b, STR("one"), STR("m"))->breaker, &e, w->mono_us);
+    for (int i = 0; i < 3; i++)
+        breaker_failed(&broker_target(&w->b, STR("one"), STR("m"))->breaker, &e,
+                       w->mono_us);
     ask(w, "", ASK("one/m"));
     expect_ended(w, 503);
     assert_int_equal(w->n_calls, 0);
@@ -1145,6 +1161,86 @@ static void a_refused_key_rests_and_the_next_is_tried(void **state)
     assert_true(w->keys[0].benched_until_us > w->mono_us);
     assert_true(w->keys[1].benched_until_us > w->mono_us);
     expect(&w->got, "upstream_authentication");
+}
+
+/* The next request is one of its own, for the ledger too. */
+static void ask_next(struct world *w, const struct dialect_ops *dialect,
+                     const char *headers, const char *body)
+{
+    w->told = (struct told){0};
+    ask_in(w, dialect, headers, body);
+}
+
+static void a_quota_that_is_used_up_is_told_to_whoever_asks_next(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    refuse(call(w, 0), 429, NULL, ERROR("insufficient_quota"));
+    expect_ended(w, 429);
+    static const char *const models[] = {ASK("one/m"), ASK("one/other")};
+    for (size_t i = 0; i < ARRAY_LEN(models); i++) {
+        ask_next(w, &dialect_openai, "", models[i]);
+        expect_ended(w, 429);
+        expect(&w->got, "\"code\":\"insufficient_quota\"");
+        expect(&w->got, "key one#1 has used up its quota, retry in 10m");
+        expect(&w->got_headers, "x-should-retry: false\r\n");
+        assert_false(has(&w->got_headers, "retry-after"));
+    }
+    ask_next(w, &dialect_anthropic, "",
+             "{\"model\":\"one/m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+             "\"content\":\"hi\"}]}");
+    expect_ended(w, 402);
+    expect(&w->got, "billing_error");
+    assert_int_equal(w->n_calls, 1);
+}
+
+static void a_quota_rests_until_its_reset_however_far(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    refuse(call(w, 0), 429, "604800", ERROR("insufficient_quota"));
+    expect_ended(w, 429);
+    pass_time(w, 6 * 86400 * (int64_t)S);
+    ask_next(w, &dialect_openai, "", ASK("one/m"));
+    expect_ended(w, 429);
+    assert_int_equal(w->n_calls, 1);
+}
+
+static void a_refused_key_is_named_to_whoever_asks_next(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    refuse(call(w, 0), 401, NULL, ERROR("authentication_error"));
+    ask_next(w, &dialect_openai, "", ASK("one/other"));
+    expect_ended(w, 502);
+    expect(&w->got, "upstream_authentication");
+    expect(&w->got, "key one#1 was not accepted, retry in 10m");
+}
+
+static void the_clients_own_key_is_no_matter_of_others(void **state)
+{
+    struct world *w = *state;
+    static const int told[] = {429, 402};
+    static const char *const why[] = {ERROR("rate_limit_error"), ERROR("billing_error")};
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        ask_next(w, &dialect_openai, "x-llmgw-provider-key: one=sk-mine", ASK("one/m"));
+        refuse(call(w, 2 * i), told[i], "700", why[i]);
+        expect_ended(w, 429);
+        ask_next(w, &dialect_openai, "", ASK("one/m"));
+        expect(&call(w, 2 * i + 1)->head, "authorization: Bearer sk-1\n");
+        refuse(call(w, 2 * i + 1), 400, NULL, ERROR("invalid_request_error"));
+    }
+}
+
+static void our_quota_is_no_matter_of_a_client_with_a_key(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    refuse(call(w, 0), 429, NULL, ERROR("insufficient_quota"));
+    ask_next(w, &dialect_openai, "x-llmgw-provider-key: one=sk-mine", ASK("one/m"));
+    refuse(call(w, 1), 402, NULL, ERROR("billing_error"));
+    expect_ended(w, 429);
+    expect(&w->got, "insufficient_quota");
 }
 
 static void a_key_of_the_client_is_used_once(void **state)
@@ -1469,6 +1565,11 @@ int main(void)
         CASE(what_the_request_itself_does_wrong_stops),
         CASE(a_key_that_is_being_fetched_is_waited_for),
         CASE(a_refused_key_rests_and_the_next_is_tried),
+        CASE(a_quota_that_is_used_up_is_told_to_whoever_asks_next),
+        CASE(a_quota_rests_until_its_reset_however_far),
+        CASE(a_refused_key_is_named_to_whoever_asks_next),
+        CASE(the_clients_own_key_is_no_matter_of_others),
+        CASE(our_quota_is_no_matter_of_a_client_with_a_key),
         CASE(a_key_of_the_client_is_used_once),
         CASE(nothing_answers_where_nobody_can),
         CASE(what_does_not_fit_waits_for_its_turn),

@@ -118,7 +118,7 @@ static void keys_come_from_every_source_in_turn(void **state)
     assert_false(secrets_has(k, STR("q")));
     /* nobody waits for the third as long as the others will do */
     for (int i = 0; i < 2; i++)
-        secrets_bench(k, pick(s, k, 0), 10);
+        secrets_bench(k, pick(s, k, 0), 10, ERR_QUOTA);
     assert_string_equal(pick(s, k, 0)->value, MARK "cmd");
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 3; i++) {
@@ -208,11 +208,11 @@ static void a_benched_key_is_passed_over(void **state)
     add(s, CONF_KEY_ENV, "LGW_TEST_2");
     struct secrets *k = load(s, NULL);
     struct secret_key *first = secrets_pick(k, STR("p"), 0);
-    secrets_bench(k, first, 1000);
+    secrets_bench(k, first, 1000, ERR_QUOTA);
     for (int i = 0; i < 3; i++)
         assert_string_equal(secrets_pick(k, STR("p"), 999)->value, MARK "2");
     assert_int_equal(secrets_benched_us(k, STR("p"), 999), 0);
-    secrets_bench(k, secrets_pick(k, STR("p"), 999), 1500);
+    secrets_bench(k, secrets_pick(k, STR("p"), 999), 1500, ERR_QUOTA);
     assert_null(secrets_pick(k, STR("p"), 999));
     assert_int_equal(secrets_benched_us(k, STR("p"), 999), 1);
     assert_string_equal(secrets_pick(k, STR("p"), 1000)->value, MARK "1");
