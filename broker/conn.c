@@ -166,6 +166,9 @@ static void watch(struct conn *c)
 /* Sends once; returns what was taken. Sets wants_write or is_broken when it was not all. */
 static size_t send_parts(struct conn *c, const struct iovec *iov, size_t n, size_t len)
 {
+    /* the end of an answer is not seen before its record is in the spool */
+    if (c->b->ledger != NULL)
+        ledger_flush(c->b->ledger);
     /* sendmsg reads the parts only */
     struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
     ssize_t sent;

@@ -34,12 +34,13 @@ struct ledger {
     ledger_committed_fn *fn;
     void *arg;
     struct buf encoded;     /* a record on its way to the spool */
-    struct loop_task flush; /* of admissions that are staged */
+    struct loop_task flush; /* of what is staged */
+    uint64_t n_settled;     /* of that: records the thread is to hear of */
     char told[sizeof(((struct writer *)0)->trouble)]; /* trouble as last logged */
     uint64_t n_told_lost;                             /* writer.n_lost as last logged */
 };
 
-static void flush(void *arg);
+static void on_flush(void *arg);
 
 const char *ledger_cost_source_name(enum ledger_cost_source s)
 {
@@ -144,7 +145,7 @@ enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop 
     l->log = log;
     l->fn = fn;
     l->arg = arg;
-    l->flush = (struct loop_task){.fn = flush, .arg = l};
+    l->flush = (struct loop_task){.fn = on_flush, .arg = l};
     buf_init(&l->encoded, SPOOL_RECORD_MAX);
     set_retention(&l->writer, conf);
     enum errc rc = writer_init(&l->writer, db_path, loop, e);
@@ -167,7 +168,7 @@ void ledger_close(struct ledger **lp, int64_t wait_us)
     if (l == NULL)
         return;
     if (l->has_thread) {
-        flush(l);
+        ledger_flush(l);
         writer_stop(&l->writer, wait_us);
         pthread_join(l->thread, NULL);
     }
@@ -184,41 +185,52 @@ void ledger_close(struct ledger **lp, int64_t wait_us)
 
 /* ---- appending ---- */
 
-/* Under the lock. n_staged: of the spool, before what was tried and ended with rc. */
-static void count_records(struct writer *w, enum errc rc, size_t n_staged, size_t n_new)
+/*
+ * Under the lock. What became of the records that were staged before (n_staged) and of n_new:
+ * those that wait are neither written nor lost.
+ */
+static void account(struct ledger *l, enum errc rc, size_t n_staged, size_t n_new)
 {
-    size_t n_lost = rc == ERR_OK ? 0 : n_staged + n_new - spool_n_staged(w->spool);
-    if (rc != ERR_OK ||
-        spool_n_staged(w->spool) == 0) /* what is only staged tells nothing */
-        w->append_ok = rc == ERR_OK;
+    struct writer *w = &l->writer;
+    size_t n_waiting = spool_n_staged(w->spool);
+    size_t n_lost = rc == ERR_OK ? 0 : n_staged + n_new - n_waiting;
     w->n_records += n_new;
     w->n_records -= n_lost;
     if (n_lost > 0)
         writer_dropped(w, n_lost);
+    if (rc != ERR_OK || n_waiting == 0)
+        w->append_ok = rc == ERR_OK;
+    if (n_waiting > 0)
+        return;
+    if (rc == ERR_OK)
+        writer_settled(w, l->n_settled);
+    l->n_settled = 0;
 }
 
-typedef enum errc spool_fn(struct spool *s, struct str record, uint64_t *ret_end,
-                           struct err *e);
+enum when { NOW, WITH_THE_TURN };
 
-/* Under the lock. */
-static enum errc append(struct ledger *l, spool_fn *to_spool, uint64_t *ret_seq,
-                        struct err *e)
+/* Appends what is encoded. Under the lock. */
+static enum errc append(struct ledger *l, enum when when, bool is_settled,
+                        uint64_t *ret_seq, struct err *e)
 {
     struct writer *w = &l->writer;
+    bool is_now = when == NOW || w->loop == NULL;
     size_t n_staged = spool_n_staged(w->spool);
     enum errc rc = buf_err(&l->encoded);
     if (rc != ERR_OK)
         err_set(e, rc, "ledger: record");
     else
-        rc = to_spool(w->spool, buf_str(&l->encoded), ret_seq, e);
-    count_records(w, rc, n_staged, 1);
+        rc = (is_now ? spool_append : spool_stage)(w->spool, buf_str(&l->encoded),
+                                                   ret_seq, e);
+    l->n_settled += rc == ERR_OK && is_settled;
+    account(l, rc, n_staged, 1);
+    if (rc == ERR_OK && !is_now)
+        loop_later(w->loop, &l->flush);
     return rc;
 }
 
-/* What is staged. */
-static void flush(void *arg)
+void ledger_flush(struct ledger *l)
 {
-    struct ledger *l = arg;
     struct writer *w = &l->writer;
     struct err e = ERR_INIT;
     size_t n_staged = spool_n_staged(w->spool);
@@ -226,29 +238,27 @@ static void flush(void *arg)
         return;
     pthread_mutex_lock(&w->lock);
     enum errc rc = spool_flush(w->spool, &e);
-    count_records(w, rc, n_staged, 0);
+    account(l, rc, n_staged, 0);
     pthread_mutex_unlock(&w->lock);
     if (rc != ERR_OK)
-        log_write(l->log, LOG_WARN, "ledger", "admissions could not be recorded",
-                  "n=%zu why=%s", n_staged, e.text);
+        log_write(l->log, LOG_ERROR, "ledger", "requests could not be recorded",
+                  "records=%zu why=%s", n_staged, e.text);
 }
 
-/*
- * Admissions wait for the end of the loop's turn, or for a settlement, which takes them along:
- * no client is told of them, and the provider is asked before the disk.
- */
+static void on_flush(void *arg)
+{
+    ledger_flush(arg);
+}
+
 enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq,
                        struct err *e)
 {
     uint64_t seq = 0;
-    struct loop *loop = l->writer.loop;
     buf_reset(&l->encoded);
     record_put_admit(&l->encoded, a);
     pthread_mutex_lock(&l->writer.lock);
-    enum errc rc = append(l, loop != NULL ? spool_stage : spool_append, &seq, e);
+    enum errc rc = append(l, WITH_THE_TURN, false, &seq, e);
     pthread_mutex_unlock(&l->writer.lock);
-    if (rc == ERR_OK && loop != NULL)
-        loop_later(loop, &l->flush);
     if (rc == ERR_OK && ret_seq != NULL)
         *ret_seq = seq;
     return rc;
@@ -290,15 +300,15 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
 {
     struct writer *w = &l->writer;
     struct body_node *body = copy_bodies(l, s);
+    /* bodies are queued under the number of a record that is surely there */
+    enum when when = s->is_told || body != NULL ? NOW : WITH_THE_TURN;
     uint64_t seq = 0;
     buf_reset(&l->encoded);
     record_put_settle(&l->encoded, s);
     pthread_mutex_lock(&w->lock);
-    enum errc rc = append(l, spool_append, &seq, e);
+    enum errc rc = append(l, when, true, &seq, e);
     if (rc == ERR_OK && body != NULL)
         writer_queue_body(w, body, seq);
-    if (rc == ERR_OK)
-        writer_settled(w);
     pthread_mutex_unlock(&w->lock);
     if (rc != ERR_OK)
         mem_free(body);
@@ -313,9 +323,7 @@ static enum errc append_aside(struct ledger *l, struct err *e)
     struct writer *w = &l->writer;
     uint64_t seq;
     pthread_mutex_lock(&w->lock);
-    enum errc rc = append(l, spool_append, &seq, e);
-    if (rc == ERR_OK)
-        writer_settled(w);
+    enum errc rc = append(l, NOW, true, &seq, e);
     pthread_mutex_unlock(&w->lock);
     return rc;
 }
@@ -346,13 +354,14 @@ enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation
     node->id_len = id.len;
     node->conversation_len = conversation.len;
     put(put(node->bytes, id), conversation);
+    ledger_flush(l);
     writer_queue_removal(&l->writer, node);
     return ERR_OK;
 }
 
 bool ledger_wait(struct ledger *l, int64_t wait_us)
 {
-    flush(l);
+    ledger_flush(l);
     return writer_wait(&l->writer, wait_us);
 }
 

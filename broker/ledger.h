@@ -84,6 +84,7 @@ struct ledger_settle {
     struct str request_body, response_body;
     struct str response_text; /* plain text of the answer, for search and replay */
     enum conf_record record;
+    bool is_told; /* the client hears what became of the record: it is written at once */
 };
 
 /* A row of table `state`; without a value the key goes. */
@@ -110,7 +111,8 @@ void ledger_close(struct ledger **l, int64_t wait_us);
 /*
  * Append; *ret_seq numbers the record (ret_seq may be NULL). ERR_STORE when the spool is full or
  * failing: counted, and the request goes on (rows are money: the caller tells its client
- * `recorded: dropped`).
+ * `recorded: dropped`). With a loop, admissions and settlements that nobody is told of are only
+ * staged: they are written at the end of its turn, or by ledger_flush.
  */
 enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq,
                        struct err *e) MUST_USE;
@@ -120,6 +122,8 @@ enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct er
     MUST_USE;
 /* A JSON object: a row of replay_run, and rows of replay_item in its "items"; see rows_replay. */
 enum errc ledger_replay(struct ledger *l, struct str json, struct err *e) MUST_USE;
+/* Writes what is staged. Before any bytes leave that a client may take for the end. */
+void ledger_flush(struct ledger *l);
 uint64_t ledger_applied_seq(const struct ledger *l);
 /*
  * Until all settlements so far, and what the last run left, are in the database; false: not

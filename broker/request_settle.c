@@ -403,6 +403,7 @@ static void record(struct request *r, enum errc outcome)
         .trace = buf_str(&trace),
         .error = outcome != ERR_OK ? str_of(r->err.text) : STR_NONE,
         .record = r->record,
+        .is_told = r->facts.stream || r->opt.events,
     };
     memcpy(s.id, r->id, sizeof s.id);
     fill_served(r, &s);

@@ -106,9 +106,11 @@ void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq)
     list_add(&w->bodies, &node->link);
 }
 
-void writer_settled(struct writer *w)
+void writer_settled(struct writer *w, uint64_t n)
 {
-    if (++w->n_waiting == w->signal_at)
+    bool was_below = w->n_waiting < w->signal_at;
+    w->n_waiting += n;
+    if (was_below && w->n_waiting >= w->signal_at)
         pthread_cond_signal(&w->work);
 }
 

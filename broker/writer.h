@@ -63,7 +63,7 @@ void writer_stop(struct writer *w, int64_t wait_us);
 
 /* Under the lock. */
 void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq);
-void writer_settled(struct writer *w);
+void writer_settled(struct writer *w, uint64_t n);
 void writer_dropped(struct writer *w, size_t n_rows);
 /* Take the lock. */
 void writer_queue_removal(struct writer *w, struct removal *node);

@@ -815,6 +815,43 @@ static bool file_holds(const char *path, const char *text)
     return found;
 }
 
+/* One write for all requests of a turn; but what a client is told of is true when it is told. */
+static void what_nobody_is_told_of_waits_for_the_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    AUTO(loop_free) struct loop *loop = NULL;
+    assert_int_equal(loop_new(NULL, &loop, &e), ERR_OK);
+    struct ledger *l = NULL;
+    assert_int_equal(ledger_open(f->db, NULL, loop, NULL, NULL, NULL, &l, &e), ERR_OK);
+    for (int n = 0; n < 3; n++) {
+        struct ledger_admit a = admit_of(n);
+        struct settle_room room;
+        struct ledger_settle s = settle_of(n, &room);
+        uint64_t seq = 0;
+        s.record = CONF_RECORD_META;
+        s.is_told = n == 2;
+        assert_int_equal(ledger_admit(l, &a, NULL, &e), ERR_OK);
+        assert_int_equal(ledger_settle(l, &s, &seq, &e), ERR_OK);
+        assert_true(seq > 0);
+        assert_int_equal(file_holds(f->spool, a.id), n == 2);
+        if (n == 0)
+            ledger_flush(l);
+        else
+            assert_int_equal(loop_turn(loop, 0, &e), ERR_OK);
+        assert_true(file_holds(f->spool, a.id));
+    }
+    struct ledger_stats stats;
+    ledger_stats(l, &stats);
+    assert_int_equal(stats.n_records, 6);
+    assert_int_equal(stats.n_dropped_rows, 0);
+    struct ledger_admit last = admit_of(3);
+    assert_int_equal(ledger_admit(l, &last, NULL, &e), ERR_OK);
+    ledger_close(&l, US_PER_S);
+    assert_true(file_holds(f->spool, last.id));
+    assert_int_equal(count(f, "SELECT count(*) FROM request"), 3);
+}
+
 static void deleting_leaves_no_trace(void **state)
 {
     struct fixture *f = *state;
@@ -917,6 +954,7 @@ int main(void)
         TEST(bodies_are_kept_when_asked_for),
         TEST(a_body_too_many_is_dropped_and_the_row_kept),
         TEST(the_loop_is_told_of_commits),
+        TEST(what_nobody_is_told_of_waits_for_the_turn),
         TEST(deleting_leaves_no_trace),
         TEST(deleting_goes_by_conversation_and_by_age),
         TEST(old_and_too_many_bodies_go),
