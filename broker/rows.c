@@ -12,6 +12,8 @@
 #include "core/mem.h"
 #include "core/pack.h"
 
+#include "broker/bind.h"
+
 enum {
     BUSY_MS =
         200, /* the spool holds what comes meanwhile; short, so that stopping is quick */
@@ -145,7 +147,7 @@ struct sum {
 
 struct rows {
     struct db *db;
-    sqlite3_stmt *st[ST_N_]; /* borrowed from db */
+    struct bind bind[ST_N_];
     uint64_t spool_id;
     struct map pending; /* id → struct pending, owned */
     struct list open, closing;
@@ -218,8 +220,12 @@ static enum errc read_admitted(struct rows *r, struct err *e)
 static enum errc prepare_all(struct rows *r, struct err *e)
 {
     enum errc rc = ERR_OK;
-    for (unsigned i = 0; i < ST_N_ && rc == ERR_OK; i++)
-        rc = db_prepare(r->db, statements[i], &r->st[i], e);
+    for (unsigned i = 0; i < ST_N_ && rc == ERR_OK; i++) {
+        sqlite3_stmt *st;
+        rc = db_prepare(r->db, statements[i], &st, e);
+        if (rc == ERR_OK)
+            rc = bind_init(&r->bind[i], st, e);
+    }
     return rc;
 }
 
@@ -288,63 +294,21 @@ void rows_close(struct rows **rp)
     for (size_t i = 0; i < ARRAY_LEN(r->packed); i++)
         buf_release(&r->packed[i]);
     mem_free(r->scratch);
+    for (unsigned i = 0; i < ST_N_; i++)
+        bind_release(&r->bind[i]);
     db_close(&r->db);
     mem_free(r);
     *rp = NULL;
 }
 
-/* ---- binding: fields in the order of the statement ---- */
-
-struct binder {
-    sqlite3_stmt *st;
-    int at;
-};
-
-static struct binder bind_to(struct rows *r, enum statement which)
+/* Its parameters follow in the order of the statement. */
+static struct bind *bind_to(struct rows *r, enum statement which)
 {
-    sqlite3_clear_bindings(r->st[which]);
-    return (struct binder){.st = r->st[which]};
+    bind_start(&r->bind[which]);
+    return &r->bind[which];
 }
 
-static void bind_i64(struct binder *b, int64_t v)
-{
-    sqlite3_bind_int64(b->st, ++b->at, v);
-}
-
-/* A time or a status that did not happen is 0, and NULL in the row. */
-static void bind_if(struct binder *b, int64_t v)
-{
-    ++b->at;
-    if (v != 0)
-        sqlite3_bind_int64(b->st, b->at, v);
-}
-
-static void bind_pico(struct binder *b, pico p)
-{
-    db_bind_pico(b->st, ++b->at, p);
-}
-
-static void bind_str(struct binder *b, struct str s)
-{
-    db_bind_str(b->st, ++b->at, s);
-}
-
-/* Empty and absent are one: NULL. */
-static void bind_text(struct binder *b, struct str s)
-{
-    bind_str(b, s.len > 0 ? s : STR_NONE);
-}
-
-static void bind_usage(struct binder *b, const struct usage *u)
-{
-    for (unsigned i = 0; i < USAGE_N_; i++) {
-        ++b->at;
-        if (u != NULL && u->known >> i & 1)
-            sqlite3_bind_int64(b->st, b->at, u->n[i]);
-    }
-}
-
-static enum errc run(struct rows *r, const struct binder *b, struct err *e)
+static enum errc run(struct rows *r, const struct bind *b, struct err *e)
 {
     return db_step(r->db, b->st, NULL, e);
 }
@@ -436,13 +400,13 @@ static enum errc write_sums(struct rows *r, enum rollup which, struct err *e)
         [ROLLUP_HOUR] = {ST_ROLLUP, 3}, [ROLLUP_DIM] = {ST_ROLLUP_DIM, 7}};
     map_for_each (slot, &r->sums[which]) {
         const struct sum *sum = slot->value;
-        struct binder b = bind_to(r, how[which].st);
-        bind_i64(&b, sum->hour);
+        struct bind *b = bind_to(r, how[which].st);
+        bind_i64(b, sum->hour);
         for (size_t i = 0; i < how[which].n_dims; i++)
-            bind_str(&b, sum->dims[i]);
+            bind_str(b, sum->dims[i]);
         for (unsigned k = 0; k < SUM_N_; k++)
-            bind_i64(&b, sum->v[k]);
-        enum errc rc = run(r, &b, e);
+            bind_i64(b, sum->v[k]);
+        enum errc rc = run(r, b, e);
         if (rc != ERR_OK)
             return rc;
     }
@@ -454,13 +418,13 @@ static enum errc write_sums(struct rows *r, enum rollup which, struct err *e)
 static enum errc insert_request(struct rows *r, const struct ledger_admit *a,
                                 const struct ledger_settle *s, struct err *e)
 {
-    struct binder b = bind_to(r, ST_REQUEST);
-    bind_str(&b, str_of(s->id));
-    bind_i64(&b, a->start_us);
-    bind_if(&b, s->first_token_us);
-    bind_i64(&b, s->end_us);
-    bind_str(&b, a->kind);
-    bind_str(&b, str_of(errc_name(s->outcome)));
+    struct bind *b = bind_to(r, ST_REQUEST);
+    bind_str(b, str_of(s->id));
+    bind_i64(b, a->start_us);
+    bind_if(b, s->first_token_us);
+    bind_i64(b, s->end_us);
+    bind_str(b, a->kind);
+    bind_str(b, str_of(errc_name(s->outcome)));
     const struct str names[] = {
         s->provider, s->model,         s->served_model,     a->asked_model,
         a->route,    a->client,        a->dialect,          a->user,
@@ -468,61 +432,61 @@ static enum errc insert_request(struct rows *r, const struct ledger_admit *a,
         a->parent,   s->finish,
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        bind_text(&b, names[i]);
-    bind_i64(&b, s->flags);
-    bind_i64(&b, (int64_t)s->n_attempts);
-    bind_i64(&b, a->input_tok_estimate);
-    bind_pico(&b, a->reserved_pico);
-    bind_pico(&b, s->cost_pico);
-    bind_str(&b, str_of(ledger_cost_source_name(s->cost_source)));
-    bind_pico(&b, s->reported_pico);
-    bind_text(&b, s->price_row);
-    bind_text(&b, s->catalog_date);
+        bind_text(b, names[i]);
+    bind_i64(b, s->flags);
+    bind_i64(b, (int64_t)s->n_attempts);
+    bind_i64(b, a->input_tok_estimate);
+    bind_pico(b, a->reserved_pico);
+    bind_pico(b, s->cost_pico);
+    bind_str(b, str_of(ledger_cost_source_name(s->cost_source)));
+    bind_pico(b, s->reported_pico);
+    bind_text(b, s->price_row);
+    bind_text(b, s->catalog_date);
     static const char *const records[] = {
         [CONF_RECORD_UNSET] = "meta",
         [CONF_RECORD_FULL] = "full",
         [CONF_RECORD_META] = "meta",
         [CONF_RECORD_OFF] = "off",
     };
-    bind_str(&b, str_of(records[s->record]));
-    bind_text(&b, s->error);
-    bind_text(&b, s->trace);
-    bind_usage(&b, s->usage);
-    return run(r, &b, e);
+    bind_str(b, str_of(records[s->record]));
+    bind_text(b, s->error);
+    bind_text(b, s->trace);
+    bind_usage(b, s->usage);
+    return run(r, b, e);
 }
 
 static enum errc insert_attempt(struct rows *r, int64_t rid,
                                 const struct ledger_attempt *a, struct err *e)
 {
-    struct binder b = bind_to(r, ST_ATTEMPT);
-    bind_i64(&b, rid);
-    bind_i64(&b, a->index);
-    bind_i64(&b, a->leg);
-    bind_str(&b, a->provider.ptr != NULL ? a->provider : STR(""));
-    bind_str(&b, a->model.ptr != NULL ? a->model : STR(""));
-    bind_text(&b, a->served_model);
-    bind_text(&b, a->key_id);
-    bind_i64(&b, a->start_us);
-    bind_if(&b, a->connect_us);
-    bind_if(&b, a->first_byte_us);
-    bind_if(&b, a->first_token_us);
-    bind_i64(&b, a->end_us);
-    bind_if(&b, a->http_status);
-    bind_str(&b, str_of(errc_name(a->outcome)));
-    bind_text(&b, a->provider_code);
-    bind_text(&b, a->upstream_id);
-    bind_i64(&b, a->bytes_in);
-    bind_i64(&b, a->bytes_out);
-    bind_pico(&b, a->cost_pico);
-    bind_str(&b, str_of(ledger_cost_source_name(a->cost_source)));
-    bind_i64(&b, a->billed_estimate);
-    bind_text(&b, a->price_row);
-    bind_text(&b, a->pricing);
+    struct bind *b = bind_to(r, ST_ATTEMPT);
+    bind_i64(b, rid);
+    bind_i64(b, a->index);
+    bind_i64(b, a->leg);
+    bind_str(b, a->provider.ptr != NULL ? a->provider : STR(""));
+    bind_str(b, a->model.ptr != NULL ? a->model : STR(""));
+    bind_text(b, a->served_model);
+    bind_text(b, a->key_id);
+    bind_i64(b, a->start_us);
+    bind_if(b, a->connect_us);
+    bind_if(b, a->first_byte_us);
+    bind_if(b, a->first_token_us);
+    bind_i64(b, a->end_us);
+    bind_if(b, a->http_status);
+    bind_str(b, str_of(errc_name(a->outcome)));
+    bind_text(b, a->provider_code);
+    bind_text(b, a->upstream_id);
+    bind_i64(b, a->bytes_in);
+    bind_i64(b, a->bytes_out);
+    bind_pico(b, a->cost_pico);
+    bind_str(b, str_of(ledger_cost_source_name(a->cost_source)));
+    bind_i64(b, a->billed_estimate);
+    bind_text(b, a->price_row);
+    bind_text(b, a->pricing);
     buf_reset(&r->text);
     if (a->usage != NULL)
         usage_write_classes(a->usage, &r->text);
-    bind_text(&b, buf_str(&r->text));
-    return run(r, &b, e);
+    bind_text(b, buf_str(&r->text));
+    return run(r, b, e);
 }
 
 static enum errc insert_tags(struct rows *r, int64_t rid, const struct ledger_admit *a,
@@ -530,11 +494,11 @@ static enum errc insert_tags(struct rows *r, int64_t rid, const struct ledger_ad
 {
     enum errc rc = ERR_OK;
     for (size_t i = 0; i < a->n_tags && rc == ERR_OK; i++) {
-        struct binder b = bind_to(r, ST_TAG);
-        bind_i64(&b, rid);
-        bind_str(&b, a->tags[i].name.ptr != NULL ? a->tags[i].name : STR(""));
-        bind_str(&b, a->tags[i].value.ptr != NULL ? a->tags[i].value : STR(""));
-        rc = run(r, &b, e);
+        struct bind *b = bind_to(r, ST_TAG);
+        bind_i64(b, rid);
+        bind_str(b, a->tags[i].name.ptr != NULL ? a->tags[i].name : STR(""));
+        bind_str(b, a->tags[i].value.ptr != NULL ? a->tags[i].value : STR(""));
+        rc = run(r, b, e);
     }
     return rc;
 }
@@ -544,13 +508,13 @@ static enum errc insert_conversation(struct rows *r, const struct ledger_admit *
 {
     if (a->conversation.len == 0)
         return ERR_OK;
-    struct binder b = bind_to(r, ST_CONVERSATION);
-    bind_str(&b, a->conversation);
-    bind_text(&b, a->project);
-    bind_i64(&b, a->start_us);
-    bind_str(&b, str_of(id));
-    bind_text(&b, a->conversation_name);
-    return run(r, &b, e);
+    struct bind *b = bind_to(r, ST_CONVERSATION);
+    bind_str(b, a->conversation);
+    bind_text(b, a->project);
+    bind_i64(b, a->start_us);
+    bind_str(b, str_of(id));
+    bind_text(b, a->conversation_name);
+    return run(r, b, e);
 }
 
 static enum errc insert_body(struct rows *r, int64_t rid, int64_t at_us,
@@ -567,17 +531,15 @@ static enum errc insert_body(struct rows *r, int64_t rid, int64_t at_us,
             return rc;
         stored += (int64_t)r->packed[i].len;
     }
-    struct binder b = bind_to(r, ST_BODY);
-    bind_i64(&b, rid);
-    bind_i64(&b, at_us);
-    bind_i64(&b, stored);
+    struct bind *b = bind_to(r, ST_BODY);
+    bind_i64(b, rid);
+    bind_i64(b, at_us);
+    bind_i64(b, stored);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        bind_i64(&b, (int64_t)parts[i].len);
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++, b.at++)
-        if (parts[i].len > 0)
-            sqlite3_bind_blob64(b.st, b.at + 1, r->packed[i].data, r->packed[i].len,
-                                SQLITE_STATIC);
-    return run(r, &b, e);
+        bind_i64(b, (int64_t)parts[i].len);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        bind_blob(b, buf_str(&r->packed[i]));
+    return run(r, b, e);
 }
 
 static enum errc insert_all(struct rows *r, const struct ledger_admit *a,
@@ -650,9 +612,9 @@ static enum errc unkeep(struct rows *r, const struct pending *p, struct err *e)
 {
     if (!p->is_saved && !p->is_saving)
         return ERR_OK;
-    struct binder b = bind_to(r, ST_UNKEEP);
-    bind_str(&b, str_of(p->id));
-    return run(r, &b, e);
+    struct bind *b = bind_to(r, ST_UNKEEP);
+    bind_str(b, str_of(p->id));
+    return run(r, b, e);
 }
 
 enum errc rows_settle(struct rows *r, const struct ledger_settle *s,
@@ -718,10 +680,10 @@ enum errc rows_keep(struct rows *r, uint64_t before, struct err *e)
         struct pending *p = container_of(node, struct pending, link);
         if (p->is_saved || p->from >= before)
             continue;
-        struct binder b = bind_to(r, ST_KEEP);
-        bind_str(&b, str_of(p->id));
-        sqlite3_bind_blob64(b.st, 2, p->record, p->len, SQLITE_STATIC);
-        rc = run(r, &b, e);
+        struct bind *b = bind_to(r, ST_KEEP);
+        bind_str(b, str_of(p->id));
+        bind_blob(b, (struct str){p->record, p->len});
+        rc = run(r, b, e);
         if (rc != ERR_OK)
             break;
         p->is_saving = true;
@@ -732,24 +694,24 @@ enum errc rows_keep(struct rows *r, uint64_t before, struct err *e)
 enum errc rows_loss(struct rows *r, int64_t now_us, uint64_t n_rows, uint64_t n_bodies,
                     const char *why, struct err *e)
 {
-    struct binder b = bind_to(r, ST_LOSS);
-    bind_i64(&b, now_us);
-    bind_i64(&b, (int64_t)n_rows);
-    bind_i64(&b, (int64_t)n_bodies);
-    bind_str(&b, str_of(why));
-    return run(r, &b, e);
+    struct bind *b = bind_to(r, ST_LOSS);
+    bind_i64(b, now_us);
+    bind_i64(b, (int64_t)n_rows);
+    bind_i64(b, (int64_t)n_bodies);
+    bind_str(b, str_of(why));
+    return run(r, b, e);
 }
 
 enum errc rows_state(struct rows *r, const struct ledger_state *s, struct err *e)
 {
     bool is_gone = s->value.len == 0;
-    struct binder b = bind_to(r, is_gone ? ST_NO_STATE : ST_STATE);
-    bind_str(&b, s->key);
+    struct bind *b = bind_to(r, is_gone ? ST_NO_STATE : ST_STATE);
+    bind_str(b, s->key);
     if (!is_gone) {
-        bind_str(&b, s->value);
-        bind_i64(&b, s->at_us);
+        bind_str(b, s->value);
+        bind_i64(b, s->at_us);
     }
-    return run(r, &b, e);
+    return run(r, b, e);
 }
 
 enum errc rows_replay(struct rows *r, struct str json, struct err *e)
@@ -757,9 +719,9 @@ enum errc rows_replay(struct rows *r, struct str json, struct err *e)
     static const enum statement both[] = {ST_REPLAY_RUN, ST_REPLAY_ITEMS};
     enum errc rc = ERR_OK;
     for (size_t i = 0; i < ARRAY_LEN(both) && rc == ERR_OK; i++) {
-        struct binder b = bind_to(r, both[i]);
-        bind_str(&b, json);
-        rc = run(r, &b, e);
+        struct bind *b = bind_to(r, both[i]);
+        bind_str(b, json);
+        rc = run(r, b, e);
     }
     return rc;
 }
@@ -777,10 +739,10 @@ enum errc rows_commit(struct rows *r, uint64_t applied, struct err *e)
     if (rc == ERR_OK)
         rc = write_sums(r, ROLLUP_DIM, e);
     if (rc == ERR_OK) {
-        struct binder b = bind_to(r, ST_SPOOL);
-        bind_i64(&b, (int64_t)r->spool_id);
-        bind_i64(&b, (int64_t)applied);
-        rc = run(r, &b, e);
+        struct bind *b = bind_to(r, ST_SPOOL);
+        bind_i64(b, (int64_t)r->spool_id);
+        bind_i64(b, (int64_t)applied);
+        rc = run(r, b, e);
     }
     if (rc == ERR_OK)
         rc = db_exec(r->db, "COMMIT", e);

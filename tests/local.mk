@@ -16,6 +16,7 @@ FAULT_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc \
 check_PROGRAMS += %D%/unit/test_agree
 check_PROGRAMS += %D%/unit/test_answer
 check_PROGRAMS += %D%/unit/test_base
+check_PROGRAMS += %D%/unit/test_bind
 check_PROGRAMS += %D%/unit/test_breaker
 check_PROGRAMS += %D%/unit/test_catalog
 check_PROGRAMS += %D%/unit/test_chat_request
