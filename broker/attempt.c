@@ -406,10 +406,36 @@ static void conclude(struct attempt *a, enum outcome o)
         a->outcome = o;
 }
 
+/* By its name: may this header's value be a credential? */
+static bool is_credential(const char *header)
+{
+    static const char *const words[] = {"key",    "token",  "auth",
+                                        "secret", "cookie", "password"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_icontains(str_of(header), str_of(words[i])))
+            return true;
+    return false;
+}
+
+/* What the provider quotes of what it was sent must not go where its message goes. */
+static void hide_secrets(const struct attempt *a, struct err *e)
+{
+    struct str key = request_key(a->r, a->target->provider);
+    if (a->key != NULL)
+        key = (struct str){a->key->value, a->key->len};
+    str_hide(e->text, key);
+    str_hide(e->provider_code, key);
+    for (size_t i = 0; i < a->provider->n_headers; i++)
+        if (is_credential(a->provider->headers[i].name))
+            str_hide(e->text, str_of(a->provider->headers[i].value));
+}
+
 static void broken(struct attempt *a, const struct err *e)
 {
-    if (a->outcome == GOING_ON)
+    if (a->outcome == GOING_ON) {
         a->err = *e;
+        hide_secrets(a, &a->err);
+    }
     conclude(a, BROKEN);
 }
 

@@ -107,6 +107,7 @@ static void conn_free(struct conn **cp)
     b->n_conns--;
     b->last_active_us = loop_mono_us(b->loop);
     mem_wipe(c->in.data, c->in.cap); /* a client's key */
+    mem_wipe(c->next.data, c->next.cap);
     buf_release(&c->in);
     buf_release(&c->body);
     buf_release(&c->next);
@@ -580,7 +581,10 @@ static void on_io(void *arg, unsigned events)
         conn_close(&c);
         return;
     }
+    bool has_head = c->state != CONN_BODY;
     on_bytes(c, (struct str){bytes, (size_t)n});
+    if (has_head)
+        mem_wipe(bytes, MIN((size_t)n, LIMIT_HEAD_LEN)); /* a client's key */
     if (buf_err(&c->in) != ERR_OK || buf_err(&c->next) != ERR_OK) {
         c->is_broken = true;
         loop_later(c->b->loop, &c->task);

@@ -378,6 +378,17 @@ static void write_trace(const struct request *r, struct buf *out)
     request_write_trace(r, &w);
 }
 
+/* Providers quote what they were sent: where nothing of that may be kept, neither may this. */
+static struct str error_text(const struct request *r, enum errc outcome)
+{
+    bool is_told = r->n_rows > 0 && r->rows[r->n_rows - 1]->http_status != 0;
+    if (outcome == ERR_OK)
+        return STR_NONE;
+    if (is_told && r->record == CONF_RECORD_OFF)
+        return STR("what the provider said is not recorded");
+    return str_of(r->err.text);
+}
+
 static void record(struct request *r, enum errc outcome)
 {
     struct err e = ERR_INIT;
@@ -401,7 +412,7 @@ static void record(struct request *r, enum errc outcome)
         .attempts = attempts,
         .n_attempts = r->n_rows,
         .trace = buf_str(&trace),
-        .error = outcome != ERR_OK ? str_of(r->err.text) : STR_NONE,
+        .error = error_text(r, outcome),
         .record = r->record,
         .is_told = r->facts.stream || r->opt.events,
     };

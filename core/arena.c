@@ -31,6 +31,12 @@ void arena_release(struct arena *a)
     a->broken = false;
 }
 
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *b = a->head; b != NULL; b = b->next)
+        mem_wipe(b->bytes, b->used);
+}
+
 static void *arena_grab(struct arena *a, size_t len)
 {
     const size_t align = alignof(max_align_t);

@@ -1,8 +1,8 @@
 /*
  * arena.h: memory of one request, freed at once.
  *
- * Holds memory only: no descriptor, handle or statement, and no secret. Nothing that
- * outlives the request may point into it. Fails softly: arena_is_broken() tells.
+ * Holds memory only: no descriptor, handle or statement, and no key. Nothing that outlives
+ * the request may point into it. Fails softly: arena_is_broken() tells.
  */
 #ifndef CORE_ARENA_H
 #define CORE_ARENA_H
@@ -22,6 +22,8 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max);
 void arena_release(struct arena *a);
+/* Zeroes what it holds, before the release of what may hold a password: nothing is read after. */
+void arena_wipe(struct arena *a);
 /* Zeroed, aligned for any type; NULL after failure. */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t len);

@@ -381,6 +381,7 @@ void conf_free(struct conf **cp)
     struct conf *c = *cp;
     if (c == NULL)
         return;
+    arena_wipe(&c->arena); /* headers and proxies may hold passwords */
     arena_release(&c->arena);
     mem_free(c);
     *cp = NULL;

@@ -123,6 +123,13 @@ struct file_role {
     const struct conf_pos *named_at; /* the include that names it; NULL if none */
 };
 
+/* A file may hold passwords, in headers and proxies. */
+static void forget(struct buf *text)
+{
+    mem_wipe(text->data, text->cap);
+    buf_release(text);
+}
+
 static enum errc load_file(struct conf_load *l, const char *path, struct file_role role,
                            struct err *e);
 
@@ -257,7 +264,7 @@ static void check_mode(struct conf_load *l, const char *path, const char *name,
 static enum errc load_file(struct conf_load *l, const char *path, struct file_role role,
                            struct err *e)
 {
-    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN + 1);
+    AUTO(forget) struct buf text = BUF_INIT(LIMIT_CONF_LEN + 1);
     bool is_there = file_is_there(l, path, role, &text);
     if (buf_err(&text) == ERR_MEMORY)
         return conf_out_of_memory(e);

@@ -376,6 +376,7 @@ enum errc conf_text_parse(struct str text, const char *file, struct conf_text **
         return err_set(e, ERR_MEMORY, "out of memory");
     struct reader r = {.t = t, .line = 1, .word = BUF_INIT(LIMIT_CONF_LINE), .e = e};
     enum errc rc = read_text(&r);
+    mem_wipe(r.word.data, r.word.cap);
     buf_release(&r.word);
     if (rc != ERR_OK)
         return rc;
@@ -389,9 +390,10 @@ void conf_text_free(struct conf_text **tp)
     struct conf_text *t = *tp;
     if (t == NULL)
         return;
-    mem_free(t->text);
+    mem_wipe_free(t->text, t->len);
     mem_free(t->entries);
     mem_free(t->sections);
+    arena_wipe(&t->arena); /* values may be passwords */
     arena_release(&t->arena);
     mem_free(t);
     *tp = NULL;

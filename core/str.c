@@ -167,6 +167,22 @@ size_t str_copy(char *out, size_t size, struct str s)
     return len;
 }
 
+void str_hide(char *text, struct str secret)
+{
+    enum { BEGINNING = 8 }; /* bytes; fewer of them could be anything */
+    size_t len = strlen(text);
+    if (secret.len == 0)
+        return;
+    for (size_t at = 0; at < len; at += secret.len) {
+        at += str_search(str_sub(str_of(text), at, len), secret);
+        if (at < len)
+            memset(text + at, '*', secret.len);
+    }
+    for (size_t n = MIN(secret.len - 1, len); n >= BEGINNING; n--)
+        if (str_ends(str_of(text), str_sub(secret, 0, n)))
+            memset(text + len - n, '*', n);
+}
+
 unsigned str_distance(struct str a, struct str b)
 {
     unsigned row[65];

@@ -76,6 +76,11 @@ bool str_icontains(struct str s, struct str needle);
  * False when *rest is used up: for (rest = s; str_split(&rest, ',', &part);) …
  */
 bool str_split(struct str *rest, char sep, struct str *ret);
+/*
+ * Stars in place of every occurrence of the secret, and of a beginning of it at the text's end,
+ * where it may have been cut. For texts from outside that may quote what was sent.
+ */
+void str_hide(char *text, struct str secret);
 /* Is every byte part of well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool str_is_utf8(struct str s);
 /* Bytes of the well-formed code point at the start of s; 0 when there is none. */

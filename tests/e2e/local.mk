@@ -42,3 +42,4 @@ dist_check_SCRIPTS += %D%/34-vanish.t
 dist_check_SCRIPTS += %D%/36-json.t
 dist_check_SCRIPTS += %D%/37-gemini.t
 dist_check_SCRIPTS += %D%/37-contract.t
+dist_check_SCRIPTS += %D%/70-secrets.t

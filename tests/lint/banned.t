@@ -21,6 +21,9 @@ verdict 'only main.c ends the process' \
     "$(uses 'exit|_exit' | grep -vE '^(broker|cmd|tests/sim)/main\.c:')"
 verdict 'clocks are read in core/clock.c' \
     "$(uses 'clock_gettime|gettimeofday' | grep -v '^core/clock.c:')"
+verdict 'keys are compared by secret_equal, whose time tells nothing' \
+    "$(grep -nE '(memcmp|strcmp|strncmp|str_eqz?|str_starts) *\([^;]*(key_hash|\bkey->value|client_key|\bsecret)' $code
+    grep -nE '\b(memcmp|strcmp|strncmp|str_eqz?|str_cmp) *\(' broker/auth.c)"
 verdict 'no // comments' "$(sources | xargs grep -nE '(^|[;{}]|\s)//' | grep -vE '"[^"]*//|://' )"
 verdict 'no struct typedefs' "$(grep -nE 'typedef (struct|union|enum)[^(]*$' $code)"
 verdict 'no marks of unfinished work' \

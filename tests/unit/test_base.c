@@ -385,9 +385,33 @@ static void a_log_line_cannot_be_forged(void **state)
     assert_non_null(strstr(got, " info test name=a?error forged happened\n"));
 }
 
+static void quoted_secrets_are_hidden(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *secret, *want;
+    } rows[] = {
+        {"key sk-0123456789 is wrong", "sk-0123456789", "key ************* is wrong"},
+        {"sk-0123456789sk-0123456789", "sk-0123456789", "**************************"},
+        {"cut here: sk-01234", "sk-0123456789", "cut here: ********"},
+        {"too short to tell: sk-0123", "sk-0123456789", "too short to tell: sk-0123"},
+        {"", "sk-0123456789", ""},
+        {"nothing to hide", "", "nothing to hide"},
+        {"****", "*", "****"},
+        {"sk-012345678", "sk-0123456789", "************"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s", rows[i].text);
+        str_hide(text, str_of(rows[i].secret));
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quoted_secrets_are_hidden),
         cmocka_unit_test(every_code_has_a_name_of_its_own),
         cmocka_unit_test(context_stands_before_the_text),
         cmocka_unit_test(a_buffer_keeps_its_cap),
