@@ -488,6 +488,13 @@ static void on_committed(void *arg, uint64_t seq)
     request_on_committed(arg, seq);
 }
 
+/* No provider is asked for something that the spool does not know. */
+static void on_before_sending(void *arg)
+{
+    struct broker *b = arg;
+    ledger_flush(b->ledger);
+}
+
 static enum errc open_ledger(struct broker *b, struct err *e)
 {
     struct arena arena;
@@ -497,6 +504,7 @@ static enum errc open_ledger(struct broker *b, struct err *e)
     if (rc == ERR_OK)
         rc = ledger_open(path, b->conf, b->loop, &b->log, on_committed, b, &b->ledger, e);
     if (rc == ERR_OK) {
+        upstream_before_sending(b->upstream, on_before_sending, b);
         await_ledger(b, START_WAIT_US);
         seed_budgets(b, path);
         state_load(b, path);

@@ -122,7 +122,10 @@ enum errc ledger_state(struct ledger *l, const struct ledger_state *s, struct er
     MUST_USE;
 /* A JSON object: a row of replay_run, and rows of replay_item in its "items"; see rows_replay. */
 enum errc ledger_replay(struct ledger *l, struct str json, struct err *e) MUST_USE;
-/* Writes what is staged. Before any bytes leave that a client may take for the end. */
+/*
+ * Writes what is staged: before any bytes leave that a client may take for the end, or that make
+ * a provider work, because what it did for money must be known after a kill.
+ */
 void ledger_flush(struct ledger *l);
 uint64_t ledger_applied_seq(const struct ledger *l);
 /*

@@ -52,6 +52,8 @@ struct upstream {
     CURLM *multi;      /* owned, as all below */
     CURLSH *share;
     struct loop_timer timer;
+    loop_fn *before; /* may be NULL */
+    void *before_arg;
     struct sock **socks; /* by descriptor */
     size_t n_socks;
     CURL *spare[SPARE_MAX]; /* owned; handles of POSTs that went well */
@@ -91,6 +93,18 @@ static void settle(struct upstream *u);
 
 /* ---- descriptors and the timer ---- */
 
+/* Whatever socket it is told of, libcurl serves other transfers that are due as well. */
+static void act(struct upstream *u, curl_socket_t fd, int mask)
+{
+    int running;
+    if (u->before != NULL)
+        u->before(u->before_arg);
+    u->in_curl++;
+    curl_multi_socket_action(u->multi, fd, mask, &running);
+    u->in_curl--;
+    settle(u);
+}
+
 static void on_sock(void *arg, unsigned events)
 {
     struct sock *s = OBJ(sock, arg);
@@ -100,23 +114,14 @@ static void on_sock(void *arg, unsigned events)
         loop_io_stop(u->loop, &s->io);
         return;
     }
-    int mask = ((events & LOOP_READ) ? CURL_CSELECT_IN : 0) |
-               ((events & LOOP_WRITE) ? CURL_CSELECT_OUT : 0);
-    int running;
-    u->in_curl++;
-    curl_multi_socket_action(u->multi, s->io.fd, mask, &running);
-    u->in_curl--;
-    settle(u);
+    act(u, s->io.fd,
+        ((events & LOOP_READ) ? CURL_CSELECT_IN : 0) |
+            ((events & LOOP_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(void *arg)
 {
-    struct upstream *u = OBJ(upstream, arg);
-    int running;
-    u->in_curl++;
-    curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    u->in_curl--;
-    settle(u);
+    act(OBJ(upstream, arg), CURL_SOCKET_TIMEOUT, 0);
 }
 
 static struct sock *sock_find(struct upstream *u, int fd)
@@ -819,6 +824,12 @@ static void find_ca(struct upstream *u)
     u->ca_path = getenv("SSL_CERT_DIR");
     if (u->ca_file == NULL)
         u->ca_file = curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
+void upstream_before_sending(struct upstream *u, loop_fn *fn, void *arg)
+{
+    u->before = fn;
+    u->before_arg = arg;
 }
 
 enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,

@@ -54,6 +54,8 @@ struct upstream_fns {
 
 enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
                        struct err *e) MUST_USE;
+/* fn is called before anything may reach a provider; often, so it must be quick. */
+void upstream_before_sending(struct upstream *u, loop_fn *fn, void *arg);
 /* Cancels what is running, without callbacks. */
 void upstream_free(struct upstream **u);
 enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
