@@ -206,6 +206,11 @@ static void read_events(struct client *c)
     }
 }
 
+static void note_header(struct client *c, const char *name, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s", STR_ARG(http1_header(&c->head, name)));
+}
+
 static enum errc read_head(struct client *c, struct str *rest, struct err *e)
 {
     buf_adds(&c->in, *rest);
@@ -223,6 +228,8 @@ static enum errc read_head(struct client *c, struct str *rest, struct err *e)
     c->seen.status = c->head.status;
     c->is_stream =
         str_starts(http1_header(&c->head, "content-type"), STR("text/event-stream"));
+    note_header(c, "x-llmgw-request-id", c->seen.request_id, sizeof c->seen.request_id);
+    note_header(c, "x-llmgw-cost-usd", c->seen.cost_usd, sizeof c->seen.cost_usd);
     http1_body_init(&c->framing, &c->head, ANSWER_MAX, false);
     *rest = str_sub(buf_str(&c->in), c->head_len, c->in.len);
     return ERR_OK;

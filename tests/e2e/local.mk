@@ -6,6 +6,7 @@ tests_e2e_tool_SOURCES += %D%/client.c %D%/client.h
 tests_e2e_tool_SOURCES += %D%/seen.c
 tests_e2e_tool_SOURCES += %D%/raw.c %D%/raw.h
 tests_e2e_tool_SOURCES += %D%/cut_server.c %D%/cut_client.c %D%/cuts.h
+tests_e2e_tool_SOURCES += %D%/swarm.c %D%/swarm.h
 tests_e2e_tool_LDADD = $(CORE_LIBS)
 dist_check_SCRIPTS += %D%/10-sim.t
 dist_check_SCRIPTS += %D%/20-config.t
@@ -28,9 +29,11 @@ dist_check_SCRIPTS += %D%/43-admin.t
 
 # The fault matrix with several seeds and a scorecard; recorded answers, cut at every byte.
 EXTRA_DIST += %D%/campaign.sh
-campaign: all
+campaign: all tests/unit/test_ledger_fault
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/e2e/campaign.sh
 	@$(AM_TESTS_ENVIRONMENT) STRIDE=1 $(SHELL) $(top_srcdir)/tests/e2e/32-cuts.t
+	@$(AM_TESTS_ENVIRONMENT) KILLS=200 $(SHELL) $(top_srcdir)/tests/e2e/48-kill.t
+	@$(AM_TESTS_ENVIRONMENT) FAULT_STRIDE=1 tests/unit/test_ledger_fault
 .PHONY: campaign
 dist_check_SCRIPTS += %D%/80-examples.t
 dist_check_SCRIPTS += %D%/32-cuts.t
@@ -43,3 +46,4 @@ dist_check_SCRIPTS += %D%/36-json.t
 dist_check_SCRIPTS += %D%/37-gemini.t
 dist_check_SCRIPTS += %D%/37-contract.t
 dist_check_SCRIPTS += %D%/70-secrets.t
+dist_check_SCRIPTS += %D%/48-kill.t

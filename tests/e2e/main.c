@@ -8,6 +8,7 @@
  *     tool raw [options] BYTES         … to the broker's doors, as they stand
  *     tool cut-serve DIR               a provider of recorded answers that it cuts
  *     tool cut-ask [options]           … and clients that judge what becomes of them
+ *     tool swarm [options]             many clients that write down what they got
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -25,6 +26,7 @@
 #include "tests/e2e/client.h"
 #include "tests/e2e/cuts.h"
 #include "tests/e2e/raw.h"
+#include "tests/e2e/swarm.h"
 
 enum { FILE_MAX = 512 * 1024 * 1024, READ_LEN = 64 * 1024 };
 
@@ -227,16 +229,46 @@ static enum errc run_cut_ask(int argc, char *argv[], struct err *e)
     return rc == ERR_OK ? cut_ask(&o, e) : rc;
 }
 
+/* ---- swarm ---- */
+
+#define O(field) offsetof(struct swarm_options, field)
+static const struct option_row swarm_rows[] = {
+    {'u', "socket", OPT_STRING, O(socket), "PATH", .help = "the broker's Unix socket"},
+    {'m', "model", OPT_STRING, O(model), "NAME", .help = "model"},
+    {'o', "report", OPT_STRING, O(report), "FILE", .help = "a line for each request"},
+    {'j', "clients", OPT_INT, O(clients), "N", .values = "1..4096", .help = "at a time"},
+    {'n', "requests", OPT_INT, O(requests), "N", .values = "1..", .help = "in all"},
+    {'s', "seed", OPT_INT, O(seed), "N", .values = "0..", .help = "of all chance"},
+    {'l', "leave", OPT_INT, O(leave), "N", .values = "0..1000",
+     .help = "so many of a thousand leave in the middle"},
+    {'r', "until-refused", OPT_FLAG, O(until_refused),
+     .help = "until nobody listens any more"},
+    {.name = NULL},
+};
+#undef O
+
+static enum errc run_swarm(int argc, char *argv[], struct err *e)
+{
+    struct swarm_options o = {.clients = 10, .model = "sim", .report = "report"};
+    struct opt_args args = {.n = 0};
+    const struct option_row *const tables[2] = {swarm_rows, NULL};
+    void *const into[2] = {&o, NULL};
+    enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
+    return rc == ERR_OK ? swarm_run(&o, e) : rc;
+}
+
 int main(int argc, char *argv[])
 {
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask}, {"json", run_json},           {"wait", run_wait},
-                {"raw", run_raw}, {"cut-serve", run_cut_serve}, {"cut-ask", run_cut_ask}};
+    } rows[] = {
+        {"ask", run_ask},    {"json", run_json},           {"wait", run_wait},
+        {"raw", run_raw},    {"cut-serve", run_cut_serve}, {"cut-ask", run_cut_ask},
+        {"swarm", run_swarm}};
     struct err e = ERR_INIT;
     enum errc rc =
-        err_set(&e, ERR_USAGE, "usage: tool ask|json|wait|raw|cut-serve|cut-ask …");
+        err_set(&e, ERR_USAGE, "usage: tool ask|json|wait|raw|cut-serve|cut-ask|swarm …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);
