@@ -79,7 +79,7 @@ EXTRA_DIST += %D%/data/rollups.sql
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
-EXTRA_DIST += %D%/fuzz/corpus
+EXTRA_DIST += %D%/fuzz/corpus %D%/fuzz/cuts.h
 if FUZZ
 FUZZ_MAIN =
 noinst_PROGRAMS += $(FUZZERS)
@@ -116,6 +116,9 @@ FUZZERS += %D%/fuzz/fuzz_openai
 FUZZERS += %D%/fuzz/fuzz_anthropic
 %C%_fuzz_fuzz_anthropic_SOURCES = %D%/fuzz/fuzz_anthropic.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_MAIN)
 %C%_fuzz_fuzz_anthropic_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
+FUZZERS += %D%/fuzz/fuzz_gemini
+%C%_fuzz_fuzz_gemini_SOURCES = %D%/fuzz/fuzz_gemini.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_MAIN)
+%C%_fuzz_fuzz_gemini_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)

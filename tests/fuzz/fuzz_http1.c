@@ -1,13 +1,15 @@
 /*
  * fuzz_http1.c: a message means the same whole and in pieces, and its framing is said once.
  *
- * The first byte of the input tells request from response, and how the rest is cut.
+ * The first byte of the input tells request from response.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/http1.h"
+
+#include "tests/fuzz/cuts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -45,14 +47,15 @@ static void check_head(const struct http1_head *h)
     require(h->is_response || h->minor == 0 || n_hosts == 1, "a host in a 1.1 request");
 }
 
-static void run(struct str bytes, bool is_response, size_t step, struct outcome *o)
+static void run(struct str bytes, bool is_response, unsigned how, struct outcome *o)
 {
     struct err e = ERR_INIT;
+    struct cuts cuts = cuts_of(how);
     struct http1_head h;
     size_t scan = 0;
     o->head = ERR_AGAIN;
     for (size_t n = 0; o->head == ERR_AGAIN && n < bytes.len;) {
-        n = step < bytes.len - n ? n + step : bytes.len;
+        n += MIN(cuts_next(&cuts), bytes.len - n);
         struct str part = str_sub(bytes, 0, n);
         o->head = is_response ? http1_parse_response(part, &scan, &h, &o->head_len, &e)
                               : http1_parse_request(part, &scan, &h, &o->head_len, &e);
@@ -66,8 +69,8 @@ static void run(struct str bytes, bool is_response, size_t step, struct outcome 
     bytes = str_sub(bytes, o->head_len, bytes.len);
     while (o->body == ERR_OK && !o->done && bytes.len > 0) {
         size_t used = 0;
-        o->body =
-            http1_body_feed(&b, str_sub(bytes, 0, step), &o->out, &used, &o->done, &e);
+        struct str part = str_sub(bytes, 0, cuts_next(&cuts));
+        o->body = http1_body_feed(&b, part, &o->out, &used, &o->done, &e);
         o->body_len += used;
         bytes = str_sub(bytes, used, bytes.len);
     }
@@ -79,15 +82,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len == 0)
         return 0;
     struct str bytes = {(const char *)data + 1, len - 1};
-    struct outcome a = {.out = BUF_INIT(SIZE_MAX / 2)},
-                   b = {.out = BUF_INIT(SIZE_MAX / 2)};
-    run(bytes, data[0] & 1, SIZE_MAX, &a);
-    run(bytes, data[0] & 1, 1 + data[0] / 2 % 16, &b);
-    require(a.head == b.head && a.head_len == b.head_len, "same head");
-    require(a.body == b.body && a.done == b.done, "same end");
-    require(a.body != ERR_OK || a.body_len == b.body_len, "same body length");
-    require(a.body != ERR_OK || str_eq(buf_str(&a.out), buf_str(&b.out)), "same body");
-    buf_release(&a.out);
-    buf_release(&b.out);
+    struct outcome whole = {.out = BUF_INIT(SIZE_MAX / 2)};
+    run(bytes, data[0] & 1, CUT_WHOLE, &whole);
+    for (unsigned how = CUT_BYTES; how < CUT_RANDOM + 3; how++) {
+        struct outcome cut = {.out = BUF_INIT(SIZE_MAX / 2)};
+        run(bytes, data[0] & 1, how, &cut);
+        require(cut.head == whole.head && cut.head_len == whole.head_len, "same head");
+        require(cut.body == whole.body && cut.done == whole.done, "same end");
+        if (cut.body == ERR_OK) {
+            require(cut.body_len == whole.body_len, "same body length");
+            require(str_eq(buf_str(&cut.out), buf_str(&whole.out)), "same body");
+        }
+        buf_release(&cut.out);
+    }
+    buf_release(&whole.out);
     return 0;
 }

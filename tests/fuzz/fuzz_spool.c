@@ -20,7 +20,7 @@ enum {
     RING_AT = 4096,
     HEADS_LEN = 1024, /* the two copies of the head */
     N_STEPS = 64,
-    N_SLOW = 4, /* steps that go through the whole ring */
+    N_SLOW = 4,             /* steps that go through the whole ring */
     RECORD_LEN = 64 * 1024, /* 64 of the largest are a lap */
 };
 

@@ -1,13 +1,14 @@
 /*
- * fuzz_sse.c: whole and byte by byte give the same events, and no byte of a block is lost.
- *
- * The first byte of the input says how the rest is cut.
+ * fuzz_sse.c: whole, byte by byte and in random pieces a stream has the same events, and no
+ * byte of a block is lost.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/sse.h"
+
+#include "tests/fuzz/cuts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -35,32 +36,41 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
     return ERR_OK;
 }
 
-static enum errc feed(struct str bytes, size_t step, struct buf *log, bool *ret_partial)
+struct outcome {
+    enum errc rc;
+    bool is_partial;
+    struct buf log;
+};
+
+static void feed(struct str bytes, unsigned how, struct outcome *o)
 {
     struct err e = ERR_INIT;
     struct sse s;
-    enum errc rc = ERR_OK;
+    struct cuts cuts = cuts_of(how);
+    o->log = (struct buf)BUF_INIT(SIZE_MAX / 2);
     sse_init(&s, CAP);
-    for (; rc == ERR_OK && bytes.len > 0; bytes = str_sub(bytes, step, bytes.len))
-        rc = sse_feed(&s, str_sub(bytes, 0, step), on_event, log, &e);
-    *ret_partial = sse_is_partial(&s);
+    while (o->rc == ERR_OK && bytes.len > 0) {
+        size_t step = cuts_next(&cuts);
+        o->rc = sse_feed(&s, str_sub(bytes, 0, step), on_event, &o->log, &e);
+        bytes = str_sub(bytes, step, bytes.len);
+    }
+    o->is_partial = sse_is_partial(&s);
     sse_release(&s);
-    return rc;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    if (len == 0)
-        return 0;
-    struct str bytes = {(const char *)data + 1, len - 1};
-    struct buf whole = BUF_INIT(SIZE_MAX / 2), cut = BUF_INIT(SIZE_MAX / 2);
-    bool whole_partial, cut_partial;
-    enum errc a = feed(bytes, SIZE_MAX, &whole, &whole_partial);
-    enum errc b = feed(bytes, 1 + data[0] % 16, &cut, &cut_partial);
-    require(a == b, "same result");
-    require(str_eq(buf_str(&whole), buf_str(&cut)), "same events");
-    require(a != ERR_OK || whole_partial == cut_partial, "same rest");
-    buf_release(&whole);
-    buf_release(&cut);
+    struct str bytes = {(const char *)data, len};
+    struct outcome whole = {.rc = ERR_OK};
+    feed(bytes, CUT_WHOLE, &whole);
+    for (unsigned how = CUT_BYTES; how < CUT_RANDOM + 3; how++) {
+        struct outcome cut = {.rc = ERR_OK};
+        feed(bytes, how, &cut);
+        require(cut.rc == whole.rc, "same result");
+        require(str_eq(buf_str(&cut.log), buf_str(&whole.log)), "same events");
+        require(cut.rc != ERR_OK || cut.is_partial == whole.is_partial, "same rest");
+        buf_release(&cut.log);
+    }
+    buf_release(&whole.log);
     return 0;
 }

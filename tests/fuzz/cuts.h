@@ -1,0 +1,31 @@
+/*
+ * cuts.h: how a stream of bytes is cut into pieces: not at all, byte by byte, or by chance. What
+ * a parser makes of it must be the same for all of them.
+ */
+#ifndef TESTS_FUZZ_CUTS_H
+#define TESTS_FUZZ_CUTS_H
+
+#include "core/num.h"
+
+enum { CUT_WHOLE, CUT_BYTES, CUT_RANDOM };
+
+struct cuts {
+    unsigned how; /* from CUT_RANDOM on, each another sequence */
+    uint64_t seed;
+};
+
+static inline struct cuts cuts_of(unsigned how)
+{
+    return (struct cuts){.how = how, .seed = how};
+}
+
+/* Length of the next piece, at least 1; mostly short, sometimes long. */
+static inline size_t cuts_next(struct cuts *c)
+{
+    if (c->how < CUT_RANDOM)
+        return c->how == CUT_BYTES ? 1 : SIZE_MAX;
+    uint64_t draw = num_draw(&c->seed);
+    return 1 + draw % (draw >> 32 & 3 ? 7 : 600);
+}
+
+#endif
