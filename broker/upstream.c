@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/map.h"
 #include "core/mem.h"
 
 enum {
@@ -58,6 +59,7 @@ struct upstream {
     size_t n_socks;
     CURL *spare[SPARE_MAX]; /* owned; handles of POSTs that went well */
     size_t n_spare;
+    struct map urls;   /* CURLU, owned; as many as the configuration has had */
     struct list xfers; /* struct upstream_xfer, by `link` */
     struct list todo;  /* struct upstream_xfer, by `todo`: what settle() has to do */
     int in_curl;       /* depth of libcurl on our stack */
@@ -395,6 +397,20 @@ static void easy_put(struct upstream *u, CURL *c)
         curl_easy_cleanup(c);
 }
 
+/* The URL taken to pieces, once: libcurl does it for each transfer otherwise, and back. */
+static CURLU *find_url(struct upstream *u, const char *url)
+{
+    CURLU *parsed = map_get(&u->urls, str_of(url));
+    if (parsed != NULL)
+        return parsed;
+    parsed = curl_url();
+    if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        map_set(&u->urls, str_of(url), parsed) == ERR_OK)
+        return parsed;
+    curl_url_cleanup(parsed);
+    return NULL; /* the transfer will fail, and say why */
+}
+
 /* ---- a transfer's birth and death ---- */
 
 static void headers_free(struct upstream_xfer *x)
@@ -464,30 +480,35 @@ static bool add_header(struct upstream_xfer *x, const char *line)
     return l != NULL;
 }
 
+static void wipe_line(struct buf *b)
+{
+    mem_wipe(b->data, b->cap); /* one of them is the key */
+    buf_release(b);
+}
+
 /* "Name: value"; to libcurl "Name:" would mean to leave the header out, "Name;" is an empty one. */
 static enum errc add_headers(struct upstream_xfer *x, const struct http1_header *h,
                              size_t n, struct err *e)
 {
-    bool ok = true, has_accept = false;
-    for (size_t i = 0; ok && i < n; i++) {
-        struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    bool has_accept = false;
+    AUTO(wipe_line) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    for (size_t i = 0; i < n; i++) {
+        buf_reset(&line);
         buf_adds(&line, h[i].name);
         buf_addz(&line, h[i].value.len > 0 ? ": " : ";");
         buf_adds(&line, h[i].value);
-        if (buf_err(&line) == ERR_OK && strcspn(line.data, "\r\n") != line.len) {
-            mem_wipe(line.data, line.cap);
-            buf_release(&line);
+        if (buf_err(&line) != ERR_OK)
+            return err_set(e, ERR_MEMORY, "no memory for the request's headers");
+        if (strcspn(line.data, "\r\n") != line.len)
             return err_set(e, ERR_INVALID,
                            "header \"%.*s\" has a line break or NUL in it",
                            STR_ARG(h[i].name));
-        }
-        ok = buf_err(&line) == ERR_OK && add_header(x, line.data);
+        if (!add_header(x, line.data))
+            return err_set(e, ERR_MEMORY, "no memory for the request's headers");
         has_accept |= str_ieqz(h[i].name, "accept");
-        mem_wipe(line.data, line.cap);
-        buf_release(&line);
     }
     /* libcurl waits a second for "100 Continue" on bodies over 1 MiB otherwise */
-    ok = ok && (is_short(x) || add_header(x, "Expect:"));
+    bool ok = is_short(x) || add_header(x, "Expect:");
     ok = ok && (has_accept || add_header(x, "Accept:"));
     return ok ? ERR_OK : err_set(e, ERR_MEMORY, "no memory for the request's headers");
 }
@@ -549,6 +570,7 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
            curl_easy_setopt(c, CURLOPT_PIPEWAIT, req->http2 ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CURLU, find_url(x->u, req->url)) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK &&
            set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x);
@@ -848,6 +870,7 @@ enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
     u->timer = (struct loop_timer){.fn = on_timer, .arg = u};
     list_init(&u->xfers);
     list_init(&u->todo);
+    map_init(&u->urls);
     find_ca(u);
     u->has_env_proxy = find_proxy();
     u->multi = curl_multi_init();
@@ -873,6 +896,10 @@ void upstream_free(struct upstream **up)
     }
     for (size_t i = 0; i < u->n_spare; i++)
         curl_easy_cleanup(u->spare[i]);
+    map_for_each (slot, &u->urls) {
+        curl_url_cleanup(slot->value);
+    }
+    map_release(&u->urls);
     if (u->multi != NULL)
         curl_multi_cleanup(u->multi); /* closes the kept connections: on_close */
     if (u->share != NULL)

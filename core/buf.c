@@ -110,16 +110,22 @@ void buf_addi(struct buf *b, int64_t v)
     buf_addu(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
+/* Into the room there is; only what does not fit is formatted again. */
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    char *at = n < 0 ? NULL : buf_room(b, (size_t)n);
-    if (at != NULL) {
+    size_t room = b->cap - b->len;
+    char *at = room > 0 ? b->data + b->len : NULL;
+    int n = vsnprintf(at, room, fmt, ap);
+    bool fits = n >= 0 && (size_t)n < room;
+    at = n < 0 ? NULL : buf_room(b, (size_t)n);
+    if (at != NULL && !fits)
         vsnprintf(at, (size_t)n + 1, fmt, again);
+    if (at != NULL)
         buf_grown(b, (size_t)n);
-    }
+    else if (room > 0)
+        b->data[b->len] = '\0';
     va_end(again);
 }
 
