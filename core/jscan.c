@@ -188,7 +188,7 @@ static bool decodes_to(struct str inside, const char *s)
 }
 
 /* Most keys are another one by their first byte. */
-static bool text_is(struct str inside, const char *s)
+static inline bool text_is(struct str inside, const char *s)
 {
     if (inside.len == 0 || (inside.ptr[0] != s[0] && inside.ptr[0] != '\\'))
         return inside.len == 0 && s[0] == '\0';
@@ -220,13 +220,13 @@ static enum errc fail(struct check *c, const char *what)
                    what);
 }
 
-static void check_blank(struct check *c)
+static inline void check_blank(struct check *c)
 {
     while (c->p < c->end && is_blank(*c->p))
         c->p++;
 }
 
-static bool check_is(struct check *c, char want)
+static inline bool check_is(struct check *c, char want)
 {
     if (c->p == c->end || *c->p != want)
         return false;
@@ -544,7 +544,7 @@ enum errc jscan_object(struct str text, struct jfield *fields, size_t n, struct 
 
 /* --- walking over checked text --- */
 
-static const char *skip_blank(const char *p)
+static inline const char *skip_blank(const char *p)
 {
     while (is_blank(*p))
         p++;
