@@ -56,7 +56,9 @@ sed 's/ [^ ]*$//' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS
 ' sh
 
 # ---- the verdict ----
-grep '"what":"request"' "$sim_journal" | sed 's/.*"model":"\([cg][0-9]*\)-.*/\1/' >"$tmp/journal"
+# the model stands in the body, or in Gemini's URL
+grep '"what":"request"' "$sim_journal" |
+    sed 's/.*"model":"\([cg][0-9]*\)-.*/\1/; s/.*\/models\/\([cg][0-9]*\)-.*/\1/' >"$tmp/journal"
 n=$(awk 'END { print NR }' "$tmp/cells")
 sql_wait 'select count(*) from request' "$n" 60 >/dev/null
 stop_broker

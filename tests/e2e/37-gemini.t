@@ -14,6 +14,15 @@ config <<END
 [provider "vertex"]
     base-url = http://127.0.0.1:$sim_port/v1/projects/p/locations/global/publishers/google
     key-env = SIM_KEY
+# what benches a key has one of its own
+[provider "spent"]
+    kind = gemini
+    base-url = http://127.0.0.1:$sim_port/v1beta
+    key-env = SIM_KEY
+[provider "locked"]
+    kind = gemini
+    base-url = http://127.0.0.1:$sim_port/v1beta
+    key-env = SIM_KEY
 [price "gemini/gemini-3.8-flash-sim:reasoning=5,prompt=1000,cached=600"]
     input = 1
     output = 2
@@ -146,9 +155,9 @@ for client in openai anthropic; do
     ask -d $client -s -m $flash-sim:finish=MALFORMED_FUNCTION_CALL 'When?'
     is "$(got class) $(got n_finish)" 'server_error 0' 'a broken call is a failure'
 done
-ask -d openai -m $flash-sim:error=quota 'When?'
+ask -d openai -m spent/gemini-3.8-flash-sim:error=quota 'When?'
 is "$(got status) $(got class)" '429 quota_exhausted' 'an allowance per day is gone for the day'
-ask -d openai -m gemini/gemini-2.5-pro-sim:error=auth 'When?'
+ask -d openai -m locked/gemini-3.8-flash-sim:error=auth 'When?'
 is "$(got status) $(got class)" '502 upstream_authentication' 'a bad key is no fault of the client, though it is a 400'
 
 # ---- what it cannot be asked goes elsewhere ----

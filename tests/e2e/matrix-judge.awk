@@ -19,6 +19,9 @@ BEGIN {
         status["openai", w[i]] = w[i + 1]
         status["anthropic", w[i]] = w[i + 1]
     }
+    # no client speaks Gemini to say what it would have said: the words and counts are OpenAI's
+    told_by["openai"] = told_by["gemini"] = "openai"
+    told_by["anthropic"] = "anthropic"
     status["anthropic", "overloaded"] = 529
     status["anthropic", "quota_exhausted"] = 402
     while ((getline line < (dir "/ledger")) > 0) {
@@ -132,7 +135,7 @@ function expected(what, faulty, good,    n, i, alts, p, a, lo, hi) {
 # Input tokens at a dollar a million, cached ones at half, output at two.
 function exact_cost(up) {
     cached = ref[up, "cached_tok"] + 0
-    input = ref[up, "input_tok"] - (upstream == "openai" ? cached : 0)
+    input = ref[up, "input_tok"] - (upstream == "anthropic" ? 0 : cached)
     return input * 1000000 + cached * 500000 + ref[up, "output_tok"] * 2000000
 }
 
@@ -193,7 +196,7 @@ function report_row() {
     faulty = asked[id] + 0
     good = asked["+" id] + 0
     # a healthy second target answers plainly, whatever the first would have said
-    up = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" upstream
+    up = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" told_by[upstream]
     own = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" client
     load_ref(up)
     load_ref(own)

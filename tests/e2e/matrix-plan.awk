@@ -6,12 +6,11 @@
 
 BEGIN {
     FS = "\t"
-    split("openai anthropic", dialects, " ")
+    n_clients = split("openai anthropic", clients, " ")
+    n_upstreams = split("openai anthropic gemini", upstreams, " ")
     split("live hold whole live+ hold+ whole+", modes, " ")
-    for (i in dialects) {
-        d = dialects[i]
-        provider("good-" d, d)
-    }
+    for (i = 1; i <= n_upstreams; i++)
+        provider("good-" upstreams[i], upstreams[i])
 }
 
 function provider(name, dialect) {
@@ -41,9 +40,9 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
 /^#/ || NF < 10 { next }
 
 {
-    for (c = 1; c <= 2; c++)
-        for (u = 1; u <= 2; u++)
+    for (c = 1; c <= n_clients; c++)
+        for (u = 1; u <= n_upstreams; u++)
             for (m = 1; m <= 6; m++)
-                if ($(4 + m) != "-" && ($4 == "both" || $4 == dialects[u]))
-                    cell(++n, dialects[c], dialects[u], modes[m], $2, $3, $(4 + m))
+                if ($(4 + m) != "-" && ($4 == "all" || index($4, upstreams[u])))
+                    cell(++n, clients[c], upstreams[u], modes[m], $2, $3, $(4 + m))
 }

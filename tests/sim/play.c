@@ -182,7 +182,6 @@ static struct play_step in_band(struct play *p, struct buf *out)
     fault_of_plan(p->plan, p->dialect, &f);
     p->dialect->in_band(&f, p->id, &p->body);
     emit_made(p, out);
-    p->keep_alive = false;
     return p->plan->by == CUT_BY_RST ? cut(p, out, "in-band") : finish(p, out, "in-band");
 }
 
