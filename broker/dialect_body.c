@@ -235,6 +235,7 @@ enum errc patches_apply(struct patches *p, struct str body, struct buf *out,
 {
     enum errc rc = buf_err(&p->text);
     size_t pos = 0;
+    (void)buf_room(out, body.len + p->text.len); /* at once: bodies may be long */
     for (size_t i = 0; i < p->n; i++) {
         buf_adds(out, str_sub(body, pos, p->at[i].pos - pos));
         buf_adds(out, str_sub(buf_str(&p->text), p->at[i].from, p->at[i].new_len));

@@ -14,7 +14,7 @@ void reader_init(struct reader *r, struct str text, struct arena *a, struct err 
 enum errc reader_end(struct reader *r)
 {
     if (r->rc == ERR_OK && arena_is_broken(r->arena))
-        r->rc = err_set(r->e, ERR_MEMORY, "no memory to read the body");
+        r->rc = err_set(r->e, arena_err(r->arena), "no room to read the body");
     return r->rc;
 }
 
@@ -99,11 +99,10 @@ struct str read_string(struct reader *r, struct jspan v)
 {
     struct str inside = jscan_inside(r->text, v);
     if (str_find(inside, '\\') == inside.len)
-        return arena_str(r->arena, inside);
-    struct buf decoded = BUF_INIT(LIMIT_BODY_LEN);
-    if (jscan_string(r->text, v, &decoded) != ERR_OK)
-        decoded.fail = ERR_MEMORY;
-    return read_taken(r, &decoded);
+        return inside;
+    char *decoded = arena_alloc(r->arena, inside.len, 1);
+    return decoded == NULL ? STR_NONE
+                           : (struct str){decoded, jscan_decode(r->text, v, decoded)};
 }
 
 struct str read_taken(struct reader *r, struct buf *b)
@@ -131,7 +130,7 @@ struct str read_raw(struct reader *r, const struct jfield *f, enum jkind kind)
 {
     if (!is_readable(r, f, kind))
         return STR_NONE;
-    return arena_str(r->arena, jscan_text(r->text, f->value));
+    return jscan_text(r->text, f->value);
 }
 
 struct str read_number(struct reader *r, const struct jfield *f)

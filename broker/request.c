@@ -54,7 +54,6 @@ enum {
     KEY_LOOK_US = 20 * US_PER_MS,
     /* so that all who wait for the same moment do not come back at it */
     ROOM_JITTER_US = 50 * US_PER_MS,
-    REQUEST_ARENA = 16 * 1024 * 1024,
 };
 
 static void admit(struct request *r);
@@ -191,7 +190,7 @@ struct request *request_new(struct broker *b, struct conn *c,
     r->task = (struct loop_task){.fn = on_free, .arg = r};
     r->clock = (struct loop_timer){.fn = on_clock, .arg = r};
     list_init(&r->link);
-    arena_init(&r->arena, REQUEST_ARENA);
+    arena_init(&r->arena, LIMIT_ARENA_LEN + LIMIT_ARENA_PER_BODY * cr->body.len);
     clock_ulid_pooled(&b->ids, r->id, loop_wall_us(b->loop));
     answer_init(r);
     usage_init(&r->usage);

@@ -28,7 +28,7 @@ void arena_release(struct arena *a)
         mem_free(b);
     }
     a->used = 0;
-    a->broken = false;
+    a->broken = a->is_full = false;
 }
 
 void arena_wipe(struct arena *a)
@@ -40,7 +40,8 @@ void arena_wipe(struct arena *a)
 static void *arena_grab(struct arena *a, size_t len)
 {
     const size_t align = alignof(max_align_t);
-    if (len > a->max || a->used > a->max - len)
+    a->is_full = len > a->max || a->used > a->max - len;
+    if (a->is_full)
         return NULL;
     size_t rounded = (len + align - 1) / align * align;
     struct arena_block *b = a->head;
@@ -107,4 +108,11 @@ const char *arena_printf(struct arena *a, const char *fmt, ...)
 bool arena_is_broken(const struct arena *a)
 {
     return a->broken;
+}
+
+enum errc arena_err(const struct arena *a)
+{
+    if (!a->broken)
+        return ERR_OK;
+    return a->is_full ? ERR_TOO_LARGE : ERR_MEMORY;
 }

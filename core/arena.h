@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 
+#include "core/err.h"
 #include "core/str.h"
 
 struct arena_block;
@@ -18,6 +19,7 @@ struct arena {
     size_t used;              /* bytes handed out in all */
     size_t max;               /* cap on `used` */
     bool broken;
+    bool is_full; /* … because of the cap, not for want of memory */
 };
 
 void arena_init(struct arena *a, size_t max);
@@ -32,6 +34,8 @@ const char *arena_strz(struct arena *a, struct str s);
 struct str arena_str(struct arena *a, struct str s);
 const char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 bool arena_is_broken(const struct arena *a);
+/* ERR_OK, ERR_TOO_LARGE or ERR_MEMORY. */
+enum errc arena_err(const struct arena *a);
 
 #define ARENA_NEW(a, type)      ((type *)arena_alloc((a), 1, sizeof(type)))
 #define ARENA_ARRAY(a, n, type) ((type *)arena_alloc((a), (n), sizeof(type)))

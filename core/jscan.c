@@ -678,23 +678,30 @@ struct str jscan_inside(struct str text, struct jspan s)
     return s.kind == J_STRING ? str_sub(text, s.pos + 1, s.len - 2) : STR_NONE;
 }
 
+size_t jscan_decode(struct str text, struct jspan s, char *out)
+{
+    struct str inside = jscan_inside(text, s);
+    const char *p = inside.ptr, *end = p + inside.len;
+    char *at = out;
+    while (p < end) {
+        const char *escape = memchr(p, '\\', (size_t)(end - p));
+        size_t len = (size_t)((escape == NULL ? end : escape) - p);
+        memcpy(at, p, len);
+        at += len;
+        p += len;
+        if (p < end)
+            at += unescape(&p, at); /* never longer than its escape */
+    }
+    return (size_t)(at - out);
+}
+
 enum errc jscan_string(struct str text, struct jspan s, struct buf *out)
 {
     if (s.kind != J_STRING)
         return ERR_SYNTAX;
-    struct str inside = jscan_inside(text, s);
-    const char *p = inside.ptr, *end = p + inside.len;
-    while (p < end) {
-        const char *escape = memchr(p, '\\', (size_t)(end - p));
-        const char *stop = escape == NULL ? end : escape;
-        buf_add(out, p, (size_t)(stop - p));
-        p = stop;
-        if (p < end) {
-            char bytes[4];
-            unsigned n = unescape(&p, bytes);
-            buf_add(out, bytes, n);
-        }
-    }
+    char *room = buf_room(out, jscan_inside(text, s).len);
+    if (room != NULL)
+        buf_grown(out, jscan_decode(text, s, room));
     return buf_err(out);
 }
 

@@ -15,6 +15,10 @@ enum {
     LIMIT_BODY_LEN = 64 * 1024 * 1024,
     /* bytes; one answer that is not streamed, or one held back whole */
     LIMIT_REPLY_LEN = 64 * 1024 * 1024,
+    /* bytes made of one request, beside its body and its answer: as many as the longest answer,
+     * which may be read and written anew, and so many for each byte of the body */
+    LIMIT_ARENA_LEN = 64 * 1024 * 1024,
+    LIMIT_ARENA_PER_BODY = 2,
     /* bytes; one event of a stream (a whole image in base64 fits) */
     LIMIT_EVENT_LEN = 16 * 1024 * 1024,
     /* nesting of JSON; json-c's default is 32, real tool schemas reach about 20 */

@@ -1,9 +1,10 @@
 /*
  * msg.h: a chat request, an answer and its deltas, in no provider's dialect.
  *
- * Everything lives in one arena. Text is UTF-8 and decoded; JSON that is passed on (schemas,
- * tool arguments) stays raw text. Only crossed pairs of dialects come through here: the same
- * dialect in and out is a pass-through of bytes.
+ * Everything lives in one arena; what a request says as it came borrows from its body instead.
+ * Text is UTF-8 and decoded; JSON that is passed on (schemas, tool arguments) stays raw text.
+ * Only crossed pairs of dialects come through here: the same dialect in and out is a pass-through
+ * of bytes.
  */
 #ifndef CORE_MSG_H
 #define CORE_MSG_H

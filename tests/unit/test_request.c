@@ -1513,6 +1513,44 @@ static void a_translated_answer_that_is_not_streamed_is_collected(void **state)
     assert_string_equal(w->told.text, "Hello");
 }
 
+/* A request for the crossed route whose message holds `piece` until it has so many bytes. */
+static void ask_long(struct world *w, const char *from, const char *piece, const char *to,
+                     size_t len)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
+    buf_addz(&body, "{\"model\":\"cross\",\"messages\":[{\"role\":\"user\",\"content\":");
+    buf_addz(&body, from);
+    while (body.len < len)
+        buf_addz(&body, piece);
+    buf_addz(&body, to);
+    buf_addz(&body, "}]}");
+    w->told = (struct told){0};
+    ask(w, "", body.data);
+}
+
+static void long_texts_are_translated_too(void **state)
+{
+    struct world *w = *state;
+    static const char *const pieces[] = {"one sentence after another, ",
+                                         "lines of text\\n"};
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        ask_long(w, "\"", pieces[i], "\"", (size_t)33 << 20);
+        assert_true(call(w, i)->body.len > (size_t)33 << 20);
+        refuse(call(w, i), 400, NULL, ERROR("invalid_request_error"));
+        expect_ended(w, 400);
+    }
+}
+
+static void parts_without_end_are_too_many(void **state)
+{
+    struct world *w = *state;
+    ask_long(w, "[{\"type\":\"text\",\"text\":\"a\"}",
+             ",{\"type\":\"text\",\"text\":\"a\"}", "]", (size_t)16 << 20);
+    expect_ended(w, 413);
+    expect(&w->got, "no room to read the body");
+    assert_int_equal(w->n_calls, 0);
+}
+
 static void a_translated_stream_without_its_end_is_completed(void **state)
 {
     struct world *w = *state;
@@ -1587,6 +1625,8 @@ int main(void)
         CASE(explaining_sends_nothing),
         CASE(a_stream_is_translated),
         CASE(a_translated_answer_that_is_not_streamed_is_collected),
+        CASE(long_texts_are_translated_too),
+        CASE(parts_without_end_are_too_many),
         CASE(a_translated_stream_without_its_end_is_completed),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
