@@ -503,12 +503,23 @@ static enum errc find_records(struct spool *s, struct err *e)
     return f == FOUND_FAILURE ? e->code : ERR_OK;
 }
 
+/* Seldom asks for the head: whoever reads behind the loop must not keep it from appending. */
+static uint64_t reach(struct spool *s, struct spool_cursor *c)
+{
+    if (c->limit != 0)
+        return c->limit;
+    if (c->at >= c->head) {
+        pthread_mutex_lock(&s->lock);
+        c->head = s->info.head;
+        pthread_mutex_unlock(&s->lock);
+    }
+    return c->head;
+}
+
 enum errc spool_next(struct spool *s, struct spool_cursor *c, struct str *ret,
                      bool *ret_found, struct err *e)
 {
-    struct spool_info info;
-    spool_info(s, &info);
-    uint64_t limit = c->limit != 0 ? c->limit : info.head;
+    uint64_t limit = reach(s, c);
     enum found f = c->at < limit ? read_record(s, c, limit, ret, e) : FOUND_END;
     if (f == FOUND_DAMAGE) {
         f = find_next(s, c, limit, ret, e);

@@ -68,6 +68,7 @@ size_t spool_n_staged(const struct spool *s);
 struct spool_cursor {
     uint64_t at;    /* position of the next record */
     uint64_t limit; /* read only before it; 0: up to the head */
+    uint64_t head;  /* as last seen: looked for again when it is reached */
     char *data;     /* owned */
     size_t cap;     /* bytes of data */
     uint64_t from;  /* position of data[0] */

@@ -44,10 +44,12 @@ struct work {
     struct writer *w;
     struct rows *rows; /* owned; NULL until the database could be opened */
     struct spool_cursor cursor;
-    struct record *record;  /* owned: the one at hand */
-    uint64_t recovered;     /* records before it are from the last run … */
-    uint64_t done_before;   /* … and those up to this are rows already */
-    struct list *next_body; /* in writer.bodies, not before the group's place in it */
+    struct record *record; /* owned: the one at hand */
+    uint64_t recovered;    /* records before it are from the last run … */
+    uint64_t done_before;  /* … and those up to this are rows already */
+    /* in writer.bodies: before the next one to look at, and the last that may be */
+    struct list *next_body, *last_body;
+    uint64_t bodies_head;   /* cursor.head when last_body was the last */
     uint64_t n_group;       /* records in the group at hand … */
     uint64_t n_settled;     /* … and those of them that were waited for */
     uint64_t n_lost;        /* records that are unreadable or cannot be rows; in all */
@@ -158,21 +160,27 @@ void writer_stop(struct writer *w, int64_t wait_us)
 
 /* ---- one group ---- */
 
+/* All bodies up to the cursor's head are queued: a settlement and its body come under the lock. */
+static void see_bodies(struct work *k)
+{
+    pthread_mutex_lock(&k->w->lock);
+    k->last_body = k->w->bodies.prev;
+    pthread_mutex_unlock(&k->w->lock);
+    k->bodies_head = k->cursor.head;
+}
+
 /* The body of the settlement `seq`, which is the one at hand; NULL when none was kept. */
 static const struct body_node *take_body(struct work *k, uint64_t seq)
 {
-    struct writer *w = k->w;
-    const struct body_node *found = NULL;
-    pthread_mutex_lock(&w->lock);
-    for (; k->next_body->next != &w->bodies; k->next_body = k->next_body->next) {
+    if (k->bodies_head != k->cursor.head)
+        see_bodies(k);
+    while (k->next_body != k->last_body) {
         struct body_node *node = container_of(k->next_body->next, struct body_node, link);
-        if (node->seq == seq)
-            found = node;
         if (node->seq >= seq)
-            break;
+            return node->seq == seq ? node : NULL;
+        k->next_body = &node->link;
     }
-    pthread_mutex_unlock(&w->lock);
-    return found;
+    return NULL;
 }
 
 static enum errc settle(struct work *k, struct err *e)
@@ -252,7 +260,8 @@ static enum errc apply_group(struct work *k, struct err *e)
     bool found = true, is_hopeless_end = false;
     struct spool_info before, after;
     spool_info(k->w->spool, &before);
-    k->next_body = &k->w->bodies;
+    k->next_body = k->last_body = &k->w->bodies;
+    k->bodies_head = 0;
     while (rc == ERR_OK && k->n_group < GROUP_MAX && !is_hopeless_end) {
         uint64_t from = k->cursor.at;
         struct str bytes;

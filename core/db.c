@@ -173,6 +173,8 @@ static enum errc open_file(struct db *d, const char *path, enum db_mode mode,
     struct stat st;
     if (mode == DB_READ && stat(path, &st) != 0)
         return err_errno(e, ERR_NOT_FOUND, "no ledger");
+    /* No statistics: their mutex is taken at each allocation. Too late, it is ignored. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int flags = mode == DB_READ ? SQLITE_OPEN_READONLY
                                 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     int rc = sqlite3_open_v2(path, &d->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
