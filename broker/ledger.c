@@ -186,20 +186,24 @@ void ledger_close(struct ledger **lp, int64_t wait_us)
 /* ---- appending ---- */
 
 /*
- * Under the lock. What became of the records that were staged before (n_staged) and of n_new:
- * those that wait are neither written nor lost.
+ * Under the lock. What became of the records that were staged before (n_staged) and of n_new, of
+ * which n_ends are settlements: those that wait are neither written nor lost. An admission that
+ * is lost makes its row poorer, or goes with its settlement; hence rows are counted by these.
  */
-static void account(struct ledger *l, enum errc rc, size_t n_staged, size_t n_new)
+static void account(struct ledger *l, enum errc rc, size_t n_staged, size_t n_new,
+                    size_t n_ends)
 {
     struct writer *w = &l->writer;
     size_t n_waiting = spool_n_staged(w->spool);
     size_t n_lost = rc == ERR_OK ? 0 : n_staged + n_new - n_waiting;
     w->n_records += n_new;
     w->n_records -= n_lost;
-    if (n_lost > 0)
-        writer_dropped(w, n_lost);
     if (rc != ERR_OK || n_waiting == 0)
         w->append_ok = rc == ERR_OK;
+    if (rc != ERR_OK)
+        writer_dropped(w, n_ends + (n_waiting == 0 ? l->n_settled : 0));
+    else
+        l->n_settled += n_ends;
     if (n_waiting > 0)
         return;
     if (rc == ERR_OK)
@@ -222,8 +226,7 @@ static enum errc append(struct ledger *l, enum when when, bool is_settled,
     else
         rc = (is_now ? spool_append : spool_stage)(w->spool, buf_str(&l->encoded),
                                                    ret_seq, e);
-    l->n_settled += rc == ERR_OK && is_settled;
-    account(l, rc, n_staged, 1);
+    account(l, rc, n_staged, 1, is_settled);
     if (rc == ERR_OK && !is_now)
         loop_later(w->loop, &l->flush);
     return rc;
@@ -238,7 +241,7 @@ void ledger_flush(struct ledger *l)
         return;
     pthread_mutex_lock(&w->lock);
     enum errc rc = spool_flush(w->spool, &e);
-    account(l, rc, n_staged, 0);
+    account(l, rc, n_staged, 0, 0);
     pthread_mutex_unlock(&w->lock);
     if (rc != ERR_OK)
         log_write(l->log, LOG_ERROR, "ledger", "requests could not be recorded",

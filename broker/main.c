@@ -92,6 +92,7 @@ int main(int argc, char *argv[])
     int used;
     struct err e = ERR_INIT;
     signal(SIGPIPE, SIG_IGN); /* a write to one who has gone is an error like others */
+    signal(SIGXFSZ, SIG_IGN); /* … as is one beyond the limit of a file's size */
     if (opt_parse(argc, argv, tables, into, false, &args, &used, &e) != ERR_OK)
         return complain(&e);
     if (o.help)

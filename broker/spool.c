@@ -187,7 +187,7 @@ static enum errc make_file(struct spool *s, uint64_t size, struct err *e)
     for (;; size /= 4) {
         size = MAX(size / RING_AT * RING_AT, (uint64_t)SPOOL_SIZE_MIN);
         rc = posix_fallocate(s->fd, 0, (off_t)(RING_AT + size));
-        if (rc != ENOSPC || size == SPOOL_SIZE_MIN)
+        if ((rc != ENOSPC && rc != EFBIG) || size == SPOOL_SIZE_MIN)
             break;
     }
     if (rc != 0) {
@@ -203,12 +203,12 @@ static enum errc open_locked(const char *path, struct spool *s, struct err *e)
 {
     s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->fd < 0)
-        return err_errno(e, ERR_STORE, "%s", path);
+        return err_errno(e, ERR_STORE, "open");
     if (flock(s->fd, LOCK_EX | LOCK_NB) == 0)
         return ERR_OK;
     if (errno == EWOULDBLOCK)
-        return err_set(e, ERR_BROKER, "%s: another broker uses this ledger", path);
-    return err_errno(e, ERR_STORE, "%s: lock", path);
+        return err_set(e, ERR_BROKER, "another broker uses this ledger");
+    return err_errno(e, ERR_STORE, "lock");
 }
 
 static enum errc set_aside(const char *path, struct spool *s, struct err *e)
@@ -216,9 +216,9 @@ static enum errc set_aside(const char *path, struct spool *s, struct err *e)
     AUTO(buf_release) struct buf to = BUF_INIT(8192);
     buf_printf(&to, "%s.damaged", path);
     if (buf_err(&to) != ERR_OK)
-        return err_set(e, buf_err(&to), "%s: set aside", path);
+        return err_set(e, buf_err(&to), "set aside");
     if (rename(path, to.data) != 0)
-        return err_errno(e, ERR_STORE, "%s: set aside", path);
+        return err_errno(e, ERR_STORE, "set aside");
     close(s->fd);
     s->info.was_set_aside = true;
     return open_locked(path, s, e);
@@ -239,7 +239,7 @@ static enum errc open_file(const char *path, uint64_t size, struct spool *s,
     case HEAD_VALID:
         return find_records(s, e);
     case HEAD_NEWER:
-        return err_set(e, ERR_STORE, "%s: written by a newer llmgw", path);
+        return err_set(e, ERR_STORE, "written by a newer llmgw");
     case HEAD_DAMAGED:
         rc = set_aside(path, s, e);
         return rc == ERR_OK ? make_file(s, size, e) : rc;
@@ -260,9 +260,8 @@ enum errc spool_open(const char *path, uint64_t size, struct spool **ret, struct
     s->stage = mem_alloc(1, record_room(SPOOL_RECORD_MAX) + record_room(0));
     if (s->stage == NULL)
         return err_set(e, ERR_MEMORY, "spool: out of memory");
-    enum errc rc = open_file(path, size, s, e);
-    if (rc != ERR_OK)
-        return rc;
+    if (open_file(path, size, s, e) != ERR_OK)
+        return err_ctx(e, "%s", path);
     *ret = s;
     s = NULL;
     return ERR_OK;
