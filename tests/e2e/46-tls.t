@@ -18,7 +18,12 @@ tls_port=$((20000 + $$ % 10000))
             -subj '/CN=localhost' -keyout server.key -out server.csr &&
         printf 'subjectAltName=DNS:localhost\n' >server.ext &&
         openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-            -extfile server.ext -out server.pem
+            -extfile server.ext -out server.pem &&
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 \
+            -extfile server.ext -out old.pem &&
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+            -subj '/CN=localhost' -addext subjectAltName=DNS:localhost -keyout self.key \
+            -out self.pem
 ) >"$tmp/openssl.err" 2>&1 || bail "openssl: $(tail -n 1 "$tmp/openssl.err")"
 
 cat >"$tmp/nginx.conf" <<END
@@ -35,6 +40,22 @@ http {
         location / {
             proxy_pass http://127.0.0.1:$one_port; proxy_http_version 1.1; proxy_buffering off;
         }
+    }
+    server {
+        listen 127.0.0.1:$((tls_port + 2)) ssl;
+        ssl_certificate $tmp/old.pem; ssl_certificate_key $tmp/server.key;
+        location / { proxy_pass http://127.0.0.1:$one_port; }
+    }
+    server {
+        listen 127.0.0.1:$((tls_port + 3)) ssl;
+        ssl_certificate $tmp/self.pem; ssl_certificate_key $tmp/self.key;
+        location / { proxy_pass http://127.0.0.1:$one_port; }
+    }
+    server {
+        listen 127.0.0.1:$((tls_port + 4)) ssl;
+        ssl_certificate $tmp/server.pem; ssl_certificate_key $tmp/server.key;
+        ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;
+        location / { proxy_pass http://127.0.0.1:$one_port; }
     }
 }
 END
@@ -54,6 +75,10 @@ config <<END
 $(provider trusted localhost:$tls_port "ca-file = $tmp/ca.pem")
 $(provider strange localhost:$tls_port "header = x-a: b")
 $(provider named 127.0.0.1:$tls_port "ca-file = $tmp/ca.pem")
+$(provider old localhost:$((tls_port + 2)) "ca-file = $tmp/ca.pem")
+$(provider self localhost:$((tls_port + 3)) "ca-file = $tmp/ca.pem")
+$(provider weak localhost:$((tls_port + 4)) "ca-file = $tmp/ca.pem")
+$(provider no-ca localhost:$tls_port "ca-file = $tmp/none.pem")
 $(provider two "localhost:$((tls_port + 1))" "ca-file = $tmp/ca.pem" 'http2 = yes')
 END
 start_broker
@@ -62,6 +87,11 @@ ask -m strange/sim hello
 is "$(got outcome) $(got class)" 'error network' 'an unknown CA is an error'
 ask -m named/sim hello
 is "$(got outcome) $(got class)" 'error network' 'so is a certificate for another name'
+for p in old self weak no-ca; do
+    ask -m "$p/sim" hello
+    is "$(got outcome) $(got class)" 'error network' "$p: so is a certificate, or a TLS, of that kind"
+    like "$(got message)" '(SSL|TLS|certificate)' '… and the message says so'
+done
 is "$(requests one)" 0 '… and nothing was sent'
 
 ask -m trusted/sim hello

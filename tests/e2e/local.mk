@@ -48,3 +48,4 @@ dist_check_SCRIPTS += %D%/37-contract.t
 dist_check_SCRIPTS += %D%/70-secrets.t
 dist_check_SCRIPTS += %D%/48-kill.t
 dist_check_SCRIPTS += %D%/49-disk.t
+dist_check_SCRIPTS += %D%/37-network.t

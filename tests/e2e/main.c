@@ -6,17 +6,20 @@
  *     tool json PATH <FILE             the value at a.b.0.c, or status 1
  *     tool wait FILE REGEX SECONDS     until the file matches, or status 1
  *     tool raw [options] BYTES         … to the broker's doors, as they stand
+ *     tool mute PORT                   takes datagrams and never answers
  *     tool cut-serve DIR               a provider of recorded answers that it cuts
  *     tool cut-ask [options]           … and clients that judge what becomes of them
  *     tool swarm [options]             many clients that write down what they got
  */
 #include <fcntl.h>
 #include <libgen.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -198,6 +201,25 @@ static enum errc run_raw(int argc, char *argv[], struct err *e)
     return rc == ERR_OK ? raw_run(&o, args.items[0], e) : rc;
 }
 
+/* ---- mute ---- */
+
+static enum errc run_mute(int argc, char *argv[], struct err *e)
+{
+    uint64_t port;
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (argc != 2 || num_u64(str_of(argv[1]), UINT16_MAX, &port) != ERR_OK)
+        return err_set(e, ERR_USAGE, "usage: tool mute PORT");
+    a.sin_port = htons((uint16_t)port);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0)
+        return err_errno(e, ERR_IO, "bind");
+    printf("ready\n");
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
 /* ---- cuts ---- */
 
 static enum errc run_cut_serve(int argc, char *argv[], struct err *e)
@@ -262,13 +284,13 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {
-        {"ask", run_ask},    {"json", run_json},           {"wait", run_wait},
-        {"raw", run_raw},    {"cut-serve", run_cut_serve}, {"cut-ask", run_cut_ask},
-        {"swarm", run_swarm}};
+    } rows[] = {{"ask", run_ask},         {"json", run_json},
+                {"wait", run_wait},       {"raw", run_raw},
+                {"mute", run_mute},       {"cut-serve", run_cut_serve},
+                {"cut-ask", run_cut_ask}, {"swarm", run_swarm}};
     struct err e = ERR_INIT;
-    enum errc rc =
-        err_set(&e, ERR_USAGE, "usage: tool ask|json|wait|raw|cut-serve|cut-ask|swarm …");
+    enum errc rc = err_set(
+        &e, ERR_USAGE, "usage: tool ask|json|wait|raw|mute|cut-serve|cut-ask|swarm …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);
