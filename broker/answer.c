@@ -381,8 +381,9 @@ static void write_fallbacks(const struct request *r, struct buf *out)
 static void write_retry_headers(const struct request *r, struct buf *out)
 {
     const struct err *e = &r->err;
-    bool is_soon = e->retry_after_us >= 0 && e->retry_after_us <= RETRY_AFTER_MAX_US;
-    bool is_fresh = e->retry_after_us < 0 && r->n_rows <= 1;
+    bool is_told = e->retry_after_us >= 0 && !r->is_hint_ours;
+    bool is_soon = is_told && e->retry_after_us <= RETRY_AFTER_MAX_US;
+    bool is_fresh = !is_told && r->n_rows <= 1;
     bool may_retry = errc_is_retryable(e->code) && (is_soon || is_fresh);
     http1_write_header(out, "x-should-retry", may_retry ? STR("true") : STR("false"));
     if (e->retry_after_us < 0 || !errc_is_retryable(e->code))

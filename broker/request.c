@@ -471,19 +471,28 @@ static void wake_next(struct broker *b)
     request_timer_set(next, TIMER_WAIT, 0);
 }
 
+int64_t request_room_us(const struct request *r)
+{
+    if (r->decision.n_usable > 0)
+        return 0;
+    const struct candidate *first = &r->decision.items[0];
+    if (r->decision.n == 0 || first->verdict != VERDICT_LATER)
+        return -1;
+    /* who is ill is waited for like who has asked for a pause */
+    int64_t most_us =
+        first->skip == SKIP_BREAKER ? r->rules.patience_us : (int64_t)ROOM_WAIT_US;
+    bool is_worth_it = first->wait_us <= most_us && first->wait_us < request_left_us(r) &&
+                       r->b->n_waiting < LIMIT_QUEUE;
+    return is_worth_it ? first->wait_us : -1;
+}
+
 /* No candidate can be asked now: look again with fresh eyes, then wait or refuse. */
 static void wait_for_room(struct request *r)
 {
     struct err e = ERR_INIT;
     request_decide(r, r->opt.events);
-    const struct candidate *first = &r->decision.items[0];
-    bool is_later = r->decision.n > 0 && first->verdict == VERDICT_LATER;
-    int64_t wait_us = is_later ? first->wait_us : 0;
-    /* who is ill is waited for like who has asked for a pause */
-    int64_t most_us =
-        first->skip == SKIP_BREAKER ? r->rules.patience_us : (int64_t)ROOM_WAIT_US;
-    if (is_later && wait_us <= most_us && wait_us < request_left_us(r) &&
-        r->b->n_waiting < LIMIT_QUEUE) {
+    int64_t wait_us = request_room_us(r);
+    if (wait_us >= 0) {
         int64_t jitter_us = (int64_t)(broker_random(r->b) % ROOM_JITTER_US);
         r->at = 0;
         if (r->queue_tag == 0)
@@ -734,14 +743,22 @@ void request_on_failure(struct request *r, const struct err *e)
     }
 }
 
+/* Nobody knows is later than any time that was told. */
+static bool is_sooner(const struct err *a, const struct err *b)
+{
+    if (a->retry_after_us < 0 || b->retry_after_us < 0)
+        return b->retry_after_us < 0;
+    return a->retry_after_us <= b->retry_after_us;
+}
+
 /* The last failure of a class, or NULL; a rate limit with the smallest hint of all. */
 static const struct err *last_of(const struct request *r, enum errc code)
 {
     const struct err *found = NULL;
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct err *e = &r->rows[i]->err;
-        bool is_sooner = found == NULL || e->retry_after_us <= found->retry_after_us;
-        if (e->code == code && (is_sooner || code != ERR_RATE_LIMIT))
+        if (e->code == code &&
+            (found == NULL || code != ERR_RATE_LIMIT || is_sooner(e, found)))
             found = e;
     }
     return found;
@@ -781,9 +798,31 @@ static void give_up(struct request *r, const struct err *e)
     fail(r, &all);
 }
 
+/*
+ * When it may be worth asking again: as soon as a breaker or a limit would let it through, else
+ * longer with each attempt that was made. Source: llmgw-protocol(7), Errors.
+ */
+static int64_t guess_retry_us(const struct request *r)
+{
+    int64_t guess_us = INT64_MAX;
+    for (size_t i = 0; i < r->decision.n_usable; i++) {
+        int64_t breaker_us = request_breaker_us(r, r->decision.items[i].target);
+        int64_t wait_us = MAX(breaker_us, fits_in_us(r, i));
+        if (wait_us > 0)
+            guess_us = MIN(guess_us, wait_us);
+    }
+    int64_t steps = MIN(MAX((int64_t)r->n_rows, 1), 4) - 1;
+    return guess_us < INT64_MAX ? guess_us : (int64_t)US_PER_S << steps;
+}
+
 static void fail(struct request *r, const struct err *e)
 {
+    int http = errc_http(e->code);
     r->err = *e;
+    r->is_hint_ours = e->retry_after_us < 0 && errc_is_retryable(e->code) &&
+                      (http == 429 || http == 503);
+    if (r->is_hint_ours)
+        r->err.retry_after_us = guess_retry_us(r);
     request_set_state(r, REQ_SETTLING, errc_name(e->code));
     settle_request(r, e->code);
     if (r->conn != NULL)

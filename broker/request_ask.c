@@ -643,7 +643,10 @@ static void write_explanation(const struct request *r, struct buf *out)
         jw_i64(&w, r->facts.max_output_tok);
     else
         jw_null(&w);
-    jw_kbool(&w, "would_send", r->decision.n_usable > 0);
+    int64_t wait_us = request_room_us(r);
+    jw_kbool(&w, "would_send", wait_us >= 0);
+    if (wait_us > 0)
+        jw_ki64(&w, "wait_ms", (wait_us + US_PER_MS - 1) / US_PER_MS);
     jw_key(&w, "candidates");
     write_candidates(r, false, &w);
     AUTO(buf_release) struct buf limits = BUF_INIT(LIMIT_REPLY_LEN);

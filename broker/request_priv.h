@@ -177,6 +177,7 @@ struct request {
 
     struct answer answer;
     struct err err;      /* why it failed; ERR_OK otherwise */
+    bool is_hint_ours;   /* nobody told err.retry_after_us: it is our guess */
     uint64_t record_seq; /* of the settled record; 0: dropped */
     struct usage usage;  /* of all attempts together */
     bool has_usage;
@@ -206,6 +207,8 @@ bool request_may(enum request_state from, enum request_state to);
 void request_timer_set(struct request *r, enum request_timer t, int64_t after_us);
 void request_timer_stop(struct request *r, enum request_timer t);
 int64_t request_left_us(const struct request *r); /* of the deadline */
+/* After a decision: how long it would wait for room; 0: there is some, −1: it is refused. */
+int64_t request_room_us(const struct request *r);
 
 /* Events an attempt reports. After the last two the attempt is gone. */
 void request_on_sign(struct request *r); /* it thinks: nothing to see yet */

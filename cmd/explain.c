@@ -1,6 +1,7 @@
 /* explain.c: see explain.h. Only words the broker's decision; decides nothing. */
 #include "cmd/explain.h"
 
+#include "core/clock.h"
 #include "core/num.h"
 
 void explain_candidates(struct json_object *candidates, struct buf *out)
@@ -31,6 +32,19 @@ static void write_place(struct json_object *decision, struct buf *out)
     buf_addc(out, ')');
 }
 
+static void write_outlook(struct json_object *decision, struct buf *out)
+{
+    char wait[NUM_TEXT_LEN];
+    int64_t wait_ms;
+    bool would_send = jx_bool(decision, "would_send", false);
+    if (would_send && jx_i64(decision, "wait_ms", 1, INT32_MAX, &wait_ms)) {
+        num_duration(wait, wait_ms * US_PER_MS);
+        buf_printf(out, "would wait %s, then send\n", wait);
+        return;
+    }
+    buf_printf(out, "would send: %s\n", would_send ? "yes" : "no");
+}
+
 void explain_write(struct json_object *decision, struct buf *out)
 {
     struct str route = jx_str(decision, "route"), strategy = jx_str(decision, "strategy");
@@ -55,8 +69,7 @@ void explain_write(struct json_object *decision, struct buf *out)
         }
         buf_addz(out, "; ");
     }
-    buf_printf(out, "would send: %s\n",
-               jx_bool(decision, "would_send", false) ? "yes" : "no");
+    write_outlook(decision, out);
 }
 
 /* Candidates that are out by a rule about money or limits, not by their health. */

@@ -24,6 +24,8 @@ config <<END
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
     key-env = KEY
+[limit "target:one/few"]
+    requests = 2/min
 END
 start_broker
 
@@ -55,4 +57,14 @@ ask -m other/sim:error=quota hello
 is "$(requests one)" $((before + 1)) '… which stops nobody else'
 ask -m poor/sim -H 'x-llmgw-provider-key: poor=sk-mine' hello
 is "$(got outcome)" ok '… and our quota does not stop it'
+
+# ---- what is explained is what happens ----
+ask -m one/few hello
+like "$(llmgw route explain -m one/few hello)" 'would send: yes$' 'there is room for one more'
+ask -m one/few hello
+out=$(llmgw route explain -m one/few hello)
+is "$?" 0 'what would wait is no refusal'
+like "$out" 'would wait (29|30)[.0-9]*s, then send$' '… and says how long'
+like "$(llmgw chat --no-stdin --dry-run -m one/few hello 2>&1)" 'would wait (29|30)[.0-9]*s, then send' \
+    '… to chat --dry-run, too'
 done_testing

@@ -1097,6 +1097,32 @@ static void who_thinks_is_not_silent(void **state)
     expect(&w->got, "no first token within 1m");
 }
 
+static void the_smallest_hint_is_told_whoever_gave_none(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-timeout-ms: 1000", ASK("both"));
+    refuse(call(w, 0), 429, "20", ERROR("rate_limit_error"));
+    refuse(call(w, 1), 429, NULL, ERROR("rate_limit_error"));
+    pass_time(w, 2 * S);
+    while (w->n_ends == 0)
+        refuse(call(w, w->n_calls - 1), 429, NULL, ERROR("rate_limit_error"));
+    expect_ended(w, 429);
+    expect(&w->got_headers, "retry-after: 20\r\n");
+}
+
+static void who_gets_no_hint_is_given_ours(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    refuse(call(w, 0), 503, NULL, ERROR("overloaded_error"));
+    refuse(call(w, 1), 503, NULL, ERROR("overloaded_error"));
+    refuse(call(w, 2), 503, NULL, ERROR("overloaded_error"));
+    expect_ended(w, 503);
+    expect(&w->got_headers, "retry-after: 4\r\n");
+    expect(&w->got_headers, "retry-after-ms: 4000\r\n");
+    expect(&w->got_headers, "x-should-retry: false\r\n"); /* that was done here */
+}
+
 static void nobody_waits_long_for_the_ill(void **state)
 {
     struct world *w = *state;
@@ -1472,9 +1498,24 @@ static void explaining_sends_nothing(void **state)
     expect(&out, "{\"target\":\"one/m\",\"verdict\":\"chosen\"");
     expect(&out, "{\"target\":\"two/m\",\"verdict\":\"standby\"");
     expect(&out, "\"would_send\":true");
+    assert_false(has(&out, "wait_ms"));
     assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
     assert_int_equal(w->n_calls, 0);
     assert_int_equal(w->told.n_admits, 0);
+}
+
+static void explaining_tells_what_asking_would_wait_for(void **state)
+{
+    struct world *w = *state;
+    struct err e = ERR_INIT;
+    AUTO(buf_release) struct buf out = BUF_INIT(100000);
+    ask(w, "", ASK("one/slow"));
+    refuse(call(w, 0), 400, NULL, ERROR("invalid_request_error"));
+    const struct conn_request cr = {
+        .head = &w->head, .body = STR(ASK("one/slow")), .start_mono_us = w->mono_us};
+    assert_int_equal(request_explain(&w->b, &cr, &dialect_openai, &out, &e), ERR_OK);
+    expect(&out, "\"verdict\":\"later\"");
+    expect(&out, "\"would_send\":true,\"wait_ms\":1000");
 }
 
 /* ---- crossed ---- */
@@ -1598,6 +1639,8 @@ int main(void)
         CASE(a_silent_target_is_never_asked_twice),
         CASE(a_silent_target_leaves_time_for_the_next),
         CASE(who_thinks_is_not_silent),
+        CASE(the_smallest_hint_is_told_whoever_gave_none),
+        CASE(who_gets_no_hint_is_given_ours),
         CASE(nobody_waits_long_for_the_ill),
         CASE(one_deadline_bounds_it_all),
         CASE(what_the_request_itself_does_wrong_stops),
@@ -1622,6 +1665,7 @@ int main(void)
         CASE(what_money_buys_becomes_the_output_cap),
         CASE(a_spent_budget_refuses_at_once),
         CASE(an_output_cap_is_kept_mid_stream),
+        CASE(explaining_tells_what_asking_would_wait_for),
         CASE(explaining_sends_nothing),
         CASE(a_stream_is_translated),
         CASE(a_translated_answer_that_is_not_streamed_is_collected),
