@@ -79,12 +79,14 @@ EXTRA_DIST += %D%/data/rollups.sql
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
-EXTRA_DIST += %D%/fuzz/corpus %D%/fuzz/cuts.h
+EXTRA_DIST += %D%/fuzz/corpus %D%/fuzz/cuts.h %D%/fuzz/json_mutate.c
 if FUZZ
 FUZZ_MAIN =
+FUZZ_JSON = %D%/fuzz/json_mutate.c
 noinst_PROGRAMS += $(FUZZERS)
 else
 FUZZ_MAIN = %D%/fuzz/replay_main.c
+FUZZ_JSON = $(FUZZ_MAIN)
 check_PROGRAMS += $(FUZZERS)
 endif
 FUZZ_LIBS = $(FUZZ_ENGINE) broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) -lpthread
@@ -105,19 +107,19 @@ FUZZERS += %D%/fuzz/fuzz_catalog
 %C%_fuzz_fuzz_catalog_SOURCES = %D%/fuzz/fuzz_catalog.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_catalog_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_usage
-%C%_fuzz_fuzz_usage_SOURCES = %D%/fuzz/fuzz_usage.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_usage_SOURCES = %D%/fuzz/fuzz_usage.c $(FUZZ_JSON)
 %C%_fuzz_fuzz_usage_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_when
 %C%_fuzz_fuzz_when_SOURCES = %D%/fuzz/fuzz_when.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_when_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_openai
-%C%_fuzz_fuzz_openai_SOURCES = %D%/fuzz/fuzz_openai.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_MAIN)
+%C%_fuzz_fuzz_openai_SOURCES = %D%/fuzz/fuzz_openai.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_JSON)
 %C%_fuzz_fuzz_openai_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_anthropic
-%C%_fuzz_fuzz_anthropic_SOURCES = %D%/fuzz/fuzz_anthropic.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_MAIN)
+%C%_fuzz_fuzz_anthropic_SOURCES = %D%/fuzz/fuzz_anthropic.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_JSON)
 %C%_fuzz_fuzz_anthropic_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_gemini
-%C%_fuzz_fuzz_gemini_SOURCES = %D%/fuzz/fuzz_gemini.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_MAIN)
+%C%_fuzz_fuzz_gemini_SOURCES = %D%/fuzz/fuzz_gemini.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_JSON)
 %C%_fuzz_fuzz_gemini_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_sse
 %C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/jscan.h"
 #include "core/sse.h"
 
@@ -39,6 +40,22 @@ static const struct provider_kind *kind_of(enum dialect d, struct str input)
             return &kinds[i];
 }
 
+/* What is asked decides what a body may hold: versions, and models that reason or see. */
+static struct target_caps target_of(enum dialect d, struct str input)
+{
+    static const char *const models[] = {
+        "model-1", "gpt-6-luna",      "gpt-5.2",           "gpt-5",          "o4-mini",
+        "gpt-4.1", "claude-opus-4-5", "claude-sonnet-5-1", "gemini-2.5-pro", "gemini-3",
+    };
+    struct target_caps caps = {.kind = kind_of(d, input),
+                               .model = str_of(models[input.len / 3 % ARRAY_LEN(models)]),
+                               .max_output_tok = input.len % 2 ? 8192 : 0,
+                               .stream = input.len % 5 == 0};
+    caps.caps_yes = input.len % 3 == 1 ? CAP_REASONING : 0;
+    caps.caps_no = input.len % 11 == 2 ? CAP_REASONING : 0;
+    return caps;
+}
+
 static void splice_body(const struct dialect_ops *ops, struct str bytes)
 {
     const struct body_edits edits = {.model = STR("spliced"),
@@ -67,7 +84,7 @@ static void translate_body(const struct dialect_ops *ops, struct str bytes,
     struct err e = ERR_INIT;
     struct dropped dropped = {.n = 0};
     struct buf out = BUF_INIT(LIMIT_BODY_LEN);
-    const struct target_caps caps = {.kind = kind_of(to, bytes), .model = STR("model-1")};
+    const struct target_caps caps = target_of(to, bytes);
     arena_init(&a, LIMIT_BODY_LEN);
     if (ops->request_decode(bytes, &a, &m, &e) == ERR_OK &&
         dialect_ops(to)->request_encode(&m, &caps, &out, &dropped, &e) == ERR_OK) {
@@ -78,6 +95,32 @@ static void translate_body(const struct dialect_ops *ops, struct str bytes,
                 "reads its own body");
     }
     arena_release(&a);
+    buf_release(&out);
+}
+
+static void parse_error(const struct dialect_ops *ops, const struct dialect_ops *client,
+                        struct str bytes)
+{
+    static const int statuses[] = {400, 401, 403, 404, 408, 413, 422, 429, 500, 503, 529};
+    const struct http1_header headers[] = {
+        {STR("retry-after-ms"), STR("1500")},
+        {STR("retry-after"), STR("Wed, 25 Nov 2026 10:00:00 GMT")},
+        {STR("anthropic-ratelimit-tokens-reset"), STR("2026-11-25T10:00:00Z")},
+        {STR("anthropic-ratelimit-tokens-remaining"), STR("0")},
+        {STR("x-ratelimit-reset-requests"), STR("6m0s")},
+        {STR("x-ratelimit-remaining-requests"), STR("0")},
+    };
+    const int64_t wall_us = 1795600000 * (int64_t)US_PER_S;
+    size_t first = bytes.len % (ARRAY_LEN(headers) + 1);
+    const struct error_ext ext = {
+        .request_id = "01K", .provider = "p", .n_attempts = 1, .attempts = STR("[1]")};
+    struct err e = ERR_INIT;
+    struct buf out = BUF_INIT(LIMIT_BODY_LEN);
+    ops->error_parse(kind_of(ops->id, bytes), statuses[bytes.len % ARRAY_LEN(statuses)],
+                     headers + first, ARRAY_LEN(headers) - first, bytes, wall_us, &e);
+    require(e.code != ERR_OK, "an error answer is an error");
+    client->error_body(&e, &ext, &out);
+    require_json(&out, "writes an error");
     buf_release(&out);
 }
 
@@ -94,9 +137,7 @@ static void translate_reply(const struct dialect_ops *ops, struct str bytes,
     arena_init(&a, LIMIT_BODY_LEN);
     ops->scan_init(&s, kind_of(ops->id, bytes));
     (void)ops->scan_reply(&s, bytes, &e);
-    ops->error_parse(kind_of(ops->id, bytes), 400, NULL, 0, bytes, 0, &e);
-    client->error_body(&e, NULL, &out);
-    require_json(&out, "writes an error");
+    parse_error(ops, client, bytes);
     if (ops->reply_decode(bytes, kind_of(ops->id, bytes), &a, &r, &e) == ERR_OK) {
         buf_reset(&out);
         client->reply_encode(&r, &ctx, &out);
