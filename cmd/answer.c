@@ -405,13 +405,7 @@ static enum errc write_usage_file(const struct answer *a, struct err *e)
             return err_set(e, ERR_USAGE, "--usage-file %s: no descriptor", path);
         return files_write_fd((int)fd, path, buf_str(&line), e);
     }
-    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (out < 0)
-        return err_errno(e, ERR_IO, "%s", path);
-    enum errc rc = files_write_fd(out, path, buf_str(&line), e);
-    if (close(out) != 0 && rc == ERR_OK)
-        rc = err_errno(e, ERR_IO, "%s", path);
-    return rc;
+    return files_write(path, buf_str(&line), e);
 }
 
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e)

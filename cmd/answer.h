@@ -76,6 +76,8 @@ enum errc answer_refused(struct answer *a, const struct link_answer *got, struct
  * ended, with *e filled: ERR_OK only for a whole, usable answer.
  */
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e) MUST_USE;
+/* What the turn cost; PICO_UNKNOWN. */
+pico answer_cost(const struct answer *a);
 /* Closes, renames. ERR_IO when that fails. */
 enum errc answer_close(struct answer *a, struct err *e) MUST_USE;
 

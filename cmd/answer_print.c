@@ -34,7 +34,7 @@ static struct json_object *usage_of(const struct answer *a)
     return usage != NULL ? usage : a->usage;
 }
 
-static pico cost_of(const struct answer *a)
+pico answer_cost(const struct answer *a)
 {
     pico cost;
     struct str digits = jx_number(a->end, "cost_usd");
@@ -80,7 +80,7 @@ static void write_member(struct jw *w, const char *key, struct json_object *v)
 
 void answer_write_facts(const struct answer *a, struct jw *w)
 {
-    pico cost = cost_of(a);
+    pico cost = answer_cost(a);
     write_name(w, "id", a->request_id);
     write_name(w, "conversation", a->opt.conversation);
     write_name(w, "route", a->route);
@@ -144,7 +144,7 @@ void answer_usage_line(const struct answer *a, struct buf *out)
         buf_printf(out, "%s → ", a->route);
     buf_addz(out, a->target[0] != '\0' ? a->target : a->model);
     usage_tokens(a, out);
-    money_people(text, cost_of(a));
+    money_people(text, answer_cost(a));
     buf_printf(out, " · %s", text);
     if (first >= 0)
         buf_printf(out, " · %d.%ds", (int)(first / 1000), (int)(first % 1000 / 100));

@@ -11,13 +11,12 @@
 #include "core/jsonx.h"
 #include "core/mem.h"
 
-#include "cmd/answer.h"
 #include "cmd/chat_request.h"
 #include "cmd/explain.h"
-#include "cmd/history.h"
-#include "cmd/line.h"
 #include "cmd/link.h"
 #include "cmd/prompt.h"
+#include "cmd/repl.h"
+#include "cmd/session.h"
 #include "cmd/sig.h"
 
 #define AT(field) .offset = offsetof(struct chat_options, field)
@@ -107,159 +106,13 @@ static void init(void *options)
     o->max_cost = PICO_UNKNOWN;
 }
 
-/* --- a conversation under way --- */
-
-struct session {
-    struct cmd_ctx *ctx;
-    const struct chat_options *o;
-    struct answer answer;
-    struct buf messages; /* JSON, each with a comma behind */
-    struct chat_turn turn;
-    char parent[ULID_LEN + 1];
-    int sig_fd;
-};
-
-static void add_message(struct buf *messages, const char *role, struct str text)
-{
-    struct jw w;
-    jw_init(&w, messages);
-    jw_object(&w);
-    jw_kstrz(&w, "role", role);
-    jw_kstr(&w, "content", text);
-    jw_object_end(&w);
-    buf_addc(messages, ',');
-}
-
-/* The system prompt: said now, else that of the conversation, else the configured one. */
-static enum errc add_system(struct session *s, bool is_new, struct err *e)
-{
-    const char *text = s->o->system;
-    if (text == NULL && is_new && s->ctx->conf != NULL)
-        text = s->ctx->conf->chat.system;
-    enum errc rc = prompt_system(s->ctx, text, &text, e);
-    if (rc == ERR_OK && text != NULL && text[0] != '\0')
-        add_message(&s->messages, "system", str_of(text));
-    return rc;
-}
-
-static enum errc go_on(struct session *s, struct err *e)
-{
-    struct history h;
-    enum errc rc = add_system(s, false, e);
-    if (rc == ERR_OK)
-        rc = history_load(s->ctx, s->o->cid, s->o->system == NULL, &h, e);
-    if (rc != ERR_OK)
-        return rc;
-    buf_adds(&s->messages, buf_str(&h.messages));
-    s->turn.conversation = h.conversation;
-    s->turn.model = h.model;
-    s->turn.route = h.route;
-    snprintf(s->parent, sizeof s->parent, "%s", h.parent);
-    history_release(&h);
-    return ERR_OK;
-}
-
-static enum errc begin_new(struct session *s, struct err *e)
-{
-    const char *name = s->o->name;
-    if (name != NULL && history_exists(s->ctx, name))
-        return err_set(e, ERR_USAGE,
-                       "there is a conversation \"%s\"\nhint: --cid %s goes on with it",
-                       name, name);
-    char id[ULID_LEN + 1];
-    clock_ulid(id, clock_wall_us(s->ctx->clock));
-    s->turn.conversation = arena_strz(&s->ctx->arena, str_of(id));
-    s->turn.name = name;
-    return add_system(s, true, e);
-}
-
-static enum errc session_open(struct session *s, struct cmd_ctx *ctx,
-                              const struct chat_options *o, struct err *e)
-{
-    *s = (struct session){
-        .ctx = ctx, .o = o, .messages = BUF_INIT(LIMIT_BODY_LEN), .sig_fd = -1};
-    s->turn.parent = s->parent;
-    return o->cont || o->cid != NULL ? go_on(s, e) : begin_new(s, e);
-}
-
-/* --- one turn --- */
-
-/* Appends the answer to what was said, also one that was cut short. */
-static void keep_answer(struct session *s)
-{
-    struct answer *a = &s->answer;
-    if (a->text.len > 0)
-        add_message(&s->messages, "assistant", buf_str(&a->text));
-    if (a->request_id[0] != '\0')
-        snprintf(s->parent, sizeof s->parent, "%.*s", ULID_LEN, a->request_id);
-}
-
-static enum errc exchange(struct session *s, struct link *l, struct str headers,
-                          struct str body, struct err *e)
-{
-    struct link_answer got = {0};
-    const struct link_waiting waiting = {s->sig_fd, 0, PROGRESS_TICK_US, progress_tick,
-                                         &s->answer.progress};
-    link_wait(l, &waiting);
-    enum errc rc = link_stream(l, "/v1/chat/completions", headers, body, answer_event,
-                               &s->answer, &got, e);
-    if (rc == ERR_OK && got.status != 200)
-        rc = answer_refused(&s->answer, &got, e);
-    else if (rc == ERR_OK && !got.is_stream)
-        rc = answer_whole(&s->answer, buf_str(&got.body), e);
-    link_answer_release(&got);
-    return rc;
-}
-
-static enum errc take_turn(struct session *s, struct err *e)
-{
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
-    AUTO(link_close) struct link *l = NULL;
-    s->turn.messages = buf_str(&s->messages);
-    s->turn.may_restart = s->answer.opt.format != FORMAT_TEXT || s->answer.is_tty;
-    answer_begin(&s->answer);
-    enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
-    if (rc == ERR_OK)
-        rc = link_open(s->ctx, true, &l, e);
-    if (rc == ERR_OK)
-        rc = exchange(s, l, buf_str(&headers), buf_str(&body), e);
-    mem_wipe(headers.data, headers.cap);
-    link_close(&l); /* lets a stopped answer end, so that its cost is known */
-    rc = answer_end(&s->answer, rc, e);
-    keep_answer(s);
-    return rc;
-}
-
-static enum errc open_answer(struct session *s, struct err *e)
-{
-    const struct cmd_ctx *ctx = s->ctx;
-    const struct answer_options opt = {
-        .format = cmd_format(ctx, &cmd_chat),
-        .raw = s->o->raw,
-        .hide_reasoning = s->o->hide_reasoning,
-        .usage = s->o->usage,
-        .strict = s->o->strict,
-        .usage_file = s->o->usage_file,
-        .tee = s->o->tee,
-        .conversation = s->turn.conversation,
-    };
-    return answer_open(&s->answer, s->ctx, &opt, e);
-}
-
 /* --- the ways to run --- */
 
 static enum errc print_trace(struct session *s, struct err *e)
 {
-    AUTO(buf_release) struct buf trace = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(jx_put) struct json_object *o = NULL;
-    enum errc rc = history_trace(s->ctx, s->answer.request_id, &trace, e);
-    if (rc == ERR_OK)
-        rc = jx_parse(buf_str(&trace), &o, e);
-    if (rc != ERR_OK)
+    if (session_explain(s, &text, e) != ERR_OK)
         return err_ctx(e, "--explain");
-    explain_candidates(o, &text);
     fprintf(stderr, "%.*s", STR_ARG(buf_str(&text)));
     return ERR_OK;
 }
@@ -271,11 +124,11 @@ static enum errc run_once(struct session *s, const struct prompt *p, struct err 
     jw_init(&w, &s->messages);
     prompt_write(p, &w);
     buf_addc(&s->messages, ',');
-    enum errc rc = open_answer(s, e);
+    enum errc rc = session_show(s, e);
     if (rc == ERR_OK)
         rc = sig_open(true, &s->sig_fd, e);
     if (rc == ERR_OK)
-        rc = take_turn(s, e);
+        rc = session_turn(s, e);
     if (rc == ERR_CANCELLED)
         e->sys = sig_take();
     if (s->o->explain && print_trace(s, &why) != ERR_OK)
@@ -291,12 +144,14 @@ static enum errc run_dry(struct session *s, const struct prompt *p, struct err *
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf got = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf messages = BUF_INIT(LIMIT_BODY_LEN);
     AUTO(jx_put) struct json_object *decision = NULL;
     struct jw w;
     jw_init(&w, &s->messages);
     prompt_write(p, &w);
     buf_addc(&s->messages, ',');
-    s->turn.messages = buf_str(&s->messages);
+    session_messages(s, &messages);
+    s->turn.messages = buf_str(&messages);
     enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
     if (rc == ERR_OK)
         rc = link_ask(s->ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers),
@@ -320,36 +175,6 @@ static enum errc run_dry(struct session *s, const struct prompt *p, struct err *
     return rc == ERR_OK ? explain_verdict(decision, e) : rc;
 }
 
-/* Line by line; a turn that fails is told, and the conversation goes on. */
-static enum errc run_lines(struct session *s, struct err *e)
-{
-    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_BODY_LEN);
-    const char *prompt = "> ";
-    if (s->ctx->conf != NULL && s->ctx->conf->chat.prompt != NULL)
-        prompt = s->ctx->conf->chat.prompt;
-    enum errc rc = open_answer(s, e);
-    if (rc == ERR_OK)
-        rc = sig_open(false, &s->sig_fd, e);
-    while (rc == ERR_OK && line_read(prompt, &line)) {
-        struct err why = ERR_INIT;
-        size_t before = s->messages.len;
-        if (str_trim(buf_str(&line)).len == 0)
-            continue;
-        add_message(&s->messages, "user", buf_str(&line));
-        if (take_turn(s, &why) == ERR_CANCELLED)
-            sig_take();
-        if (why.code != ERR_OK)
-            cmd_fail(s->ctx, &why);
-        if (s->answer.text.len == 0)
-            buf_truncate(&s->messages, before);
-    }
-    fputc('\n', stderr);
-    struct err why = ERR_INIT;
-    if (answer_close(&s->answer, rc == ERR_OK ? e : &why) != ERR_OK && rc == ERR_OK)
-        rc = e->code;
-    return rc;
-}
-
 static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
                      struct err *e)
 {
@@ -370,10 +195,10 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
         return rc;
     rc = session_open(&s, ctx, o, e);
     if (rc == ERR_OK)
-        rc = by_line      ? run_lines(&s, e)
+        rc = by_line      ? repl_run(&s, e)
              : o->dry_run ? run_dry(&s, &p, e)
                           : run_once(&s, &p, e);
-    buf_release(&s.messages);
+    session_release(&s);
     if (!by_line)
         prompt_release(&p);
     return rc;

@@ -183,3 +183,29 @@ enum errc files_each(const char *path, files_fn *fn, void *arg, struct err *e)
         return err_set(e, buf_err(&names), "%s: too many files", path);
     return each_sorted(dir, buf_str(&names), fn, arg, e);
 }
+
+enum errc files_write(const char *path, struct str bytes, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return err_errno(e, ERR_IO, "%s", path);
+    enum errc rc = files_write_fd(fd, path, bytes, e);
+    if (close(fd) != 0 && rc == ERR_OK)
+        rc = err_errno(e, ERR_IO, "%s", path);
+    return rc;
+}
+
+/* Source: RFC 4648 section 4. */
+void files_base64(struct str bytes, struct buf *out)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t n = MIN(bytes.len - i, (size_t)3);
+        unsigned v = 0;
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (k < n ? (unsigned char)bytes.ptr[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            buf_addc(out, k > n ? '=' : digits[v >> (18 - 6 * k) & 63]);
+    }
+}

@@ -1,43 +1,319 @@
 /*
- * line.c: see line.h. readline keeps the line and its hooks in globals of its own, and so its
- * callbacks carry no context.
+ * line.c: see line.h. readline keeps the line and its hooks in globals of its own, and its
+ * callbacks carry no context: what they need is at file scope here.
  */
 #include "cmd/line.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <readline/history.h>
 #include <readline/readline.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "core/mem.h"
 
+#include "cmd/cmd.h"
 #include "cmd/sig.h"
 
-/* Called when a signal interrupts the reading: the line is given up, the program is not. */
-static int on_signal(void)
+enum { HISTORY_MAX = 10000, LINE_AHEAD = 512 };
+
+static struct {
+    const char *history_path;
+    line_complete_fn *complete;
+    void *arg;
+    char *preset; /* owned: of the next line */
+    /* of the line at hand */
+    struct buf *out;
+    bool is_done, is_closed;
+    /* candidates of the word at hand */
+    char **words; /* owned, as they are */
+    size_t n_words, next_word;
+    /* typed while nobody read it */
+    unsigned char ahead[LINE_AHEAD];
+    size_t n_ahead, next_ahead;
+    volatile sig_atomic_t is_resized, is_suspended;
+} line;
+
+/* ---- completion ---- */
+
+static void forget_words(void)
 {
-    if (sig_take() == 0)
-        return 0;
-    rl_crlf();
-    rl_replace_line("", 1);
-    rl_on_new_line();
+    for (size_t i = 0; i < line.n_words; i++)
+        mem_free(line.words[i]);
+    mem_free(line.words);
+    line.words = NULL;
+    line.n_words = line.next_word = 0;
+}
+
+static void add_word(void *arg, const char *candidate)
+{
+    const char *typed = arg;
+    if (strncmp(candidate, typed, strlen(typed)) != 0)
+        return;
+    char **more = mem_resize(line.words, line.n_words + 1, sizeof *more);
+    if (more == NULL)
+        return;
+    line.words = more;
+    more[line.n_words] = mem_strdup(candidate);
+    line.n_words += more[line.n_words] != NULL;
+}
+
+/* readline frees what it is given. */
+static char *next_word(const char *text, int state)
+{
+    (void)text, (void)state;
+    return line.next_word < line.n_words ? mem_strdup(line.words[line.next_word++])
+                                         : NULL;
+}
+
+static char **complete(const char *text, int start, int end)
+{
+    struct str all = {rl_line_buffer, (size_t)end};
+    union {
+        const char *in;
+        void *out;
+    } typed = {.in = text};
+    forget_words();
+    rl_completion_append_character = ' ';
+    if (!line.complete(line.arg, all, (size_t)start, add_word, typed.out))
+        return NULL; /* readline's own: file names */
+    rl_attempted_completion_over = 1;
+    return rl_completion_matches(text, next_word);
+}
+
+/* ---- keys ---- */
+
+static int insert_newline(int count, int key)
+{
+    (void)count, (void)key;
+    return rl_insert_text("\n") == 1 ? 0 : 1;
+}
+
+static int next_key(FILE *in)
+{
+    return line.next_ahead < line.n_ahead ? line.ahead[line.next_ahead++] : rl_getc(in);
+}
+
+static int has_key(void)
+{
+    struct pollfd fd = {STDIN_FILENO, POLLIN, 0};
+    return line.next_ahead < line.n_ahead || poll(&fd, 1, 0) > 0;
+}
+
+/* What was typed ahead has not been on the screen yet. */
+static int accept_line(int count, int key)
+{
     rl_redisplay();
+    return rl_newline(count, key);
+}
+
+static int insert_preset(void)
+{
+    if (line.preset != NULL)
+        rl_insert_text(line.preset);
+    mem_free(line.preset);
+    line.preset = NULL;
     return 0;
 }
 
-bool line_read(const char *prompt, struct buf *out)
+/* Shells inside editors send LF for Enter, and their terminal is dumb. */
+static void bind_keys(void)
 {
+    const char *term = cmd_getenv("TERM");
+    rl_bind_key('\r', accept_line);
+    if (term == NULL || strcmp(term, "dumb") == 0)
+        return;
+    rl_bind_key('\n', insert_newline);
+    rl_bind_keyseq("\\e\\C-m", insert_newline);
+    rl_bind_keyseq("\\e\\C-j", insert_newline);
+}
+
+/* ---- the terminal ---- */
+
+static void set_echo(bool is_on)
+{
+    struct termios t;
+    if (tcgetattr(STDIN_FILENO, &t) != 0)
+        return;
+    t.c_lflag = is_on ? t.c_lflag | ECHO : t.c_lflag & ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+}
+
+/* Where the terminal does not echo, readline shows nothing: between lines it does not (keys.h). */
+static void prepare(int meta)
+{
+    set_echo(true);
+    rl_prep_terminal(meta);
+}
+
+static void put_back(void)
+{
+    rl_deprep_terminal();
+    set_echo(false);
+}
+
+/* ---- signals of the terminal ---- */
+
+static void on_terminal_signal(int signo)
+{
+    if (signo == SIGWINCH)
+        line.is_resized = 1;
+    else
+        line.is_suspended = 1;
+}
+
+static void watch_terminal(bool is_on)
+{
+    struct sigaction action = {.sa_handler = is_on ? on_terminal_signal : SIG_DFL};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGWINCH, &action, NULL);
+    sigaction(SIGTSTP, &action, NULL);
+}
+
+/* The shell gets its terminal as it was, and we get ours back. */
+static void suspend(void)
+{
+    put_back();
+    raise(SIGSTOP);
+    prepare(1);
+    rl_forced_update_display();
+}
+
+static void heed_terminal(void)
+{
+    if (line.is_suspended) {
+        line.is_suspended = 0;
+        suspend();
+    }
+    if (line.is_resized) {
+        line.is_resized = 0;
+        rl_resize_terminal();
+    }
+}
+
+/* ---- opening and closing ---- */
+
+static void read_history_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return; /* a history that lives as long as the session */
+    close(fd);
+    line.history_path = path;
+    (void)read_history(path);
+}
+
+void line_open(const char *history_path, line_complete_fn *complete_fn, void *arg)
+{
+    line.complete = complete_fn;
+    line.arg = arg;
     rl_readline_name = "llmgw";
     rl_catch_signals = 0;
-    rl_signal_event_hook = on_signal;
+    rl_catch_sigwinch = 0;
     rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
-    char *line = readline(prompt);
+    rl_attempted_completion_function = complete;
+    rl_completer_word_break_characters = (char *)(uintptr_t) " \t\n";
+    rl_startup_hook = insert_preset;
+    rl_getc_function = next_key;
+    rl_input_available_hook = has_key;
+    rl_prep_term_function = prepare;
+    rl_deprep_term_function = put_back;
+    (void)rl_initialize();
+    bind_keys();
+    using_history();
+    stifle_history(HISTORY_MAX);
+    history_comment_char = '#';
+    history_write_timestamps = 1; /* so that entries of several lines stay whole */
+    if (history_path != NULL)
+        read_history_file(history_path);
+}
+
+void line_close(void)
+{
+    if (line.history_path != NULL)
+        (void)history_truncate_file(line.history_path, HISTORY_MAX);
+    clear_history();
+    forget_words();
+    mem_free(line.preset);
+    line.preset = NULL;
+}
+
+static void remember(const char *text)
+{
+    if (text[0] == '\0' || text[0] == ' ')
+        return;
+    add_history(text);
+    if (line.history_path != NULL)
+        (void)append_history(1, line.history_path);
+}
+
+/* ---- reading ---- */
+
+static void on_line(char *text)
+{
+    line.is_done = true;
+    line.is_closed = text == NULL;
+    if (text != NULL) {
+        buf_addz(line.out, text);
+        remember(text);
+    }
+    mem_free(text); /* readline takes it from malloc, as mem.c does */
+    rl_callback_handler_remove();
+}
+
+/* Ctrl-C: the line is given up, the program is not. True when there was nothing to give up. */
+static bool give_up_line(const char *prompt)
+{
+    bool was_empty = rl_end == 0;
+    fputs("^C\n", rl_outstream);
+    rl_callback_handler_remove();
+    if (!was_empty)
+        rl_callback_handler_install(prompt, on_line);
+    return was_empty;
+}
+
+enum line_end line_read(const char *prompt, int sig_fd, struct buf *out)
+{
     buf_reset(out);
-    if (line == NULL)
-        return false;
-    buf_addz(out, line);
-    if (line[0] != '\0' && line[0] != ' ')
-        add_history(line);
-    mem_free(line); /* readline takes it from malloc, as mem.c does */
-    return true;
+    line.out = out;
+    line.is_done = line.is_closed = false;
+    watch_terminal(true);
+    rl_callback_handler_install(prompt, on_line);
+    enum line_end end = LINE_ENTERED;
+    while (!line.is_done && end == LINE_ENTERED) {
+        struct pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {sig_fd, POLLIN, 0}};
+        if (line.next_ahead < line.n_ahead) {
+            rl_callback_read_char();
+            continue;
+        }
+        int n = poll(fds, ARRAY_LEN(fds), -1);
+        heed_terminal();
+        if (n < 0 && errno != EINTR)
+            line.is_done = line.is_closed = true;
+        else if (n > 0 && fds[1].revents != 0 && sig_take() != 0)
+            end = give_up_line(prompt) ? LINE_STOPPED : LINE_ENTERED;
+        else if (n > 0 && fds[0].revents != 0)
+            rl_callback_read_char();
+    }
+    watch_terminal(false);
+    return line.is_closed ? LINE_CLOSED : end;
+}
+
+void line_preset(const char *text)
+{
+    mem_free(line.preset);
+    line.preset = mem_strdup(text);
+}
+
+void line_stuff(int byte)
+{
+    if (line.next_ahead == line.n_ahead)
+        line.next_ahead = line.n_ahead = 0;
+    if (line.n_ahead < sizeof line.ahead)
+        line.ahead[line.n_ahead++] = (unsigned char)byte;
 }

@@ -1,15 +1,40 @@
 /*
- * line.h: lines typed by a person. The only user of readline.
+ * line.h: a line from a person at a terminal, by readline, in a poll loop of our own.
  */
 #ifndef CMD_LINE_H
 #define CMD_LINE_H
 
 #include "core/buf.h"
+#include "core/err.h"
+
+/* Candidates for the word that begins at `from` of `line`: calls `add` for each of them. */
+typedef void line_add_fn(void *arg, const char *candidate);
+/* False: file names are what is wanted. */
+typedef bool line_complete_fn(void *arg, struct str line, size_t from, line_add_fn *add,
+                              void *add_arg);
+
+enum line_end {
+    LINE_ENTERED,
+    LINE_CLOSED, /* Ctrl-D on an empty line, or the terminal is gone */
+    LINE_STOPPED /* Ctrl-C on an empty line */
+};
 
 /*
- * Reads one line, without its end, into out. False at the end of input. Needs sig_open(): an
- * interrupt clears the line.
+ * Once, before the first line: history comes from the file, which may be NULL, and goes there.
+ * Lines that begin with a blank are not kept.
  */
-bool line_read(const char *prompt, struct buf *out);
+void line_open(const char *history_path, line_complete_fn *complete, void *arg);
+/* Keeps the newest entries of the file. */
+void line_close(void);
+/*
+ * Reads one, which may have newlines in it: Ctrl-J or Alt-Enter inserts one. sig_fd is readable
+ * when a signal came (sig.h): Ctrl-C clears the line. The prompt may hold \001 … \002 around what
+ * has no width.
+ */
+enum line_end line_read(const char *prompt, int sig_fd, struct buf *out);
+/* What the next line begins with. */
+void line_preset(const char *text);
+/* What was typed while an answer came, for the next line. */
+void line_stuff(int byte);
 
 #endif

@@ -150,15 +150,17 @@ static enum errc wait_for(struct link *l, short events, short *ret, struct err *
     int64_t idle_us = w->idle_us > 0 ? w->idle_us : IDLE_US;
     int64_t until_us = clock_mono_us(&clock_system) + idle_us;
     for (;;) {
-        struct pollfd fds[2] = {{l->fd, events, 0}, {w->cancel_fd, POLLIN, 0}};
+        struct pollfd fds[] = {{l->fd, events, 0},
+                               {w->cancel_fd, POLLIN, 0},
+                               {w->on_key != NULL ? w->key_fd : -1, POLLIN, 0}};
         int64_t left_us = until_us - clock_mono_us(&clock_system);
         if (left_us <= 0)
             return err_set(e, ERR_BROKER, "the broker does not answer");
         int64_t nap_us = w->tick_us > 0 ? MIN(w->tick_us, left_us) : left_us;
-        int n = poll(fds, 2, (int)((nap_us + US_PER_MS - 1) / US_PER_MS));
+        int n = poll(fds, ARRAY_LEN(fds), (int)((nap_us + US_PER_MS - 1) / US_PER_MS));
         if (n < 0 && errno != EINTR)
             return err_errno(e, ERR_IO, "poll");
-        if (fds[1].revents != 0)
+        if (fds[1].revents != 0 || (fds[2].revents != 0 && w->on_key(w->key_arg)))
             return err_set(e, ERR_CANCELLED, "cancelled");
         if (n > 0 && fds[0].revents != 0) {
             *ret = fds[0].revents;

@@ -38,6 +38,9 @@ struct link_waiting {
     int64_t tick_us; /* on_tick is called about so often; 0: never */
     void (*on_tick)(void *arg);
     void *arg;
+    int key_fd;                    /* readable: asks on_key; not when that is NULL */
+    bool (*on_key)(void *key_arg); /* true: the call ends with ERR_CANCELLED */
+    void *key_arg;
 };
 void link_wait(struct link *l, const struct link_waiting *w);
 

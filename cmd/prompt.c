@@ -198,21 +198,6 @@ static const char *mime_of(struct str bytes)
     return !is_binary(bytes) && str_is_utf8(bytes) ? "text/plain" : NULL;
 }
 
-/* Source: RFC 4648 section 4. */
-static void add_base64(struct buf *out, struct str bytes)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t n = MIN(bytes.len - i, (size_t)3);
-        unsigned v = 0;
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (k < n ? (unsigned char)bytes.ptr[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_addc(out, k > n ? '=' : digits[v >> (18 - 6 * k) & 63]);
-    }
-}
-
 /* Source: OpenAI API reference, chat completions, content parts (2026-11). */
 static void add_media(struct buf *out, const char *path, const char *mime,
                       struct str bytes)
@@ -222,7 +207,7 @@ static void add_media(struct buf *out, const char *path, const char *mime,
     struct jw w;
     AUTO(buf_release) struct buf url = BUF_INIT(out->max);
     buf_printf(&url, "data:%s;base64,", mime);
-    add_base64(&url, bytes);
+    files_base64(bytes, &url);
     if (buf_err(&url) != ERR_OK)
         out->fail = buf_err(&url);
     jw_init(&w, out);

@@ -28,6 +28,7 @@
 
 #include "tests/e2e/client.h"
 #include "tests/e2e/cuts.h"
+#include "tests/e2e/pty.h"
 #include "tests/e2e/raw.h"
 #include "tests/e2e/swarm.h"
 
@@ -279,18 +280,26 @@ static enum errc run_swarm(int argc, char *argv[], struct err *e)
     return rc == ERR_OK ? swarm_run(&o, e) : rc;
 }
 
+static enum errc run_pty(int argc, char *argv[], struct err *e)
+{
+    if (argc < 2)
+        return err_set(e, ERR_USAGE, "usage: tool pty COMMAND… <SCRIPT");
+    return pty_run(argv + 1, e);
+}
+
 int main(int argc, char *argv[])
 {
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask},         {"json", run_json},
-                {"wait", run_wait},       {"raw", run_raw},
-                {"mute", run_mute},       {"cut-serve", run_cut_serve},
-                {"cut-ask", run_cut_ask}, {"swarm", run_swarm}};
+    } rows[] = {
+        {"ask", run_ask},         {"json", run_json},   {"wait", run_wait},
+        {"raw", run_raw},         {"mute", run_mute},   {"cut-serve", run_cut_serve},
+        {"cut-ask", run_cut_ask}, {"swarm", run_swarm}, {"pty", run_pty}};
     struct err e = ERR_INIT;
-    enum errc rc = err_set(
-        &e, ERR_USAGE, "usage: tool ask|json|wait|raw|mute|cut-serve|cut-ask|swarm …");
+    enum errc rc =
+        err_set(&e, ERR_USAGE,
+                "usage: tool ask|json|wait|raw|mute|cut-serve|cut-ask|swarm|pty …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);

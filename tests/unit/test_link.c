@@ -184,7 +184,11 @@ static void a_silent_broker_is_given_up(void **state)
     struct link_answer a = {0};
     int ticks = 0;
     open_pair(&p, STR_NONE, false);
-    const struct link_waiting w = {-1, 60 * US_PER_MS, 10 * US_PER_MS, count, &ticks};
+    const struct link_waiting w = {.cancel_fd = -1,
+                                   .idle_us = 60 * US_PER_MS,
+                                   .tick_us = 10 * US_PER_MS,
+                                   .on_tick = count,
+                                   .arg = &ticks};
     link_wait(p.link, &w);
     assert_int_equal(link_call(p.link, "GET", "/", STR_NONE, STR_NONE, &a, &e),
                      ERR_BROKER);

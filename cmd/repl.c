@@ -1,0 +1,253 @@
+/*
+ * repl.c: see repl.h. One turn after the other: a line, then a command or a question; Ctrl-C,
+ * Esc and Ctrl-D stop an answer and keep what came of it. Nothing but leaving ends the loop.
+ */
+#include "cmd/repl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/os.h"
+
+#include "cmd/out.h"
+#include "cmd/prompt.h"
+#include "cmd/repl_priv.h"
+#include "cmd/sig.h"
+
+/* ---- what it says of itself ---- */
+
+/* What is asked: as the user calls it. */
+static const char *name_of(const struct repl *r)
+{
+    const struct chat_options *o = &r->opt;
+    const struct conf *conf = r->s->ctx->conf;
+    const char *said = o->route != NULL ? o->route : o->model;
+    if (said == NULL)
+        said = r->s->turn.route != NULL ? r->s->turn.route : r->s->turn.model;
+    if (said == NULL && conf != NULL)
+        said = conf->chat.route != NULL ? conf->chat.route : conf->chat.model;
+    return said != NULL ? said : "default";
+}
+
+static void greet(const struct repl *r)
+{
+    if (!r->s->ctx->global.quiet)
+        printf("llmgw chat · %s · /help · Ctrl-D exits\n", name_of(r));
+}
+
+/* "fast $0.0031 private> " */
+static void write_prompt(const struct repl *r, struct buf *out)
+{
+    const struct conf *conf = r->s->ctx->conf;
+    bool has_color = out_has_color(r->s->ctx, STDOUT_FILENO);
+    char money[MONEY_TEXT_LEN];
+    if (conf != NULL && conf->chat.prompt != NULL) {
+        buf_addz(out, conf->chat.prompt);
+        return;
+    }
+    money_people(money, r->spent);
+    buf_addz(out, has_color ? "\001\033[1m\002" : "");
+    buf_addz(out, name_of(r));
+    if (r->n_turns > 0 || r->spent != 0)
+        buf_printf(out, " %s", money);
+    buf_addz(out, r->opt.no_log ? " private" : "");
+    buf_addz(out, has_color ? "\001\033[0m\002> " : "> ");
+}
+
+/* ---- turns ---- */
+
+static bool keep_turn(struct repl *r, const struct repl_turn *turn, const char *text)
+{
+    struct repl_turn *turns = mem_resize(r->turns, r->n_turns + 1, sizeof *turns);
+    if (turns == NULL)
+        return false;
+    r->turns = turns;
+    struct repl_turn *t = &turns[r->n_turns];
+    *t = *turn;
+    t->text = mem_strdup(text);
+    r->n_turns += t->text != NULL;
+    return t->text != NULL;
+}
+
+bool repl_undo(struct repl *r)
+{
+    if (r->n_turns == 0)
+        return false;
+    struct repl_turn *t = &r->turns[--r->n_turns];
+    session_forget(r->s, t->from, t->parent);
+    mem_free(t->text);
+    return true;
+}
+
+void repl_forget_turns(struct repl *r)
+{
+    for (size_t i = 0; i < r->n_turns; i++)
+        mem_free(r->turns[i].text);
+    r->n_turns = 0;
+}
+
+void repl_add_text(struct repl *r, const char *command, struct str output)
+{
+    buf_printf(&r->extra, "$ %s\n", command);
+    buf_adds(&r->extra, output);
+    buf_addc(&r->extra, '\n');
+}
+
+static void add_cost(struct repl *r)
+{
+    pico cost = answer_cost(&r->s->answer);
+    if (cost == PICO_UNKNOWN || r->spent == PICO_UNKNOWN ||
+        money_add(r->spent, cost, &r->spent) != ERR_OK)
+        r->spent = PICO_UNKNOWN;
+}
+
+/* One turn on what has been said so far. */
+static void take_turn(struct repl *r)
+{
+    struct err e = ERR_INIT;
+    enum errc rc = session_turn(r->s, &e);
+    keys_settle(&r->keys, rc == ERR_CANCELLED);
+    if (rc == ERR_CANCELLED) {
+        (void)sig_take();
+        printf("[stopped]\n");
+    } else if (rc != ERR_OK) {
+        cmd_fail(r->s->ctx, &e);
+    }
+    r->is_over = r->is_over || r->keys.has_left;
+    if (r->s->answer.end != NULL)
+        add_cost(r);
+}
+
+/* The question with the files that were put before it. */
+static enum errc say(struct repl *r, const char *text, struct err *e)
+{
+    struct opt_args words;
+    struct prompt p;
+    struct jw w;
+    size_t before = r->extra.len;
+    buf_addz(&r->extra, text);
+    words.items[0] = r->extra.data;
+    words.n = 1;
+    const struct prompt_source source = {&r->files, &r->attach, &words, false, true};
+    enum errc rc = buf_err(&r->extra);
+    if (rc == ERR_OK)
+        rc = prompt_build(r->s->ctx, &source, &p, e);
+    if (rc != ERR_OK) {
+        buf_truncate(&r->extra, before);
+        return rc;
+    }
+    buf_reset(&r->extra);
+    jw_init(&w, &r->s->messages);
+    prompt_write(&p, &w);
+    buf_addc(&r->s->messages, ',');
+    prompt_release(&p);
+    r->files.n = r->attach.n = 0;
+    return ERR_OK;
+}
+
+void repl_ask(struct repl *r, const char *text)
+{
+    struct err e = ERR_INIT;
+    struct repl_turn turn = {.from = r->s->messages.len};
+    memcpy(turn.parent, r->s->parent, sizeof turn.parent);
+    if (say(r, text, &e) != ERR_OK) {
+        cmd_fail(r->s->ctx, &e);
+        return;
+    }
+    turn.asked = r->s->messages.len;
+    take_turn(r);
+    bool has_answer = r->s->answer.text.len > 0;
+    if (!has_answer || !keep_turn(r, &turn, text))
+        session_forget(r->s, turn.from, turn.parent);
+}
+
+void repl_ask_again(struct repl *r, const char *model)
+{
+    const char *said_model = r->opt.model, *said_route = r->opt.route;
+    if (r->n_turns == 0) {
+        cmd_warn(r->s->ctx, "there is no question yet");
+        return;
+    }
+    const struct repl_turn *last = &r->turns[r->n_turns - 1];
+    session_forget(r->s, last->asked, last->parent);
+    if (model != NULL) {
+        r->opt.model = model;
+        r->opt.route = NULL;
+    }
+    take_turn(r);
+    r->opt.model = said_model;
+    r->opt.route = said_route;
+    if (r->s->answer.text.len == 0)
+        (void)repl_undo(r); /* a question without an answer is none */
+}
+
+/* ---- the loop ---- */
+
+static void one_line(struct repl *r, struct buf *line)
+{
+    AUTO(buf_release) struct buf prompt = BUF_INIT(LIMIT_HEAD_LEN);
+    write_prompt(r, &prompt);
+    fflush(stdout);
+    switch (line_read(prompt.data, r->s->sig_fd, line)) {
+    case LINE_CLOSED:
+        printf("\n");
+        r->is_over = true;
+        return;
+    case LINE_STOPPED:
+        printf("Ctrl-D or /exit leaves\n");
+        return;
+    case LINE_ENTERED:
+        break;
+    }
+    struct str text = str_trim(buf_str(line));
+    if (text.len == 0)
+        return;
+    if (text.ptr[0] == '/' || text.ptr[0] == '!')
+        repl_command(r, text);
+    else
+        repl_ask(r, line->data);
+}
+
+static const char *history_path(struct cmd_ctx *ctx)
+{
+    struct err ignored = ERR_INIT;
+    const char *path = conf_path_state(&ctx->arena, cmd_getenv, "history");
+    return path != NULL && os_make_parents(path, 0700, &ignored) == ERR_OK ? path : NULL;
+}
+
+static void release(struct repl *r)
+{
+    repl_forget_turns(r);
+    mem_free(r->turns);
+    buf_release(&r->extra);
+    buf_release(&r->models);
+}
+
+enum errc repl_run(struct session *s, struct err *e)
+{
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_BODY_LEN);
+    struct repl r = {.s = s,
+                     .opt = *s->o,
+                     .models = BUF_INIT(LIMIT_REPLY_LEN),
+                     .extra = BUF_INIT(LIMIT_BODY_LEN)};
+    s->o = &r.opt;
+    s->on_key = keys_typed;
+    s->key_arg = &r.keys;
+    enum errc rc = session_show(s, e);
+    if (rc == ERR_OK)
+        rc = sig_open(false, &s->sig_fd, e);
+    if (rc != ERR_OK)
+        return rc;
+    line_open(history_path(s->ctx), repl_complete, &r);
+    keys_open(&r.keys);
+    greet(&r);
+    while (!r.is_over)
+        one_line(&r, &line);
+    keys_close(&r.keys);
+    line_close();
+    release(&r);
+    return answer_close(&s->answer, e);
+}

@@ -1,0 +1,570 @@
+/*
+ * repl_cmd.c: the commands of the interactive chat: one row, one function each.
+ *
+ * What another command of llmgw can tell is left to it: it is run as a program of its own.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/num.h"
+
+#include "cmd/answer_print.h"
+#include "cmd/files.h"
+#include "cmd/link.h"
+#include "cmd/out.h"
+#include "cmd/repl_priv.h"
+#include "cmd/shell.h"
+
+enum takes { TAKES_TEXT, TAKES_MODELS, TAKES_FILES };
+
+struct command {
+    const char *name, *args, *help;
+    void (*run)(struct repl *r, struct str arg);
+    enum takes takes;
+};
+
+static const struct command *find_command(struct str name);
+
+/* ---- small help ---- */
+
+static const char *keep(struct repl *r, struct str s)
+{
+    const char *text = arena_strz(&r->s->ctx->arena, s);
+    return text != NULL ? text : "";
+}
+
+static void tell(const struct err *e, struct repl *r)
+{
+    cmd_fail(r->s->ctx, e);
+}
+
+/* "on", "off" or nothing: the other way. */
+static bool switched(struct str arg, bool was)
+{
+    return str_eqz(arg, "on") ? true : str_eqz(arg, "off") ? false : !was;
+}
+
+static void show(const char *name, const char *value)
+{
+    printf("%s: %s\n", name, value != NULL ? value : "not set");
+}
+
+/* ---- what is asked ---- */
+
+static void run_model(struct repl *r, struct str arg)
+{
+    if (arg.len > 0) {
+        r->opt.model = keep(r, arg);
+        r->opt.route = NULL;
+    } else {
+        show("model", r->opt.model != NULL ? r->opt.model : r->s->turn.model);
+    }
+}
+
+static void run_route(struct repl *r, struct str arg)
+{
+    if (arg.len > 0) {
+        r->opt.route = keep(r, arg);
+        r->opt.model = NULL;
+    } else {
+        show("route", r->opt.route != NULL ? r->opt.route : r->s->turn.route);
+    }
+}
+
+/* Later settings of the same key win, as on the command line. */
+static void run_set(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    struct opt_list *list = &r->opt.options;
+    if (arg.len == 0) {
+        for (size_t i = 0; i < list->n; i++)
+            printf("%s\n", list->items[i]);
+        return;
+    }
+    if (list->n == OPT_LIST_MAX) {
+        cmd_warn(r->s->ctx, "too many settings");
+        return;
+    }
+    list->items[list->n++] = keep(r, arg);
+    if (chat_check(&r->opt, &e) != ERR_OK) {
+        list->n--;
+        tell(&e, r);
+    }
+}
+
+static void run_system(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    if (arg.len == 0)
+        show("system", r->opt.system);
+    else if (session_set_system(r->s, keep(r, arg), &e) != ERR_OK)
+        tell(&e, r);
+    else
+        r->opt.system = keep(r, arg);
+}
+
+static void run_private(struct repl *r, struct str arg)
+{
+    r->opt.no_log = switched(arg, r->opt.no_log);
+    r->opt.log = r->opt.log && !r->opt.no_log;
+    printf("recording is %s\n", r->opt.no_log ? "off" : "on");
+}
+
+/* ---- what goes with the next question ---- */
+
+static void add_path(struct repl *r, struct opt_list *list, struct str arg)
+{
+    const char *path = keep(r, arg);
+    struct str name = str_of(path);
+    if (arg.len == 0)
+        cmd_warn(r->s->ctx, "which file?");
+    else if (access(path, R_OK) != 0 && str_find(name, ':') == name.len)
+        cmd_warn(r->s->ctx, "%s cannot be read", path);
+    else if (list->n == OPT_LIST_MAX)
+        cmd_warn(r->s->ctx, "too many files");
+    else
+        list->items[list->n++] = path;
+}
+
+static void run_file(struct repl *r, struct str arg)
+{
+    add_path(r, &r->files, arg);
+}
+
+static void run_attach(struct repl *r, struct str arg)
+{
+    add_path(r, &r->attach, arg);
+}
+
+static void run_context(struct repl *r, struct str arg)
+{
+    (void)arg;
+    printf("%zu messages, about %zu tokens, in %zu turns\n", r->n_turns * 2,
+           r->s->messages.len / 4, r->n_turns);
+    for (size_t i = 0; i < r->files.n; i++)
+        printf("%zu  file    %s\n", i + 1, r->files.items[i]);
+    for (size_t i = 0; i < r->attach.n; i++)
+        printf("%zu  attach  %s\n", r->files.n + i + 1, r->attach.items[i]);
+}
+
+static void remove_at(struct opt_list *list, size_t at)
+{
+    memmove(list->items + at, list->items + at + 1,
+            (list->n - at - 1) * sizeof list->items[0]);
+    list->n--;
+}
+
+static void run_drop(struct repl *r, struct str arg)
+{
+    uint64_t n = 0;
+    size_t last = r->files.n + r->attach.n;
+    if (num_u64(arg, last, &n) != ERR_OK || n == 0)
+        cmd_warn(r->s->ctx, "which one? /context numbers them");
+    else if (n <= r->files.n)
+        remove_at(&r->files, n - 1);
+    else
+        remove_at(&r->attach, n - r->files.n - 1);
+}
+
+/* ---- turns ---- */
+
+static void run_retry(struct repl *r, struct str arg)
+{
+    repl_ask_again(r, arg.len > 0 ? keep(r, arg) : NULL);
+}
+
+static void run_undo(struct repl *r, struct str arg)
+{
+    uint64_t n = 1, done = 0;
+    if (arg.len > 0 && num_u64(arg, INT32_MAX, &n) != ERR_OK) {
+        cmd_warn(r->s->ctx, "how many turns?");
+        return;
+    }
+    while (done < n && repl_undo(r))
+        done++;
+    printf("%zu turns are left\n", r->n_turns);
+}
+
+static void run_edit(struct repl *r, struct str arg)
+{
+    (void)arg;
+    if (r->n_turns == 0) {
+        cmd_warn(r->s->ctx, "there is no question yet");
+        return;
+    }
+    line_preset(r->turns[r->n_turns - 1].text);
+    (void)repl_undo(r);
+}
+
+static void run_fork(struct repl *r, struct str arg)
+{
+    session_fork(r->s, arg.len > 0 ? keep(r, arg) : NULL);
+    printf("a conversation of its own: %s\n", r->s->turn.conversation);
+}
+
+static void compare_one(struct repl *r, const char *model)
+{
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    printf("── %s\n", model);
+    fflush(stdout);
+    repl_ask_again(r, model);
+    if (!r->s->answer.opt.usage) { /* else it has told already */
+        answer_usage_line(&r->s->answer, &line);
+        buf_addc(&line, '\n');
+    }
+    printf("%.*s\n", STR_ARG(buf_str(&line)));
+}
+
+/* The last answer is the last model's afterwards. */
+static void run_compare(struct repl *r, struct str arg)
+{
+    struct str model;
+    if (arg.len == 0)
+        cmd_warn(r->s->ctx, "which models?");
+    while (r->n_turns > 0 && str_split(&arg, ' ', &model))
+        if (model.len > 0)
+            compare_one(r, keep(r, model));
+}
+
+/* ---- the last answer ---- */
+
+static bool has_answer(struct repl *r)
+{
+    if (r->n_turns > 0)
+        return true;
+    cmd_warn(r->s->ctx, "there is no answer yet");
+    return false;
+}
+
+static void run_why(struct repl *r, struct str arg)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    struct err e = ERR_INIT;
+    (void)arg;
+    if (!has_answer(r))
+        return;
+    if (session_explain(r->s, &text, &e) != ERR_OK)
+        tell(&e, r);
+    printf("%.*s", STR_ARG(buf_str(&text)));
+}
+
+static void run_save(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    if (arg.len == 0)
+        cmd_warn(r->s->ctx, "to which file?");
+    else if (has_answer(r) &&
+             files_write(keep(r, arg), buf_str(&r->s->answer.text), &e) != ERR_OK)
+        tell(&e, r);
+}
+
+static void run_view(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    int status;
+    const char *pager = cmd_getenv("PAGER");
+    (void)arg;
+    if (has_answer(r) &&
+        shell_run(pager != NULL && pager[0] != '\0' ? pager : "less",
+                  buf_str(&r->s->answer.text), NULL, &status, &e) != ERR_OK)
+        tell(&e, r);
+    keys_take_back(&r->keys);
+}
+
+/* The n-th stretch between fences; the last one for n = 0. */
+static struct str code_of(struct str text, uint64_t n)
+{
+    struct str line, found = STR_NONE;
+    const char *begin = NULL;
+    uint64_t at = 0;
+    while (str_split(&text, '\n', &line)) {
+        if (!str_starts(str_trim(line), STR("```")))
+            continue;
+        if (begin == NULL) {
+            begin = text.ptr;
+            continue;
+        }
+        at++;
+        if (n == 0 || at == n)
+            found = (struct str){begin, (size_t)(line.ptr - begin)};
+        begin = NULL;
+    }
+    return found;
+}
+
+/* Source: xterm, "Operating System Commands", 52: the terminal's clipboard. */
+static void run_copy(struct repl *r, struct str arg)
+{
+    AUTO(buf_release) struct buf base64 = BUF_INIT(LIMIT_REPLY_LEN);
+    struct str text = buf_str(&r->s->answer.text);
+    uint64_t n = 0;
+    if (!has_answer(r))
+        return;
+    if (arg.len > 0 && !str_eqz(arg, "code") && num_u64(arg, INT32_MAX, &n) != ERR_OK) {
+        cmd_warn(r->s->ctx, "code, or the number of a block of code?");
+        return;
+    }
+    if (arg.len > 0)
+        text = code_of(text, n);
+    if (text.len == 0) {
+        cmd_warn(r->s->ctx, "there is no such code");
+        return;
+    }
+    files_base64(text, &base64);
+    printf("\033]52;c;%.*s\033\\", STR_ARG(buf_str(&base64)));
+    printf("%zu bytes copied\n", text.len);
+}
+
+static void run_raw(struct repl *r, struct str arg)
+{
+    r->s->answer.is_rendered = !switched(arg, !r->s->answer.is_rendered);
+    printf("Markdown is %s\n", r->s->answer.is_rendered ? "rendered" : "shown as it is");
+}
+
+static void run_usage(struct repl *r, struct str arg)
+{
+    r->s->answer.opt.usage = switched(arg, r->s->answer.opt.usage);
+    printf("usage is %s\n", r->s->answer.opt.usage ? "told" : "not told");
+}
+
+/* ---- other commands ---- */
+
+static void self(struct repl *r, const char *const *words)
+{
+    const struct cmd_global *g = &r->s->ctx->global;
+    const char *argv[16] = {"llmgw"};
+    struct err e = ERR_INIT;
+    size_t n = 1;
+    int status;
+    if (g->config != NULL) {
+        argv[n++] = "--config";
+        argv[n++] = g->config;
+    }
+    if (g->socket != NULL) {
+        argv[n++] = "--socket";
+        argv[n++] = g->socket;
+    }
+    for (; *words != NULL && n + 1 < ARRAY_LEN(argv); words++)
+        argv[n++] = *words;
+    fflush(stdout);
+    keys_lend(&r->keys);
+    if (shell_run_self(argv, &status, &e) != ERR_OK)
+        tell(&e, r);
+    keys_take_back(&r->keys);
+}
+
+static void run_cost(struct repl *r, struct str arg)
+{
+    char money[MONEY_TEXT_LEN];
+    if (arg.len == 0 || str_eqz(arg, "session")) {
+        money_people(money, r->spent);
+        printf("this session: %s\n", money);
+        return;
+    }
+    self(r, (const char *const[]){"cost", keep(r, arg), NULL});
+}
+
+static void run_list(struct repl *r, struct str arg)
+{
+    (void)arg;
+    self(r, (const char *const[]){"log", "list", NULL});
+}
+
+static void run_log(struct repl *r, struct str arg)
+{
+    const char *n = arg.len > 0 ? keep(r, arg) : "10";
+    self(r, (const char *const[]){"log", "list", "-n", n, "--conversation",
+                                  r->s->turn.conversation, NULL});
+}
+
+static void run_resume(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    if (arg.len == 0)
+        cmd_warn(r->s->ctx, "which conversation?");
+    else if (session_resume(r->s, keep(r, arg), &e) != ERR_OK)
+        tell(&e, r);
+    else
+        repl_forget_turns(r);
+}
+
+static void run_rm(struct repl *r, struct str arg)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf got = BUF_INIT(LIMIT_REPLY_LEN);
+    struct err e = ERR_INIT;
+    struct jw w;
+    (void)arg;
+    jw_init(&w, &body);
+    jw_object(&w);
+    jw_kstrz(&w, "conversation", r->s->turn.conversation);
+    jw_object_end(&w);
+    if (link_ask(r->s->ctx, true, "POST", "/llmgw/v1/log/rm", STR_NONE, buf_str(&body),
+                 &got, &e) != ERR_OK) {
+        tell(&e, r);
+        return;
+    }
+    repl_forget_turns(r);
+    session_forget(r->s, 0, "");
+    session_fork(r->s, NULL);
+    printf("deleted; a new conversation begins\n");
+}
+
+/* ---- the shell ---- */
+
+/* "!CMD" runs it; "!!CMD" puts what it prints before the next question, too. */
+static void run_shell(struct repl *r, struct str line)
+{
+    AUTO(buf_release) struct buf output = BUF_INIT(LIMIT_BODY_LEN);
+    struct err e = ERR_INIT;
+    bool is_kept = line.len > 1 && line.ptr[1] == '!';
+    const char *text = keep(r, str_trim(str_sub(line, is_kept ? 2 : 1, line.len)));
+    int status = 0;
+    fflush(stdout);
+    keys_lend(&r->keys);
+    enum errc rc = shell_run(text, STR_NONE, is_kept ? &output : NULL, &status, &e);
+    keys_take_back(&r->keys);
+    if (rc != ERR_OK) {
+        tell(&e, r);
+        return;
+    }
+    if (status != 0)
+        printf("[exit %d]\n", status);
+    if (!is_kept)
+        return;
+    printf("%.*s", STR_ARG(buf_str(&output)));
+    repl_add_text(r, text, buf_str(&output));
+}
+
+/* ---- the table ---- */
+
+static void run_exit(struct repl *r, struct str arg)
+{
+    (void)arg;
+    r->is_over = true;
+}
+
+static void run_help(struct repl *r, struct str arg);
+
+static const struct command commands[] = {
+    {"help", "[COMMAND]", "these lines", run_help, TAKES_TEXT},
+    {"model", "[NAME]", "show or set who is asked", run_model, TAKES_MODELS},
+    {"route", "[NAME]", "show or set the route", run_route, TAKES_TEXT},
+    {"set", "[K=V]", "show or set a field of requests", run_set, TAKES_TEXT},
+    {"system", "[TEXT]", "show or set the system prompt", run_system, TAKES_TEXT},
+    {"file", "PATH|DIR", "put a file before the next question", run_file, TAKES_FILES},
+    {"attach", "FILE[:MIME]", "attach an image, PDF or text to it", run_attach,
+     TAKES_FILES},
+    {"context", "", "what goes with the next question", run_context, TAKES_TEXT},
+    {"drop", "N", "leave one of these out", run_drop, TAKES_TEXT},
+    {"retry", "[MODEL]", "ask the last question again", run_retry, TAKES_MODELS},
+    {"undo", "[N]", "forget the last turns", run_undo, TAKES_TEXT},
+    {"edit", "", "change the last question and ask it again", run_edit, TAKES_TEXT},
+    {"fork", "[NAME]", "go on in a conversation of its own", run_fork, TAKES_TEXT},
+    {"compare", "MODEL...", "ask others the last question", run_compare, TAKES_MODELS},
+    {"why", "", "why this target answered", run_why, TAKES_TEXT},
+    {"cost", "[session|today|month]", "what was spent", run_cost, TAKES_TEXT},
+    {"usage", "[on|off]", "tell tokens and cost of each answer", run_usage, TAKES_TEXT},
+    {"list", "", "requests of late", run_list, TAKES_TEXT},
+    {"log", "[N]", "requests of this conversation", run_log, TAKES_TEXT},
+    {"resume", "ID|NAME", "go on with another conversation", run_resume, TAKES_TEXT},
+    {"rm", "", "delete this conversation for good", run_rm, TAKES_TEXT},
+    {"copy", "[code|N]", "the last answer, or code in it, to the clipboard", run_copy,
+     TAKES_TEXT},
+    {"save", "FILE", "the last answer to a file", run_save, TAKES_FILES},
+    {"view", "", "the last answer in the pager", run_view, TAKES_TEXT},
+    {"raw", "[on|off]", "show Markdown as it is", run_raw, TAKES_TEXT},
+    {"private", "[on|off]", "record nothing", run_private, TAKES_TEXT},
+    {"exit", "", "leave, as Ctrl-D does", run_exit, TAKES_TEXT},
+};
+
+static const struct command *find_command(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (str_eqz(name, commands[i].name))
+            return &commands[i];
+    return NULL;
+}
+
+static void print_command(const struct command *c)
+{
+    char left[64];
+    snprintf(left, sizeof left, "/%s %s", c->name, c->args);
+    printf("%-30s %s\n", left, c->help);
+}
+
+static void run_help(struct repl *r, struct str arg)
+{
+    const struct command *one = find_command(arg);
+    (void)r;
+    if (one != NULL) {
+        print_command(one);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        print_command(&commands[i]);
+    printf("%-30s %s\n%-30s %s\n", "!CMD", "run a command of the shell", "!!CMD",
+           "run it, and put its output before the next question");
+    printf("Ctrl-J or Alt-Enter begins a new line; Ctrl-C or Esc stops an answer.\n");
+}
+
+static void unknown(struct repl *r, struct str name)
+{
+    const struct command *best = NULL;
+    unsigned least = 3; /* edits: more is another word */
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        unsigned d = str_distance(name, str_of(commands[i].name));
+        if (d < least) {
+            least = d;
+            best = &commands[i];
+        }
+    }
+    if (best != NULL)
+        cmd_warn(r->s->ctx, "no command /%.*s; did you mean /%s?", STR_ARG(name),
+                 best->name);
+    else
+        cmd_warn(r->s->ctx, "no command /%.*s; /help lists them", STR_ARG(name));
+}
+
+void repl_command(struct repl *r, struct str line)
+{
+    if (line.ptr[0] == '!') {
+        run_shell(r, line);
+        return;
+    }
+    size_t blank = str_find(line, ' ');
+    struct str name = str_sub(line, 1, blank - 1);
+    const struct command *c = find_command(name);
+    if (c != NULL)
+        c->run(r, str_trim(str_sub(line, blank, line.len)));
+    else
+        unknown(r, name);
+}
+
+/* ---- for completion ---- */
+
+void repl_each_command(line_add_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        char name[32];
+        snprintf(name, sizeof name, "/%s", commands[i].name);
+        fn(arg, name);
+    }
+}
+
+static bool takes(struct str word, enum takes what)
+{
+    const struct command *c = find_command(str_sub(word, 1, word.len));
+    return c != NULL && c->takes == what;
+}
+
+bool repl_takes_models(struct str word)
+{
+    return takes(word, TAKES_MODELS);
+}
+
+bool repl_takes_files(struct str word)
+{
+    return takes(word, TAKES_FILES);
+}

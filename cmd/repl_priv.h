@@ -1,0 +1,56 @@
+/*
+ * repl_priv.h: what the files of the interactive chat share.
+ *
+ *     repl.c           the loop: prompt, line, answer
+ *     repl_cmd.c       the commands
+ *     repl_complete.c  what Tab offers
+ */
+#ifndef CMD_REPL_PRIV_H
+#define CMD_REPL_PRIV_H
+
+#include "cmd/keys.h"
+#include "cmd/line.h"
+#include "cmd/repl.h"
+
+/* A question that was answered, for /undo, /retry and /edit. */
+struct repl_turn {
+    size_t from, asked; /* length of the messages before it, and before its answer */
+    char parent[ULID_LEN + 1];
+    char *text; /* owned: what was typed */
+};
+
+struct repl {
+    struct session *s;
+    struct chat_options opt; /* the session's, changed by commands */
+    struct keys keys;
+    struct repl_turn *turns; /* owned */
+    size_t n_turns;
+    struct opt_list files, attach; /* for the next question; texts in the arena */
+    pico spent;                    /* of this session; PICO_UNKNOWN: not all is known */
+    struct buf extra;              /* text for the next question: what commands printed */
+    bool is_over;
+    struct buf models; /* names for completion, a line each; asked for once */
+    bool has_models;
+};
+
+/* Asks what was typed; the turn is kept when an answer came. */
+void repl_ask(struct repl *r, const char *text);
+/* The last question once more, instead of its answer, to `model` when it is not NULL. */
+void repl_ask_again(struct repl *r, const char *model);
+/* Takes the last turn back; false: there is none. */
+bool repl_undo(struct repl *r);
+/* Turns are no more to be taken back: another conversation. */
+void repl_forget_turns(struct repl *r);
+/* Puts what a command of the shell printed before the next question. */
+void repl_add_text(struct repl *r, const char *command, struct str output);
+/* A line that begins with "/" or "!". */
+void repl_command(struct repl *r, struct str line);
+bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
+                   void *add_arg);
+/* Calls fn for each command's name, "/exit". */
+void repl_each_command(line_add_fn *fn, void *arg);
+/* Is it a command whose arguments are models? Files? `word` is the command. */
+bool repl_takes_models(struct str word);
+bool repl_takes_files(struct str word);
+
+#endif

@@ -1,0 +1,201 @@
+/* session.c: see session.h. Must not know who asks: a pipe, or a person at a terminal. */
+#include "cmd/session.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/jsonx.h"
+#include "core/mem.h"
+
+#include "cmd/explain.h"
+#include "cmd/history.h"
+#include "cmd/link.h"
+#include "cmd/prompt.h"
+
+static void add_message(struct buf *messages, const char *role, struct str text)
+{
+    struct jw w;
+    jw_init(&w, messages);
+    jw_object(&w);
+    jw_kstrz(&w, "role", role);
+    jw_kstr(&w, "content", text);
+    jw_object_end(&w);
+    buf_addc(messages, ',');
+}
+
+enum errc session_set_system(struct session *s, const char *text, struct err *e)
+{
+    enum errc rc = prompt_system(s->ctx, text, &text, e);
+    if (rc != ERR_OK)
+        return rc;
+    buf_reset(&s->system);
+    if (text != NULL && text[0] != '\0')
+        add_message(&s->system, "system", str_of(text));
+    return ERR_OK;
+}
+
+/* Said now, or the configured one. */
+static enum errc begin_system(struct session *s, struct err *e)
+{
+    const char *text = s->o->system;
+    if (text == NULL && s->ctx->conf != NULL)
+        text = s->ctx->conf->chat.system;
+    return session_set_system(s, text, e);
+}
+
+enum errc session_resume(struct session *s, const char *which, struct err *e)
+{
+    struct history h;
+    enum errc rc = history_load(s->ctx, which, s->o->system == NULL, &h, e);
+    if (rc == ERR_OK)
+        rc = session_set_system(s, s->o->system, e);
+    if (rc != ERR_OK)
+        return rc;
+    buf_reset(&s->messages);
+    buf_adds(&s->messages, buf_str(&h.messages));
+    s->turn.conversation = h.conversation;
+    s->turn.model = h.model;
+    s->turn.route = h.route;
+    s->turn.name = NULL;
+    snprintf(s->parent, sizeof s->parent, "%s", h.parent);
+    history_release(&h);
+    return ERR_OK;
+}
+
+void session_fork(struct session *s, const char *name)
+{
+    char id[ULID_LEN + 1];
+    clock_ulid(id, clock_wall_us(s->ctx->clock));
+    s->turn.conversation = arena_strz(&s->ctx->arena, str_of(id));
+    s->turn.name = name;
+}
+
+static enum errc begin_new(struct session *s, struct err *e)
+{
+    const char *name = s->o->name;
+    if (name != NULL && history_exists(s->ctx, name))
+        return err_set(e, ERR_USAGE,
+                       "there is a conversation \"%s\"\nhint: --cid %s goes on with it",
+                       name, name);
+    session_fork(s, name);
+    return begin_system(s, e);
+}
+
+enum errc session_open(struct session *s, struct cmd_ctx *ctx,
+                       const struct chat_options *o, struct err *e)
+{
+    *s = (struct session){.ctx = ctx,
+                          .o = o,
+                          .system = BUF_INIT(LIMIT_BODY_LEN),
+                          .messages = BUF_INIT(LIMIT_BODY_LEN),
+                          .sig_fd = -1};
+    s->turn.parent = s->parent;
+    return o->cont || o->cid != NULL ? session_resume(s, o->cid, e) : begin_new(s, e);
+}
+
+void session_release(struct session *s)
+{
+    buf_release(&s->system);
+    buf_release(&s->messages);
+}
+
+void session_messages(const struct session *s, struct buf *out)
+{
+    buf_adds(out, buf_str(&s->system));
+    buf_adds(out, buf_str(&s->messages));
+}
+
+void session_forget(struct session *s, size_t from, const char *parent)
+{
+    buf_truncate(&s->messages, from);
+    snprintf(s->parent, sizeof s->parent, "%s", parent);
+}
+
+/* --- one turn --- */
+
+void session_say(struct session *s, struct str text)
+{
+    add_message(&s->messages, "user", text);
+}
+
+/* Appends the answer to what was said, also one that was cut short. */
+static void keep_answer(struct session *s)
+{
+    struct answer *a = &s->answer;
+    if (a->text.len > 0)
+        add_message(&s->messages, "assistant", buf_str(&a->text));
+    if (a->request_id[0] != '\0')
+        snprintf(s->parent, sizeof s->parent, "%.*s", ULID_LEN, a->request_id);
+}
+
+static enum errc exchange(struct session *s, struct link *l, struct str headers,
+                          struct str body, struct err *e)
+{
+    struct link_answer got = {0};
+    const struct link_waiting waiting = {.cancel_fd = s->sig_fd,
+                                         .tick_us = PROGRESS_TICK_US,
+                                         .on_tick = progress_tick,
+                                         .arg = &s->answer.progress,
+                                         .key_fd = STDIN_FILENO,
+                                         .on_key = s->on_key,
+                                         .key_arg = s->key_arg};
+    link_wait(l, &waiting);
+    enum errc rc = link_stream(l, "/v1/chat/completions", headers, body, answer_event,
+                               &s->answer, &got, e);
+    if (rc == ERR_OK && got.status != 200)
+        rc = answer_refused(&s->answer, &got, e);
+    else if (rc == ERR_OK && !got.is_stream)
+        rc = answer_whole(&s->answer, buf_str(&got.body), e);
+    link_answer_release(&got);
+    return rc;
+}
+
+enum errc session_turn(struct session *s, struct err *e)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf messages = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(link_close) struct link *l = NULL;
+    session_messages(s, &messages);
+    s->turn.messages = buf_str(&messages);
+    s->turn.may_restart = s->answer.opt.format != FORMAT_TEXT || s->answer.is_tty;
+    answer_begin(&s->answer);
+    enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
+    if (rc == ERR_OK)
+        rc = link_open(s->ctx, true, &l, e);
+    if (rc == ERR_OK)
+        rc = exchange(s, l, buf_str(&headers), buf_str(&body), e);
+    mem_wipe(headers.data, headers.cap);
+    link_close(&l); /* lets a stopped answer end, so that its cost is known */
+    rc = answer_end(&s->answer, rc, e);
+    keep_answer(s);
+    return rc;
+}
+
+enum errc session_show(struct session *s, struct err *e)
+{
+    const struct cmd_ctx *ctx = s->ctx;
+    const struct answer_options opt = {
+        .format = cmd_format(ctx, &cmd_chat),
+        .raw = s->o->raw,
+        .hide_reasoning = s->o->hide_reasoning,
+        .usage = s->o->usage,
+        .strict = s->o->strict,
+        .usage_file = s->o->usage_file,
+        .tee = s->o->tee,
+        .conversation = s->turn.conversation,
+    };
+    return answer_open(&s->answer, s->ctx, &opt, e);
+}
+
+enum errc session_explain(struct session *s, struct buf *out, struct err *e)
+{
+    AUTO(buf_release) struct buf trace = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(jx_put) struct json_object *o = NULL;
+    enum errc rc = history_trace(s->ctx, s->answer.request_id, &trace, e);
+    if (rc == ERR_OK)
+        rc = jx_parse(buf_str(&trace), &o, e);
+    if (rc == ERR_OK)
+        explain_candidates(o, out);
+    return rc;
+}

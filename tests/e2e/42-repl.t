@@ -1,0 +1,206 @@
+#!/bin/sh
+# The interactive chat, typed at a terminal: turns, commands, keys, history, broken brokers.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3
+
+start_sim one
+scenario one <<END
+set text=echo
+END
+ONE_KEY=sk-one
+export ONE_KEY
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[price "one/*"]
+    input = 100
+    output = 200
+[alias]
+    fast = one/sim
+    long = one/sim:text=lorem,tokens=900,gap=20ms
+[route "default"]
+    target = one/sim
+END
+TERM=xterm
+export TERM
+unset NO_COLOR
+
+# repl [OPTION…]: a session by the script on standard input; $rc, $screen
+repl() {
+    "$tool" pty llmgw chat "$@" >"$tmp/screen.raw" 2>"$tmp/screen.err"
+    rc=$?
+    [ "$rc" = 0 ] || diag "$(cat "$tmp/screen.err")"
+    screen=$(tr -d '\r' <"$tmp/screen.raw")
+}
+escape=$(printf '\033')
+
+# ---- turns ----
+repl <<'END'
+expect Ctrl-D exits
+expect default
+send first question\r
+expect first question
+expect first question
+expect $0.00
+send **second** `one`\r
+expect $0.00
+send /context\r
+expect in 2 turns
+send /undo\r
+expect 1 turns are left
+send third\r
+expect third
+expect third
+expect $0.0
+send /exit\r
+end
+END
+is "$rc" 0 'questions are answered, turns taken back'
+like "$screen" 'exit=0' 'and /exit leaves'
+like "$screen" "${escape}\[0;1msecond${escape}\[0m" 'Markdown is rendered'
+unlike "$(grep '"what":"request"' "$one_journal" | tail -n 1)" second 'what was taken back is not sent again'
+like "$(grep '"what":"request"' "$one_journal" | tail -n 1)" 'first question' '… and the rest is'
+is "$(sql_wait 'SELECT count(DISTINCT conversation) FROM request' 1)" 1 'it is one conversation'
+
+# ---- keys ----
+repl <<'END'
+expect default
+send /model long\r
+expect long
+send tell me\r
+expect by
+send \cC
+expect [stopped]
+expect long $0.
+send /context\r
+expect in 1 turns
+send more\r
+expect by
+send \e
+expect [stopped]
+expect long $0.
+send abc\cC
+expect ^C
+send \cC
+expect Ctrl-D or /exit leaves
+send /model fast\r
+expect fast $0.
+send two\nlines\r
+expect lines
+expect lines
+send /model long\r
+send again\r
+expect by
+send \cD
+expect [stopped]
+end
+END
+is "$rc" 0 'Ctrl-C and Esc stop an answer, Ctrl-D leaves behind one'
+like "$(grep '"what":"request"' "$one_journal" | grep 'lines')" 'two\\nlines' 'Ctrl-J begins a line'
+ok 'a stopped answer ends upstream' sh -c "grep -q '\"client_gone\":true' '$one_journal'"
+
+# ---- commands ----
+printf 'tide table' >"$tmp/notes.txt"
+repl <<END
+expect default
+send /fi\t$tmp/notes.txt\r
+send /context\r
+expect notes.txt
+send what is it?\r
+expect tide table
+send /why\r
+expect chosen
+send /usage on\r
+expect usage is told
+send /retry fast\r
+expect in +
+send /compare fast\r
+expect one/sim
+send !!echo from the shell\r
+expect from the shell
+expect from the shell
+expect default \$0.
+send use it\r
+expect from the shell
+expect default \$0.
+send /save $tmp/saved\r
+send /private on\r
+expect recording is off
+expect  private
+send secret word\r
+expect secret word
+send /cost\r
+expect this session: \$0.
+send /hlep\r
+expect did you mean /help?
+send /help retry\r
+expect ask the last question again
+send \cD
+end
+END
+is "$rc" 0 'commands do what they say'
+like "$(cat "$tmp/saved")" 'use it' '/save keeps the last answer'
+is "$(sql "SELECT count(*) FROM body WHERE answer IS NOT NULL AND rid = (SELECT max(rid) FROM request)")" 0 \
+    'what is private is not recorded'
+
+# ---- history ----
+is "$(stat -c %a "$XDG_STATE_HOME/llmgw/history")" 600 'the history is private'
+like "$(cat "$XDG_STATE_HOME/llmgw/history")" 'what is it\?' '… and has the questions'
+repl <<'END'
+expect default
+send \e[A\e[A\r
+expect help
+send  not kept\r
+expect not kept
+send \cD
+end
+END
+is "$rc" 0 'the last session can be gone back to'
+unlike "$(cat "$XDG_STATE_HOME/llmgw/history")" 'not kept' 'a leading blank keeps a line out'
+
+# ---- what breaks ----
+cat >"$tmp/stop" <<END
+#!/bin/sh
+llmgw broker stop
+END
+chmod +x "$tmp/stop"
+repl <<END
+expect default
+send before\r
+expect before
+expect before
+send !$tmp/stop\r
+expect default
+send after\r
+expect after
+expect after
+expect \$0.
+size 40 20
+signal WINCH
+send /context\r
+expect in 2 turns
+signal TSTP
+signal CONT
+send still here\r
+expect still here
+expect still here
+send \cD
+end
+END
+is "$rc" 0 'a broker may come and go, a window change, a job be stopped'
+repl -m one/sim:400 <<'END'
+expect one/sim:400
+send no\r
+expect llmgw: chat:
+send /model fast\r
+send yes\r
+expect yes
+expect yes
+send \cD
+end
+END
+is "$rc" 0 'a turn that fails ends nothing'
+llmgw broker stop >/dev/null 2>&1
+done_testing
