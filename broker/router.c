@@ -365,19 +365,24 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
         ret->items[0].verdict = VERDICT_CHOSEN;
 }
 
-/* "healthy, key ok, ~9 in + ≤1024 out, $0.000002–$0.001231" */
+/* "healthy, key ok, ~9 in + ≤1024 out, $0.000002–$0.001231", "… + uncapped out, from $0.01" */
 static void tell_usable(const struct route_facts *f, const struct target_view *v,
                         const struct target_model *m, struct candidate *c)
 {
-    char out[NUM_TEXT_LEN] = "?", low[MONEY_TEXT_LEN], high[MONEY_TEXT_LEN];
+    char out[48] = "uncapped", cost[2 * MONEY_TEXT_LEN + 8] = "price unknown";
+    char low[MONEY_TEXT_LEN], high[MONEY_TEXT_LEN];
     int64_t top = top_output_tok(f, v, m);
     if (top >= 0)
-        snprintf(out, sizeof out, "%" PRId64, top);
+        snprintf(out, sizeof out, "≤%" PRId64, top);
     money_people(low, c->min_pico);
     money_people(high, c->max_pico);
-    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + ≤%s out%s, %s–%s",
+    if (c->max_pico != PICO_UNKNOWN)
+        snprintf(cost, sizeof cost, "%s–%s", low, high);
+    else if (c->min_pico != PICO_UNKNOWN)
+        snprintf(cost, sizeof cost, "from %s", low);
+    snprintf(c->why, sizeof c->why, "%s, key ok, ~%" PRId64 " in + %s out%s, %s",
              v->half_open ? "half-open, this is the probe" : "healthy", f->input_tok, out,
-             v->our_cap_tok > 0 ? " (all that the money buys)" : "", low, high);
+             v->our_cap_tok > 0 ? " (all that the money buys)" : "", cost);
 }
 
 void router_explain(const struct route_facts *f, const struct conf_target *targets,

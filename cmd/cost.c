@@ -239,7 +239,11 @@ static const struct out_column sum_columns[] = {
     {.name = "reasoning_tokens", .type = OUT_TOKENS, .hidden = true},
     {.name = "cost", .type = OUT_MONEY},
     {.name = "share", .type = OUT_PPM, .priority = 1},
-    {.name = "unpriced_requests", .title = "unpriced", .type = OUT_INT, .hidden = true},
+    {.name = "unpriced_requests",
+     .title = "unpriced",
+     .type = OUT_INT,
+     .priority = 5,
+     .hidden = true},
     {.name = "estimated_requests", .type = OUT_INT, .hidden = true},
 };
 
@@ -536,6 +540,7 @@ static enum errc print_page(struct page *g, struct err *e)
         columns[n++] = (struct out_column){
             .name = report_dim_name(g->query.by[i]),
             .type = OUT_TEXT,
+            .soft = 26,
         };
     for (size_t i = 0; i < ARRAY_LEN(sum_columns); i++) {
         columns[n] = sum_columns[i];

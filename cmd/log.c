@@ -76,7 +76,7 @@ static enum errc open_ledger(struct cmd_ctx *ctx, struct db **ret, struct err *e
 static const struct out_column columns[] = {
     {.name = "start", .type = OUT_TIME, .priority = 2},
     {.name = "id", .type = OUT_TEXT},
-    {.name = "model", .type = OUT_TEXT, .priority = 1},
+    {.name = "model", .type = OUT_TEXT, .priority = 1, .soft = 24},
     {.name = "status", .type = OUT_TEXT},
     {.name = "input_tokens", .title = "input", .type = OUT_TOKENS, .priority = 4},
     {.name = "output_tokens", .title = "output", .type = OUT_TOKENS, .priority = 4},

@@ -29,8 +29,10 @@ struct out_column {
     const char *title; /* heading in tables; NULL: the name */
     enum out_type type;
     int priority; /* 0 never dropped; higher goes first when the screen is narrow */
-    bool right;   /* aligned to the right in tables */
-    bool hidden;  /* only in machine formats or by --fields */
+    int soft; /* cells that a text is cut to before columns are dropped; 0: not then */
+    bool is_change; /* of OUT_PPM: tables show its sign */
+    bool right;     /* aligned to the right in tables */
+    bool hidden;    /* only in machine formats or by --fields */
 };
 
 struct out;

@@ -249,6 +249,17 @@ static void format_csv(struct out *o, char sep)
 
 /* ---- for people ---- */
 
+/* Per cent, away from zero at the half; "+" says that a growth is one. */
+static void ppm_people(char text[NUM_TEXT_LEN], int64_t ppm, bool is_change)
+{
+    int64_t percent = (ppm + (ppm < 0 ? -5000 : 5000)) / 10000;
+    const char *sign = is_change && percent > 0 ? "+" : "";
+    if (percent < 0)
+        sign = out_is_utf8() ? "\xE2\x88\x92" : "-"; /* a minus sign */
+    snprintf(text, NUM_TEXT_LEN, "%s%" PRId64 " %%", sign,
+             percent < 0 ? -percent : percent);
+}
+
 /* The text of a cell as a table shows it; lives in the arena. */
 static struct str people_cell(struct out *o, const struct out_column *c,
                               const struct out_cell *v)
@@ -271,7 +282,7 @@ static struct str people_cell(struct out *o, const struct out_column *c,
         money_people(text, v->v);
         break;
     case OUT_PPM:
-        snprintf(text, sizeof text, "%" PRId64 " %%", (v->v + 5000) / 10000);
+        ppm_people(text, v->v, c->is_change);
         break;
     case OUT_DURATION:
         num_duration(text, v->v);
@@ -342,33 +353,59 @@ static size_t grid_width(const struct out *o, const struct grid *g)
     return total;
 }
 
-/* Drops the least important columns, then shortens the widest text, until it fits. */
+/* The column that may go first; OUT_COLUMNS if none may. */
+static size_t least_important(const struct out *o, const struct grid *g)
+{
+    size_t worst = OUT_COLUMNS;
+    for (size_t i = 0; i < o->n_shown; i++) {
+        int priority = o->columns[o->shown[i]].priority;
+        if (!g->dropped[i] && priority > 0 &&
+            (worst == OUT_COLUMNS || priority >= o->columns[o->shown[worst]].priority))
+            worst = i;
+    }
+    return worst;
+}
+
+static size_t widest_text(const struct out *o, const struct grid *g)
+{
+    size_t widest = OUT_COLUMNS;
+    for (size_t i = 0; i < o->n_shown; i++)
+        if (!g->dropped[i] && o->columns[o->shown[i]].type == OUT_TEXT &&
+            (widest == OUT_COLUMNS || g->width[i] > g->width[widest]))
+            widest = i;
+    return widest;
+}
+
+/* Gives cut texts the room that is left. */
+static void widen(const struct out *o, struct grid *g, const size_t *full, size_t screen)
+{
+    for (size_t i = 0; i < o->n_shown; i++) {
+        size_t used = grid_width(o, g);
+        if (!g->dropped[i] && used < screen)
+            g->width[i] += MIN(screen - used, full[i] - g->width[i]);
+    }
+}
+
+/*
+ * Cuts long names a little, drops the least important columns, and cuts what is widest, until it
+ * fits.
+ */
 static void grid_fit(const struct out *o, struct grid *g, size_t screen)
 {
-    while (grid_width(o, g) > screen) {
-        size_t worst = OUT_COLUMNS;
-        for (size_t i = 0; i < o->n_shown; i++) {
-            int priority = o->columns[o->shown[i]].priority;
-            if (!g->dropped[i] && priority > 0 &&
-                (worst == OUT_COLUMNS ||
-                 priority >= o->columns[o->shown[worst]].priority))
-                worst = i;
-        }
-        if (worst == OUT_COLUMNS)
-            break;
-        g->dropped[worst] = true;
+    enum { NARROWEST = 4 };
+    size_t full[OUT_COLUMNS], at;
+    memcpy(full, g->width, sizeof full);
+    for (size_t i = 0; i < o->n_shown; i++) {
+        size_t soft = (size_t)o->columns[o->shown[i]].soft;
+        if (soft > 0)
+            g->width[i] = MIN(g->width[i], soft);
     }
-    while (grid_width(o, g) > screen) {
-        size_t widest = OUT_COLUMNS;
-        for (size_t i = 0; i < o->n_shown; i++)
-            if (!g->dropped[i] && o->columns[o->shown[i]].type == OUT_TEXT &&
-                (widest == OUT_COLUMNS || g->width[i] > g->width[widest]))
-                widest = i;
-        if (widest == OUT_COLUMNS || g->width[widest] <= 4)
-            return;
-        size_t over = grid_width(o, g) - screen;
-        g->width[widest] -= MIN(over, g->width[widest] - 4);
-    }
+    while (grid_width(o, g) > screen && (at = least_important(o, g)) != OUT_COLUMNS)
+        g->dropped[at] = true;
+    widen(o, g, full, screen);
+    while (grid_width(o, g) > screen && (at = widest_text(o, g)) != OUT_COLUMNS &&
+           g->width[at] > NARROWEST)
+        g->width[at]--;
 }
 
 static void pad(struct buf *b, size_t n)

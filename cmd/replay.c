@@ -337,10 +337,14 @@ static enum errc apply_sample(struct selection *s, const char *text, struct err 
 /* ---- show ---- */
 
 static const struct out_column columns[] = {
-    {.name = "against", .title = "", .type = OUT_TEXT},
+    {.name = "against", .title = "", .type = OUT_TEXT, .soft = 28},
     {.name = "requests", .type = OUT_INT, .priority = 5},
     {.name = "cost", .type = OUT_MONEY},
-    {.name = "cost_change", .title = "change", .type = OUT_PPM, .priority = 1},
+    {.name = "cost_change",
+     .title = "change",
+     .type = OUT_PPM,
+     .priority = 1,
+     .is_change = true},
     {.name = "p50", .type = OUT_DURATION, .priority = 3},
     {.name = "p95", .type = OUT_DURATION, .priority = 4},
     {.name = "exact", .type = OUT_PPM, .priority = 2},

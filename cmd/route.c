@@ -127,9 +127,9 @@ static const char *health_words(struct cmd_ctx *ctx, struct json_object *t, bool
 /* ---- list ---- */
 
 static const struct out_column list_columns[] = {
-    {.name = "route", .type = OUT_TEXT},
+    {.name = "route", .type = OUT_TEXT, .soft = 16},
     {.name = "place", .title = "#", .type = OUT_INT, .priority = 3},
-    {.name = "target", .type = OUT_TEXT},
+    {.name = "target", .type = OUT_TEXT, .soft = 32},
     {.name = "health", .type = OUT_TEXT, .priority = 1},
     {.name = "ttft", .type = OUT_DURATION, .priority = 4},
     {.name = "ok", .type = OUT_PPM, .priority = 5},
@@ -224,8 +224,9 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
 
 static void add_duration(struct buf *out, const char *name, int64_t us)
 {
-    char text[NUM_TEXT_LEN];
-    num_duration(text, us);
+    char text[NUM_TEXT_LEN] = "none";
+    if (us > 0)
+        num_duration(text, us);
     buf_printf(out, "  %s %s", name, text);
 }
 
@@ -367,7 +368,7 @@ static enum errc run_explain(struct cmd_ctx *ctx, void *p, const char *const *ar
 /* ---- health ---- */
 
 static const struct out_column health_columns[] = {
-    {.name = "target", .type = OUT_TEXT},
+    {.name = "target", .type = OUT_TEXT, .soft = 36},
     {.name = "health", .type = OUT_TEXT},
     {.name = "key", .type = OUT_TEXT, .priority = 3},
     {.name = "attempts", .type = OUT_INT, .priority = 2},

@@ -163,6 +163,60 @@ static void tables_drop_columns_before_they_cut_names(void **state)
     }
 }
 
+static void long_names_are_cut_a_little_before_columns_go(void **state)
+{
+    (void)state;
+    static const struct out_column own[] = {
+        {.name = "name", .type = OUT_TEXT, .soft = 8},
+        {.name = "change", .type = OUT_PPM, .priority = 1, .is_change = true},
+        {.name = "requests", .type = OUT_INT, .priority = 2},
+    };
+    static const struct {
+        const char *width, *want;
+    } rows[] = {
+        {"40", "name                 change  requests\n"
+               "a-name-that-is-long    +9 %         7\n"
+               "short                 \xE2\x88\x92"
+               "41 %         8\n"},
+        {"30", "name          change  requests\n"
+               "a-name-that\xE2\x80\xA6    +9 %         7\n"
+               "short          \xE2\x88\x92"
+               "41 %         8\n"},
+        {"20", "name          change\n"
+               "a-name-that\xE2\x80\xA6    +9 %\n"
+               "short          \xE2\x88\x92"
+               "41 %\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char path[] = "/tmp/test_out.XXXXXX", text[1024];
+        close(mkstemp(path));
+        setenv("COLUMNS", rows[i].width, 1);
+        struct cmd_ctx ctx = {.program = "llmgw", .clock = &fixed_clock};
+        struct out *o = NULL;
+        struct err e = ERR_INIT;
+        ctx.global.output = path;
+        arena_init(&ctx.arena, 1 << 20);
+        assert_int_equal(out_new(&ctx, FORMAT_TABLE, "x/1", own, ARRAY_LEN(own), &o, &e),
+                         ERR_OK);
+        out_textz(o, "a-name-that-is-long");
+        out_int(o, 94000);
+        out_int(o, 7);
+        out_row_end(o);
+        out_textz(o, "short");
+        out_int(o, -412000);
+        out_int(o, 8);
+        out_row_end(o);
+        assert_int_equal(out_finish(o, &e), ERR_OK);
+        out_free(&o);
+        arena_release(&ctx.arena);
+        FILE *f = fopen(path, "r");
+        text[fread(text, 1, sizeof text - 1, f)] = '\0';
+        fclose(f);
+        unlink(path);
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
 static void fields_choose_and_order(void **state)
 {
     (void)state;
@@ -210,6 +264,7 @@ int main(void)
         cmocka_unit_test(machine_formats_are_exact),
         cmocka_unit_test(the_envelope_is_json),
         cmocka_unit_test(tables_drop_columns_before_they_cut_names),
+        cmocka_unit_test(long_names_are_cut_a_little_before_columns_go),
         cmocka_unit_test(fields_choose_and_order),
         cmocka_unit_test(widths_count_terminal_cells),
     };
