@@ -33,8 +33,13 @@ static int help_width(void)
 
 static void help_examples(const struct cmd_example *examples, struct buf *out)
 {
+    enum { COMMENT_AT = 58 };
     for (const struct cmd_example *x = examples; x != NULL && x->line != NULL; x++)
-        buf_printf(out, "  %-58s # %s\n", x->line, x->what);
+        if (strlen(x->line) <= COMMENT_AT &&
+            COMMENT_AT + strlen(x->what) + 5 <= (size_t)help_width())
+            buf_printf(out, "  %-*s # %s\n", COMMENT_AT, x->line, x->what);
+        else
+            buf_printf(out, "  # %s\n  %s\n", x->what, x->line);
 }
 
 void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)

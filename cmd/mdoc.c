@@ -31,9 +31,9 @@ static void write_examples(const struct cmd_example *examples, struct buf *out)
 {
     buf_addz(out, ".Bd -literal -offset indent\n");
     for (const struct cmd_example *x = examples; x != NULL && x->line != NULL; x++) {
-        buf_addz(out, "$ ");
+        buf_printf(out, "# %s\n$ ", x->what);
         opt_mdoc_text(out, str_of(x->line));
-        buf_printf(out, "    # %s\n", x->what);
+        buf_addc(out, '\n');
     }
     buf_addz(out, ".Ed\n");
 }
@@ -114,6 +114,15 @@ static const char *type_text(const struct conf_key *k)
     return "text";
 }
 
+/* "a|b|c" as a list that can be broken. */
+static void write_names(const char *values, struct buf *out)
+{
+    struct str rest = str_of(values), name;
+    buf_addz(out, "Known names:\n.Cm");
+    while (str_split(&rest, '|', &name))
+        buf_printf(out, " %.*s%s", STR_ARG(name), rest.ptr != NULL ? " ," : " .\n");
+}
+
 static void write_key(const struct conf_key *k, struct buf *out)
 {
     if (k->key != NULL)
@@ -126,7 +135,7 @@ static void write_key(const struct conf_key *k, struct buf *out)
     if (k->type == CONF_INT && k->values != NULL)
         buf_printf(out, "In the range %s.\n", k->values);
     if (k->type == CONF_CAPS)
-        buf_printf(out, "Known names:\n.Ql %s .\n", k->values);
+        write_names(k->values, out);
     if (k->multi)
         buf_addz(out, "May be repeated.\n");
     if (k->in_project)
