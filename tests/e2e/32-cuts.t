@@ -1,6 +1,6 @@
 #!/bin/sh
-# A recorded answer of each dialect, cut after every byte of head and body: in every way of
-# streaming, between every pair of dialects, with and without another target. The client gets the
+# A recorded answer of each kind of provider, cut after every byte of head and body: in every way of
+# streaming, to clients of both dialects, with and without another target. The client gets the
 # whole answer or a typed error behind a beginning of it: no other text, no doubled one, and no
 # finish that the provider has not sent. STRIDE=1 asks every offset, SEED chooses which otherwise.
 . "$top_srcdir/tests/e2e/lib.sh"
@@ -21,11 +21,15 @@ config <<END
 	kind = anthropic
 	base-url = http://127.0.0.1:$port
 	key-env = CUT_KEY
+[provider "cut-gemini"]
+	kind = gemini
+	base-url = http://127.0.0.1:$port/v1beta
+	key-env = CUT_KEY
 END
 start_broker
 
 seed=${SEED:-$(date +%s)}
-stride=${STRIDE:-11}
+stride=${STRIDE:-17}
 diag "stride $stride, seed $seed"
 ok 'everything is asked' sh -c "
     '$tool' cut-ask -u '$sock' -D '$top_srcdir/tests/data' -p $port -s $stride -S $seed -j ${JOBS:-128} >'$tmp/score'"

@@ -46,11 +46,12 @@ static const struct way {
 /* A way between two dialects. */
 struct course {
     const struct way *way;
-    bool client_anthropic, server_anthropic;
+    bool client_anthropic;
+    enum cut_dialect server;
     struct cut_record record; /* as this provider sends it */
     atomic_int n_ok, n_error, n_wrong;
 };
-enum { COURSES = ARRAY_LEN(ways) * 4 };
+enum { PAIRS = 2 * CUT_DIALECTS_, COURSES = ARRAY_LEN(ways) * PAIRS };
 
 struct cell {
     struct course *course;
@@ -146,9 +147,8 @@ static void on_answer(void *arg, const struct seen *s, const char *outcome)
     pthread_mutex_lock(&l->run->print);
     printf("wrong\t%s: %s from %s at %zu of %zu, enough %zu: %s: status %d\n%.*s",
            c->way->name, c->client_anthropic ? "anthropic" : "openai",
-           c->server_anthropic ? "anthropic" : "openai", l->cell->offset,
-           c->record.bytes.len, c->record.enough, fault, s->status,
-           STR_ARG(buf_str(&facts)));
+           cut_dialects[c->server], l->cell->offset, c->record.bytes.len,
+           c->record.enough, fault, s->status, STR_ARG(buf_str(&facts)));
     pthread_mutex_unlock(&l->run->print);
 }
 
@@ -178,7 +178,8 @@ static void ask(struct run *run, const struct cell *cell)
     const struct course *c = cell->course;
     const struct way *w = c->way;
     char model[MODEL_LEN];
-    const char *provider = c->server_anthropic ? "anthropic" : "openai";
+    const char *provider = cut_dialects[c->server];
+    char fallback[MODEL_LEN];
     struct err e = ERR_INIT;
     struct look look = {run, cell};
     struct client_options o = options(run, c->client_anthropic, w->mode != WHOLE);
@@ -190,10 +191,9 @@ static void ask(struct run *run, const struct cell *cell)
     o.headers.items[o.headers.n++] = asks[w->mode];
     if (w->mode == RESTART)
         o.headers.items[o.headers.n++] = "x-llmgw-events: 1";
+    snprintf(fallback, sizeof fallback, "x-llmgw-fallback: cut-%s/other", provider);
     if (w->rescued)
-        o.headers.items[o.headers.n++] = c->server_anthropic
-                                             ? "x-llmgw-fallback: cut-anthropic/other"
-                                             : "x-llmgw-fallback: cut-openai/other";
+        o.headers.items[o.headers.n++] = fallback;
     if (client_look(&o, STR("hello"), on_answer, &look, &e) == ERR_OK)
         return;
     atomic_fetch_add(&cell->course->n_wrong, 1);
@@ -259,13 +259,13 @@ static enum errc load_courses(struct run *run, struct err *e)
 {
     for (size_t i = 0; i < COURSES; i++) {
         struct course *c = &run->courses[i];
-        c->way = &ways[i / 4];
+        c->way = &ways[i / PAIRS];
         c->client_anthropic = i & 1;
-        c->server_anthropic = i & 2;
+        c->server = (enum cut_dialect)(i % PAIRS / 2);
         /* a translated answer of Anthropic's comes as a stream whatever was asked */
         bool stream =
-            c->way->mode != WHOLE || (c->server_anthropic && !c->client_anthropic);
-        enum errc rc = cut_record_load(run->o->dir, c->server_anthropic, stream, false,
+            c->way->mode != WHOLE || (c->server == CUT_ANTHROPIC && !c->client_anthropic);
+        enum errc rc = cut_record_load(run->o->dir, c->server, stream, false,
                                        c->way->framing, &c->record, e);
         if (rc != ERR_OK)
             return rc;
@@ -302,9 +302,8 @@ static void print_score(const struct run *run)
     for (size_t i = 0; i < COURSES; i++) {
         const struct course *c = &run->courses[i];
         printf("way\t%s\t%s\t%s\t%d\t%d\t%d\n", c->way->name,
-               c->client_anthropic ? "anthropic" : "openai",
-               c->server_anthropic ? "anthropic" : "openai", c->n_ok, c->n_error,
-               c->n_wrong);
+               c->client_anthropic ? "anthropic" : "openai", cut_dialects[c->server],
+               c->n_ok, c->n_error, c->n_wrong);
     }
 }
 

@@ -21,6 +21,7 @@
 
 enum { RECORD_MAX = 1024 * 1024, READ_LEN = 16 * 1024, SPLIT_MS = 2 };
 
+const char *const cut_dialects[CUT_DIALECTS_] = {"openai", "anthropic", "gemini"};
 const char *const cut_framings[CUT_FRAMINGS_] = {"chunked", "length", "eof"};
 const char *const cut_hows[CUT_HOWS_] = {"fin", "rst", "split"};
 
@@ -49,17 +50,27 @@ static void exchange_text(struct buf *body)
         memcpy(body->data + at, "Flut", word.len);
 }
 
+/* With the empty line that ends it; Gemini's lines end with CRLF. */
+static size_t event_len(struct str body)
+{
+    size_t lf = str_search(body, STR("\n\n")) + 2;
+    size_t crlf = str_search(body, STR("\r\n\r\n")) + 4;
+    return MIN(MIN(lf, crlf), body.len);
+}
+
+/* finish_reason, stop_reason and finishReason, once they have a value. */
+static const struct str finish_mark = {"eason\":\"", 8};
+
 /* A chunk an event; what is no stream goes in two. */
 static void write_chunks(struct cut_record *r, struct str body, bool stream)
 {
     bool is_finished = false;
     while (body.len > 0) {
-        size_t len = stream ? MIN(str_search(body, STR("\n\n")) + 2, body.len)
-                            : (body.len + 1) / 2;
+        size_t len = stream ? event_len(body) : (body.len + 1) / 2;
         struct str piece = str_sub(body, 0, len);
         body = str_sub(body, len, body.len);
         http1_write_chunk(&r->bytes, piece);
-        if (!is_finished && stream && str_contains(piece, STR("_reason\":\""))) {
+        if (!is_finished && stream && str_contains(piece, finish_mark)) {
             is_finished = true;
             r->enough = r->bytes.len - STR("\r\n").len;
         }
@@ -69,20 +80,21 @@ static void write_chunks(struct cut_record *r, struct str body, bool stream)
 
 static void write_plain(struct cut_record *r, struct str body, bool stream)
 {
-    size_t mark = str_search(body, STR("_reason\":\""));
+    size_t mark = str_search(body, finish_mark);
     struct str rest = str_sub(body, mark, body.len);
     size_t from = r->bytes.len;
     buf_adds(&r->bytes, body);
     if (stream)
-        r->enough = from + mark + str_search(rest, STR("\n\n")) + 2;
+        r->enough = from + mark + event_len(rest);
 }
 
-enum errc cut_record_load(const char *dir, bool anthropic, bool stream, bool other,
-                          enum cut_framing framing, struct cut_record *ret, struct err *e)
+enum errc cut_record_load(const char *dir, enum cut_dialect dialect, bool stream,
+                          bool other, enum cut_framing framing, struct cut_record *ret,
+                          struct err *e)
 {
     char path[4096];
     AUTO(buf_release) struct buf body = BUF_INIT(RECORD_MAX);
-    snprintf(path, sizeof path, "%s/cut-%s.%s", dir, anthropic ? "anthropic" : "openai",
+    snprintf(path, sizeof path, "%s/cut-%s.%s", dir, cut_dialects[dialect],
              stream ? "sse" : "json");
     enum errc rc = read_file(path, &body, e);
     if (rc != ERR_OK)
@@ -173,13 +185,18 @@ static unsigned find(const char *const *names, unsigned n, struct str name)
     return i;
 }
 
-static struct wish read_wish(struct str body)
+/* What stands between two marks. */
+static struct str between(struct str text, struct str before, char after)
 {
-    const struct str key = STR("\"model\":\"");
+    size_t at = str_search(text, before) + before.len;
+    struct str rest = str_sub(text, at, text.len);
+    return str_sub(rest, 0, str_find(rest, after));
+}
+
+static struct wish read_wish(struct str name)
+{
     struct wish w = {.other = true, .offset = UINT64_MAX};
-    size_t at = str_search(body, key) + key.len;
-    struct str name = str_sub(body, at, body.len), part;
-    name = str_sub(name, 0, str_find(name, '"'));
+    struct str part;
     if (str_eqz(name, "other"))
         return w;
     w.other = false;
@@ -209,6 +226,13 @@ static bool answer(const struct peer *p, const struct wish *w, struct str bytes)
     return is_whole && w->framing != CUT_EOF;
 }
 
+static enum cut_dialect dialect_of(const struct http1_head *h)
+{
+    if (str_ends(h->path, STR("/messages")))
+        return CUT_ANTHROPIC;
+    return str_ends(h->path, STR("/completions")) ? CUT_OPENAI : CUT_GEMINI;
+}
+
 static bool serve_one(struct peer *p)
 {
     struct http1_head head;
@@ -219,10 +243,12 @@ static bool serve_one(struct peer *p)
         return false;
     size_t len = head_len + (size_t)MAX(head.content_length, 0);
     struct str body = str_sub(buf_str(&p->in), head_len, len - head_len);
-    struct wish w = read_wish(body);
-    if (cut_record_load(p->dir, str_ends(head.path, STR("/messages")),
-                        str_contains(body, STR("\"stream\":true")), w.other, w.framing,
-                        &record, &e) != ERR_OK)
+    enum cut_dialect d = dialect_of(&head);
+    struct wish w = read_wish(d == CUT_GEMINI ? between(head.path, STR("/models/"), ':')
+                                              : between(body, STR("\"model\":\""), '"'));
+    bool stream = d == CUT_GEMINI ? str_ends(head.path, STR(":streamGenerateContent"))
+                                  : str_contains(body, STR("\"stream\":true"));
+    if (cut_record_load(p->dir, d, stream, w.other, w.framing, &record, &e) != ERR_OK)
         return false;
     bool goes_on = answer(p, &w, buf_str(&record.bytes));
     cut_record_release(&record);

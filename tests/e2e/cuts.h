@@ -10,6 +10,8 @@
 
 enum cut_framing { CUT_CHUNKED, CUT_LENGTH, CUT_EOF, CUT_FRAMINGS_ };
 enum cut_how { CUT_FIN, CUT_RST, CUT_SPLIT, CUT_HOWS_ };
+enum cut_dialect { CUT_OPENAI, CUT_ANTHROPIC, CUT_GEMINI, CUT_DIALECTS_ };
+extern const char *const cut_dialects[CUT_DIALECTS_];
 extern const char *const cut_framings[CUT_FRAMINGS_];
 extern const char *const cut_hows[CUT_HOWS_];
 
@@ -23,9 +25,9 @@ struct cut_record {
  * tests/data/cut-DIALECT.sse or .json in `dir`, framed. `other`: with another text of the same
  * length, so that a mixture of two answers can be told.
  */
-enum errc cut_record_load(const char *dir, bool anthropic, bool stream, bool other,
-                          enum cut_framing framing, struct cut_record *ret, struct err *e)
-    MUST_USE;
+enum errc cut_record_load(const char *dir, enum cut_dialect dialect, bool stream,
+                          bool other, enum cut_framing framing, struct cut_record *ret,
+                          struct err *e) MUST_USE;
 void cut_record_release(struct cut_record *r);
 
 /*
