@@ -16,6 +16,7 @@
 #include "core/num.h"
 
 #include "broker/request_priv.h"
+#include "broker/signatures.h"
 
 enum outcome { GOING_ON, WHOLE, BROKEN };
 
@@ -112,6 +113,7 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
             return err_set(e, ERR_MEMORY, "no memory to translate the request");
         if (r->client->request_decode(r->cr.body, &r->arena, msg, e) != ERR_OK)
             return e->code;
+        signatures_attach(r->b->signatures, msg, &r->arena, loop_mono_us(r->b->loop));
         r->msg = msg;
     }
     struct msg_request msg = *r->msg;
@@ -501,6 +503,9 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
     struct request *r = a->r;
     if (d->kind == MSG_D_TEXT && r->record == CONF_RECORD_FULL)
         buf_adds(&r->answer.text, d->text);
+    if (d->kind == MSG_D_CALL)
+        signatures_put(r->b->signatures, d->id, d->name, d->signature,
+                       loop_mono_us(r->b->loop));
     if (a->is_collecting)
         return msg_collect_delta(&a->collect, d, e);
     if (a->encoder != NULL)
@@ -721,10 +726,12 @@ static enum errc make_whole(struct attempt *a, struct err *e)
         if (rc == ERR_OK && is_recorded)
             keep_text(r, &reply);
     }
-    if (a->is_crossed)
-        encode_whole(a, &reply);
-    else
+    if (!a->is_crossed) {
         buf_adds(&r->answer.whole, buf_str(&a->reply));
+        return ERR_OK;
+    }
+    signatures_put_reply(r->b->signatures, &reply, loop_mono_us(r->b->loop));
+    encode_whole(a, &reply);
     return ERR_OK;
 }
 

@@ -28,6 +28,7 @@
 #include "broker/listen.h"
 #include "broker/request.h"
 #include "broker/seed.h"
+#include "broker/signatures.h"
 #include "broker/state.h"
 
 enum {
@@ -546,6 +547,7 @@ static enum errc start(struct broker *b, struct err *e)
     secrets_scrub_env(b->conf);
     if (upstream_new(b->loop, &b->log, &b->upstream, e) != ERR_OK ||
         estimator_new(&b->estimator, e) != ERR_OK ||
+        signatures_new(&b->signatures, e) != ERR_OK ||
         limiter_new(b->conf, &b->limiter, e) != ERR_OK || open_ledger(b, e) != ERR_OK)
         return e->code;
     loop_before_sleep(b->loop, on_before_sleep, b);
@@ -605,6 +607,7 @@ static void close_all(struct broker *b)
     if (b->ledger != NULL)
         ledger_close(&b->ledger, CLOSE_WAIT_US);
     limiter_free(&b->limiter);
+    signatures_free(&b->signatures);
     estimator_free(&b->estimator);
     listen_free(&b->listen);
     while (!list_is_empty(&b->generations)) {

@@ -73,6 +73,7 @@ struct broker {
     struct upstream *upstream;
     struct limiter *limiter;
     struct estimator *estimator;
+    struct signatures *signatures;
     struct ledger *ledger;
     struct map targets; /* struct target_state, owned */
     struct pin pins[BROKER_PINS];

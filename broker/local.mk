@@ -29,6 +29,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/router.c %D%/router.h
 %C%_libbroker_a_SOURCES += %D%/spool.c %D%/spool.h
 %C%_libbroker_a_SOURCES += %D%/estimate.c %D%/estimate.h
+%C%_libbroker_a_SOURCES += %D%/signatures.c %D%/signatures.h
 %C%_libbroker_a_SOURCES += %D%/api.c %D%/api.h
 %C%_libbroker_a_SOURCES += %D%/api_admin.c
 %C%_libbroker_a_SOURCES += %D%/api_metrics.c

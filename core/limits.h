@@ -66,6 +66,9 @@ enum {
     LIMIT_SPOOL_LEN = 64 * 1024 * 1024,
     /* bytes of bodies on their way to the writer thread */
     LIMIT_BODY_QUEUE = 32 * 1024 * 1024,
+    /* bytes of kept signatures (of 1 to 4 KiB each), and seconds since they were last used */
+    LIMIT_SIGNATURES_LEN = 8 * 1024 * 1024,
+    LIMIT_SIGNATURES_S = 24 * 60 * 60,
     /* bytes of one diagnostic text */
     LIMIT_ERR_TEXT = 512,
 };

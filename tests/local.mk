@@ -32,6 +32,7 @@ check_PROGRAMS += %D%/unit/test_cross_request
 check_PROGRAMS += %D%/unit/test_db
 check_PROGRAMS += %D%/unit/test_dialect_anthropic
 check_PROGRAMS += %D%/unit/test_dialect_gemini
+check_PROGRAMS += %D%/unit/test_signatures
 check_PROGRAMS += %D%/unit/test_dialect_openai
 check_PROGRAMS += %D%/unit/test_errors
 check_PROGRAMS += %D%/unit/test_estimate

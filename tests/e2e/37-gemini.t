@@ -97,6 +97,20 @@ is "$("$tool" json type <"$tmp/body")" message 'for an Anthropic client, too'
 is "$(asked contents.2.parts.0.functionResponse.response.error) $(asked contents.2.parts.1.text)" 'no And?' \
     '… a failed call is told as one'
 
+# the signature of a call comes back with it, though no client can carry it
+turn() { # STREAM [MORE]: a conversation about the tide, and what was said so far
+    post /v1/chat/completions '{"model":"'$flash-sim:tools=1'","stream":'"$1"',"messages":[
+        {"role":"user","content":"When?"}'"${2:-}"'],
+        "tools":[{"type":"function","function":{"name":"tide","parameters":{"type":"object"}}}]}'
+}
+for stream in false true; do
+    id=$(turn $stream | sed -n 's/.*"id":"\(fc-[0-9a-f]*\)".*/\1/p' | head -n 1)
+    like "$id" '^fc-' "stream $stream: a call has its provider's id"
+    turn $stream ',{"role":"assistant","content":null,"tool_calls":[{"id":"'"$id"'","type":"function",
+        "function":{"name":"tide","arguments":"{}"}}]},{"role":"tool","tool_call_id":"'"$id"'","content":"17:42"}' >"$tmp/body"
+    like "$(asked contents.1.parts.0.thoughtSignature)" '^U2lt[0-9a-f]' '… and its signature when it comes back'
+done
+
 # ---- images, structured output, reasoning ----
 png=iVBORw0KGgoAAAANSUhEUg==
 post /v1/chat/completions '{"model":"'$flash'","messages":[{"role":"user","content":[{"type":"text","text":"What?"},
