@@ -20,6 +20,14 @@
 /* retry-after above this is not to be obeyed: SDKs sleep any value they are given (measured) */
 #define RETRY_AFTER_MAX_US ((int64_t)60 * US_PER_S)
 
+#define EVENT_STREAM "content-type: text/event-stream; charset=utf-8\r\n"
+/* what clients of either dialect read, when there is no memory for more */
+#define NO_MEMORY                                                                        \
+    "{\"type\":\"error\",\"error\":{\"type\":\"server_error\",\"code\":null,\"param\":"  \
+    "null,"                                                                              \
+    "\"message\":\"out of memory\"}}"
+#define JSON "content-type: application/json\r\n"
+
 void answer_init(struct request *r)
 {
     struct answer *a = &r->answer;
@@ -100,15 +108,21 @@ static void write_headers(const struct request *r, struct buf *out)
     write_dropped(&r->answer.dropped, out);
 }
 
+/* For want of memory only the body's type is told: half a header would be worse. */
+static struct str headers_or(const struct buf *headers, struct str type)
+{
+    return buf_err(headers) == ERR_OK ? buf_str(headers) : type;
+}
+
 static void start(struct request *r)
 {
     if (conn_has_replied(r->conn))
         return;
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
-    http1_write_header(&headers, "content-type", STR("text/event-stream; charset=utf-8"));
+    buf_addz(&headers, EVENT_STREAM);
     http1_write_header(&headers, "cache-control", STR("no-cache"));
     write_headers(r, &headers);
-    conn_reply_start(r->conn, 200, buf_str(&headers));
+    conn_reply_start(r->conn, 200, headers_or(&headers, STR(EVENT_STREAM)));
 }
 
 /* ---- bytes ---- */
@@ -283,12 +297,18 @@ static void split_end(struct request *r)
     buf_consume(&a->end, a->end.len - mark.len);
 }
 
+enum errc answer_seal(struct request *r)
+{
+    if (answer_is_streamed(r))
+        split_end(r);
+    return answer_err(r);
+}
+
 void answer_finish(struct request *r)
 {
     struct answer *a = &r->answer;
     if (!answer_is_streamed(r))
         return;
-    split_end(r);
     start(r);
     write(r, buf_str(&a->notes));
     write(r, buf_str(&a->batch));
@@ -300,28 +320,29 @@ void answer_finish(struct request *r)
 static void write_summary(const struct request *r, const char *recorded, struct buf *out)
 {
     AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_HEAD_LEN);
-    if (r->opt.events) {
-        settle_write_end(r, "end", recorded, &json);
-        sse_write(out, "llmgw", buf_str(&json));
+    if (!r->opt.events)
+        buf_addz(&json, "llmgw ");
+    settle_write_end(r, r->opt.events ? "end" : NULL, recorded, &json);
+    if (buf_err(&json) != ERR_OK)
         return;
-    }
-    buf_addz(&json, "llmgw ");
-    settle_write_end(r, NULL, recorded, &json);
-    sse_write_comment(out, buf_str(&json));
+    if (r->opt.events)
+        sse_write(out, "llmgw", buf_str(&json));
+    else
+        sse_write_comment(out, buf_str(&json));
 }
 
 static void reply_whole(struct request *r)
 {
     char cost[MONEY_TEXT_LEN];
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
-    http1_write_header(&headers, "content-type", STR("application/json"));
+    buf_addz(&headers, JSON);
     write_headers(r, &headers);
     money_exact(cost, r->cost_pico);
     if (r->cost_pico != PICO_UNKNOWN)
         http1_write_header(&headers, "x-llmgw-cost-usd", str_of(cost));
     http1_write_header(&headers, "x-llmgw-cost-source",
                        str_of(ledger_cost_source_name(r->cost_source)));
-    conn_reply(r->conn, 200, buf_str(&headers), buf_str(&r->answer.whole));
+    conn_reply(r->conn, 200, headers_or(&headers, STR(JSON)), buf_str(&r->answer.whole));
 }
 
 void answer_end(struct request *r, const char *recorded)
@@ -331,9 +352,11 @@ void answer_end(struct request *r, const char *recorded)
         return;
     }
     AUTO(buf_release) struct buf last = BUF_INIT(LIMIT_EVENT_LEN);
+    struct str end = buf_str(&r->answer.end);
     write_summary(r, recorded, &last);
-    buf_adds(&last, buf_str(&r->answer.end));
-    conn_write(r->conn, buf_str(&last));
+    buf_adds(&last, end);
+    /* for want of memory the summary is left out, never the end */
+    conn_write(r->conn, buf_err(&last) == ERR_OK ? buf_str(&last) : end);
     conn_reply_end(r->conn);
 }
 
@@ -398,12 +421,12 @@ static void reply_error(struct request *r, const struct error_ext *x)
 {
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
-    http1_write_header(&headers, "content-type", STR("application/json"));
+    buf_addz(&headers, JSON);
     write_headers(r, &headers);
     write_retry_headers(r, &headers);
     r->client->error_body(&r->err, x, &body);
-    conn_reply(r->conn, r->client->error_status(&r->err), buf_str(&headers),
-               buf_str(&body));
+    conn_reply(r->conn, r->client->error_status(&r->err), headers_or(&headers, STR(JSON)),
+               buf_err(&body) == ERR_OK ? buf_str(&body) : STR(NO_MEMORY));
 }
 
 /* Without an end mark: what was shown is not the whole answer. */
@@ -412,6 +435,10 @@ static void stream_error(struct request *r, const struct error_ext *x)
     AUTO(buf_release) struct buf last = BUF_INIT(LIMIT_REPLY_LEN);
     write_summary(r, settle_recorded(r), &last);
     r->client->error_event(&r->err, x, &last);
+    if (buf_err(&last) != ERR_OK) {
+        conn_reply_abort(r->conn);
+        return;
+    }
     conn_write(r->conn, buf_str(&last));
     conn_reply_end(r->conn);
 }

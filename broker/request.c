@@ -329,7 +329,8 @@ static void refuse_for_memory(struct conn *c, const struct dialect_ops *client)
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
     err_set(&e, ERR_MEMORY, "the broker has no memory for this request");
     client->error_body(&e, NULL, &body);
-    conn_reply(c, client->error_status(&e), STR_NONE, buf_str(&body));
+    conn_reply(c, client->error_status(&e), STR("content-type: application/json\r\n"),
+               buf_str(&body));
 }
 
 void request_begin(struct broker *b, struct conn *c, const struct conn_request *cr,
@@ -607,6 +608,13 @@ void request_on_finish(struct request *r)
 void request_on_whole(struct request *r)
 {
     static const struct err ok = ERR_INIT;
+    struct err e = ERR_INIT;
+    enum errc rc = answer_seal(r);
+    if (rc != ERR_OK) {
+        err_set(&e, rc, "no room for the answer");
+        request_on_failure(r, &e);
+        return;
+    }
     settle(r, &ok);
     request_set_state(r, REQ_SETTLING, "the answer is whole");
     settle_request(r, ERR_OK);

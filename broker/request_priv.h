@@ -259,6 +259,8 @@ void answer_init(struct request *r);
 void answer_release(struct request *r);
 /* ERR_OK, or why not all bytes could be kept. */
 enum errc answer_err(const struct request *r);
+/* All of it has come. An error when some of it could not be kept. */
+enum errc answer_seal(struct request *r);
 /* Where the next bytes of this attempt go. */
 struct buf *answer_sink(struct request *r);
 /* Content is there: from now on bytes leave, unless all is held. */

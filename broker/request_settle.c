@@ -358,14 +358,20 @@ static void fill_served(const struct request *r, struct ledger_settle *ret)
     ret->price_row = str_of(row->price_row);
 }
 
+/* Nothing rather than a part. */
+static struct str whole_or_none(const struct buf *b)
+{
+    return buf_err(b) == ERR_OK ? buf_str(b) : STR_NONE;
+}
+
 static void fill_bodies(const struct request *r, struct ledger_settle *ret)
 {
     if (r->record != CONF_RECORD_FULL)
         return;
     const struct buf *answer = r->facts.stream ? &r->answer.kept : &r->answer.whole;
     ret->request_body = r->cr.body;
-    ret->response_body = buf_str(answer);
-    ret->response_text = buf_str(&r->answer.text);
+    ret->response_body = whole_or_none(answer);
+    ret->response_text = whole_or_none(&r->answer.text);
 }
 
 /* Why this target. Where there was no other, and it answered, only our own clients may ask. */
@@ -411,7 +417,7 @@ static void record(struct request *r, enum errc outcome)
         .flags = flags_of(r, outcome),
         .attempts = attempts,
         .n_attempts = r->n_rows,
-        .trace = buf_str(&trace),
+        .trace = whole_or_none(&trace),
         .error = error_text(r, outcome),
         .record = r->record,
         .is_told = r->facts.stream || r->opt.events,

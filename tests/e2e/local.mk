@@ -35,6 +35,8 @@ campaign: all tests/unit/test_ledger_fault
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/e2e/campaign.sh
 	@$(AM_TESTS_ENVIRONMENT) STRIDE=1 $(SHELL) $(top_srcdir)/tests/e2e/32-cuts.t
 	@$(AM_TESTS_ENVIRONMENT) KILLS=200 $(SHELL) $(top_srcdir)/tests/e2e/48-kill.t
+	@$(AM_TESTS_ENVIRONMENT) REQUESTS=100000 STREAMS=2000 $(SHELL) \
+	  $(top_srcdir)/tests/e2e/49-memory.t
 	@$(AM_TESTS_ENVIRONMENT) FAULT_STRIDE=1 tests/unit/test_ledger_fault
 .PHONY: campaign
 dist_check_SCRIPTS += %D%/80-examples.t
@@ -52,3 +54,4 @@ dist_check_SCRIPTS += %D%/70-secrets.t
 dist_check_SCRIPTS += %D%/48-kill.t
 dist_check_SCRIPTS += %D%/49-disk.t
 dist_check_SCRIPTS += %D%/37-network.t
+dist_check_SCRIPTS += %D%/49-memory.t

@@ -17,7 +17,7 @@ static struct {
     enum fault_how how;
     long at;
     atomic_long n;
-    atomic_bool has_struck, is_full;
+    atomic_bool has_struck, is_full, is_held;
     sqlite3_mem_methods memory;
     sqlite3_vfs *real, vfs;
 } fault;
@@ -42,14 +42,25 @@ void fault_disk_full(bool is_full)
     fault.is_full = is_full;
 }
 
+void fault_hold(bool holds)
+{
+    fault.is_held = holds;
+}
+
+/* A place for a debugger's breakpoint: who made the call? */
+static __attribute__((noinline)) void fault_struck(void)
+{
+    fault.has_struck = true;
+}
+
 static bool strikes(enum fault_kind kind)
 {
-    if (!(fault.kinds & kind))
+    if (!(fault.kinds & kind) || fault.is_held)
         return false;
     long n = fault.n++;
     bool hit = fault.how == FAULT_EVER ? n >= fault.at : n == fault.at;
     if (hit)
-        fault.has_struck = true;
+        fault_struck();
     return hit;
 }
 

@@ -30,6 +30,8 @@ void fault_install(void);
 void fault_arm(unsigned kinds, enum fault_how how, long at);
 /* Writes say "no space left" instead of "input/output error". */
 void fault_disk_full(bool is_full);
+/* While it holds, calls are not counted: those of the test itself. */
+void fault_hold(bool holds);
 /* Ends it; true when a call met its fate. */
 bool fault_disarm(void);
 

@@ -14,6 +14,7 @@
 #include "core/mem.h"
 
 #include "broker/request_priv.h"
+#include "tests/unit/fault.h"
 
 #include <cmocka.h>
 
@@ -53,6 +54,7 @@ struct world {
     struct buf got, got_headers;
     int status, n_ends, n_resumes;
     bool has_replied, is_full;
+    bool may_abort, is_aborted;
     /* the provider */
     struct upstream_xfer calls[CALLS];
     size_t n_calls;
@@ -84,7 +86,9 @@ void conn_reply_start(struct conn *c, int status, struct str headers)
     assert_false(w->has_replied);
     w->has_replied = true;
     w->status = status;
+    fault_hold(true);
     buf_adds(&w->got_headers, headers);
+    fault_hold(false);
 }
 
 bool conn_write(struct conn *c, struct str bytes)
@@ -92,7 +96,9 @@ bool conn_write(struct conn *c, struct str bytes)
     (void)c;
     assert_true(the_world->has_replied);
     assert_int_equal(the_world->n_ends, 0);
+    fault_hold(true);
     buf_adds(&the_world->got, bytes);
+    fault_hold(false);
     return !the_world->is_full;
 }
 
@@ -106,7 +112,10 @@ void conn_reply_end(struct conn *c)
 void conn_reply_abort(struct conn *c)
 {
     (void)c;
-    fail_msg("answers end properly, also with errors");
+    if (!the_world->may_abort)
+        fail_msg("answers end properly, also with errors");
+    the_world->is_aborted = true;
+    the_world->client_fns = NULL;
 }
 
 void conn_reply(struct conn *c, int status, struct str headers, struct str body)
@@ -140,12 +149,14 @@ enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
         return err_set(e, ERR_MEMORY, "no call left");
     struct upstream_xfer *x = &w->calls[w->n_calls++];
     *x = (struct upstream_xfer){.fns = fns, .arg = arg};
+    fault_hold(true);
     buf_init(&x->body, LIMIT_BODY_LEN);
     buf_init(&x->head, LIMIT_BODY_LEN);
     buf_adds(&x->body, req->body);
     for (size_t i = 0; i < req->n_headers; i++)
         buf_printf(&x->head, "%.*s: %.*s\n", STR_ARG(req->headers[i].name),
                    STR_ARG(req->headers[i].value));
+    fault_hold(false);
     snprintf(x->url, sizeof x->url, "%s", req->url);
     *ret = x;
     return ERR_OK;
@@ -298,8 +309,10 @@ struct target_state *broker_target(struct broker *b, struct str provider,
     struct str key = {name, (size_t)n};
     struct target_state *t = map_get(&b->targets, key);
     if (t == NULL) {
+        fault_hold(true);
         t = MEM_NEW(struct target_state);
         assert_int_equal(map_set(&b->targets, key, t), ERR_OK);
+        fault_hold(false);
         breaker_init(&t->breaker);
     }
     return t;
@@ -1609,6 +1622,99 @@ static void a_translated_stream_without_its_end_is_completed(void **state)
                  STR("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")));
 }
 
+/* ---- memory ---- */
+
+/* What an open transfer is answered; the request may let it go at any of these. */
+static void answer_if_open(struct upstream_xfer *x, bool is_anthropic)
+{
+    const char *const openai[] = {ROLE, HELLO, WORLD, FINISH, USAGE DONE};
+    const char *const anthropic[] = {AN_START, AN_HELLO, AN_END};
+    const char *const *parts = is_anthropic ? anthropic : openai;
+    size_t n = is_anthropic ? ARRAY_LEN(anthropic) : ARRAY_LEN(openai);
+    begin_stream(x);
+    for (size_t i = 0; i < n && !x->is_cancelled && !x->is_detached; i++)
+        say(x, parts[i]);
+    if (!x->is_cancelled && !x->is_detached)
+        end(x);
+}
+
+/* Until the request is over: every transfer is answered, and waits pass. */
+static void play(struct world *w, bool is_anthropic)
+{
+    for (int i = 0; i < 20 && w->b.n_requests > 0; i++) {
+        for (size_t k = 0; k < w->n_calls; k++) {
+            struct upstream_xfer *x = &w->calls[k];
+            if (!x->is_done && !x->is_cancelled && !x->is_detached)
+                answer_if_open(x, is_anthropic);
+        }
+        pass_time(w, S);
+    }
+}
+
+/* Either what comes without a fault or an error; never an end that only looks like one. */
+static void check_outcome(const struct world *w, const char *whole,
+                          const struct told *want)
+{
+    assert_int_equal(w->b.n_requests, 0);
+    assert_true(w->n_ends == 1 || w->is_aborted);
+    assert_true(w->told.n_settles <= 1);
+    if (w->n_ends == 0)
+        return;
+    expect(&w->got_headers, "content-type: ");
+    assert_true(str_ends(buf_str(&w->got_headers), STR("\r\n")));
+    if (w->status == 200 && !has(&w->got, "\"error\"")) {
+        expect(&w->got, whole);
+        assert_int_equal(w->told.outcome, ERR_OK);
+        assert_int_equal(w->told.cost_pico, want->cost_pico);
+        if (w->told.text[0] != '\0') /* else there was no room to keep it */
+            assert_string_equal(w->told.text, want->text);
+    } else {
+        expect(&w->got, "\"error\"");
+    }
+}
+
+struct memory_case {
+    const char *headers, *body, *whole;
+    bool is_anthropic;
+};
+
+/* The request with its n-th allocation failing, or none; false: it has not so many. */
+static bool ask_failing_at(void **state, const struct memory_case *c, enum fault_how how,
+                           long n, struct told *want)
+{
+    set_up(state);
+    struct world *w = *state;
+    w->may_abort = true;
+    fault_arm(FAULT_MEMORY, how, n);
+    ask(w, c->headers, c->body);
+    play(w, c->is_anthropic);
+    bool has_struck = fault_disarm();
+    if (how == FAULT_NONE)
+        *want = w->told;
+    check_outcome(w, c->whole, want);
+    tear_down(state);
+    return has_struck;
+}
+
+static void a_failing_allocation_is_never_a_wrong_answer(void **state)
+{
+    static const struct memory_case cases[] = {
+        {"", ASK_STREAM("one/m"), FINISH, false},
+        {"x-llmgw-record: full", ASK_STREAM("both"), FINISH, false},
+        {"", ASK_STREAM("cross"), DONE, true},
+        {"x-llmgw-stream: hold", ASK_STREAM("both"), FINISH, false},
+        {"x-llmgw-record: full", ASK("cross"), "\"content\":\"Hello\"", true},
+    };
+    tear_down(state);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct told want;
+        ask_failing_at(state, &cases[i], FAULT_NONE, 0, &want);
+        for (long n = 0; ask_failing_at(state, &cases[i], FAULT_ONCE, n, &want);)
+            n++;
+    }
+    set_up(state);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -1672,6 +1778,7 @@ int main(void)
         CASE(long_texts_are_translated_too),
         CASE(parts_without_end_are_too_many),
         CASE(a_translated_stream_without_its_end_is_completed),
+        CASE(a_failing_allocation_is_never_a_wrong_answer),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }

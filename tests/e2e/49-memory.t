@@ -1,0 +1,59 @@
+#!/bin/sh
+# Memory stays where it is: many requests, then many streams at once whose clients leave at
+# random, and the broker is no larger at the end than after the first of them.
+#
+#     REQUESTS, STREAMS and SEED in the environment; make campaign asks 100,000 times.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3
+if grep -q '^SAN_FLAGS = .' "$top_builddir/Makefile"; then
+    echo '1..0 # SKIP a sanitizer keeps what is freed'
+    exit 0
+fi
+
+requests=${REQUESTS:-3000}
+streams=${STREAMS:-100}
+seed=${SEED:-1}
+echo 'set tokens=24 first=2ms gap=1ms' >"$tmp/one.scenario"
+start_sim one
+ONE_KEY=sk-one
+export ONE_KEY
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[price "one/sim"]
+    input = 3
+    output = 15
+END
+start_broker
+
+rss_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$broker_pid/status"; }
+swarm() {
+    seed=$((seed + 1))
+    "$tool" swarm -u "$sock" -m one/sim -s "$seed" -o "$tmp/report" "$@" 2>>"$tmp/swarm.err"
+}
+status_of() { http /llmgw/v1/status | "$tool" json "$1"; }
+at_rest() { sql_wait 'SELECT count(*) FROM request' "$(wc -l <"$tmp/report")" 400; }
+
+# grows LABEL CLIENTS REQUESTS LEAVE: twice the same; the second time must need no more
+grows() {
+    swarm -j "$2" -n "$3" -l "$4"
+    at_rest >"$tmp/out"
+    first=$(rss_kb)
+    swarm -j "$2" -n "$3" -l "$4"
+    at_rest >"$tmp/out"
+    last=$(rss_kb)
+    is "$(cat "$tmp/out")" "$(wc -l <"$tmp/report")" "$1: all are in the ledger"
+    cmp_num "$last" -le "$((first + first / 20 + 1024))" "… $first KB before, $last KB after"
+    is "$(status_of in_flight)" 0 '… and nothing is in flight'
+}
+
+grows "2 × $((requests / 2)) requests" 20 "$((requests / 2))" 0
+grows "2 × $((streams * 3)) streams, $streams at once, half of them left" "$streams" \
+    "$((streams * 3))" 500
+is "$(grep -cE '^(broken|timeout|no-answer)' "$tmp/report")" 0 'no answer was bad'
+is "$(head -n 5 "$tmp/swarm.err")" '' 'the clients had no trouble'
+stop_broker
+is "$rc" 0 'the broker ends well'
+done_testing
