@@ -39,6 +39,8 @@ struct body_facts {
     char cache_ttl[8]; /* of caches that the answer may write; "": the default */
     char system_hash
         [17]; /* hex of 64 bits over the system prompt; "" if none: auto template */
+    char user[LIMIT_NAME_LEN +
+              1]; /* the end user's id, as the client has it; "" if none */
 };
 
 /* Edits of a pass-through; all else stays byte for byte. */

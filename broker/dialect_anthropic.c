@@ -30,6 +30,7 @@ enum {
     F_OUTPUT_CONFIG,
     F_OUTPUT_FORMAT,
     F_TEMPERATURE,
+    F_METADATA,
     F_COUNT,
 };
 
@@ -48,6 +49,7 @@ static const struct {
     [F_OUTPUT_CONFIG] = {"output_config", J_OBJECT},
     [F_OUTPUT_FORMAT] = {"output_format", J_OBJECT}, /* older name, with a beta header */
     [F_TEMPERATURE] = {"temperature", J_NUMBER},
+    [F_METADATA] = {"metadata", J_OBJECT},
 };
 /* clang-format on */
 
@@ -181,6 +183,8 @@ static void needs_facts(struct str body, const struct jfield *fields,
         f->needs |= CAP_JSON_SCHEMA;
     if (thinking.kind == J_STRING && !jscan_is(body, thinking, "disabled"))
         f->needs |= CAP_REASONING;
+    json_copy(body, jscan_get(body, fields[F_METADATA].value, "user_id"), f->user,
+              sizeof f->user);
     f->repeatable = jscan_i64(body, fields[F_TEMPERATURE].value, 0, 0, &zero);
     f->prompt_len += fields[F_MESSAGES].value.len + fields[F_SYSTEM].value.len +
                      fields[F_TOOLS].value.len;
@@ -203,16 +207,16 @@ static enum errc anthropic_facts(struct str body, struct body_facts *ret, struct
         rc = field_model(body, &fields[F_MODEL], &f, e);
     if (rc == ERR_OK)
         rc = field_bool(&fields[F_STREAM], &f.stream, e);
+    if (rc == ERR_OK && !json_is_set(fields[F_MAX_TOKENS].value))
+        rc = field_error(e, "max_tokens", "is required");
     if (rc == ERR_OK)
         rc = field_i64(body, &fields[F_MAX_TOKENS], 0, INT32_MAX, &f.max_output_tok, e);
     if (rc == ERR_OK)
         rc = system_facts(body, &fields[F_SYSTEM], &f, e);
     if (rc != ERR_OK)
         return rc;
-    if (json_is_set(fields[F_MAX_TOKENS].value)) {
-        f.cap = fields[F_MAX_TOKENS].value;
-        f.cap_key_pos = fields[F_MAX_TOKENS].key_pos;
-    }
+    f.cap = fields[F_MAX_TOKENS].value;
+    f.cap_key_pos = fields[F_MAX_TOKENS].key_pos;
     needs_facts(body, fields, &f);
     rc = messages_facts(body, fields[F_MESSAGES].value, &f, e);
     if (rc == ERR_OK)

@@ -502,6 +502,9 @@ static void decode_options(struct reader *r, const struct jfield *f,
     m->n = 1;
     m->parallel_tools = -1;
     m->max_output_tok = read_i64(r, &f[Q_MAX_TOKENS], 0, INT32_MAX, -1);
+    if (m->max_output_tok == 0)
+        read_foreign(r, "max_tokens",
+                     "0 warms a cache that only Anthropic's dialect has");
     m->temperature = read_number(r, &f[Q_TEMPERATURE]);
     m->top_p = read_number(r, &f[Q_TOP_P]);
     m->top_k = read_number(r, &f[Q_TOP_K]);

@@ -36,6 +36,8 @@ enum {
     F_RESPONSE_FORMAT,
     F_EFFORT,
     F_MODALITIES,
+    F_SAFETY_ID,
+    F_USER,
     F_COUNT,
 };
 
@@ -60,6 +62,8 @@ static const struct {
     [F_RESPONSE_FORMAT] = {"response_format", J_OBJECT},
     [F_EFFORT] = {"reasoning_effort", J_STRING},
     [F_MODALITIES] = {"modalities", J_ARRAY},
+    [F_SAFETY_ID] = {"safety_identifier", J_STRING},
+    [F_USER] = {"user", J_STRING}, /* its older name */
 };
 /* clang-format on */
 
@@ -210,6 +214,8 @@ static void needs_facts(struct str body, const struct jfield *fields,
         f->needs |= CAP_AUDIO_OUT;
     json_copy(body, jscan_get(body, fields[F_CACHE_OPTIONS].value, "ttl"), f->cache_ttl,
               sizeof f->cache_ttl);
+    bool has_id = json_is_set(fields[F_SAFETY_ID].value);
+    json_copy(body, fields[has_id ? F_SAFETY_ID : F_USER].value, f->user, sizeof f->user);
     f->repeatable = jscan_i64(body, fields[F_TEMPERATURE].value, 0, 0, &zero) ||
                     json_is_set(fields[F_SEED].value);
     f->prompt_len += fields[F_MESSAGES].value.len + fields[F_TOOLS].value.len +

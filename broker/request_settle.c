@@ -51,6 +51,7 @@ void settle_admit(struct request *r)
         .template_name = r->opt.template_name,
         .template_version = r->opt.template_version,
         .kind = r->opt.kind,
+        .user = str_of(r->facts.user),
         .provider = t != NULL ? str_of(t->provider) : STR_NONE,
         .model = t != NULL ? str_of(t->model) : STR_NONE,
         .tags = r->opt.tags,

@@ -2,7 +2,7 @@
 # The error contract on the wire: what a client is told, in both dialects, by the broker itself and
 # after a provider's refusal, and what the next request is told.
 . "$top_srcdir/tests/e2e/lib.sh"
-need curl
+need curl sqlite3
 
 KEY=sk-one
 export KEY
@@ -57,6 +57,25 @@ ask -m other/sim:error=quota hello
 is "$(requests one)" $((before + 1)) '… which stops nobody else'
 ask -m poor/sim -H 'x-llmgw-provider-key: poor=sk-mine' hello
 is "$(got outcome)" ok '… and our quota does not stop it'
+
+# ---- what a dialect requires, and who asked ----
+post() { # DIALECT'S PATH, BODY: the status, and the answer in $tmp/body
+    http -X POST -H 'content-type: application/json' -d "$2" -o "$tmp/body" -w '%{http_code}' "$1"
+}
+of_body() { "$tool" json "$1" <"$tmp/body"; }
+hi='"messages":[{"role":"user","content":"hello"}]'
+is "$(post /v1/messages "{\"model\":\"one/sim\",$hi}") $(of_body error.message)" \
+    '400 max_tokens: is required' 'Messages must have an output cap'
+before=$(requests one)
+is "$(post /v1/messages "{\"model\":\"one/sim\",\"max_tokens\":0,$hi}") $(requests one)" \
+    "400 $before" '… and one of 0 never becomes a paid answer elsewhere'
+post /v1/chat/completions "{\"model\":\"one/sim\",\"user\":\"ann\",$hi}" >/dev/null
+post /v1/chat/completions "{\"model\":\"one/sim\",\"safety_identifier\":\"bob\",$hi}" >/dev/null
+post /v1/messages "{\"model\":\"one/sim\",\"max_tokens\":9,\"metadata\":{\"user_id\":\"cid\"},$hi}" \
+    >/dev/null
+is "$(sql_wait 'select group_concat(user) from (select user from requests where user is not null
+    order by user)' ann,bob,cid)" ann,bob,cid 'the end user of each dialect is in the ledger'
+like "$(llmgw cost --by user -F csv)" '^ann,' '… and in llmgw cost --by user'
 
 # ---- what is explained is what happens ----
 ask -m one/few hello

@@ -946,6 +946,7 @@ static void wrong_types_are_named_in_anthropic(void **state)
     static const struct wrong caps[] = {
         {"{\"model\":\"x\",\"max_tokens\":\"9\"," A_HI "}", "max_tokens"},
         {"{\"model\":\"x\",\"max_tokens\":-9," A_HI "}", "max_tokens"},
+        {"{\"model\":\"x\",\"max_tokens\":0," A_HI "}", "max_tokens"},
     };
     check_wrong(DIALECT_ANTHROPIC, caps, ARRAY_LEN(caps));
 }

@@ -23,9 +23,12 @@ static const struct provider_kind *kind(void)
 /* ---- facts ---- */
 
 #define USER    "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
-#define WITH(x) "{\"model\":\"m\"," USER "," x "}"
+#define CAP     "\"max_tokens\":9,"
+#define BARE(x) "{\"model\":\"m\"," USER "," x "}"
+#define WITH(x) BARE(CAP x)
 #define PARTS(p)                                                                         \
-    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[" p "]}]}"
+    "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[" p \
+    "]}]}"
 
 static struct body_facts facts_of(const char *body)
 {
@@ -67,10 +70,10 @@ static void a_system_prompt_has_the_same_name_in_both_dialects(void **state)
     struct body_facts c;
     struct err e = ERR_INIT;
     assert_int_equal(
-        dialect_openai.facts(
-            STR("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
-                "brief.\"},{\"role\":\"user\",\"content\":\"a\"}]}"),
-            &c, &e),
+        dialect_openai.facts(STR("{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{"
+                                 "\"role\":\"system\",\"content\":\"Be "
+                                 "brief.\"},{\"role\":\"user\",\"content\":\"a\"}]}"),
+                             &c, &e),
         ERR_OK);
     assert_string_equal(a.system_hash, b.system_hash);
     assert_string_equal(a.system_hash, c.system_hash);
@@ -101,7 +104,7 @@ static void needs_follow_from_the_body(void **state)
         {PARTS("{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
          "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"file\","
          "\"file_id\":\"f\"}}]}"), CAP_VISION},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+        {"{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
          "{\"role\":\"assistant\",\"content\":\"b\"}]}", CAP_PREFILL},
     };
     /* clang-format on */
@@ -109,6 +112,14 @@ static void needs_follow_from_the_body(void **state)
         assert_int_equal(facts_of(rows[i].body).needs, rows[i].needs);
     assert_true(
         facts_of(PARTS("{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}")).tool_results);
+}
+
+static void the_end_user_is_known_by_its_id(void **state)
+{
+    (void)state;
+    assert_string_equal(facts_of(WITH("\"metadata\":{\"user_id\":\"u-\\u0035\"}")).user,
+                        "u-5");
+    assert_string_equal(facts_of(WITH("\"metadata\":{}")).user, "");
 }
 
 static void media_are_not_text(void **state)
@@ -134,18 +145,24 @@ static void wrong_fields_are_named(void **state)
         {"{" USER "}", "model: is required"},
         {"{\"model\":true," USER "}", "model: must be a string, not a boolean"},
         {"{\"model\":\"m\"}", "messages: is required"},
-        {"{\"model\":\"m\",\"messages\":\"hi\"}",
+        {"{\"model\":\"m\",\"max_tokens\":9,\"messages\":\"hi\"}",
          "messages: must be an array, not a string"},
-        {"{\"model\":\"m\",\"messages\":[]}", "messages: must not be empty"},
-        {"{\"model\":\"m\",\"messages\":[[]]}", "messages.0: must be an object"},
-        {"{\"model\":\"m\",\"messages\":[{}]}", "messages.0.role: must be a string"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}]}",
+        {"{\"model\":\"m\",\"max_tokens\":9,\"messages\":[]}",
+         "messages: must not be empty"},
+        {"{\"model\":\"m\",\"max_tokens\":9,\"messages\":[[]]}",
+         "messages.0: must be an object"},
+        {"{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{}]}",
+         "messages.0.role: must be a string"},
+        {"{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\"}]}",
          "messages.0.content: must be"},
         {WITH("\"system\":1"), "system: must be"},
         {WITH("\"system\":[1]"), "system.0: must be a text block"},
         {WITH("\"stream\":0"), "stream: must be a boolean, not a number"},
-        {WITH("\"max_tokens\":\"9\""), "max_tokens: must be a number, not a string"},
-        {WITH("\"max_tokens\":-1"), "max_tokens: must be an integer from 0"},
+        {BARE("\"stream\":true"), "max_tokens: is required"},
+        {BARE("\"max_tokens\":null"), "max_tokens: is required"},
+        {WITH("\"metadata\":\"me\""), "metadata: must be an object"},
+        {BARE("\"max_tokens\":\"9\""), "max_tokens: must be a number, not a string"},
+        {BARE("\"max_tokens\":-1"), "max_tokens: must be an integer from 0"},
         {WITH("\"tools\":1"), "tools: must be an array"},
         {WITH("\"thinking\":\"on\""), "thinking: must be an object"},
         {WITH("\"output_config\":[]"), "output_config: must be an object, not an array"},
@@ -174,9 +191,6 @@ static void only_model_and_cap_are_spliced(void **state)
          " {\"x\":1e0,\"model\":\"y\" ,\"max_tokens\":9," USER "}"},
         {"{\"model\":\"m\",\"max_tokens\": 9.0," USER "}", 5,
          "{\"model\":\"y\",\"max_tokens\": 5," USER "}"},
-        {"{\"model\":\"m\"," USER "}", 5, "{\"model\":\"y\",\"max_tokens\":5," USER "}"},
-        {"{\"max_tokens\":null,\"stream\":true,\"model\":\"m\"," USER "}", -1,
-         "{\"max_tokens\":null,\"stream\":true,\"model\":\"y\"," USER "}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct body_facts f = facts_of(rows[i].body);
@@ -409,6 +423,7 @@ int main(void)
         cmocka_unit_test(facts_are_found_with_their_places),
         cmocka_unit_test(a_system_prompt_has_the_same_name_in_both_dialects),
         cmocka_unit_test(needs_follow_from_the_body),
+        cmocka_unit_test(the_end_user_is_known_by_its_id),
         cmocka_unit_test(media_are_not_text),
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(only_model_and_cap_are_spliced),
