@@ -309,6 +309,18 @@ static enum errc make_coders(struct attempt *a, struct err *e)
     return ERR_OK;
 }
 
+/*
+ * Anthropic ends long answers that are not streamed: translated ones always are. Gemini refuses a
+ * cap above 32,768 then. Source: ai.google.dev/gemini-api/docs, long decode (2026-11).
+ */
+static bool must_stream(const struct attempt *a)
+{
+    enum { GEMINI_WHOLE_TOK = 32768 };
+    enum dialect d = a->model.kind->dialect;
+    return d == DIALECT_ANTHROPIC ||
+           (d == DIALECT_GEMINI && a->r->facts.max_output_tok > GEMINI_WHOLE_TOK);
+}
+
 static struct attempt *attempt_new(struct request *r)
 {
     struct attempt *a = MEM_NEW(struct attempt);
@@ -323,9 +335,7 @@ static struct attempt *attempt_new(struct request *r)
     a->model = r->prospects[i].model;
     a->ops = dialect_ops(a->model.kind->dialect);
     a->is_crossed = a->ops != r->client;
-    /* Anthropic ends long answers that are not streamed: translated ones always are */
-    a->is_streamed =
-        r->facts.stream || (a->is_crossed && a->model.kind->dialect == DIALECT_ANTHROPIC);
+    a->is_streamed = r->facts.stream || (a->is_crossed && must_stream(a));
     a->state = r->prospects[i].state;
     a->row = row_new(r, t);
     buf_init(&a->body, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);

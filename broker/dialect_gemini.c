@@ -109,7 +109,8 @@ static const struct finish_row {
 } finish_rows[] = {
     {"STOP", MSG_FINISH_STOP},
     {"MAX_TOKENS", MSG_FINISH_LENGTH},
-    {"CONTINUATION", MSG_FINISH_PAUSED}, /* Gemini 4: an answer in several requests */
+    /* Gemini 4: there is more, for another request that is not made: cut short, not at its end */
+    {"CONTINUATION", MSG_FINISH_LENGTH},
     {"SAFETY", MSG_FINISH_FILTERED},
     {"RECITATION", MSG_FINISH_FILTERED},
     {"BLOCKLIST", MSG_FINISH_FILTERED},

@@ -150,6 +150,11 @@ is "$(sql_wait "select count(*), min(cost_pico), max(cost_pico), max(estimated) 
 for client in openai anthropic; do
     ask -d $client -s -m $flash-sim:tokens=40 -n 10 'When?'
     is "$(got outcome) $(got finish | sed 's/max_tokens/length/')" 'ok length' "$client client: cut short by its cap"
+    ask -d $client -s -m $flash-sim:finish=pause 'When?'
+    is "$(got outcome) $(got finish | sed 's/max_tokens/length/')" 'ok length' '… where another request would go on'
+    ask -d $client -n 40000 -m $flash 'When?'
+    is "$(got outcome) $(got stream)" 'ok no' '… a long answer that is not to be streamed'
+    like "$(target)" ':streamGenerateContent' '… is streamed by the provider, which refuses it else'
     ask -d $client -s -m $flash-sim:finish=filter 'When?'
     is "$(got outcome) $(got finish | sed 's/refusal/content_filter/')" 'ok content_filter' '… by a filter'
     for how in '-s' ''; do

@@ -17,6 +17,7 @@ enum {
     BLOB_TOK = 258,
     MESSAGE_TOK = 3,
     STOPS_MAX = 5,
+    WHOLE_MAX_TOK = 32768, /* of an answer that is not streamed */
     NAME_MAX_LEN = 128,
 };
 
@@ -458,6 +459,8 @@ static bool read_config(struct ask *ask, struct fault *f)
     if (json_object_object_get_ex(config, "maxOutputTokens", NULL) &&
         !jx_i64(config, "maxOutputTokens", 1, INT32_MAX, &ask->max_tok))
         return bad(f, "max_output_tokens must be positive.");
+    if (!ask->stream && ask->max_tok > WHOLE_MAX_TOK)
+        return bad(f, "max_output_tokens above 32768 needs streaming.");
     return check_sampling(ask, config, f) && read_thinking(ask, config, f);
 }
 
