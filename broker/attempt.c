@@ -239,6 +239,7 @@ static enum errc call(struct attempt *a, struct err *e)
         .proxy = a->provider->proxy,
         .ca_file = a->provider->ca_file,
         .http2 = a->provider->http2,
+        .is_stream = a->is_streamed,
     };
     enum errc rc = upstream_start(r->b->upstream, &req, &upstream_fns, a, &a->xfer, e);
     mem_wipe(h.text.data, h.text.cap);
@@ -696,6 +697,8 @@ static void on_head(void *arg, const struct upstream_head *h)
     a->is_event_stream = is_good && a->is_streamed && !is_json;
     if (!is_good)
         keep_headers(a, h);
+    if (upstream_is_sent(a->xfer))
+        buf_release(&a->body); /* the answer may take minutes */
 }
 
 static void on_body(void *arg, struct str bytes)

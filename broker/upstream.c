@@ -35,6 +35,9 @@ enum {
     UPLOAD_MAX_LEN = 256 * 1024,
     /* handles kept for the next transfer; one has 6 KB */
     SPARE_MAX = 64,
+    /* bytes read at once; the buffer lives as long as the answer, and a stream fills it seldom */
+    READ_LEN = 16 * 1024,
+    READ_STREAM_LEN = 8 * 1024,
 };
 
 /* One of libcurl's descriptors. */
@@ -564,11 +567,13 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
     /* over HTTP/2 a paused stream buffers 33 MB: only where a provider is configured so */
     long version =
         req->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+    long read_len = req->is_stream ? READ_STREAM_LEN : READ_LEN;
     long connect_ms = MAX((long)(req->connect_us / US_PER_MS), 1L);
     const char *proxy = req->proxy == NULL && !x->u->has_env_proxy ? "" : req->proxy;
     return curl_easy_setopt(c, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PIPEWAIT, req->http2 ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_BUFFERSIZE, read_len) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CURLU, find_url(x->u, req->url)) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
@@ -750,7 +755,7 @@ static void on_linger(void *arg)
 void upstream_detach(struct upstream_xfer **xp)
 {
     struct upstream_xfer *x = *xp;
-    if (x == NULL || x->is_done || x->sent < x->body.len) {
+    if (x == NULL || x->is_done || !upstream_is_sent(x)) {
         upstream_cancel(xp);
         return;
     }
@@ -786,6 +791,11 @@ void upstream_resume(struct upstream_xfer *x)
 bool upstream_is_paused(const struct upstream_xfer *x)
 {
     return x->is_paused;
+}
+
+bool upstream_is_sent(const struct upstream_xfer *x)
+{
+    return x->sent == x->body.len;
 }
 
 void upstream_warm(struct upstream *u, const char *url, const char *proxy,

@@ -25,6 +25,7 @@ struct upstream_request {
     int64_t connect_us;          /* name, TCP and TLS together */
     const char *proxy, *ca_file; /* NULL: the environment's, the system's */
     bool http2;
+    bool is_stream; /* the answer comes in small pieces, over a long time */
 };
 
 /* The head of an answer. Slices are valid during on_head only. */
@@ -73,6 +74,8 @@ void upstream_pause(struct upstream_xfer *x);
 /* From the loop, never from a callback of the same transfer. */
 void upstream_resume(struct upstream_xfer *x);
 bool upstream_is_paused(const struct upstream_xfer *x);
+/* The body was read to its end, and is not looked at again. */
+bool upstream_is_sent(const struct upstream_xfer *x);
 /* Opens a connection to the URL's host so that the first request finds it warm. */
 void upstream_warm(struct upstream *u, const char *url, const char *proxy,
                    const char *ca_file);

@@ -47,7 +47,7 @@ char *buf_room(struct buf *b, size_t len)
     }
     size_t need = b->len + len + 1;
     if (need > b->cap) {
-        size_t cap = b->cap ? b->cap : BUF_FIRST;
+        size_t cap = b->cap ? b->cap : MAX(need, (size_t)BUF_FIRST);
         while (cap < need)
             cap = cap > SIZE_MAX / 2 ? need : cap * 2;
         char *grown = mem_resize(b->data, cap, 1);
