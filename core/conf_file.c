@@ -20,23 +20,22 @@
 static enum errc read_fd(int fd, const char *path, struct buf *out, struct err *e)
 {
     struct stat st;
-    enum { PIECE = 64 * 1024 };
+    char piece[16 * 1024];
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
         errno = EISDIR;
         return err_errno(e, ERR_IO, "%s", path);
     }
     for (;;) {
-        char *room = buf_room(out, PIECE);
-        if (room == NULL && buf_err(out) == ERR_MEMORY)
-            return err_set(e, ERR_MEMORY, "%s: out of memory", path);
-        if (room == NULL)
-            return err_set(e, ERR_TOO_LARGE, "%s: longer than %zu bytes", path, out->max);
-        ssize_t n = read(fd, room, PIECE);
+        ssize_t n = read(fd, piece, sizeof piece);
         if (n < 0 && errno != EINTR)
             return err_errno(e, ERR_IO, "%s", path);
         if (n == 0)
             return ERR_OK;
-        buf_grown(out, n > 0 ? (size_t)n : 0);
+        buf_add(out, piece, n > 0 ? (size_t)n : 0);
+        if (buf_err(out) == ERR_TOO_LARGE)
+            return err_set(e, ERR_TOO_LARGE, "%s: longer than %zu bytes", path, out->max);
+        if (buf_err(out) != ERR_OK)
+            return err_set(e, buf_err(out), "%s: out of memory", path);
     }
 }
 

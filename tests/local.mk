@@ -21,6 +21,7 @@ check_PROGRAMS += %D%/unit/test_breaker
 check_PROGRAMS += %D%/unit/test_catalog
 check_PROGRAMS += %D%/unit/test_chat_request
 check_PROGRAMS += %D%/unit/test_conf
+check_PROGRAMS += %D%/unit/test_conf_file
 check_PROGRAMS += %D%/unit/test_conf_memory
 %C%_unit_test_conf_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
 check_PROGRAMS += %D%/unit/test_conf_text
@@ -51,6 +52,7 @@ check_PROGRAMS += %D%/unit/test_link
 check_PROGRAMS += %D%/unit/test_listen
 check_PROGRAMS += %D%/unit/test_loop
 check_PROGRAMS += %D%/unit/test_opt
+check_PROGRAMS += %D%/unit/test_os
 check_PROGRAMS += %D%/unit/test_out
 check_PROGRAMS += %D%/unit/test_pack
 check_PROGRAMS += %D%/unit/test_price
