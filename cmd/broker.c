@@ -11,6 +11,7 @@
 #include "core/jsonx.h"
 
 #include "cmd/link.h"
+#include "cmd/out.h"
 
 enum {
     /* a broker lets its streams end for 30 s; then it stops all the same */
@@ -19,7 +20,7 @@ enum {
     TEXT_LEN = 64 * 1024,
 };
 
-static enum errc say(const struct cmd_ctx *ctx, struct str json, const char *text,
+static enum errc say(struct cmd_ctx *ctx, struct str json, const char *text,
                      struct err *e)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
@@ -30,7 +31,7 @@ static enum errc say(const struct cmd_ctx *ctx, struct str json, const char *tex
         buf_addz(&out, text);
     if (!str_ends(buf_str(&out), STR("\n")))
         buf_addc(&out, '\n');
-    return ctx->global.quiet && !is_json ? ERR_OK : cmd_print(buf_str(&out), e);
+    return ctx->global.quiet && !is_json ? ERR_OK : out_write(ctx, buf_str(&out), e);
 }
 
 /* One request to a broker that runs already. ERR_BROKER when there is none. */

@@ -14,6 +14,7 @@
 #include "cmd/chat_request.h"
 #include "cmd/explain.h"
 #include "cmd/link.h"
+#include "cmd/out.h"
 #include "cmd/prompt.h"
 #include "cmd/repl.h"
 #include "cmd/session.h"
@@ -50,8 +51,8 @@ static const struct option_row rows[] = {
     {0, "temperature", OPT_STRING, AT(temperature), "N", .help = "randomness, from 0"},
     {0, "max-tokens", OPT_INT, AT(max_tok), "N", .values = "1..", .help = "output cap"},
     {0, "seed", OPT_STRING, AT(seed), "N", .help = "for answers that can be had again"},
-    {0, "effort", OPT_STRING, AT(effort), "LEVEL",
-     .help = "how long to think: none, minimal, low, medium, high"},
+    {0, "effort", OPT_CHOICE, AT(effort), "LEVEL",
+     .values = "none|minimal|low|medium|high|xhigh|max", .help = "how long to think"},
 
     {'c', "continue", OPT_FLAG, AT(cont), .group = "conversation",
      .help = "go on with the latest conversation"},
@@ -171,7 +172,7 @@ static enum errc run_dry(struct session *s, const struct prompt *p, struct err *
         if (s->ctx->global.verbose > 0)
             buf_printf(&text, "%.*s\n", STR_ARG(buf_str(&body)));
     }
-    rc = cmd_print(buf_str(&text), e);
+    rc = out_write(s->ctx, buf_str(&text), e);
     return rc == ERR_OK ? explain_verdict(decision, e) : rc;
 }
 

@@ -107,7 +107,7 @@ static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *arg
     rc = add_client(ctx, opts, args[0], arena_printf(&ctx->arena, "sha256:%s", hex), e);
     if (rc == ERR_OK) {
         key[KEY_LEN] = '\n';
-        rc = cmd_print((struct str){key, KEY_LEN + 1}, e);
+        rc = out_write(ctx, (struct str){key, KEY_LEN + 1}, e);
         cmd_note(ctx,
                  "this is the only time the key is shown; a running broker learns of "
                  "it by llmgw broker reload");

@@ -88,6 +88,15 @@ enum cmd_format cmd_format(const struct cmd_ctx *ctx, const struct cmd_entry *en
     return asked != FORMAT_UNSET ? asked : entry->preset;
 }
 
+enum errc cmd_formats(const struct cmd_ctx *ctx, const char *what, unsigned formats,
+                      struct err *e)
+{
+    enum cmd_format asked = format_asked(ctx);
+    if (asked == FORMAT_UNSET || (formats >> asked & 1) != 0)
+        return ERR_OK;
+    return err_set(e, ERR_USAGE, "%s has no format \"%s\"", what, cmd_format_name(asked));
+}
+
 const struct cmd_entry *cmd_find(struct str name)
 {
     for (size_t i = 0; cmd_table[i] != NULL; i++)
@@ -219,13 +228,6 @@ void cmd_fail(const struct cmd_ctx *ctx, const struct err *e)
         fail_json(ctx, e);
     else
         say(ctx, e->text);
-}
-
-enum errc cmd_print(struct str text, struct err *e)
-{
-    if (fwrite(text.ptr, 1, text.len, stdout) != text.len || fflush(stdout) != 0)
-        return err_errno(e, ERR_IO, "write to standard output");
-    return ERR_OK;
 }
 
 const char *cmd_getenv(const char *name)

@@ -86,6 +86,9 @@ const char *cmd_format_name(enum cmd_format format);
 
 /* The format in force: -j, -F, else the command's preset. */
 enum cmd_format cmd_format(const struct cmd_ctx *ctx, const struct cmd_entry *entry);
+/* ERR_USAGE when another format was asked for than those (a bit each) that `what` has. */
+enum errc cmd_formats(const struct cmd_ctx *ctx, const char *what, unsigned formats,
+                      struct err *e) MUST_USE;
 /* "llmgw: chat: text" on stderr; not with -q for notes. */
 void cmd_note(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
 void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
@@ -107,9 +110,6 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out);
 void cmd_help_all(bool full, struct buf *out);
 /* "llmgw 0.1.0", and with `verbose` the build, libraries and paths. */
 void cmd_version_text(struct cmd_ctx *ctx, bool verbose, struct buf *out);
-/* Writes to standard output and flushes; ERR_IO when that fails. */
-enum errc cmd_print(struct str text, struct err *e) MUST_USE;
-
 /* Loads what is not there yet: CMD_CONF, CMD_CONF_STRICT, CMD_CATALOG. */
 enum errc cmd_load(struct cmd_ctx *ctx, unsigned needs, struct err *e) MUST_USE;
 /* Where configuration comes from, by the global options; strings live in ctx. */

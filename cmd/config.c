@@ -57,6 +57,28 @@ static enum errc find_key(struct cmd_ctx *ctx, const char *name,
     return err_set(e, ERR_USAGE, "unknown key \"%s\"%s", name, near_hint(&near, 1, hint));
 }
 
+/* Values, a line each, as one object. */
+static void as_json(const char *key, struct buf *values)
+{
+    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_CONF_LEN);
+    struct str rest = buf_str(values), line;
+    struct jw w;
+    jw_init(&w, &json);
+    jw_object(&w);
+    jw_kstrz(&w, "schema", "llmgw.config/1");
+    jw_kstrz(&w, "key", key);
+    jw_key(&w, "values");
+    jw_array(&w);
+    while (str_split(&rest, '\n', &line))
+        if (rest.len > 0 || line.len > 0)
+            jw_str(&w, line);
+    jw_array_end(&w);
+    jw_object_end(&w);
+    buf_addc(&json, '\n');
+    buf_reset(values);
+    buf_adds(values, buf_str(&json));
+}
+
 static enum errc run_get(struct cmd_ctx *ctx, void *opts, const char *const *args,
                          size_t n, struct err *e)
 {
@@ -64,7 +86,9 @@ static enum errc run_get(struct cmd_ctx *ctx, void *opts, const char *const *arg
     (void)n;
     const struct conf_key *row = NULL;
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_CONF_LEN);
-    enum errc rc = find_key(ctx, args[0], &row, e);
+    enum errc rc = cmd_formats(ctx, "config get", 1 << FORMAT_JSON, e);
+    if (rc == ERR_OK)
+        rc = find_key(ctx, args[0], &row, e);
     if (rc == ERR_OK)
         rc = cmd_load(ctx, CMD_CONF, e);
     if (rc != ERR_OK)
@@ -78,7 +102,9 @@ static enum errc run_get(struct cmd_ctx *ctx, void *opts, const char *const *arg
         buf_printf(&out, "%s\n", row->preset);
     if (out.len == 0)
         return err_set(e, ERR_NOT_FOUND, "%s is not set", args[0]);
-    return cmd_print(buf_str(&out), e);
+    if (cmd_format(ctx, &cmd_config) == FORMAT_JSON)
+        as_json(args[0], &out);
+    return out_write(ctx, buf_str(&out), e);
 }
 
 static enum errc change(struct cmd_ctx *ctx, const char *key, const char *value, bool add,
@@ -182,7 +208,10 @@ static enum errc run_path(struct cmd_ctx *ctx, void *opts, const char *const *ar
     (void)opts;
     (void)args;
     (void)n;
-    return cmd_print(str_of(arena_printf(&ctx->arena, "%s\n", cmd_conf_path(ctx))), e);
+    if (cmd_formats(ctx, "config path", 0, e) != ERR_OK)
+        return e->code;
+    return out_write(ctx, str_of(arena_printf(&ctx->arena, "%s\n", cmd_conf_path(ctx))),
+                     e);
 }
 
 static enum errc run_trust(struct cmd_ctx *ctx, void *opts, const char *const *args,

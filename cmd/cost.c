@@ -10,6 +10,8 @@
 
 #include "core/near.h"
 
+#include "cmd/out.h"
+
 #define AT(field) offsetof(struct cost_options, field)
 
 /* clang-format off */
@@ -34,8 +36,8 @@ static const struct option_row rows[] = {
      .help = "only this route"},
     {'P', "project", OPT_STRING, AT(project), "NAME", .help = "only this project"},
     {0, "tag", OPT_STRING, AT(tag), "K=V", .complete = OPT_C_TAG, .help = "only with this tag"},
-    {0, "kind", OPT_STRING, AT(kind), "KIND",
-     .help = "only chat, batch, replay, judge or embed"},
+    {0, "kind", OPT_CHOICE, AT(kind), "KIND", .values = "chat|batch|replay|judge|embed",
+     .help = "only requests of this kind"},
     {0, "check", OPT_FLAG, AT(check), .group = "checks",
      .help = "exit 6 when a budget is used up; silent when all is well"},
     {0, "limit", OPT_MONEY, AT(limit_pico), "USD", .help = "exit 6 when more than this was spent"},
@@ -559,12 +561,12 @@ static enum errc print_page(struct page *g, struct err *e)
     return rc;
 }
 
-static enum errc print_line(struct buf *b, struct err *e)
+static enum errc print_line(struct cmd_ctx *ctx, struct buf *b, struct err *e)
 {
     buf_addc(b, '\n');
     if (buf_err(b) != ERR_OK)
         return err_set(e, buf_err(b), "out of memory");
-    return cmd_print(buf_str(b), e);
+    return out_write(ctx, buf_str(b), e);
 }
 
 /* "today $0.43 of $5.00" */
@@ -572,19 +574,21 @@ static enum errc print_oneline(struct page *g, struct err *e)
 {
     AUTO(buf_release) struct buf b = BUF_INIT(4096);
     pico limit;
+    if (cmd_formats(g->ctx, "--oneline", 0, e) != ERR_OK)
+        return e->code;
     if (g->period->name != NULL)
         buf_printf(&b, "%s ", g->period->name);
     add_money(&b, "", report_cost(&g->report.all), "");
     if (!has_filter(g->o) && cost_budget(g->ctx, g->period, &limit))
         add_money(&b, " of ", limit, "");
-    return print_line(&b, e);
+    return print_line(g->ctx, &b, e);
 }
 
 static enum errc print_total(struct page *g, struct err *e)
 {
     AUTO(buf_release) struct buf b = BUF_INIT(4096);
     add_money(&b, "", report_cost(&g->report.all), "");
-    return print_line(&b, e);
+    return print_line(g->ctx, &b, e);
 }
 
 static enum errc print(struct page *g, struct err *e)

@@ -12,6 +12,7 @@
 
 #include "cmd/cost.h"
 #include "cmd/files.h"
+#include "cmd/out.h"
 
 enum { MARKS_LEN = 64 * 1024 };
 
@@ -204,7 +205,7 @@ static enum errc check_all(struct check *k, const struct cost_options *o,
         rc = err_set(e, buf_err(&k->lines), "out of memory");
     if (rc != ERR_OK || k->lines.len == 0)
         return rc;
-    rc = cmd_print(buf_str(&k->lines), e);
+    rc = out_write(k->ctx, buf_str(&k->lines), e);
     return rc == ERR_OK ? err_set(e, ERR_CHECK, "%s", "") : rc;
 }
 

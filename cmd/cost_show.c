@@ -10,6 +10,7 @@
 #include "core/price.h"
 
 #include "cmd/cost.h"
+#include "cmd/out.h"
 
 struct show {
     struct cmd_ctx *ctx;
@@ -290,5 +291,5 @@ enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,
         write_text(&s, &b);
     if (buf_err(&b) != ERR_OK)
         return err_set(e, buf_err(&b), "out of memory");
-    return cmd_print(buf_str(&b), e);
+    return out_write(ctx, buf_str(&b), e);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/out.h"
 
 struct env_options {
     bool tcp;
@@ -75,7 +76,7 @@ static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *arg
     if (args->n > 0)
         return err_set(e, ERR_USAGE, "usage: llmgw env [--tcp]");
     enum errc rc = o->tcp ? write_tcp(ctx, &out, e) : write_socket(ctx, &out, e);
-    return rc == ERR_OK ? cmd_print(buf_str(&out), e) : rc;
+    return rc == ERR_OK ? out_write(ctx, buf_str(&out), e) : rc;
 }
 
 static const struct cmd_example examples[] = {

@@ -265,7 +265,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
         help_json(NULL, &out);
     else
         cmd_help_all(true, &out);
-    return rc == ERR_OK ? cmd_print(buf_str(&out), e) : rc;
+    return rc == ERR_OK ? out_write(ctx, buf_str(&out), e) : rc;
 }
 
 static const struct cmd_example examples[] = {

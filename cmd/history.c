@@ -26,6 +26,11 @@ static const char turn_sql[] =
     " WHERE r.conversation = ?1 AND r.id <= ?2 AND b.answer_len > 0"
     " ORDER BY r.id DESC LIMIT 1";
 
+/* A conversation whose texts are recorded, but whose questions were not answered. */
+static const char asked_sql[] =
+    "SELECT asked_model, route FROM request JOIN body USING (rid)"
+    " WHERE conversation = ?1 AND request_len > 0 LIMIT 1";
+
 struct found {
     const char *id, *last_request;
     bool is_unique;
@@ -134,6 +139,26 @@ static enum errc load_turn(struct cmd_ctx *ctx, sqlite3_stmt *st, bool keep_syst
     return ERR_OK;
 }
 
+/* Nothing was said yet that counts: the next turn is its first. */
+static enum errc load_unanswered(struct cmd_ctx *ctx, struct db *db, struct history *h,
+                                 struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row = false;
+    enum errc rc = db_prepare(db, asked_sql, &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_strz(st, 1, h->conversation);
+    rc = db_step(db, st, &row, e);
+    if (rc == ERR_OK && !row)
+        return err_set(e, ERR_NOT_FOUND, "conversation %s: its texts were not recorded",
+                       h->conversation);
+    h->parent = "";
+    h->model = rc == ERR_OK ? keep(ctx, st, 0) : NULL;
+    h->route = rc == ERR_OK ? keep(ctx, st, 1) : NULL;
+    return rc;
+}
+
 static enum errc load(struct cmd_ctx *ctx, struct db *db, const char *which,
                       bool keep_system, struct history *h, struct err *e)
 {
@@ -150,8 +175,7 @@ static enum errc load(struct cmd_ctx *ctx, struct db *db, const char *which,
     db_bind_strz(st, 2, found.last_request);
     rc = db_step(db, st, &row, e);
     if (rc == ERR_OK && !row)
-        rc = err_set(e, ERR_NOT_FOUND, "conversation %s: its texts were not recorded",
-                     found.id);
+        return load_unanswered(ctx, db, h, e);
     return rc == ERR_OK ? load_turn(ctx, st, keep_system, h, e) : rc;
 }
 

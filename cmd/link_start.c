@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/os.h"
+
 #include "cmd/link.h"
 
 extern char **environ;
@@ -91,15 +93,28 @@ static void fill_args(struct cmd_ctx *ctx, const char *socket, const char *argv[
     argv[n] = NULL;
 }
 
-/* The one in PATH, as the user would start it; cron's short PATH may lack our own folder. */
-static int spawn_daemon(pid_t *pid, const posix_spawn_file_actions_t *files,
+/* Ours: the one beside this program, else in PATH, else where it was installed. */
+static size_t daemon_paths(struct cmd_ctx *ctx, const char *ret[3])
+{
+    char dir[4096];
+    size_t n = 0;
+    if (os_program_dir(dir, sizeof dir))
+        ret[n++] = arena_printf(&ctx->arena, "%s/llmgwd", dir);
+    ret[n++] = "llmgwd";
+    ret[n++] = LLMGW_BINDIR "/llmgwd";
+    return n;
+}
+
+static int spawn_daemon(struct cmd_ctx *ctx, pid_t *pid,
+                        const posix_spawn_file_actions_t *files,
                         const posix_spawnattr_t *attr, const char *const argv[])
 {
     /* the type of argv is a relic: posix_spawn changes no argument */
     char *const *args = (char *const *)(uintptr_t)argv;
-    int rc = posix_spawnp(pid, argv[0], files, attr, args, environ);
-    if (rc == ENOENT)
-        rc = posix_spawn(pid, LLMGW_BINDIR "/llmgwd", files, attr, args, environ);
+    const char *paths[3];
+    int rc = ENOENT;
+    for (size_t i = 0, n = daemon_paths(ctx, paths); i < n && rc == ENOENT; i++)
+        rc = posix_spawnp(pid, paths[i], files, attr, args, environ);
     return rc;
 }
 
@@ -134,7 +149,7 @@ static enum errc launch(struct cmd_ctx *ctx, const char *socket, bool is_auto, i
                                         POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigdefault(&attr, &preset);
     posix_spawnattr_setsigmask(&attr, &none);
-    int why = spawn_daemon(&pid, &files, &attr, argv);
+    int why = spawn_daemon(ctx, &pid, &files, &attr, argv);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     errno = why;
@@ -237,8 +252,8 @@ enum errc link_run(struct cmd_ctx *ctx, struct err *e)
     const char *argv[MAX_ARGS];
     fill_args(ctx, ctx->global.socket, argv);
     char *const *args = (char *const *)(uintptr_t)argv;
-    execvp(argv[0], args);
-    if (errno == ENOENT)
-        execv(LLMGW_BINDIR "/llmgwd", args);
+    const char *paths[3];
+    for (size_t i = 0, n = daemon_paths(ctx, paths); i < n; i++)
+        execvp(paths[i], args);
     return err_errno(e, ERR_BROKER, "start llmgwd");
 }

@@ -41,8 +41,8 @@ static const struct option_row rows[] = {
     {0, "tag", OPT_STRING, AT(tag), "K=V", .complete = OPT_C_TAG, .help = "only with this tag"},
     {0, "status", OPT_STRING, AT(status), "STATUS",
      .help = "only with this outcome: ok, rate_limit, cancelled, …"},
-    {0, "kind", OPT_STRING, AT(kind), "KIND",
-     .help = "only chat, batch, replay, judge or embed"},
+    {0, "kind", OPT_CHOICE, AT(kind), "KIND", .values = "chat|batch|replay|judge|embed",
+     .help = "only requests of this kind"},
     {0, "cid", OPT_STRING, AT(cid), "ID|NAME", .complete = OPT_C_CONVERSATION,
      .help = "only this conversation"},
     {0, "id-gt", OPT_STRING, AT(id_gt), "ID",
@@ -448,13 +448,13 @@ static void write_json(const struct report_request *r,
 }
 
 /* One body, byte for byte. */
-static enum errc print_body(const struct buf *body, const char *what, struct str id,
-                            struct err *e)
+static enum errc print_body(struct cmd_ctx *ctx, const struct buf *body, const char *what,
+                            struct str id, struct err *e)
 {
     if (body->len == 0)
         return err_set(e, ERR_NOT_FOUND, "the %s of %.*s was not recorded", what,
                        STR_ARG(id));
-    return cmd_print(buf_str(body), e);
+    return out_write(ctx, buf_str(body), e);
 }
 
 enum { SHOW_MAX = 2 * (LIMIT_BODY_LEN + LIMIT_REPLY_LEN) };
@@ -469,9 +469,9 @@ static enum errc print_one(struct cmd_ctx *ctx, const struct log_options *o,
     struct term_filter filter = {0};
     size_t n;
     if (o->request)
-        return print_body(&bodies->request, "request", r->id, e);
+        return print_body(ctx, &bodies->request, "request", r->id, e);
     if (o->response)
-        return print_body(&bodies->response, "response", r->id, e);
+        return print_body(ctx, &bodies->response, "response", r->id, e);
     enum errc rc = report_attempts(db, r->rid, &ctx->arena, &attempts, &n, e);
     if (rc != ERR_OK)
         return rc;
@@ -483,7 +483,7 @@ static enum errc print_one(struct cmd_ctx *ctx, const struct log_options *o,
     }
     if (buf_err(&clean) != ERR_OK || buf_err(&text) != ERR_OK)
         return err_set(e, ERR_MEMORY, "out of memory");
-    return cmd_print(buf_str(&clean), e);
+    return out_write(ctx, buf_str(&clean), e);
 }
 
 static enum errc show(struct cmd_ctx *ctx, const struct log_options *o, struct db *db,
@@ -498,7 +498,9 @@ static enum errc show(struct cmd_ctx *ctx, const struct log_options *o, struct d
     if (db == NULL)
         return err_set(e, ERR_NOT_FOUND, "no request %.*s: there is no ledger yet",
                        STR_ARG(id));
-    enum errc rc = report_find(db, id, &ctx->arena, &r, e);
+    enum errc rc = cmd_formats(ctx, "log show", 1 << FORMAT_TABLE | 1 << FORMAT_JSON, e);
+    if (rc == ERR_OK)
+        rc = report_find(db, id, &ctx->arena, &r, e);
     if (rc == ERR_OK)
         rc = read_bodies(db, r.rid, &bodies, e);
     if (rc == ERR_OK)
@@ -514,7 +516,9 @@ static enum errc show(struct cmd_ctx *ctx, const struct log_options *o, struct d
 static enum errc print_path(struct cmd_ctx *ctx, struct err *e)
 {
     const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
-    return cmd_print(str_of(arena_printf(&ctx->arena, "%s\n", path)), e);
+    if (cmd_formats(ctx, "log path", 0, e) != ERR_OK)
+        return e->code;
+    return out_write(ctx, str_of(arena_printf(&ctx->arena, "%s\n", path)), e);
 }
 
 static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,

@@ -15,6 +15,7 @@
 #include "core/zone.h"
 
 #include "cmd/link.h"
+#include "cmd/out.h"
 #include "cmd/sig.h"
 #include "cmd/today.h"
 
@@ -32,21 +33,22 @@ static void fill_closed_descriptors(void)
             _exit(1);
 }
 
-static enum errc print_help(const struct cmd_entry *entry, bool full, struct err *e)
+static enum errc print_help(struct cmd_ctx *ctx, const struct cmd_entry *entry, bool full,
+                            struct err *e)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(HELP_LEN);
     if (entry != NULL)
         cmd_help_entry(entry, full, &out);
     else
         cmd_help_all(full, &out);
-    return cmd_print(buf_str(&out), e);
+    return out_write(ctx, buf_str(&out), e);
 }
 
 static enum errc print_version(struct cmd_ctx *ctx, struct err *e)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(HELP_LEN);
     cmd_version_text(ctx, ctx->global.verbose > 0, &out);
-    return cmd_print(buf_str(&out), e);
+    return out_write(ctx, buf_str(&out), e);
 }
 
 /* One line of where things stand, for a person who typed the bare name. */
@@ -63,16 +65,16 @@ static enum errc print_state(struct cmd_ctx *ctx, struct err *e)
                                : "\nbroker not running; it starts when needed");
     today_add(ctx, ", ", &line);
     buf_addc(&line, '\n');
-    return cmd_print(buf_str(&line), e);
+    return out_write(ctx, buf_str(&line), e);
 }
 
 /* `llmgw` with nothing behind it: help for people, a usage error for scripts. */
 static enum errc run_bare(struct cmd_ctx *ctx, struct err *e)
 {
     if (ctx->global.help_short || ctx->global.help_full)
-        return print_help(NULL, ctx->global.help_full, e);
+        return print_help(ctx, NULL, ctx->global.help_full, e);
     if (isatty(STDOUT_FILENO)) {
-        enum errc rc = print_help(NULL, false, e);
+        enum errc rc = print_help(ctx, NULL, false, e);
         return rc == ERR_OK ? print_state(ctx, e) : rc;
     }
     return err_set(e, ERR_USAGE,
@@ -126,7 +128,7 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
     if (rc != ERR_OK)
         return rc;
     if (ctx->global.help_short || ctx->global.help_full)
-        return print_help(entry, ctx->global.help_full, e);
+        return print_help(ctx, entry, ctx->global.help_full, e);
     if (ctx->global.version)
         return print_version(ctx, e);
     rc = check_format(ctx, entry, e);

@@ -9,6 +9,7 @@
 #include "core/db.h"
 
 #include "cmd/cmd.h"
+#include "cmd/out.h"
 
 static void begin_list(struct buf *out)
 {
@@ -230,7 +231,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
     if (args->n == 0)
         return err_set(e, ERR_USAGE, "usage: llmgw __mdoc PART [COMMAND]");
     enum errc rc = write_part(args->items[0], entry, &out, e);
-    return rc == ERR_OK ? cmd_print(buf_str(&out), e) : rc;
+    return rc == ERR_OK ? out_write(ctx, buf_str(&out), e) : rc;
 }
 
 const struct cmd_entry cmd___mdoc = {

@@ -90,6 +90,7 @@ static const struct option_row options[] = {
      .type = OPT_INT,
      .offset = AT(n),
      .arg = "N",
+     .values = "1..",
      .help = "the newest N of them"},
     {.name = "sample",
      .type = OPT_STRING,
@@ -108,7 +109,8 @@ static const struct option_row options[] = {
      .type = OPT_INT,
      .offset = AT(jobs),
      .arg = "N",
-     .help = "requests at a time"},
+     .values = "1..64",
+     .help = "requests at a time; replay.jobs, 4 by default"},
     {.name = "max-cost",
      .type = OPT_MONEY,
      .offset = AT(max_cost_pico),
@@ -125,7 +127,7 @@ static const struct option_row options[] = {
 static void init(void *p)
 {
     struct options *o = p;
-    *o = (struct options){.jobs = 4, .max_cost_pico = PICO_UNKNOWN, .n = 100000};
+    *o = (struct options){.max_cost_pico = PICO_UNKNOWN, .n = 100000};
 }
 
 /* ---- select ---- */
@@ -641,6 +643,12 @@ static void keep(struct cmd_ctx *ctx, const struct replay_plan *plan, const char
         cmd_warn(ctx, "the run is not recorded: %s", why.text);
 }
 
+static int n_jobs(const struct cmd_ctx *ctx, const struct options *opt)
+{
+    int64_t n = opt->jobs > 0 ? opt->jobs : ctx->conf->replay.jobs;
+    return (int)MIN(MAX(n, 1), 64);
+}
+
 static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
                           const struct options *opt, const struct opt_args *ids,
                           const char *run, struct err *e)
@@ -662,7 +670,7 @@ static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
         .n_items = sel->n,
         .against = opt->against.items,
         .n_against = opt->against.n,
-        .jobs = (int)MIN(MAX(opt->jobs, 1), 64),
+        .jobs = n_jobs(ctx, opt),
         .max_cost_pico = opt->max_cost_pico,
     };
     struct teller teller = {.ctx = ctx, .start_us = clock_mono_us(&clock_system)};

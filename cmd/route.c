@@ -243,6 +243,8 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
     (void)n;
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
     const struct conf_route *r = conf_route(ctx->conf, str_of(args[0]));
+    if (cmd_formats(ctx, "route show", 0, e) != ERR_OK)
+        return e->code;
     if (r == NULL)
         return err_set(e, ERR_NOT_FOUND, "no route \"%s\"\nhint: llmgw route list",
                        args[0]);
@@ -268,7 +270,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
     add_duration(&out, "between tokens", r->gap_us);
     add_duration(&out, "patience", r->patience_us);
     buf_addc(&out, '\n');
-    return cmd_print(buf_str(&out), e);
+    return out_write(ctx, buf_str(&out), e);
 }
 
 /* ---- explain ---- */
@@ -316,7 +318,9 @@ static enum errc show_why(struct cmd_ctx *ctx, struct str json, struct err *e)
 {
     AUTO(jx_put) struct json_object *decision = NULL;
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
-    enum errc rc = jx_parse(json, &decision, e);
+    enum errc rc = cmd_formats(ctx, "route explain", 1 << FORMAT_JSON, e);
+    if (rc == ERR_OK)
+        rc = jx_parse(json, &decision, e);
     if (rc != ERR_OK)
         return rc;
     if (cmd_format(ctx, &cmd_route) == FORMAT_JSON) {
@@ -325,7 +329,7 @@ static enum errc show_why(struct cmd_ctx *ctx, struct str json, struct err *e)
     } else {
         explain_write(decision, &out);
     }
-    rc = cmd_print(buf_str(&out), e);
+    rc = out_write(ctx, buf_str(&out), e);
     return rc == ERR_OK ? explain_verdict(decision, e) : rc;
 }
 

@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/out.h"
 
 void cmd_version_text(struct cmd_ctx *ctx, bool verbose, struct buf *out)
 {
@@ -26,7 +27,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
     (void)args;
     AUTO(buf_release) struct buf out = BUF_INIT(4096);
     cmd_version_text(ctx, true, &out);
-    return cmd_print(buf_str(&out), e);
+    return out_write(ctx, buf_str(&out), e);
 }
 
 const struct cmd_entry cmd_version = {

@@ -212,6 +212,13 @@ else
     skip 'TCP needs a client key' 'no llmgw client add'
 fi
 
+# ---- a stranger's first call: no PATH of ours, no configuration ----
+bare() { env -i PATH=/usr/bin:/bin HOME="$tmp/bare" "$top_builddir/llmgw" "$@"; }
+mkdir -m 700 "$tmp/bare"
+bare broker start >"$tmp/bare.out" 2>&1
+is "$?" 0 'llmgwd is found beside llmgw'
+bare broker stop >/dev/null 2>&1
+
 # ---- a key from a command ----
 mkfifo "$tmp/key"
 good_config "[provider \"slow\"]

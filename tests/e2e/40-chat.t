@@ -265,6 +265,13 @@ wait "$pid"
 is $? 141 'a reader that goes away ends it by SIGPIPE'
 ok '… and the spending' sh -c "[ \"\$(grep -c '\"client_gone\":true' '$one_journal')\" -ge 1 ]"
 
+# ---- a conversation that has only failed ----
+chat -m one/sim:400 --name doomed hi </dev/null
+chat --cid doomed -m fast again </dev/null
+is "$rc $out" '0 again' 'it can be gone on with'
+chat --effort silly hi </dev/null
+is "$rc" 2 'no such effort'
+
 # ---- a terminal ----
 tty() {
     TERM=xterm SHELL=/bin/sh script -qec "$*" /dev/null </dev/null 2>&1 | tr -d '\r'

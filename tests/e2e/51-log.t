@@ -92,4 +92,10 @@ is "$(printf '%s' "$out" | "$tool" json cost_pusd)" "$(sql "SELECT cost_pico FRO
 stop_broker
 log show "$id2"
 is "$rc" 0 'no broker is needed'
+llmgw -o "$tmp/shown" log show last
+is "$? $(grep -c . "$tmp/shown")" "0 $(llmgw log show last | grep -c .)" '-o takes what is shown'
+llmgw -F csv log show last >/dev/null 2>"$tmp/csv.err"
+is "$?" 2 'a format that is not there is refused'
+llmgw log list --kind foo >/dev/null 2>&1
+is "$?" 2 '… and so is a kind'
 done_testing
