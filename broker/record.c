@@ -107,7 +107,7 @@ static void code_str(struct codec *c, struct str *s)
 
 static void code_id(struct codec *c, char id[ULID_LEN + 1])
 {
-    struct str s = {id, strnlen(id, ULID_LEN)};
+    struct str s = {id, c->out != NULL ? strnlen(id, ULID_LEN) : 0};
     code_text(c, &s, ULID_LEN);
     if (c->out != NULL)
         return;

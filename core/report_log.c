@@ -224,12 +224,12 @@ enum errc report_find(struct db *d, struct str id, struct arena *a,
     enum errc rc = find_first(d, tail, (struct str){upper, n}, a, &found, &more, e);
     if (rc != ERR_OK)
         return rc;
+    if (arena_is_broken(a))
+        return err_set(e, ERR_MEMORY, "log: out of memory");
     if (found.id.ptr == NULL)
         return err_set(e, ERR_NOT_FOUND, "no request %.*s in the ledger", STR_ARG(id));
     if (more)
         return err_set(e, ERR_NOT_FOUND, "several requests begin with %.*s", STR_ARG(id));
-    if (arena_is_broken(a))
-        return err_set(e, ERR_MEMORY, "log: out of memory");
     *ret = found;
     return ERR_OK;
 }
