@@ -64,6 +64,12 @@ static bool is_original(const struct conf_provider *p)
            strcmp(p->base_url, p->kind->base_url) == 0;
 }
 
+/* One of its kind's name does so, wherever the user says it is. */
+static bool stands_for_kind(const struct conf_provider *p)
+{
+    return is_original(p) || strcmp(p->name, p->kind->kind) == 0;
+}
+
 /* Its kind's models, at its kind's address or at one that the user says serves them, too. */
 static bool serves(const struct conf_provider *p, const struct catalog_model *m)
 {
@@ -383,7 +389,7 @@ static void default_targets(struct conf_load *l, struct conf_route *r)
         struct str provider = str_of(kinds[k].catalog);
         const char *model = provider.len ? catalog_default_model(l->cat, provider) : NULL;
         for (size_t i = 0; model != NULL && i < c->n_providers; i++)
-            if (c->providers[i].kind == &kinds[k] && is_original(&c->providers[i]))
+            if (c->providers[i].kind == &kinds[k] && stands_for_kind(&c->providers[i]))
                 add_target(c, r, c->providers[i].name, model);
     }
 }

@@ -726,6 +726,14 @@ static void a_bare_id_is_found_at_an_address_of_the_users(void **state)
                      ERR_NOT_FOUND);
     assert_non_null(strstr(e.text, "\"claude-sonnet-5\""));
     conf_free(&c);
+    /* its default model is nobody's default, but that of a provider named as its kind is */
+    c = loaded(work);
+    assert_null(conf_route(c, STR("default")));
+    conf_free(&c);
+    c = loaded(
+        "[provider \"anthropic\"]\nbase-url = http://127.0.0.1:1/v1\nkey-env = K\n");
+    assert_string_equal(conf_route(c, STR("default"))->targets[0].provider, "anthropic");
+    conf_free(&c);
     set("ANTHROPIC_API_KEY", "k");
     c = loaded(work);
     assert_string_equal(provider_of(c, "claude-sonnet-5", &a), "anthropic");
