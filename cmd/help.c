@@ -44,8 +44,10 @@ static void help_examples(const struct cmd_example *examples, struct buf *out)
 
 void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)
 {
-    buf_printf(out, "usage: llmgw %s%s%s\n", entry->name, entry->args[0] ? " " : "",
-               entry->args);
+    size_t from = out->len;
+    buf_printf(out, "usage: llmgw %s%s", entry->name, entry->args[0] ? " " : "");
+    opt_wrap(out, str_of(entry->args), strlen("usage: llmgw "), out->len - from,
+             (size_t)help_width());
     if (entry->summary != NULL) {
         buf_addc(out, '\n');
         opt_wrap(out, str_of(entry->summary), 0, 0, (size_t)help_width());

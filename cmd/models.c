@@ -21,7 +21,7 @@ struct models_options {
 #define AT(field) .offset = offsetof(struct models_options, field)
 
 static const struct option_row options[] = {
-    {'g', "grep", OPT_STRING, AT(grep), .arg = "TEXT", .group = "Choosing",
+    {'g', "grep", OPT_STRING, AT(grep), .arg = "TEXT", .group = "which",
      .help = "only models with TEXT in a name, an alias or the provider"},
     {0, "capability", OPT_STRING, AT(capability), .arg = "LIST",
      .help = "only models that have all of LIST: tools, vision, json_schema, reasoning, "

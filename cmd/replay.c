@@ -36,7 +36,7 @@ struct options {
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
-    {.group = "Select",
+    {.group = "which",
      .name = "since",
      .type = OPT_STRING,
      .offset = AT(since),
@@ -82,7 +82,7 @@ static const struct option_row options[] = {
     {.name = "cid",
      .type = OPT_STRING,
      .offset = AT(conversation),
-     .arg = "ID",
+     .arg = "ID|NAME",
      .complete = OPT_C_CONVERSATION,
      .help = "of this conversation"},
     {.letter = 'n',
@@ -97,7 +97,7 @@ static const struct option_row options[] = {
      .offset = AT(sample),
      .arg = "N[:SEED]",
      .help = "N of them drawn by chance, the same for the same seed"},
-    {.group = "Run",
+    {.group = "run",
      .name = "against",
      .type = OPT_STRINGS,
      .offset = AT(against),
@@ -206,7 +206,10 @@ static enum errc build_query(struct query *q, struct cmd_ctx *ctx,
     add_text(q, full ? "r.provider || '/' || r.model = ?" : "r.model = ?", o->model);
     add_text(q, "r.route = ?", o->route);
     add_text(q, "r.template = ?", o->template_name);
-    add_text(q, "r.conversation = ?", o->conversation);
+    add_text(q,
+             "EXISTS (SELECT 1 FROM conversation c WHERE c.id = r.conversation AND "
+             "? IN (c.id, c.name))",
+             o->conversation);
     for (size_t i = 0; i < o->tags.n; i++)
         add_text(q,
                  "EXISTS (SELECT 1 FROM tag t WHERE t.rid = r.rid AND t.key || '=' || "

@@ -29,7 +29,7 @@ struct options {
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
     {'r', "route", OPT_STRING, AT(route), .arg = "NAME", .complete = OPT_C_ROUTE,
-     .group = "Options", .help = "the route meant by explain and pin"},
+     .group = "options", .help = "the route meant by explain and pin"},
     {'m', "model", OPT_STRING, AT(model), .arg = "NAME", .complete = OPT_C_MODEL,
      .help = "explain: ask for this model"},
     {'s', "system", OPT_STRING, AT(system), .arg = "TEXT|@FILE",

@@ -70,6 +70,11 @@ is $? 2 'two beginnings are a usage error'
 
 out=$(llmgw replay --tag set=a -n 1 --against two/claude-haiku-5-5 -j)
 is "$(row 1 requests)" 1 'a selection by tag and count, crossed to the other dialect'
+llmgw chat --no-stdin --name trip green >/dev/null
+sql_wait "SELECT count(*) FROM conversation WHERE name = 'trip'" 1 >/dev/null
+out=$(llmgw replay --cid trip --dry-run --against two/claude-haiku-5-5 -j)
+is "$(row 1 requests)" 1 '… by the name of a conversation'
+llmgw chat --no-stdin --cid trip again >/dev/null
 out=$(llmgw replay --last 1h --sample 2:7 --dry-run --against one/gpt-6.1-terra -j)
 is "$(row 1 requests)" 2 'a sample is as large as asked for'
 
@@ -96,8 +101,8 @@ like "$(cat "$tmp/stop.out")" 'own/special  *1 ' '… and the one under way is i
 like "$(cat "$tmp/stop.err")" 'stopping; 1 under way' '… as it says'
 like "$(cat "$tmp/stop.err")" 'stopped: [0-9]+ of [0-9]+ requests were not sent' '… and what it left undone'
 is "$(sql_wait "SELECT r.state, sum(i.state = 'done'), sum(i.state = 'waiting') FROM replay_run r
-    JOIN replay_item i ON i.run = r.id WHERE r.state = 'stopped' GROUP BY r.id" 'stopped|1|2')" \
-    'stopped|1|2' '… which the ledger has, too'
+    JOIN replay_item i ON i.run = r.id WHERE r.state = 'stopped' GROUP BY r.id" 'stopped|1|4')" \
+    'stopped|1|4' '… which the ledger has, too'
 is "$(sql "SELECT count(*) FROM replay_item WHERE state = 'failed' AND note != '' AND agree IS NULL")" 3 \
     '… as it has failures, and why'
 done_testing
