@@ -20,7 +20,7 @@ enum { RECORD_MAX = SPOOL_RECORD_MAX };
 
 enum record_kind {
     RECORD_ADMIT = 'A',
-    RECORD_SETTLE = 'S',
+    RECORD_SETTLE = SPOOL_KIND_END,
     RECORD_STATE = 'T',
     RECORD_REPLAY = 'R',
 };

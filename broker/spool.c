@@ -18,34 +18,12 @@
 #include <unistd.h>
 
 #include "core/buf.h"
-#include "core/map.h"
 #include "core/mem.h"
 
 enum {
-    RING_AT = 4096, /* offset of the ring in the file */
-    SLOT_LEN = 512, /* distance of the two copies of the head */
-    SPOOL_VERSION = 1,
     CHUNK = 256 * 1024,     /* bytes read at once */
     SCRUB_STEP = 64 * 1024, /* bytes overwritten while an append may have to wait */
 };
-
-static const char spool_magic[8] = "LGWSPOOL";
-
-/* The head as it lies in the file. */
-struct head_image {
-    char magic[8];
-    uint32_t version, zero;
-    uint64_t generation; /* grows with each write; its parity chooses the copy */
-    uint64_t id, size, tail, applied;
-    uint64_t sum; /* of all before */
-};
-_Static_assert(sizeof(struct head_image) == 64, "the head has no padding");
-
-struct record_head {
-    uint64_t sum, at;
-    uint32_t len, zero;
-};
-_Static_assert(sizeof(struct record_head) == 24, "a record's head has no padding");
 
 struct spool {
     pthread_mutex_t lock;
@@ -59,25 +37,6 @@ struct spool {
         stage; /* owned: records with their heads, from info.head on, not yet in the file */
     size_t stage_len, n_staged;
 };
-
-static uint64_t head_sum(const struct head_image *h)
-{
-    const uint64_t seed[2] = {h->generation, h->id};
-    return map_hash(seed,
-                    (struct str){(const char *)h, offsetof(struct head_image, sum)});
-}
-
-static uint64_t record_sum(const struct spool *s, uint64_t at, struct str record)
-{
-    const uint64_t seed[2] = {s->info.id, at};
-    return map_hash(seed, record);
-}
-
-/* Bytes a record takes in the ring. */
-static uint64_t record_room(uint64_t len)
-{
-    return sizeof(struct record_head) + (len + 7) / 8 * 8;
-}
 
 static uint64_t lap_left(const struct spool *s, uint64_t at)
 {
@@ -120,7 +79,7 @@ static enum errc read_all(int fd, void *p, size_t len, uint64_t offset, struct e
 static enum errc write_head(struct spool *s, uint64_t tail, uint64_t applied,
                             struct err *e)
 {
-    struct head_image h = {
+    struct spool_head h = {
         .version = SPOOL_VERSION,
         .generation = s->generation + 1,
         .id = s->info.id,
@@ -128,9 +87,8 @@ static enum errc write_head(struct spool *s, uint64_t tail, uint64_t applied,
         .tail = tail,
         .applied = applied,
     };
-    memcpy(h.magic, spool_magic, sizeof h.magic);
-    h.sum = head_sum(&h);
-    enum errc rc = write_all(s->fd, &h, sizeof h, h.generation % 2 * SLOT_LEN, e);
+    spool_head_seal(&h);
+    enum errc rc = write_all(s->fd, &h, sizeof h, h.generation % 2 * SPOOL_SLOT_LEN, e);
     if (rc == ERR_OK)
         s->generation = h.generation;
     return rc;
@@ -138,40 +96,26 @@ static enum errc write_head(struct spool *s, uint64_t tail, uint64_t applied,
 
 /* ---- opening ---- */
 
-enum head_state { HEAD_VALID, HEAD_EMPTY, HEAD_DAMAGED, HEAD_NEWER };
-
-static enum head_state judge_head(const struct head_image *h)
-{
-    static const struct head_image nothing;
-    if (memcmp(h, &nothing, sizeof nothing) == 0)
-        return HEAD_EMPTY;
-    if (memcmp(h->magic, spool_magic, sizeof h->magic) != 0 || h->sum != head_sum(h))
-        return HEAD_DAMAGED;
-    if (h->version > SPOOL_VERSION)
-        return HEAD_NEWER;
-    bool sane = h->size >= SPOOL_SIZE_MIN && h->size % RING_AT == 0 && h->tail % 8 == 0;
-    return sane ? HEAD_VALID : HEAD_DAMAGED;
-}
-
 /* The newer of the valid copies; with none, what is the matter with them. */
-static enum errc read_head(struct spool *s, enum head_state *ret, struct err *e)
+static enum errc read_head(struct spool *s, enum spool_head_state *ret, struct err *e)
 {
-    enum head_state state = HEAD_EMPTY;
+    enum spool_head_state state = SPOOL_HEAD_EMPTY;
     for (unsigned i = 0; i < 2; i++) {
-        struct head_image h;
-        enum errc rc = read_all(s->fd, &h, sizeof h, i * SLOT_LEN, e);
+        struct spool_head h;
+        enum errc rc = read_all(s->fd, &h, sizeof h, i * SPOOL_SLOT_LEN, e);
         if (rc != ERR_OK)
             return rc;
-        enum head_state one = judge_head(&h);
-        if (one == HEAD_VALID && h.generation >= s->generation) {
+        enum spool_head_state one = spool_head_judge(&h);
+        if (one == SPOOL_HEAD_VALID && h.generation >= s->generation) {
             s->generation = h.generation;
             s->applied = h.applied;
             s->info.id = h.id;
             s->info.size = h.size;
             s->info.tail = h.tail;
         }
-        if (one == HEAD_NEWER || (one == HEAD_VALID && state != HEAD_NEWER) ||
-            (one == HEAD_DAMAGED && state == HEAD_EMPTY))
+        if (one == SPOOL_HEAD_NEWER ||
+            (one == SPOOL_HEAD_VALID && state != SPOOL_HEAD_NEWER) ||
+            (one == SPOOL_HEAD_DAMAGED && state == SPOOL_HEAD_EMPTY))
             state = one;
     }
     *ret = state;
@@ -185,8 +129,8 @@ static enum errc make_file(struct spool *s, uint64_t size, struct err *e)
         return err_errno(e, ERR_IO, "spool: random number");
     int rc;
     for (;; size /= 4) {
-        size = MAX(size / RING_AT * RING_AT, (uint64_t)SPOOL_SIZE_MIN);
-        rc = posix_fallocate(s->fd, 0, (off_t)(RING_AT + size));
+        size = MAX(size / SPOOL_RING_AT * SPOOL_RING_AT, (uint64_t)SPOOL_SIZE_MIN);
+        rc = posix_fallocate(s->fd, 0, (off_t)(SPOOL_RING_AT + size));
         if ((rc != ENOSPC && rc != EFBIG) || size == SPOOL_SIZE_MIN)
             break;
     }
@@ -229,21 +173,21 @@ static enum errc find_records(struct spool *s, struct err *e);
 static enum errc open_file(const char *path, uint64_t size, struct spool *s,
                            struct err *e)
 {
-    enum head_state state;
+    enum spool_head_state state;
     enum errc rc = open_locked(path, s, e);
     if (rc == ERR_OK)
         rc = read_head(s, &state, e);
     if (rc != ERR_OK)
         return rc;
     switch (state) {
-    case HEAD_VALID:
+    case SPOOL_HEAD_VALID:
         return find_records(s, e);
-    case HEAD_NEWER:
+    case SPOOL_HEAD_NEWER:
         return err_set(e, ERR_STORE, "written by a newer llmgw");
-    case HEAD_DAMAGED:
+    case SPOOL_HEAD_DAMAGED:
         rc = set_aside(path, s, e);
         return rc == ERR_OK ? make_file(s, size, e) : rc;
-    case HEAD_EMPTY:
+    case SPOOL_HEAD_EMPTY:
         return make_file(s, size, e);
     }
     return ERR_OK;
@@ -257,7 +201,7 @@ enum errc spool_open(const char *path, uint64_t size, struct spool **ret, struct
     s->fd = -1;
     pthread_mutex_init(&s->lock, NULL);
     /* and room for the mark at the end of a lap */
-    s->stage = mem_alloc(1, record_room(SPOOL_RECORD_MAX) + record_room(0));
+    s->stage = mem_alloc(1, spool_record_room(SPOOL_RECORD_MAX) + spool_record_room(0));
     if (s->stage == NULL)
         return err_set(e, ERR_MEMORY, "spool: out of memory");
     if (open_file(path, size, s, e) != ERR_OK)
@@ -291,12 +235,12 @@ void spool_info(struct spool *s, struct spool_info *ret)
 /* Puts a record with its head at p; returns the bytes it takes. */
 static uint64_t compose(const struct spool *s, char *p, uint64_t at, struct str record)
 {
-    struct record_head h = {
-        .sum = record_sum(s, at, record),
+    struct spool_record_head h = {
+        .sum = spool_record_sum(s->info.id, at, record),
         .at = at,
         .len = (uint32_t)record.len,
     };
-    uint64_t room = record_room(record.len);
+    uint64_t room = spool_record_room(record.len);
     memcpy(p, &h, sizeof h);
     if (record.len > 0)
         memcpy(p + sizeof h, record.ptr, record.len);
@@ -311,7 +255,7 @@ static enum errc write_stage(struct spool *s, struct err *e)
     size_t len = s->stage_len;
     s->stage_len = s->n_staged = 0;
     s->used_to = MAX(s->used_to, offset + len);
-    enum errc rc = write_all(s->fd, s->stage, len, RING_AT + offset, e);
+    enum errc rc = write_all(s->fd, s->stage, len, SPOOL_RING_AT + offset, e);
     if (rc == ERR_OK)
         s->info.head += len;
     return rc;
@@ -321,7 +265,7 @@ static enum errc write_stage(struct spool *s, struct err *e)
 static enum errc next_lap(struct spool *s, struct err *e)
 {
     uint64_t left = lap_left(s, s->info.head + s->stage_len);
-    if (left >= sizeof(struct record_head))
+    if (left >= sizeof(struct spool_record_head))
         s->stage_len +=
             compose(s, s->stage + s->stage_len, s->info.head + s->stage_len, STR_NONE);
     enum errc rc = write_stage(s, e);
@@ -333,14 +277,14 @@ static enum errc next_lap(struct spool *s, struct err *e)
 /* Under the lock. */
 static enum errc stage(struct spool *s, struct str record, struct err *e)
 {
-    uint64_t room = record_room(record.len), at = s->info.head + s->stage_len;
+    uint64_t room = spool_record_room(record.len), at = s->info.head + s->stage_len;
     uint64_t left = lap_left(s, at), skip = room > left ? left : 0;
     if (at + skip + room > s->info.tail + s->info.size)
         return err_set(e, ERR_STORE, "spool: full");
     enum errc rc = ERR_OK;
     if (skip > 0)
         rc = next_lap(s, e);
-    else if (s->stage_len + room > record_room(SPOOL_RECORD_MAX))
+    else if (s->stage_len + room > spool_record_room(SPOOL_RECORD_MAX))
         rc = write_stage(s, e);
     if (rc != ERR_OK)
         return rc;
@@ -420,7 +364,7 @@ static const char *fill(struct spool *s, struct spool_cursor *c, size_t need,
     }
     uint64_t len = MIN(MIN((uint64_t)c->cap, lap_left(s, c->at)), limit - c->at);
     c->len = 0;
-    if (read_all(s->fd, c->data, len, RING_AT + c->at % s->info.size, e) != ERR_OK)
+    if (read_all(s->fd, c->data, len, SPOOL_RING_AT + c->at % s->info.size, e) != ERR_OK)
         return NULL;
     c->from = c->at;
     c->len = len;
@@ -434,7 +378,7 @@ static enum found read_record(struct spool *s, struct spool_cursor *c, uint64_t 
                               struct str *ret, struct err *e)
 {
     for (;;) {
-        struct record_head h;
+        struct spool_record_head h;
         uint64_t left = lap_left(s, c->at);
         if (left < sizeof h) {
             c->at += left;
@@ -446,7 +390,7 @@ static enum found read_record(struct spool *s, struct spool_cursor *c, uint64_t 
         if (p == NULL)
             return FOUND_FAILURE;
         memcpy(&h, p, sizeof h);
-        uint64_t room = record_room(h.len);
+        uint64_t room = spool_record_room(h.len);
         if (h.at != c->at || h.zero != 0 || h.len > SPOOL_RECORD_MAX || room > left ||
             c->at + room > limit)
             return FOUND_DAMAGE;
@@ -454,7 +398,7 @@ static enum found read_record(struct spool *s, struct spool_cursor *c, uint64_t 
         if (p == NULL)
             return FOUND_FAILURE;
         struct str record = {p + sizeof h, h.len};
-        if (record_sum(s, c->at, record) != h.sum)
+        if (spool_record_sum(s->info.id, c->at, record) != h.sum)
             return FOUND_DAMAGE;
         if (h.len == 0) {
             c->at += left;
@@ -470,7 +414,8 @@ static enum found read_record(struct spool *s, struct spool_cursor *c, uint64_t 
 static enum found find_next(struct spool *s, struct spool_cursor *c, uint64_t limit,
                             struct str *ret, struct err *e)
 {
-    uint64_t from = c->at, to = MIN(limit, from + 2 * record_room(SPOOL_RECORD_MAX));
+    uint64_t from = c->at,
+             to = MIN(limit, from + 2 * spool_record_room(SPOOL_RECORD_MAX));
     for (uint64_t at = from + 8; at < to; at += 8) {
         c->at = at;
         enum found f = read_record(s, c, limit, ret, e);
@@ -563,7 +508,7 @@ enum errc spool_scrub(struct spool *s, struct err *e)
         uint64_t len =
             MIN(MIN((uint64_t)SCRUB_STEP, lap_left(s, at)), end - MIN(at, end));
         if (len > 0 && offset < s->used_to)
-            rc = write_all(s->fd, zeroes, len, RING_AT + offset, e);
+            rc = write_all(s->fd, zeroes, len, SPOOL_RING_AT + offset, e);
         pthread_mutex_unlock(&s->lock);
         if (len == 0)
             break;

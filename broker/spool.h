@@ -8,24 +8,14 @@
  * next spool_open, up to the first record that was not written whole; a record that was damaged
  * later is skipped and counted.
  *
- *     file    two copies of the head (the newer valid one counts), at 4096 the ring
- *     record  u64 checksum, u64 position of its start, u32 length, u32 zero, bytes, to 8 bytes
- *
- * A record never straddles the end of the ring: one of length 0 says "go on at the start". The
- * checksum is SipHash-2-4 keyed by the file's random identity and the position, so that what an
- * earlier lap or file left behind never passes for a record. Numbers are in the host's order:
- * the file never leaves its machine.
+ * The file's layout is in core/spoolfile.h. The checksum is SipHash-2-4 keyed by the file's
+ * random identity and the position, so that what an earlier lap or file left behind never passes
+ * for a record.
  */
 #ifndef BROKER_SPOOL_H
 #define BROKER_SPOOL_H
 
-#include "core/err.h"
-#include "core/str.h"
-
-enum {
-    SPOOL_RECORD_MAX = 1024 * 1024,   /* bytes of one record */
-    SPOOL_SIZE_MIN = 4 * 1024 * 1024, /* bytes of the smallest ring */
-};
+#include "core/spoolfile.h"
 
 struct spool;
 

@@ -471,24 +471,28 @@ static void add_unpriced(struct out *out, bool is_table, const struct report_sum
     add_remark(out, is_table, text);
 }
 
+static void add_missing(struct out *out, bool is_table, int64_t n, const char *why)
+{
+    char text[LIMIT_ERR_TEXT];
+    if (n == 0)
+        return;
+    snprintf(text, sizeof text, "%lld request%s %s", (long long)n, n == 1 ? "" : "s",
+             why);
+    add_remark(out, is_table, text);
+}
+
 static enum errc add_footers(struct db *db, const struct period *p,
                              const struct report *r, bool is_table, struct out *out,
                              struct err *e)
 {
     int64_t rows_lost = 0, bodies_lost = 0;
-    char text[LIMIT_ERR_TEXT];
     add_unpriced(out, is_table, &r->all);
     if (r->all.n_estimated > 0)
         out_footer(out, "%lld requests cost what we estimate: the provider did not tell",
                    (long long)r->all.n_estimated);
     enum errc rc =
         db != NULL ? report_losses(db, p->since_us, &rows_lost, &bodies_lost, e) : ERR_OK;
-    if (rc == ERR_OK && rows_lost > 0) {
-        snprintf(text, sizeof text,
-                 "%lld requests could not be recorded and are missing here",
-                 (long long)rows_lost);
-        add_remark(out, is_table, text);
-    }
+    add_missing(out, is_table, rows_lost, "could not be recorded: missing here");
     return rc;
 }
 
@@ -510,6 +514,22 @@ struct page {
     struct report report;
 };
 
+/* What is on its way to the ledger is in no sum. */
+static enum errc add_waiting(const struct page *g, bool is_table, struct out *out,
+                             struct err *e)
+{
+    int64_t n = 0;
+    char json[24];
+    enum errc rc = cost_waiting(g->ctx, g->db, &n, e);
+    if (rc != ERR_OK)
+        return rc;
+    snprintf(json, sizeof json, "%lld", (long long)n);
+    out_meta(out, "waiting_requests", str_of(json));
+    add_missing(out, is_table, n,
+                "still in the spool: missing here until a broker can write");
+    return ERR_OK;
+}
+
 static enum errc fill(struct page *g, struct out *out, struct err *e)
 {
     const struct report *r = &g->report;
@@ -521,10 +541,10 @@ static enum errc fill(struct page *g, struct out *out, struct err *e)
     if (g->o->csv_raw)
         out_csv_raw(out);
     period_meta(out, g->period);
+    enum errc rc = add_waiting(g, is_table, out, e);
     if (is_table)
         add_headline(g->ctx, g->period, r, has_filter(g->o), out);
-    enum errc rc = ERR_OK;
-    if (is_table && g->o->spark)
+    if (rc == ERR_OK && is_table && g->o->spark)
         rc = add_days(g->ctx, g->db, g->query, g->period, r, out, e);
     for (size_t i = 0; i < n && rc == ERR_OK && !g->o->total_only; i++)
         put_row(out, &g->query, items[i].row, r->all.cost_pico);

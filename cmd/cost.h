@@ -32,6 +32,10 @@ enum errc cost_check(struct cmd_ctx *ctx, const struct cost_options *o, struct d
 /* Sum and limit of the first budget without a filter for this period; false if there is none. */
 bool cost_budget(struct cmd_ctx *ctx, const struct period *p, pico *ret_limit);
 
+/* Requests that wait in the spool for a broker or for the database; db may be NULL. */
+enum errc cost_waiting(struct cmd_ctx *ctx, struct db *db, int64_t *ret_n, struct err *e)
+    MUST_USE;
+
 /* `cost show ID`: the arithmetic of one request. */
 enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,
                     struct str id, struct err *e) MUST_USE;

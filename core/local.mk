@@ -34,6 +34,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/price.c %D%/price.h
 %C%_libcore_a_SOURCES += %D%/price_json.c %D%/price_json.h
 %C%_libcore_a_SOURCES += %D%/provider.c %D%/provider.h
+%C%_libcore_a_SOURCES += %D%/spoolfile.c %D%/spoolfile.h
 %C%_libcore_a_SOURCES += %D%/sse.c %D%/sse.h
 %C%_libcore_a_SOURCES += %D%/sha256.c %D%/sha256.h
 %C%_libcore_a_SOURCES += %D%/str.c %D%/str.h

@@ -505,3 +505,19 @@ enum errc report_losses(struct db *d, int64_t since_us, int64_t *ret_rows,
     sqlite3_reset(st);
     return ERR_OK;
 }
+
+enum errc report_spool(struct db *d, uint64_t *ret_file, uint64_t *ret_applied,
+                       struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum errc rc = db_prepare(d, "SELECT file, applied FROM spool", &st, e);
+    if (rc == ERR_OK)
+        rc = db_step(d, st, &row, e);
+    if (rc != ERR_OK)
+        return rc;
+    *ret_file = row ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+    *ret_applied = row ? (uint64_t)sqlite3_column_int64(st, 1) : 0;
+    sqlite3_reset(st);
+    return ERR_OK;
+}

@@ -136,4 +136,8 @@ enum errc report_attempts(struct db *d, int64_t rid, struct arena *a,
 enum errc report_losses(struct db *d, int64_t since_us, int64_t *ret_rows,
                         int64_t *ret_bodies, struct err *e) MUST_USE;
 
+/* Which spool file the database has read, and how far; 0 and 0 before the first. */
+enum errc report_spool(struct db *d, uint64_t *ret_file, uint64_t *ret_applied,
+                       struct err *e) MUST_USE;
+
 #endif

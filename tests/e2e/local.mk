@@ -21,6 +21,7 @@ dist_check_SCRIPTS += %D%/42-repl.t
 dist_check_SCRIPTS += %D%/25-prices.t
 dist_check_SCRIPTS += %D%/50-cost.t
 dist_check_SCRIPTS += %D%/51-log.t
+dist_check_SCRIPTS += %D%/52-spool.t
 dist_check_SCRIPTS += %D%/90-demo.t
 dist_check_SCRIPTS += %D%/60-replay.t
 dist_check_SCRIPTS += %D%/30-matrix.t

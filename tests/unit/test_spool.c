@@ -115,6 +115,41 @@ static void records_come_back_in_order_after_a_kill(void **state)
     spool_close(&s);
 }
 
+/* As a command sees it, while the broker runs or not. */
+static void ends_that_wait_are_counted_from_outside(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct spool_waiting w;
+    struct spool_info info;
+    assert_int_equal(spool_waiting(f->path, 0, 0, &w, &e), ERR_OK);
+    assert_int_equal(w.n_requests, 0); /* no file yet */
+    struct spool *s = open_ok(f);
+    uint64_t one = append_ok(s, "S one");
+    append_ok(s, "A two");
+    uint64_t end = append_ok(s, "S two, longer than eight bytes");
+    spool_info(s, &info);
+    const struct {
+        uint64_t id, applied;
+        int64_t n;
+    } cases[] = {
+        {info.id, 0, 2},
+        {info.id, one, 1},
+        {info.id, end, 0},
+        {info.id + 1, end, 2}, /* the database knows another file */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(spool_waiting(f->path, cases[i].id, cases[i].applied, &w, &e),
+                         ERR_OK);
+        assert_int_equal(w.n_requests, cases[i].n);
+        assert_int_equal(w.end, end);
+    }
+    assert_int_equal(spool_release(s, 0, one, &e), ERR_OK);
+    assert_int_equal(spool_waiting(f->path, 0, 0, &w, &e), ERR_OK);
+    assert_int_equal(w.n_requests, 1); /* the file's own head says so */
+    spool_close(&s);
+}
+
 static void one_ledger_has_one_broker(void **state)
 {
     struct fixture *f = *state;
@@ -426,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_new_file_is_reserved_whole_and_private),
         TEST(records_come_back_in_order_after_a_kill),
+        TEST(ends_that_wait_are_counted_from_outside),
         TEST(one_ledger_has_one_broker),
         TEST(what_was_released_stays_away),
         TEST(a_cut_file_keeps_every_whole_record),
