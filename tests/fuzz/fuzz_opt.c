@@ -1,4 +1,7 @@
-/* fuzz_opt.c: words, one a line, as a command line; then help and man text of the table. */
+/*
+ * fuzz_opt.c: words, one a line, as a command line; and the same text wrapped as help and
+ * written for a man page, which changes nothing but blanks.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +31,36 @@ static const struct option_row options[] = {
     {0},
 };
 
+/* The same but for blanks? */
+static bool says_the_same(struct str a, struct str b)
+{
+    for (;; a = str_sub(a, 1, a.len), b = str_sub(b, 1, b.len)) {
+        while (a.len > 0 && strchr(" \n", a.ptr[0]) != NULL && a.ptr[0] != '\0')
+            a = str_sub(a, 1, a.len);
+        while (b.len > 0 && strchr(" \n", b.ptr[0]) != NULL && b.ptr[0] != '\0')
+            b = str_sub(b, 1, b.len);
+        if (a.len == 0 || b.len == 0)
+            return a.len == b.len;
+        if (a.ptr[0] != b.ptr[0])
+            return false;
+    }
+}
+
+static void write_texts(struct str text)
+{
+    struct buf out = BUF_INIT(1 << 24);
+    opt_wrap(&out, text, text.len % 30, text.len % 40, 40 + text.len % 60);
+    if (buf_err(&out) != ERR_OK || !says_the_same(text, buf_str(&out)))
+        abort();
+    buf_reset(&out);
+    opt_mdoc_text(&out, text);
+    opt_help(options, (int)(text.len % 120), &out);
+    opt_mdoc(options, &out);
+    if (buf_err(&out) != ERR_OK)
+        abort();
+    buf_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum { WORDS = 5000 };
@@ -47,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((rc == ERR_OK) != (e.code == ERR_OK) || used > argc || v.number < -5 ||
         v.number > 5 || v.money < 0)
         abort();
+    write_texts((struct str){(const char *)data, size});
     free(args);
     free(argv);
     free(text);
