@@ -84,16 +84,60 @@ static void write_dropped(const struct dropped *d, struct buf *out)
         http1_write_header(out, "x-llmgw-dropped", buf_str(&list));
 }
 
+static void write_room_openai(const char *gauge, const struct limit_room *room,
+                              struct buf *out)
+{
+    char name[64];
+    snprintf(name, sizeof name, "x-ratelimit-limit-%s", gauge);
+    http1_printf_header(out, name, "%" PRId64, room->amount);
+    snprintf(name, sizeof name, "x-ratelimit-remaining-%s", gauge);
+    http1_printf_header(out, name, "%" PRId64, room->left);
+    snprintf(name, sizeof name, "x-ratelimit-reset-%s", gauge);
+    http1_printf_header(out, name, "%" PRId64 "ms",
+                        (room->full_us + US_PER_MS - 1) / US_PER_MS);
+}
+
+static void write_room_anthropic(const struct request *r, const char *gauge,
+                                 const struct limit_room *room, struct buf *out)
+{
+    char name[64], at[CLOCK_TEXT_LEN];
+    snprintf(name, sizeof name, "anthropic-ratelimit-%s-limit", gauge);
+    http1_printf_header(out, name, "%" PRId64, room->amount);
+    snprintf(name, sizeof name, "anthropic-ratelimit-%s-remaining", gauge);
+    http1_printf_header(out, name, "%" PRId64, room->left);
+    snprintf(name, sizeof name, "anthropic-ratelimit-%s-reset", gauge);
+    clock_rfc3339(at, loop_wall_us(r->b->loop) + room->full_us + US_PER_S - 1, 0, false);
+    http1_write_header(out, name, str_of(at));
+}
+
+/*
+ * How much room the limits of this target and client have left.
+ * Source: OpenAI rate-limits guide and Anthropic api/rate-limits, response headers, 2026-08.
+ */
+static void write_room(const struct request *r, const struct conf_target *t,
+                       struct buf *out)
+{
+    struct limit_room rooms[LIMIT_ROOMS];
+    struct limit_scope scope = request_scope(r, t);
+    bool is_anthropic = r->client->id == DIALECT_ANTHROPIC;
+    limiter_rooms(r->b->limiter, &scope, loop_mono_us(r->b->loop), rooms);
+    for (size_t i = 0; i < LIMIT_ROOMS; i++) {
+        bool is_split = i == LIMIT_ROOM_INPUT || i == LIMIT_ROOM_OUTPUT;
+        if (rooms[i].amount > 0 && is_anthropic)
+            write_room_anthropic(r, limit_room_names[i], &rooms[i], out);
+        else if (rooms[i].amount > 0 && !is_split)
+            write_room_openai(limit_room_names[i], &rooms[i], out);
+    }
+}
+
 /* What is known from the start. */
 static void write_headers(const struct request *r, struct buf *out)
 {
     char name[TARGET_NAME_LEN];
     const struct attempt_row *row = last_row(r);
-    /* the name under which each vendor's SDK shows it */
-    const char *vendor =
-        r->client->id == DIALECT_ANTHROPIC ? "request-id" : "x-request-id";
+    http1_write_header(out, "x-llmgw-proto", STR(BROKER_PROTO));
     http1_write_header(out, "x-llmgw-request-id", str_of(r->id));
-    http1_write_header(out, vendor, str_of(r->id));
+    http1_write_header(out, dialect_id_header(r->client), str_of(r->id));
     http1_printf_header(out, "x-llmgw-attempts", "%zu", r->n_rows);
     if (row == NULL)
         return;
@@ -106,6 +150,7 @@ static void write_headers(const struct request *r, struct buf *out)
         http1_printf_header(out, "x-llmgw-max-output-tokens", "%" PRId64,
                             r->bounds.cap_tok);
     write_dropped(&r->answer.dropped, out);
+    write_room(r, row->target, out);
 }
 
 /* For want of memory only the body's type is told: half a header would be worse. */
@@ -340,6 +385,7 @@ static void reply_whole(struct request *r)
     money_exact(cost, r->cost_pico);
     if (r->cost_pico != PICO_UNKNOWN)
         http1_write_header(&headers, "x-llmgw-cost-usd", str_of(cost));
+    http1_printf_header(&headers, "x-llmgw-legs", "%u", 1 + r->answer.n_resets);
     http1_write_header(&headers, "x-llmgw-cost-source",
                        str_of(ledger_cost_source_name(r->cost_source)));
     conn_reply(r->conn, 200, headers_or(&headers, STR(JSON)), buf_str(&r->answer.whole));

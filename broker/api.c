@@ -56,7 +56,7 @@ static const struct api_row {
 
 static void standard_headers(struct buf *out)
 {
-    http1_write_header(out, "x-llmgw-proto", STR(API_PROTO));
+    http1_write_header(out, "x-llmgw-proto", STR(BROKER_PROTO));
     http1_write_header(out, "content-type", STR("application/json"));
 }
 
@@ -67,17 +67,29 @@ void api_reply(const struct api_call *a, int status, struct str json)
     conn_reply(a->c, status, buf_str(&headers), json);
 }
 
+/* Every answer has an id, though no request of this one is in the ledger. */
+static int write_failure(struct broker *b, const struct dialect_ops *dialect,
+                         const struct err *e, struct buf *headers, struct buf *body)
+{
+    char id[ULID_LEN + 1];
+    clock_ulid_pooled(&b->ids, id, loop_wall_us(b->loop));
+    const struct error_ext ext = {.request_id = id, .provider = ""};
+    bool is_ours = e->sys >= 400 && e->sys < 600;
+    standard_headers(headers);
+    http1_write_header(headers, "x-llmgw-request-id", str_of(id));
+    http1_write_header(headers, dialect_id_header(dialect), str_of(id));
+    if (!errc_is_retryable(
+            e->code)) /* Source: OpenAI and Anthropic SDKs, client retries, 2026-08 */
+        http1_write_header(headers, "x-should-retry", STR("false"));
+    dialect->error_body(e, &ext, body);
+    return is_ours ? e->sys : dialect->error_status(e);
+}
+
 void api_fail(const struct api_call *a, const struct err *e)
 {
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
-    const struct error_ext ext = {.request_id = "", .provider = ""};
-    int status = e->sys >= 400 && e->sys < 600 ? e->sys : a->dialect->error_status(e);
-    standard_headers(&headers);
-    if (!errc_is_retryable(
-            e->code)) /* Source: OpenAI and Anthropic SDKs, client retries, 2026-08 */
-        http1_write_header(&headers, "x-should-retry", STR("false"));
-    a->dialect->error_body(e, &ext, &body);
+    int status = write_failure(a->b, a->dialect, e, &headers, &body);
     conn_reply(a->c, status, buf_str(&headers), buf_str(&body));
 }
 
@@ -116,10 +128,20 @@ static const struct dialect_ops *dialect_of(const struct http1_head *h)
     return anthropic ? &dialect_anthropic : &dialect_openai;
 }
 
+int api_refusal(struct broker *b, const struct http1_head *head, const struct err *e,
+                struct buf *headers, struct buf *body)
+{
+    const struct dialect_ops *d = head != NULL ? dialect_of(head) : &dialect_openai;
+    struct err why = *e;
+    why.origin = ERR_BY_CLIENT;
+    return write_failure(b, d, &why, headers, body);
+}
+
 static bool speaks_our_version(const struct http1_head *h)
 {
     struct str proto = http1_header(h, "x-llmgw-proto");
-    return proto.len == 0 || str_eqz(str_sub(proto, 0, str_find(proto, '.')), API_PROTO);
+    return proto.len == 0 ||
+           str_eqz(str_sub(proto, 0, str_find(proto, '.')), BROKER_PROTO);
 }
 
 static void refuse(const struct api_call *a, const char *allow)
@@ -130,6 +152,8 @@ static void refuse(const struct api_call *a, const char *allow)
     if (allow == NULL) {
         err_set(&e, ERR_NOT_FOUND, "no such path: %.*s %.*s", STR_ARG(h->method),
                 STR_ARG(path));
+        /* Source: api.openai.com's answer to unknown paths, 2026-08 */
+        snprintf(e.provider_code, sizeof e.provider_code, "unknown_url");
     } else {
         err_set(&e, ERR_INVALID, "%.*s takes %s, not %.*s", STR_ARG(path), allow,
                 STR_ARG(h->method));
@@ -152,7 +176,8 @@ void api_handle(struct broker *b, struct conn *c, const struct conn_request *r)
     if ((row->flags & API_ANY_PROTO) == 0 && !speaks_our_version(r->head)) {
         struct err e = ERR_INIT;
         err_set(&e, ERR_BROKER,
-                "llmgwd %s (pid %ld) speaks protocol " API_PROTO ", the client another",
+                "llmgwd %s (pid %ld) speaks protocol " BROKER_PROTO
+                ", the client another",
                 PACKAGE_VERSION, (long)getpid());
         e.sys = 426;
         api_fail(&a, &e);

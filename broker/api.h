@@ -8,9 +8,6 @@
 #include "broker/conn.h"
 #include "broker/dialect.h"
 
-/* The protocol's major version; every message carries it as x-llmgw-proto. */
-#define API_PROTO "1"
-
 struct api_call {
     struct broker *b;
     struct conn *c;

@@ -155,7 +155,10 @@ void api_model(const struct api_call *a)
     size_t i = 0;
     arena_init(&arena, LIMIT_REPLY_LEN);
     collect(a->b, &arena, &all);
-    while (i < all.n && !str_eqz(a->rest, all.items[i].id))
+    /* a slash in an id: OpenAI's SDK for Node encodes it */
+    char decoded[LIMIT_HEAD_LEN];
+    struct str id = {decoded, http1_percent_decode(a->rest, decoded)};
+    while (i < all.n && !str_eqz(id, all.items[i].id))
         i++;
     if (i < all.n) {
         jw_init(&w, &out);
@@ -163,8 +166,7 @@ void api_model(const struct api_call *a)
         api_reply(a, 200, buf_str(&out));
     } else {
         struct err e = ERR_INIT;
-        err_set(&e, ERR_NOT_FOUND, "no model \"%.*s\"",
-                STR_ARG(str_sub(a->rest, 0, 200)));
+        err_set(&e, ERR_NOT_FOUND, "no model \"%.*s\"", STR_ARG(str_sub(id, 0, 200)));
         e.origin = ERR_BY_CLIENT;
         api_fail(a, &e);
     }

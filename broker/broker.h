@@ -19,8 +19,12 @@
 #include "broker/secret.h"
 #include "broker/upstream.h"
 
+/* The protocol's major version; every message carries it as x-llmgw-proto. */
+#define BROKER_PROTO "1"
+
 struct conn;
 struct conn_request;
+struct http1_head;
 
 struct broker_options {
     const char *config;           /* NULL: the usual places */
@@ -128,5 +132,11 @@ void broker_conf_unref(struct broker *b, struct conf **c);
 
 /* api.c: the path table; the conn_handler of every connection. */
 void api_handle(struct broker *b, struct conn *c, const struct conn_request *r);
+/*
+ * The status, headers and body of a refusal before any handler runs, in the shape of the path's
+ * dialect. `head` NULL: it could not be read.
+ */
+int api_refusal(struct broker *b, const struct http1_head *head, const struct err *e,
+                struct buf *headers, struct buf *body);
 
 #endif

@@ -334,38 +334,13 @@ void conn_reply_abort(struct conn *c)
     end(c);
 }
 
-/* Before a path is known: the shape that clients of OpenAI and of Anthropic both read. */
-static void write_error(const struct err *e, struct buf *out)
-{
-    struct jw w;
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_kstrz(&w, "type", "error");
-    jw_key(&w, "error");
-    jw_object(&w);
-    jw_kstrz(&w, "message", e->text);
-    jw_kstrz(&w, "type", "invalid_request_error");
-    jw_kstrz(&w, "param", NULL);
-    jw_kstrz(&w, "code", e->code == ERR_AUTH ? "invalid_api_key" : NULL);
-    jw_key(&w, "llmgw");
-    jw_object(&w);
-    jw_kstrz(&w, "class", errc_name(e->code));
-    jw_kstrz(&w, "origin", err_origin_name(ERR_BY_CLIENT));
-    jw_kbool(&w, "retryable", false);
-    jw_object_end(&w);
-    jw_object_end(&w);
-    jw_object_end(&w);
-}
-
 /* Our own answer to what is no request. */
 static void refuse(struct conn *c, const struct err *e)
 {
     struct buf body = BUF_INIT(LIMIT_HEAD_LEN), headers = BUF_INIT(LIMIT_HEAD_LEN);
-    int status = e->sys >= 400 && e->sys < 600 ? e->sys : errc_http(e->code);
-    http1_write_header(&headers, "Content-Type", STR("application/json"));
+    int status = api_refusal(c->b, c->request.head, e, &headers, &body);
     if (status == 401)
         http1_write_header(&headers, "WWW-Authenticate", STR("Bearer"));
-    write_error(e, &body);
     c->b->metrics.n_rejected++;
     c->state = CONN_BUSY;
     c->must_close = true;
@@ -389,7 +364,6 @@ static void dispatch(struct conn *c)
     loop_timer_stop(c->b->loop, &c->timer);
     c->state = CONN_BUSY;
     c->is_bodiless = str_eqz(c->head->method, "HEAD");
-    c->request.head = c->head;
     c->request.body = buf_str(&c->body);
     c->handler(c->b, c, &c->request);
     assert(c->state != CONN_BUSY || c->fns != NULL); /* answered, or held */
@@ -414,6 +388,7 @@ static void begin_body(struct conn *c, size_t head_len)
 {
     struct err e = ERR_INIT;
     c->must_close |= !c->head->keep_alive;
+    c->request.head = c->head;
     c->conf = broker_conf_ref(c->b);
     if (!c->is_unix && auth_client(c->conf, c->head, &c->request.client, &e) != ERR_OK) {
         refuse(c, &e);

@@ -34,6 +34,11 @@ const struct dialect_ops *dialect_ops(enum dialect d)
     return NULL;
 }
 
+const char *dialect_id_header(const struct dialect_ops *client)
+{
+    return client->id == DIALECT_ANTHROPIC ? "request-id" : "x-request-id";
+}
+
 void path_fixed(const struct provider_kind *kind, struct str model, bool stream,
                 struct buf *out)
 {
@@ -81,15 +86,17 @@ static void say_google_detail(struct said *s, struct str text, struct jspan deta
 /* "error": {…}, with a sibling status_code (Cerebras, in streams). */
 static void say_object(struct said *s, struct str text, struct jspan error)
 {
-    enum { MESSAGE, TYPE, STATUS, CODE, METADATA, DETAILS, N };
+    enum { MESSAGE, TYPE, STATUS, CODE, METADATA, DETAILS, PARAM, N };
     struct jfield f[N] = {
         [MESSAGE] = {.name = "message"},   [TYPE] = {.name = "type"},
         [STATUS] = {.name = "status"},     [CODE] = {.name = "code"},
-        [METADATA] = {.name = "metadata"}, [DETAILS] = {.name = "details"}};
+        [METADATA] = {.name = "metadata"}, [DETAILS] = {.name = "details"},
+        [PARAM] = {.name = "param"}};
     jscan_fields(text, error, f, N);
     say(s, text, f[MESSAGE].value);
     json_copy(text, f[TYPE].value, s->type, sizeof s->type);
     json_copy(text, f[CODE].value, s->code, sizeof s->code);
+    json_copy(text, f[PARAM].value, s->param, sizeof s->param);
     if (f[STATUS].value.kind == J_STRING && f[CODE].value.kind == J_NUMBER) {
         s->status = http_status(s->code); /* Google: the word says more */
         json_copy(text, f[STATUS].value, s->code, sizeof s->code);
@@ -549,6 +556,7 @@ void said_classify(const struct said *s, const struct provider_kind *kind, int s
     e->sys = status;
     e->retry_after_us = s->wait_us;
     snprintf(e->provider_code, sizeof e->provider_code, "%s", word);
+    snprintf(e->param, sizeof e->param, "%s", s->param);
 }
 
 bool error_in_band(const struct provider_kind *kind, struct str text, struct err *e)
@@ -734,7 +742,8 @@ void error_write_ext(struct jw *w, const struct err *e, const struct error_ext *
         jw_kstrz(w, "request_id", x->request_id);
         if (x->provider != NULL && x->provider[0] != '\0')
             jw_kstrz(w, "provider", x->provider);
-        if (e->provider_code[0] != '\0')
+        if (e->provider_code[0] != '\0' && e->origin != ERR_BY_GATEWAY &&
+            x->provider != NULL && x->provider[0] != '\0')
             jw_kstrz(w, "provider_code", e->provider_code);
         if (x->attempts.len > 0) {
             jw_key(w, "attempts");

@@ -202,6 +202,8 @@ extern const struct dialect_ops dialect_anthropic;
 extern const struct dialect_ops dialect_gemini;
 
 const struct dialect_ops *dialect_ops(enum dialect d);
+/* Under which name the vendor's SDK shows the id of a request. */
+const char *dialect_id_header(const struct dialect_ops *client);
 
 /*
  * The shared half of error_parse: bare status and message patterns, first match wins, and

@@ -672,6 +672,9 @@ static void openai_error_body(const struct err *e, const struct error_ext *x,
     } else if (code == NULL && e->provider_code[0] != '\0' &&
                strcmp(e->provider_code, type) != 0) {
         code = e->provider_code;
+    } else if (e->code == ERR_NOT_FOUND && e->origin == ERR_BY_CLIENT &&
+               e->provider_code[0] != '\0') {
+        code = e->provider_code; /* no model is meant: see api.c */
     }
     struct jw w;
     jw_init(&w, out);
@@ -684,7 +687,7 @@ static void openai_error_body(const struct err *e, const struct error_ext *x,
     if (e->field_len > 0)
         jw_str(&w, (struct str){e->text, e->field_len});
     else
-        jw_null(&w);
+        jw_strz(&w, e->param[0] != '\0' ? e->param : NULL);
     jw_kstrz(&w, "code", code);
     error_write_ext(&w, e, x);
     jw_object_end(&w);

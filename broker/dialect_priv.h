@@ -123,10 +123,11 @@ size_t json_key_len(struct str text, size_t pos);
 
 /* What an error body says, whatever its shape. */
 struct said {
-    struct buf message;                  /* owned */
-    char type[64], code[64], detail[64]; /* detail: error_type, error_code and the like */
-    int status;                          /* the body's own; 0 none */
-    int64_t wait_us;                     /* the body's own; −1 none */
+    struct buf message; /* owned */
+    char type[64], code[64], param[64],
+        detail[64];  /* detail: error_type, error_code and the like */
+    int status;      /* the body's own; 0 none */
+    int64_t wait_us; /* the body's own; −1 none */
 };
 void said_release(struct said *s);
 /*

@@ -27,6 +27,10 @@ enum gauge { G_REQUESTS, G_INPUT, G_OUTPUT, G_TOTAL, G_MONEY, G_N_ };
 static const char *const gauge_names[G_N_] = {"requests", "input tokens", "output tokens",
                                               "tokens", "money"};
 
+_Static_assert((int)LIMIT_ROOMS == (int)G_MONEY, "headers speak of all gauges but money");
+const char *const limit_room_names[LIMIT_ROOMS] = {"requests", "input-tokens",
+                                                   "output-tokens", "tokens"};
+
 /* [limit "SCOPE"] */
 struct wall {
     struct list link;
@@ -383,6 +387,26 @@ void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono
     limiter_settle(l, g, &nothing, now_mono_us, now_wall_us);
 }
 
+void limiter_rooms(const struct limiter *l, const struct limit_scope *s,
+                   int64_t now_mono_us, struct limit_room ret[LIMIT_ROOMS])
+{
+    memset(ret, 0, LIMIT_ROOMS * sizeof *ret);
+    list_for_each (node, &l->walls) {
+        const struct wall *w = container_of(node, struct wall, link);
+        if (!wall_applies(w, s))
+            continue;
+        for (unsigned i = 0; i < LIMIT_ROOMS; i++) {
+            const struct gcra *g = &w->rates[i];
+            /* the answer is on its way: it is a moment later when it is read */
+            int64_t left =
+                g->amount > 0 ? gcra_left(g, now_mono_us + US_PER_MS) : INT64_MAX;
+            if (g->amount > 0 && (ret[i].amount == 0 || left < ret[i].left))
+                ret[i] =
+                    (struct limit_room){g->amount, left, MAX(0, g->tat_us - now_mono_us)};
+        }
+    }
+}
+
 size_t limiter_n_grants(const struct limiter *l)
 {
     return l->n_grants;
@@ -419,10 +443,8 @@ void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
 /* The gauge that a header speaks of; G_N_ for none of ours. */
 static enum gauge gauge_by_name(const char *what)
 {
-    static const char *const names[G_MONEY] = {"requests", "input-tokens",
-                                               "output-tokens", "tokens"};
-    for (unsigned i = 0; i < G_MONEY; i++)
-        if (strcmp(names[i], what) == 0)
+    for (unsigned i = 0; i < LIMIT_ROOMS; i++)
+        if (strcmp(limit_room_names[i], what) == 0)
             return (enum gauge)i;
     return G_N_;
 }

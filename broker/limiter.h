@@ -82,6 +82,22 @@ void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
  */
 void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
                    int64_t remaining, int64_t reset_us, int64_t now_mono_us);
+/* What the tightest limit of a gauge has left. */
+struct limit_room {
+    int64_t amount;  /* 0: no limit */
+    int64_t left;    /* now */
+    int64_t full_us; /* until all of it is there again */
+};
+enum {
+    LIMIT_ROOM_REQUESTS,
+    LIMIT_ROOM_INPUT,
+    LIMIT_ROOM_OUTPUT,
+    LIMIT_ROOM_TOKENS,
+    LIMIT_ROOMS
+};
+extern const char *const limit_room_names[LIMIT_ROOMS]; /* as headers have them */
+void limiter_rooms(const struct limiter *l, const struct limit_scope *s,
+                   int64_t now_mono_us, struct limit_room ret[LIMIT_ROOMS]);
 /* Grants outstanding: 0 when idle. */
 size_t limiter_n_grants(const struct limiter *l);
 /* A JSON array of buckets and budgets with their fill, for status and `route health`. */

@@ -31,6 +31,7 @@ static void err_reset(struct err *e, enum errc code)
     e->sys = 0;
     e->retry_after_us = -1;
     e->field_len = 0;
+    e->param[0] = '\0';
     e->provider_code[0] = '\0';
     e->text[0] = '\0';
 }

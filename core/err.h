@@ -73,6 +73,7 @@ struct err {
     int sys;                /* errno, CURLcode, SQLite result or HTTP status; 0 if none */
     int64_t retry_after_us; /* −1: the other side gave no hint */
     size_t field_len; /* the text begins with the name of a field of so many bytes */
+    char param[64];   /* the field that the provider blames, "" if none */
     char provider_code[64];    /* the provider's own code or type, "" if none */
     char text[LIMIT_ERR_TEXT]; /* one sentence, UTF-8, no secret and no prompt */
 };

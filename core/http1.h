@@ -96,6 +96,8 @@ const char *http1_reason(int status);
 void http1_write_status(struct buf *out, int status); /* "HTTP/1.1 200 OK\r\n" */
 /* What cannot stand in a target is percent-encoded. */
 void http1_write_request(struct buf *out, const char *method, struct str target);
+/* %XX in a path are bytes; what is no escape stays. `out` has room for s.len; returns how many. */
+size_t http1_percent_decode(struct str s, char *out);
 /* CR, LF and NUL in a value are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);
 void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...)

@@ -26,8 +26,14 @@ config <<END
     key-env = KEY
 [limit "target:one/few"]
     requests = 2/min
+[limit "target:one/room"]
+    requests = 9/min
+    tokens = 5000/min
+[route "slow"]
+    target = one/few
 END
-start_broker
+client_key=$(llmgw client add ci 2>/dev/null | grep -o 'llmgw-[A-Za-z0-9_-]*\|sk-[A-Za-z0-9_-]*' | head -n 1)
+start_broker --conf broker.listen=127.0.0.1:0
 
 # ---- the next request after a quota, and after a refused key ----
 ask -m poor/sim:error=quota hello
@@ -76,6 +82,52 @@ post /v1/messages "{\"model\":\"one/sim\",\"max_tokens\":9,\"metadata\":{\"user_
 is "$(sql_wait 'select group_concat(user) from (select user from requests where user is not null
     order by user)' ann,bob,cid)" ann,bob,cid 'the end user of each dialect is in the ledger'
 like "$(llmgw cost --by user -F csv)" '^ann,' '… and in llmgw cost --by user'
+
+# ---- what the broker itself refuses ----
+tcp_port=$(sed -n 's/.*listen host=127.0.0.1 port=\([0-9]*\) .*/\1/p' "$broker_log")
+refusal() { # PATH CURL-OPTION…: "STATUS TYPE CODE", where the dialect has a code
+    path=$1
+    shift
+    code=$(curl -sS --noproxy '*' -D "$tmp/head" -o "$tmp/body" -w '%{http_code}' "$@" \
+        "http://127.0.0.1:$tcp_port$path")
+    printf '%s %s %s' "$code" "$(of_body error.type)" "$(of_body error.code)"
+}
+has_id() {
+    grep -qi "^$1: 01[0-9A-Z]*" "$tmp/head" && grep -q '"request_id":"01' "$tmp/body"
+}
+is "$(refusal /v1/messages -d '{}')" '401 authentication_error ' 'a wrong key, for Anthropic clients'
+is "$(of_body type) $(of_body error.param)" 'error ' '… in their shape'
+ok '… with an id' has_id request-id
+is "$(refusal /v1/chat/completions -d '{}')" '401 invalid_request_error invalid_api_key' \
+    '… for OpenAI clients'
+ok '… with an id' has_id x-request-id
+head -c 70000000 /dev/zero >"$tmp/huge"
+is "$(refusal /v1/messages -H "x-api-key: $client_key" -H 'Expect:' --data-binary "@$tmp/huge")" \
+    '413 request_too_large ' 'a body that is too large'
+is "$(refusal /v1/nothing -H "x-api-key: $client_key")" '404 invalid_request_error unknown_url' \
+    'an unknown path is no unknown model'
+ok '… with an id' has_id x-request-id
+is "$(refusal /v1/messages/batches -H "x-api-key: $client_key")" '404 not_found_error ' '… in both shapes'
+is "$(refusal /v1/models/one%2Fother -H "x-api-key: $client_key")" '404 invalid_request_error model_not_found' \
+    'an unknown model is one'
+is "$(http /v1/models/one%2Ffew | "$tool" json id)" one/few "a model's id may have its slash encoded"
+
+# ---- which field ----
+post /v1/chat/completions "{\"model\":\"one/sim\",\"n\":\"two\",$hi}" >/dev/null
+is "$(of_body error.param)" n 'the field that is wrong is named'
+post /v1/chat/completions "{\"model\":\"one/sim:error=unsupported\",$hi}" >/dev/null
+isnt "$(of_body error.param)" '' '… also when the provider names it'
+
+# ---- headers of every answer ----
+ask -m one/room hello
+is "$(got h.x-llmgw-proto) $(got h.x-llmgw-legs)" '1 1' 'answers say which protocol, and in how many legs'
+is "$(got h.x-ratelimit-limit-requests) $(got h.x-ratelimit-remaining-requests)" '9 8' \
+    '… and what is left of our limits'
+like "$(got h.x-ratelimit-reset-requests)" '^(66..|6670)ms$' '… until when'
+is "$(got h.x-ratelimit-limit-tokens)" 5000 '… of tokens, too'
+ask -d anthropic -s -m one/room hello
+is "$(got h.anthropic-ratelimit-requests-remaining)" 7 '… in either dialect, streamed or not'
+like "$(got h.anthropic-ratelimit-tokens-reset)" '^20[0-9-]*T[0-9:]*Z$' '… as its SDK reads it'
 
 # ---- what is explained is what happens ----
 ask -m one/few hello

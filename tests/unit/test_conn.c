@@ -65,6 +65,15 @@ void broker_conf_unref(struct broker *b, struct conf **c)
     *c = NULL;
 }
 
+int api_refusal(struct broker *b, const struct http1_head *head, const struct err *e,
+                struct buf *headers, struct buf *body)
+{
+    (void)b, (void)head;
+    http1_write_header(headers, "content-type", STR("application/json"));
+    buf_printf(body, "{\"error\":{\"message\":\"%s\"}}", e->text);
+    return e->sys >= 400 && e->sys < 600 ? e->sys : errc_http(e->code);
+}
+
 static void on_drain(void *arg)
 {
     ((struct site *)arg)->n_drained++;
@@ -281,8 +290,7 @@ static void what_is_no_request_is_refused(void **state)
         assert_true(hear(s, got, sizeof got) > 0);
         assert_int_equal(strncmp(got, rows[i].want, strlen(rows[i].want)), 0);
         assert_non_null(strstr(got, "\r\nConnection: close\r\n"));
-        assert_non_null(
-            strstr(got, "\r\n\r\n{\"type\":\"error\",\"error\":{\"message\":"));
+        assert_non_null(strstr(got, "\r\n\r\n{\"error\":{\"message\":"));
         expect_no(s, CLOSED);
         close(s->fd);
         turn(s);

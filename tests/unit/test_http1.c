@@ -551,9 +551,25 @@ static void writers_cannot_be_made_to_forge(void **state)
     buf_release(&b);
 }
 
+static void escapes_in_a_path_are_bytes(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"a%2Fb%2fc", "a/b/c"},
+                                          {"%41%", "A%"},
+                                          {"%4", "%4"},
+                                          {"%zz%20", "%zz "},
+                                          {"", ""}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char out[16];
+        size_t len = http1_percent_decode(str_of(rows[i][0]), out);
+        assert_true(str_eqz((struct str){out, len}, rows[i][1]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes_in_a_path_are_bytes),
         cmocka_unit_test(ambiguous_heads_are_refused),
         cmocka_unit_test(a_good_head_is_taken_apart),
         cmocka_unit_test(connections_persist_by_version_and_wish),

@@ -342,9 +342,36 @@ static void windows_follow_the_calendar(void **state)
     }
 }
 
+static void the_tightest_room_is_told(void **state)
+{
+    (void)state;
+    struct conf_limit limits[] = {
+        {.scope = "all", .requests = {100, S}, .output_tok = {50, S}},
+        {.scope = "client:ci", .requests = {3, S}},
+        {.scope = "client:other", .requests = {1, S}},
+    };
+    struct conf c = {.limits = limits, .n_limits = ARRAY_LEN(limits)};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    struct limit_room rooms[LIMIT_ROOMS];
+    const struct limit_cost cost = {.requests = 1, .input_tok = 5, .output_tok = 20};
+    assert_int_equal(reserve(l, cost, &g, &why), ERR_OK);
+    limiter_rooms(l, &scope, mono, rooms);
+    assert_int_equal(rooms[LIMIT_ROOM_REQUESTS].amount, 3);
+    assert_int_equal(rooms[LIMIT_ROOM_REQUESTS].left, 2);
+    assert_int_equal(rooms[LIMIT_ROOM_REQUESTS].full_us, 333334);
+    assert_int_equal(rooms[LIMIT_ROOM_OUTPUT].left, 30);
+    assert_int_equal(rooms[LIMIT_ROOM_INPUT].amount, 0);
+    assert_int_equal(rooms[LIMIT_ROOM_TOKENS].amount, 0);
+    limiter_release(l, &g, mono, wall);
+    limiter_free(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tightest_room_is_told),
         cmocka_unit_test(each_scope_meets_its_own_requests),
         cmocka_unit_test(admission_is_all_or_nothing),
         cmocka_unit_test(requests_under_way_are_counted),

@@ -41,6 +41,15 @@ void broker_conf_unref(struct broker *b, struct conf **c)
     *c = NULL;
 }
 
+int api_refusal(struct broker *b, const struct http1_head *head, const struct err *e,
+                struct buf *headers, struct buf *body)
+{
+    (void)b, (void)head;
+    http1_write_header(headers, "content-type", STR("application/json"));
+    buf_printf(body, "{\"error\":{\"message\":\"%s\"}}", e->text);
+    return e->sys >= 400 && e->sys < 600 ? e->sys : errc_http(e->code);
+}
+
 void broker_client_came(struct broker *b)
 {
     (void)b;
