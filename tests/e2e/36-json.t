@@ -102,6 +102,43 @@ END
         done
     done
 done
+# ---- headers of ours ----
+for client in openai anthropic; do
+    path=/v1/chat/completions
+    [ "$client" = anthropic ] && path=/v1/messages
+    while IFS=$tab read -r header why; do
+        case $header in '' | '#'*) continue ;; esac
+        body="{\"model\":\"$client/sim\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+        "$tool" raw -u "$sock" "POST $path HTTP/1.1\\r\\n@H@$header\\r\\nConnection: close\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n@CHUNKED@$body" \
+            >"$tmp/raw" 2>&1 </dev/null
+        like "$(fact answers) $(fact body)" "^40[04] .*\"message\":\"$why" "$client: $header"
+    done <<'END'
+x-llmgw-route: none	no route
+x-llmgw-route:	header x-llmgw-route: must be a name
+x-llmgw-route: @300*a@	header x-llmgw-route: must be a name
+x-llmgw-project: \xff	header x-llmgw-project: must be a name
+x-llmgw-tag: novalue	header x-llmgw-tag: must be NAME=VALUE
+x-llmgw-tag: =x	header x-llmgw-tag: must be NAME=VALUE
+@16*x-llmgw-tag: a=b\r\n@x-llmgw-tag: c=d	header x-llmgw-tag: must be given at most 16 times
+x-llmgw-template: @	header x-llmgw-template: must be a name
+x-llmgw-template: a@	header x-llmgw-template: must be a name
+x-llmgw-max-cost: -1	header x-llmgw-max-cost: must be an amount
+x-llmgw-max-cost: 1e9	header x-llmgw-max-cost: must be an amount
+x-llmgw-max-cost: NaN	header x-llmgw-max-cost: must be an amount
+x-llmgw-timeout-ms: 0	header x-llmgw-timeout-ms: must be milliseconds
+x-llmgw-timeout-ms: 9999999999999999999	header x-llmgw-timeout-ms: must be milliseconds
+x-llmgw-ttft-timeout-ms: 1.5	header x-llmgw-ttft-timeout-ms: must be milliseconds
+x-llmgw-fallback: nobody/none	header x-llmgw-fallback: 
+@9*x-llmgw-fallback: openai/sim\r\n@X-A: 1	header x-llmgw-fallback: must be given at most 8 times
+x-llmgw-stream: maybe	header x-llmgw-stream: must be live, hold or restart
+x-llmgw-stream: restart	x-llmgw-stream: restart needs
+x-llmgw-record: some	header x-llmgw-record: must be full, meta or off
+x-llmgw-events: yes	header x-llmgw-events: must be 0 or 1
+x-llmgw-kind: other	header x-llmgw-kind: must be chat, batch
+x-llmgw-provider-key: sk-nameless	header x-llmgw-provider-key: must be NAME=VALUE, not \\"\\"
+END
+done
+
 send openai '{"model":"openai/sim","messages":[{"role":7}]}'
 like "$(fact body)" '"param":"messages\[0\]\.role"' 'the field has its own place in the OpenAI shape'
 is "$(requests one)" 0 'no provider has heard of any of it'
