@@ -40,6 +40,10 @@ enum {
     ACCEPTS_PER_TURN = 64,
     /* pause after running out of descriptors or connections */
     RETRY_US = 100 * US_PER_MS,
+    /* … which is worth a line in the log so often */
+    TELL_US = 60 * US_PER_S,
+    /* connections that TCP leaves to the Unix socket, by which a broker is steered */
+    UNIX_ROOM = LIMIT_CONNS / 8,
     /* a broker that stops needs a moment to write down what it knows */
     LOCK_WAIT_US = 4 * US_PER_S,
     LOCK_POLL_MS = 20,
@@ -61,6 +65,7 @@ struct listen {
     struct door doors[DOORS_MAX];
     size_t n_doors;
     struct loop_timer retry;
+    int64_t told_us; /* when a pause was told; monotonic, 0 never */
     bool is_started;
     char path[LIMIT_SOCK_PATH + 1];
     char lock_path[LIMIT_SOCK_PATH + 8];
@@ -109,26 +114,36 @@ static void let_in(struct listen *l, const struct door *d, int fd)
         broker_client_came(l->b);
 }
 
-static void watch_doors(struct listen *l, bool on)
+static void watch_doors(struct listen *l, bool on, bool unix_too)
 {
     for (size_t i = 0; i < l->n_doors; i++)
-        if (loop_io_set(l->b->loop, &l->doors[i].io, on ? LOOP_READ : 0) != ERR_OK)
+        if ((unix_too || !l->doors[i].is_unix) &&
+            loop_io_set(l->b->loop, &l->doors[i].io, on ? LOOP_READ : 0) != ERR_OK)
             log_write(&l->b->log, LOG_ERROR, "listen", "no memory to watch a door",
                       "door=%zu", i);
 }
 
 static void on_retry(void *arg)
 {
-    watch_doors(OBJ(listen, arg), true);
+    watch_doors(OBJ(listen, arg), true, true);
 }
 
 /* Connections wait in the kernel meanwhile; without the pause the loop would spin. */
-static void pause_doors(struct listen *l, const char *why)
+static void pause_doors(struct listen *l, bool unix_too, const char *why)
 {
-    log_write(&l->b->log, LOG_WARN, "listen", why, "connections=%zu", l->b->n_conns);
-    watch_doors(l, false);
+    int64_t now_us = loop_mono_us(l->b->loop);
+    if (l->told_us == 0 || now_us - l->told_us >= TELL_US) {
+        log_write(&l->b->log, LOG_WARN, "listen", why, "connections=%zu", l->b->n_conns);
+        l->told_us = now_us;
+    }
+    watch_doors(l, false, unix_too);
     if (loop_timer_set(l->b->loop, &l->retry, RETRY_US) != ERR_OK)
-        watch_doors(l, true);
+        watch_doors(l, true, unix_too);
+}
+
+static bool is_full(const struct door *d)
+{
+    return d->l->b->n_conns >= LIMIT_CONNS - (d->is_unix ? 0 : UNIX_ROOM);
 }
 
 static void on_accept(void *arg, unsigned events)
@@ -137,8 +152,8 @@ static void on_accept(void *arg, unsigned events)
     struct door *d = OBJ(door, arg);
     struct listen *l = d->l;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (l->b->n_conns >= LIMIT_CONNS) {
-            pause_doors(l, "too many connections");
+        if (is_full(d)) {
+            pause_doors(l, d->is_unix, "too many connections");
             return;
         }
         int fd = os_accept(d->io.fd);
@@ -146,7 +161,7 @@ static void on_accept(void *arg, unsigned events)
             let_in(l, d, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
                    errno == ENOMEM) {
-            pause_doors(l, "out of descriptors or memory");
+            pause_doors(l, true, "out of descriptors or memory");
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
@@ -186,7 +201,7 @@ static void close_doors(struct listen *l, bool unix_too, bool tcp_too)
     }
     l->n_doors = kept;
     if (l->is_started)
-        watch_doors(l, true);
+        watch_doors(l, true, true);
 }
 
 static bool is_opened_to_others(const struct conf *c)
@@ -474,7 +489,7 @@ enum errc listen_open(struct broker *b, const char *path, conn_handler *handler,
 void listen_start(struct listen *l)
 {
     l->is_started = true;
-    watch_doors(l, true);
+    watch_doors(l, true, true);
 }
 
 void listen_stop(struct listen *l)
@@ -507,7 +522,7 @@ enum errc listen_recreate(struct listen *l, struct err *e)
     if (rc == ERR_OK)
         rc = open_unix(l, e);
     if (rc == ERR_OK && l->is_started)
-        watch_doors(l, true);
+        watch_doors(l, true, true);
     return rc;
 }
 
@@ -532,6 +547,6 @@ enum errc listen_reload(struct listen *l, struct err *e)
                       "listen=%s", where);
     }
     if (l->is_started)
-        watch_doors(l, true);
+        watch_doors(l, true, true);
     return ERR_OK;
 }

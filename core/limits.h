@@ -25,7 +25,7 @@ enum {
     LIMIT_JSON_DEPTH = 128,
     /* distinct top-level keys of a request body; the widest known API has about 45 */
     LIMIT_JSON_KEYS = 256,
-    /* clients at once; each costs a descriptor and about 1 KiB when idle */
+    /* clients at once; each costs a descriptor and about 1 KiB when idle; TCP gets 7 of 8 */
     LIMIT_CONNS = 4096,
     /* bytes queued to one client before its upstream is paused, and resumed */
     LIMIT_OUT_HIGH = 256 * 1024,

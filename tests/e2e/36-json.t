@@ -91,7 +91,7 @@ a model that is a number	model: must be a string, not a number	!{"model":7,"mess
 an endless model	model: must have 1 to 200 bytes	!{"model":"@300*a@","messages":[]}
 no messages	messages: is required	!{"model":"openai/sim"}
 messages that are one	messages: must be an array, not an object	!{"model":"openai/sim","messages":{}}
-no message	messages: must not be empty	!{"model":"openai/sim","messages":[]}
+no message	messages: must not be empty	!{"model":"openai/sim","max_tokens":9,"messages":[]}
 a flag that is a word	stream: must be a boolean, not a string	,"stream":"yes"
 a number that is a word	temperature: must be a number, not a string	,"temperature":"1"
 tools that are none	tools: must be an array, not a string	,"tools":"x"

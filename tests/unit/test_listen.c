@@ -302,6 +302,36 @@ static void tcp_follows_the_configuration(void **state)
     expect_answer(s);
 }
 
+static void tcp_clients_cannot_fill_the_house(void **state)
+{
+    struct site *s = *state;
+    struct err e = ERR_INIT;
+    s->conf.broker.listen = "127.0.0.1:0";
+    assert_int_equal(open_doors(s, &s->l, &e), ERR_OK);
+    const size_t tcp_most = LIMIT_CONNS - LIMIT_CONNS / 8;
+    s->b.n_conns += tcp_most - 1;
+    assert_true(connects(tcp_port(s))); /* the last one; it has left again */
+    turns(s);
+    s->b.n_conns++;
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                            .sin_port = htons((uint16_t)tcp_port(s))};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    turns(s);
+    assert_int_equal(s->b.n_conns, tcp_most); /* it waits in the kernel */
+    expect_answer(s);
+    for (int i = 0; i < 10; i++) /* past the pause: it is full still, our door is not */
+        turns(s);
+    expect_answer(s);
+    s->b.n_conns -= tcp_most;
+    for (int i = 0; i < 10; i++)
+        turns(s);
+    assert_int_equal(s->b.n_conns, 1);
+    close(fd);
+    turns(s);
+}
+
 static void doors_handed_over_are_taken(void **state)
 {
     struct site *s = *state;
@@ -350,6 +380,7 @@ int main(void)
         CASE(a_socket_of_somebody_else_is_not_removed),
         CASE(a_path_that_is_too_long_is_refused),
         CASE(tcp_follows_the_configuration),
+        CASE(tcp_clients_cannot_fill_the_house),
         CASE(doors_handed_over_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
