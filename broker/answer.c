@@ -185,7 +185,7 @@ static bool write(struct request *r, struct str bytes)
 {
     if (bytes.len == 0)
         return true;
-    if (r->record == CONF_RECORD_FULL)
+    if (r->record == CONF_RECORD_FULL && r->state != REQ_SETTLING)
         buf_adds(&r->answer.kept, bytes);
     r->answer.last_us = loop_mono_us(r->b->loop);
     return conn_write(r->conn, bytes);
@@ -347,6 +347,14 @@ enum errc answer_seal(struct request *r)
     if (answer_is_streamed(r))
         split_end(r);
     return answer_err(r);
+}
+
+void answer_keep_rest(struct request *r)
+{
+    struct answer *a = &r->answer;
+    const struct buf *const rest[] = {&a->notes, &a->batch, &a->held, &a->tail, &a->end};
+    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+        buf_adds(&a->kept, buf_str(rest[i]));
 }
 
 void answer_finish(struct request *r)

@@ -379,7 +379,8 @@ void api_cancel(const struct api_call *a)
     AUTO(jx_put) struct json_object *o = NULL;
     if (!read_body(a, &o))
         return;
-    if (request_cancel(a->b, jx_str(o, "id")))
+    struct str id = jx_str(o, "request_id"); /* as inflight calls it */
+    if (request_cancel(a->b, id.len > 0 ? id : jx_str(o, "id")))
         api_reply(a, 200, STR("{\"cancelled\":true}"));
     else
         wrong(a, ERR_NOT_FOUND, "no request with that id is under way");

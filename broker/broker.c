@@ -97,23 +97,25 @@ static enum errc load_catalog(struct generation *g, struct err *e)
     return rc;
 }
 
-/* Every problem gets a line in the log; the first one is *e. */
+/* The first problem is *e, which the caller tells; each other one gets a line in the log. */
 static enum errc load_conf(struct broker *b, struct generation *g, struct err *e)
 {
     const struct conf_source src = {
         .file = b->options.config,
         .overrides = b->options.overrides,
     };
+    char at[2 * LIMIT_ERR_TEXT];
     AUTO(buf_release) struct buf problems = BUF_INIT(LIMIT_CONF_LEN);
     enum errc rc = conf_load(&src, g->catalog, &g->conf, &problems, e);
     for (size_t i = 0; g->conf != NULL && i < g->conf->n_warnings; i++)
-        log_write(&b->log, LOG_WARN, "conf", "not wise", "at=\"%s\"",
-                  g->conf->warnings[i]);
+        log_write(&b->log, LOG_WARN, "conf", "not wise", "at=%s",
+                  log_quote(at, sizeof at, str_of(g->conf->warnings[i])));
     struct str rest = buf_str(&problems), line;
+    (void)str_split(&rest, '\n', &line);
     while (str_split(&rest, '\n', &line))
         if (line.len > 0)
-            log_write(&b->log, LOG_ERROR, "conf", "one more problem", "at=\"%.*s\"",
-                      STR_ARG(line));
+            log_write(&b->log, LOG_ERROR, "conf", "one more problem", "at=%s",
+                      log_quote(at, sizeof at, line));
     return rc;
 }
 

@@ -181,6 +181,8 @@ static void write_media(struct anthropic_writer *a, const struct msg_part *p)
     if (!is_image && p->url.len == 0 && !str_eqz(mime, "application/pdf"))
         refuse(&a->r, "file", "must be a PDF for this target");
     jw_object(w);
+    if (p->detail.len > 0 && !str_eqz(p->detail, "auto")) /* which is what it does */
+        drop(&a->r, "image_url.detail");
     jw_kstrz(w, "type", is_image ? "image" : "document");
     write_source(w, p, mime);
     if (!is_image && p->filename.len > 0)

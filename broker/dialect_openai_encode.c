@@ -493,7 +493,8 @@ static const char *openai_effort(struct openai_writer *o)
     if (e == MSG_EFFORT_UNSET)
         return NULL;
     if (!is_reasoning(o->r.t)) {
-        drop(&o->r, "reasoning_effort");
+        if (e != MSG_EFFORT_NONE) /* that is what it does anyway */
+            drop(&o->r, "reasoning_effort");
         return NULL;
     }
     if (version < 0 && !is_o_series(o->r.t->model))

@@ -617,6 +617,8 @@ void request_on_whole(struct request *r)
     }
     settle(r, &ok);
     request_set_state(r, REQ_SETTLING, "the answer is whole");
+    if (r->record == CONF_RECORD_FULL)
+        answer_keep_rest(r);
     settle_request(r, ERR_OK);
     answer_finish(r);
     if (r->opt.events && r->record_seq > ledger_applied_seq(r->b->ledger)) {

@@ -27,7 +27,11 @@ typedef enum errc read_fn(struct request *r, struct str v, struct err *e);
 
 static enum errc bad(struct err *e, const char *want, struct str v)
 {
-    err_set(e, ERR_INVALID, "must be %s, not \"%.*s\"", want, STR_ARG(str_sub(v, 0, 64)));
+    struct str shown = {v.ptr, str_utf8_prefix(v, 64)};
+    if (shown.len > 0)
+        err_set(e, ERR_INVALID, "must be %s, not \"%.*s\"", want, STR_ARG(shown));
+    else
+        err_set(e, ERR_INVALID, "must be %s", want);
     e->origin = ERR_BY_CLIENT;
     return ERR_INVALID;
 }
@@ -197,6 +201,22 @@ static enum errc read_offline(struct request *r, struct str v, struct err *e)
     return read_switch(v, &r->opt.is_offline, e);
 }
 
+/* What would change the meaning of the request must not be passed over in silence. */
+static enum errc read_unsupported(struct request *r, struct str v, struct err *e)
+{
+    (void)r, (void)v;
+    err_set(e, ERR_INVALID, "is not supported by llmgwd " PACKAGE_VERSION);
+    e->origin = ERR_BY_CLIENT;
+    return ERR_INVALID;
+}
+
+/* The path table has read it. */
+static enum errc read_proto(struct request *r, struct str v, struct err *e)
+{
+    (void)r, (void)v, (void)e;
+    return ERR_OK;
+}
+
 /* A broker that finds itself in the chain would ask itself for ever. */
 static enum errc read_hop(struct request *r, struct str v, struct err *e)
 {
@@ -205,42 +225,63 @@ static enum errc read_hop(struct request *r, struct str v, struct err *e)
     return err_set(e, ERR_INVALID, "this request has come through this broker before");
 }
 
+static const struct header_row {
+    const char *name; /* behind "x-llmgw-" */
+    read_fn *read;
+} header_rows[] = {
+    {"route", read_route},
+    {"project", read_project},
+    {"tag", read_tag},
+    {"conversation", read_conversation},
+    {"parent", read_parent},
+    {"template", read_template},
+    {"max-cost", read_max_cost},
+    {"timeout-ms", read_timeout},
+    {"fallback", read_fallback},
+    {"ttft-timeout-ms", read_first_token},
+    {"stream", read_stream},
+    {"record", read_record},
+    {"events", read_events},
+    {"provider-key", read_key},
+    {"kind", read_kind},
+    {"hop", read_hop},
+    {"conversation-name", read_conversation_name},
+    {"offline", read_offline},
+    {"proto", read_proto},
+    {"detach", read_unsupported},
+    {"idempotency-key", read_unsupported},
+    {"cache-ttl", read_unsupported},
+};
+
+static const char header_prefix[] = "x-llmgw-";
+
+/* An unknown header is of a later version, or misspelt: the log says so. */
+static enum errc read_header(struct request *r, const struct http1_header *h,
+                             struct err *e)
+{
+    struct str name = str_sub(h->name, sizeof header_prefix - 1, h->name.len);
+    for (size_t i = 0; i < ARRAY_LEN(header_rows); i++) {
+        if (!str_ieqz(name, header_rows[i].name))
+            continue;
+        if (header_rows[i].read(r, h->value, e) == ERR_OK)
+            return ERR_OK;
+        return err_ctx(e, "header %s%s", header_prefix, header_rows[i].name);
+    }
+    log_write(&r->b->log, LOG_INFO, "request", "an unknown header is passed over",
+              "req=%s header=%.*s", r->id, STR_ARG(str_sub(h->name, 0, 64)));
+    return ERR_OK;
+}
+
 static enum errc read_headers(struct request *r, struct err *e)
 {
-    static const struct {
-        const char *name; /* behind "x-llmgw-" */
-        read_fn *read;
-    } rows[] = {
-        {"route", read_route},
-        {"project", read_project},
-        {"tag", read_tag},
-        {"conversation", read_conversation},
-        {"parent", read_parent},
-        {"template", read_template},
-        {"max-cost", read_max_cost},
-        {"timeout-ms", read_timeout},
-        {"fallback", read_fallback},
-        {"ttft-timeout-ms", read_first_token},
-        {"stream", read_stream},
-        {"record", read_record},
-        {"events", read_events},
-        {"provider-key", read_key},
-        {"kind", read_kind},
-        {"hop", read_hop},
-        {"conversation-name", read_conversation_name},
-        {"offline", read_offline},
-    };
-    static const char prefix[] = "x-llmgw-";
     r->opt.max_cost_pico = PICO_UNKNOWN;
     r->opt.kind = STR("chat");
     for (size_t i = 0; i < r->cr.head->n_headers; i++) {
         const struct http1_header *h = &r->cr.head->headers[i];
-        if (!str_ieqz(str_sub(h->name, 0, sizeof prefix - 1), prefix))
-            continue;
-        struct str name = str_sub(h->name, sizeof prefix - 1, h->name.len);
-        for (size_t k = 0; k < ARRAY_LEN(rows); k++)
-            if (str_ieqz(name, rows[k].name) && rows[k].read(r, h->value, e) != ERR_OK)
-                return err_ctx(e, "header %s%s", prefix, rows[k].name);
+        bool is_ours =
+            str_ieqz(str_sub(h->name, 0, sizeof header_prefix - 1), header_prefix);
+        if (is_ours && read_header(r, h, e) != ERR_OK)
+            return e->code;
     }
     return ERR_OK;
 }

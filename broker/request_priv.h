@@ -120,7 +120,7 @@ struct answer {
     struct buf held; /* not yet shown: before the first content, or all of it in `hold` */
     struct buf tail; /* from the finish on: leaves after the record */
     struct buf end;  /* the end mark */
-    struct buf kept; /* what left, for the recorder */
+    struct buf kept; /* what left, for the recorder; at the end what is to leave, too */
     struct buf text; /* the visible text, for the recorder */
     struct buf whole; /* an answer that is not streamed */
     bool is_seen;     /* content of this attempt has left: a cut would be noticed */
@@ -279,6 +279,8 @@ void answer_reset(struct request *r, const struct err *why);
 void answer_discard(struct request *r);
 /* 15 s of silence: the head, and a sign of life. */
 void answer_keepalive(struct request *r);
+/* Before the record: what has not left yet is part of what is recorded. */
+void answer_keep_rest(struct request *r);
 /* After the record: all but the end. */
 void answer_finish(struct request *r);
 /* The end, told with `recorded`; the connection is free after it. */

@@ -41,6 +41,20 @@ static void log_clean(char *s, size_t len)
             s[i] = '?';
 }
 
+const char *log_quote(char *out, size_t size, struct str s)
+{
+    size_t len = 0;
+    out[len++] = '"';
+    for (size_t i = 0; i < s.len && len + 4 < size; i++) {
+        if (s.ptr[i] == '"' || s.ptr[i] == '\\')
+            out[len++] = '\\';
+        out[len++] = s.ptr[i];
+    }
+    out[len++] = '"';
+    out[len] = '\0';
+    return out;
+}
+
 void log_write(struct log *l, enum log_level level, const char *module, const char *text,
                const char *fmt, ...)
 {

@@ -29,6 +29,8 @@ void log_init(struct log *l, int fd, enum log_level level, const struct clock *c
 /* `text` says what happened; `fmt` makes " key=value…" fields, "" for none. NULL log is silent. */
 void log_write(struct log *l, enum log_level level, const char *module, const char *text,
                const char *fmt, ...) PRINTF(5, 6);
+/* A value in quotes, for a field of any text: "\\" stands before quotes and backslashes. */
+const char *log_quote(char *out, size_t size, struct str s);
 bool log_is_on(const struct log *l, enum log_level level);
 /* "error", "warn", "info", "debug" */
 const char *log_level_name(enum log_level level);

@@ -29,6 +29,13 @@ config <<END
 [limit "target:one/room"]
     requests = 9/min
     tokens = 5000/min
+[model "one/luna"]
+    max-output = 128000
+[price "one/luna"]
+    input = 1
+    output = 6
+[core]
+    record = full
 [route "slow"]
     target = one/few
 END
@@ -128,6 +135,33 @@ is "$(got h.x-ratelimit-limit-tokens)" 5000 '… of tokens, too'
 ask -d anthropic -s -m one/room hello
 is "$(got h.anthropic-ratelimit-requests-remaining)" 7 '… in either dialect, streamed or not'
 like "$(got h.anthropic-ratelimit-tokens-reset)" '^20[0-9-]*T[0-9:]*Z$' '… as its SDK reads it'
+
+# ---- money ----
+ask -m one/luna -H 'x-llmgw-max-cost: 0.02' hello
+is "$(got outcome)" ok 'a price cap below the model'"'"'s longest answer becomes an output cap'
+cmp_num "$(got h.x-llmgw-max-output-tokens)" -lt 128000 '… which is told'
+is "$(last_request one body.max_completion_tokens)" "$(got h.x-llmgw-max-output-tokens)" '… and sent'
+
+# ---- our own headers ----
+for header in detach idempotency-key cache-ttl; do
+    ask -m one/sim -H "x-llmgw-$header: 1" hello
+    is "$(got status) $(got class)" '400 invalid_request' "x-llmgw-$header is not passed over"
+done
+like "$(got message)" '^header x-llmgw-cache-ttl: is not supported' '… and is named'
+ask -m one/sim -H 'x-llmgw-from-the-future: 1' hello
+is "$(got outcome)" ok 'an unknown one is'
+ok '… and the log says so' wait_for "$broker_log" 'header=x-llmgw-from-the-future an unknown header'
+ask -m one/sim -H 'x-llmgw-provider-key: nothing' hello
+is "$(got message)" 'header x-llmgw-provider-key: must be NAME=VALUE' 'a key is never quoted'
+
+# ---- the record of a stream ----
+ask -s -m one/sim -H 'x-llmgw-record: full' hello
+id=$(got h.x-llmgw-request-id)
+sql_wait "SELECT count(*) FROM body WHERE rid = (SELECT rid FROM request WHERE id = '$id')" 2 >/dev/null
+record=$(llmgw log show "$id" --response)
+like "$record" '"finish_reason":"stop"' 'the record of a stream has its finish'
+like "$record" '^data: \[DONE\]$' '… and its end'
+is "$(printf '%s\n' "$record" | grep -c 'finish_reason":"stop')" 1 '… once'
 
 # ---- what is explained is what happens ----
 ask -m one/few hello

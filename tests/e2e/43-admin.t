@@ -92,7 +92,7 @@ is "$(said requests.0.project) $(said requests.0.target) $(said requests.0.attem
     'slow one/sim:wait=19s 1' '… with what it is'
 is "$(sample requests_in_flight)" 1 '… and counted'
 id=$(said requests.0.request_id)
-is "$(post cancel "{\"id\":\"$id\"}") $(said cancelled)" '200 true' 'it can be cancelled'
+is "$(post cancel "{\"request_id\":\"$id\"}") $(said cancelled)" '200 true' 'it can be cancelled'
 wait "$slow"
 is "$(cat "$tmp/late.code") $("$tool" json error.llmgw.class <"$tmp/late")" '499 cancelled' \
     '… and is told so'

@@ -408,9 +408,20 @@ static void quoted_secrets_are_hidden(void **state)
     }
 }
 
+static void quotes_in_a_field_of_the_log_are_escaped(void **state)
+{
+    (void)state;
+    char out[16];
+    assert_string_equal(log_quote(out, sizeof out, STR("a \"b\\")), "\"a \\\"b\\\\\"");
+    assert_string_equal(log_quote(out, sizeof out, STR("\"\"\"\"\"\"\"\"\"")),
+                        "\"\\\"\\\"\\\"\\\"\\\"\\\"\"");
+    assert_string_equal(log_quote(out, sizeof out, STR("")), "\"\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quotes_in_a_field_of_the_log_are_escaped),
         cmocka_unit_test(quoted_secrets_are_hidden),
         cmocka_unit_test(every_code_has_a_name_of_its_own),
         cmocka_unit_test(context_stands_before_the_text),

@@ -195,7 +195,7 @@ static void parts_go_to_anthropic(void **state)
          PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\","
          "\"detail\":\"low\"}}"),
          AN_PARTS("{\"type\":\"image\",\"source\":{\"type\":\"url\","
-         "\"url\":\"https://x/y.png\"}}"), NULL},
+         "\"url\":\"https://x/y.png\"}}"), "image_url.detail"},
         /* the label says png, the bytes say jpeg */
         {"anthropic", "claude-opus-5",
          PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,"
@@ -585,6 +585,7 @@ static void kinds_of_provider_get_what_they_take(void **state)
         {"openai", "o3", EFFORT("max"), OUT("o3", ",\"reasoning_effort\":\"high\"" CAP),
          NULL},
         {"openai", "gpt-4o", EFFORT("high"), OUT("gpt-4o", CAP), "reasoning_effort"},
+        {"openai", "gpt-4o", THINK("{\"type\":\"disabled\"}"), OUT("gpt-4o", CAP), NULL},
         {"openai", "gpt-5.1", THINK("{\"type\":\"adaptive\"}"), OUT("gpt-5.1", CAP), NULL},
         /* tools and effort on Chat Completions */
         {"openai", "gpt-5.6", A(A_HI A_TOOL_F), OUT("gpt-5.6", O_TOOL_F
