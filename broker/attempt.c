@@ -40,6 +40,7 @@ struct attempt {
     const struct dialect_ops *ops; /* the provider's */
     struct attempt_row *row;       /* arena */
     struct secret_key *key;        /* borrowed; NULL: none, or the client's own */
+    int64_t key_read_us;           /* that key's read_mono_us then */
     bool is_crossed, is_streamed;
     bool is_event_stream;  /* what comes is one */
     size_t max_output_len; /* bytes of output that the cap allows, by estimate */
@@ -80,9 +81,12 @@ struct target_state *attempt_target(const struct attempt *a)
     return a->state;
 }
 
+/* What is said of a key that was renewed in the meantime is no news of the new one. */
 struct secret_key *attempt_key(const struct attempt *a)
 {
-    return a->key;
+    bool is_same =
+        a->key != NULL && a->key->value != NULL && a->key->read_mono_us == a->key_read_us;
+    return is_same ? a->key : NULL;
 }
 
 static int64_t wall_us(const struct attempt *a)
@@ -196,6 +200,7 @@ static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
         return err_set(e, ERR_UPSTREAM_AUTH,
                        "provider %s has no key that may be used now",
                        a->target->provider);
+    a->key_read_us = a->key->read_mono_us;
     *ret = (struct str){a->key->value, a->key->len};
     str_copy(a->row->key_id, sizeof a->row->key_id, str_of(a->key->id));
     return ERR_OK;

@@ -251,7 +251,8 @@ const struct scan_state *attempt_scan(const struct attempt *a);
 const struct target_model *attempt_model(const struct attempt *a);
 bool attempt_is_streamed(const struct attempt *a);
 struct target_state *attempt_target(const struct attempt *a);
-struct secret_key *attempt_key(const struct attempt *a); /* NULL: none of ours */
+struct secret_key *
+attempt_key(const struct attempt *a); /* NULL: none of ours that is still in use */
 
 /* ---- answer.c ---- */
 

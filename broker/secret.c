@@ -28,7 +28,7 @@ enum {
     FILE_TIMEOUT_US = 10 * US_PER_S,
     /* somebody may have to type a passphrase */
     CMD_TIMEOUT_US = 60 * US_PER_S,
-    /* a command that failed is not asked again for so long */
+    /* a command that failed is not asked again for so long, nor one whose key is refused */
     CMD_RETRY_US = 60 * US_PER_S,
 };
 
@@ -82,10 +82,17 @@ static enum errc slot_fill(struct slot *s, struct str text, struct err *e)
     return ERR_OK;
 }
 
-static void slot_wipe(struct slot *s)
+static void slot_empty(struct slot *s)
 {
     /* owned by us: const is for borrowers */
     mem_wipe_free((void *)(uintptr_t)s->key.value, s->key.len);
+    s->key.value = NULL;
+    s->key.len = 0;
+}
+
+static void slot_wipe(struct slot *s)
+{
+    slot_empty(s);
     mem_free(s->from);
     command_stop(&s->command);
     *s = (struct slot){0};
@@ -149,6 +156,7 @@ static void on_key(void *arg, enum errc rc, struct str output, const struct err 
     if (rc == ERR_OK)
         rc = slot_fill(slot, output, &e);
     if (rc == ERR_OK) {
+        slot->key.read_mono_us = loop_mono_us(s->loop);
         log_write(s->log, LOG_INFO, "secret", "key read from a command", "key=%s",
                   slot->key.id);
         return;
@@ -336,6 +344,14 @@ int64_t secrets_benched_us(const struct secrets *s, struct str provider,
 void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us,
                    enum errc why)
 {
+    struct slot *slot = container_of(k, struct slot, key);
+    bool has_run_out = why == ERR_UPSTREAM_AUTH && k->read_mono_us != 0 &&
+                       loop_mono_us(s->loop) - k->read_mono_us >= CMD_RETRY_US;
+    if (has_run_out) {
+        slot_empty(slot);
+        log_write(s->log, LOG_INFO, "secret", "a key may have run out", "key=%s", k->id);
+        return;
+    }
     k->benched_until_us = until_mono_us;
     k->benched_for = why;
     log_write(s->log, LOG_WARN, "secret", "a key is set aside", "key=%s", k->id);

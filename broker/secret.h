@@ -19,6 +19,7 @@ struct secret_key {
     size_t len;
     int64_t benched_until_us; /* monotonic; authentication failed or quota is used up */
     enum errc benched_for;    /* … which of the two */
+    int64_t read_mono_us;     /* when its command printed it; 0: no command did */
 };
 
 /*
@@ -43,7 +44,10 @@ int64_t secrets_benched_us(const struct secrets *s, struct str provider,
                            int64_t now_mono_us);
 /* The key that may be used first; NULL: the provider has none. */
 const struct secret_key *secrets_first(const struct secrets *s, struct str provider);
-/* `why`: ERR_UPSTREAM_AUTH or ERR_QUOTA. */
+/*
+ * `why`: ERR_UPSTREAM_AUTH or ERR_QUOTA. A refused key that a command printed some time ago may be
+ * a token that has run out: it is forgotten instead, and the command asked again.
+ */
 void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us,
                    enum errc why);
 /* Equal? Takes the same time wherever they differ. */

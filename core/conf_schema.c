@@ -160,7 +160,8 @@ static const struct conf_key keys[] = {
     {"provider", "key-file", CONF_SECRET, LIST(conf_provider, keys),
      .first = CONF_KEY_FILE, .help = "file whose first line is a key"},
     {"provider", "key-cmd", CONF_SECRET, LIST(conf_provider, keys), .first = CONF_KEY_CMD,
-     .help = "command whose first line of output is a key, run at first use"},
+     .help = "command whose first line of output is a key, run at first use, and again "
+             "when one of more than a minute is refused"},
     {"provider", "header", CONF_HEADER, LIST(conf_provider, headers), .values = ":",
      .help = "NAME: VALUE, a header that its requests carry"},
     {"provider", "proxy", CONF_STRING, IN(conf_provider, proxy),

@@ -187,6 +187,29 @@ static void a_command_that_fails_is_left_alone_for_a_while(void **state)
     secrets_free(&k);
 }
 
+static void a_token_that_has_run_out_is_fetched_anew(void **state)
+{
+    struct site *s = *state;
+    char command[128];
+    snprintf(command, sizeof command, "cat %s", s->file);
+    add(s, CONF_KEY_CMD, command);
+    write_file(s->file, MARK "old", 0600);
+    struct secrets *k = load(s, NULL);
+    int64_t now_us = loop_mono_us(s->loop);
+    struct secret_key *key = pick(s, k, now_us);
+    assert_string_equal(key->value, MARK "old");
+    key->read_mono_us -= 3600 * (int64_t)US_PER_S; /* an hour later */
+    write_file(s->file, MARK "new", 0600);
+    secrets_bench(k, key, now_us + US_PER_S, ERR_UPSTREAM_AUTH);
+    assert_int_equal(secrets_benched_us(k, STR("p"), now_us), 0);
+    assert_string_equal(pick(s, k, now_us)->value, MARK "new");
+    /* the new one is refused, too: then it is no matter of age */
+    secrets_bench(k, key, now_us + US_PER_S, ERR_UPSTREAM_AUTH);
+    assert_int_equal(secrets_benched_us(k, STR("p"), now_us), US_PER_S);
+    assert_null(pick(s, k, now_us));
+    secrets_free(&k);
+}
+
 static void a_command_under_way_ends_with_the_store(void **state)
 {
     struct site *s = *state;
@@ -265,6 +288,7 @@ int main(void)
         CASE(a_key_with_a_blank_in_it_is_refused),
         CASE(a_command_runs_with_the_configured_path),
         CASE(a_command_that_fails_is_left_alone_for_a_while),
+        CASE(a_token_that_has_run_out_is_fetched_anew),
         CASE(a_command_under_way_ends_with_the_store),
         CASE(a_benched_key_is_passed_over),
         CASE(a_scrubbed_environment_is_remembered),
