@@ -22,6 +22,7 @@
 #include "core/zone.h"
 
 #include "cmd/out_format.h"
+#include "cmd/shell.h"
 
 enum {
     OUT_ARENA_LEN = 512 * 1024 * 1024,
@@ -318,12 +319,55 @@ static enum errc write_file(struct cmd_ctx *ctx, const char *path, struct str s,
     return rc;
 }
 
+/* Rows of the terminal that standard output is; 0: it is none, or one that cannot scroll back. */
+static size_t screen_rows(void)
+{
+    struct winsize size;
+    const char *term = cmd_getenv("TERM");
+    bool is_screen = isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+    return is_screen && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+static bool is_longer(struct str text, size_t rows)
+{
+    size_t n = 0;
+    struct str line;
+    while (n <= rows && str_split(&text, '\n', &line))
+        n++;
+    return n > rows;
+}
+
+/* The user's pager, or less(1), which leaves what it showed on the screen. "cat" and "": none. */
+static const char *pager(const struct cmd_ctx *ctx)
+{
+    const char *said = cmd_getenv("LLMGW_PAGER");
+    if (said == NULL)
+        said = cmd_getenv("PAGER");
+    if (ctx->global.no_pager || (said != NULL && strcmp(said, "cat") == 0))
+        return "";
+    return said != NULL ? said : "LESS=\"${LESS-FRX}\" less";
+}
+
+/* True when somebody has paged through it; else it is still to be written. */
+static bool page(const struct cmd_ctx *ctx, struct str text)
+{
+    struct err ignored = ERR_INIT;
+    const char *command = pager(ctx);
+    size_t rows = screen_rows();
+    int status = 0;
+    if (rows == 0 || command[0] == '\0' || !is_longer(text, rows))
+        return false;
+    return shell_run(command, text, NULL, &status, &ignored) == ERR_OK && status != 127;
+}
+
 enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e)
 {
     const char *path = ctx->global.output;
     if (path != NULL && strcmp(path, "-") != 0)
         return write_file(ctx, path, text, e);
     enum errc rc = fflush(stdout) == 0 ? ERR_OK : err_errno(e, ERR_IO, "standard output");
+    if (rc == ERR_OK && page(ctx, text))
+        return ERR_OK;
     return rc == ERR_OK ? write_all(STDOUT_FILENO, text, e) : rc;
 }
 

@@ -260,7 +260,8 @@ bool conf_has_price(const struct conf *c, struct str provider, struct str model)
 /*
  * What a model name means, by the documented order: alias, route, provider/model, bare id served
  * by exactly one configured provider (by several: its own maker first). Fills a route (owned
- * by the conf) or a single target. ERR_NOT_FOUND names the three nearest.
+ * by the conf) or a single target. ERR_NOT_FOUND names the three nearest; ERR_UPSTREAM_AUTH when
+ * nobody could be asked at all.
  */
 struct conf_resolved {
     const struct conf_route *route; /* NULL: a single target */

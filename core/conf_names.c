@@ -173,6 +173,11 @@ enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct s
     r.target.name = arena_strz(arena, name);
     r.route = conf_route(c, meant);
     r.how = r.route ? "route" : find_model(c, cat, meant, arena, &r.target);
+    if (r.how == NULL && c->n_providers == 0 && str_eqz(name, "default"))
+        return err_set(e, ERR_UPSTREAM_AUTH,
+                       "no provider is configured, and the environment has no key\n"
+                       "hint: set OPENAI_API_KEY, ANTHROPIC_API_KEY or another, or see "
+                       "llmgw-config(5)");
     if (r.how == NULL) {
         char hint[NEAR_TEXT_LEN];
         return err_set(e, ERR_NOT_FOUND, "no model or route \"%.*s\"%s", STR_ARG(name),

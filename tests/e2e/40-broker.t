@@ -217,6 +217,9 @@ bare() { env -i PATH=/usr/bin:/bin HOME="$tmp/bare" "$top_builddir/llmgw" "$@"; 
 mkdir -m 700 "$tmp/bare"
 bare broker start >"$tmp/bare.out" 2>&1
 is "$?" 0 'llmgwd is found beside llmgw'
+bare chat hi </dev/null >"$tmp/bare.out" 2>&1
+is "$?" 8 '… and without any key the error is about keys'
+like "$(cat "$tmp/bare.out")" 'OPENAI_API_KEY' '… and names them'
 bare broker stop >/dev/null 2>&1
 
 # ---- a key from a command ----

@@ -160,6 +160,14 @@ END
 is "$rc" 0 'the last session can be gone back to'
 unlike "$(cat "$XDG_STATE_HOME/llmgw/history")" 'not kept' 'a leading blank keeps a line out'
 
+# ---- the pager ----
+page() {
+    printf 'end\n' | env LLMGW_PAGER="$1" "$tool" pty llmgw $2 help chat 2>&1 | tr -d '\r'
+}
+like "$(page 'sed s/^/PAGED:/' '')" '^PAGED:' 'what is longer than the screen is paged'
+unlike "$(page 'sed s/^/PAGED:/' --no-pager)" '^PAGED:' '… unless it must not be'
+like "$(page no-such-pager '')" 'chat' '… or the pager is not there'
+
 # ---- what breaks ----
 cat >"$tmp/stop" <<END
 #!/bin/sh
