@@ -518,6 +518,8 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
         .money_pico =
             router_cost(r->catalog, m, model, loop_wall_us(r->b->loop), in_tok, worst),
     };
+    ret->likely_pico = router_cost(r->catalog, m, model, loop_wall_us(r->b->loop), in_tok,
+                                   likely * MAX(r->facts.n, 1));
 }
 
 /* ---- the decision ---- */

@@ -100,6 +100,7 @@ struct attempt_row {
 /* What a candidate may use, for its limits and its body. */
 struct bounds {
     struct limit_cost cost;
+    pico likely_pico; /* what it will cost in all likelihood, where `cost` is the worst */
     int64_t cap_tok;  /* output cap, ours or the client's; −1: none */
     bool is_cap_ours; /* made from a budget or x-llmgw-max-cost */
 };

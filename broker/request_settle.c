@@ -57,7 +57,7 @@ void settle_admit(struct request *r)
         .tags = r->opt.tags,
         .n_tags = r->opt.n_tags,
         .input_tok_estimate = t != NULL ? r->prospects[0].bounds.cost.input_tok : 0,
-        .reserved_pico = r->bounds.cost.money_pico,
+        .reserved_pico = r->bounds.likely_pico,
     };
     memcpy(admit.id, r->id, sizeof admit.id);
     if (ledger_admit(r->b->ledger, &admit, NULL, &e) != ERR_OK)

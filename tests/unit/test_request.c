@@ -34,6 +34,7 @@ struct told {
     int n_admits, n_settles;
     enum errc outcome, classes[LIMIT_ATTEMPTS];
     size_t n_attempts;
+    pico expected_pico; /* at admission */
     pico cost_pico;
     enum ledger_cost_source cost_source;
     unsigned flags;
@@ -209,8 +210,9 @@ const char *ledger_cost_source_name(enum ledger_cost_source s)
 enum errc ledger_admit(struct ledger *l, const struct ledger_admit *a, uint64_t *ret_seq,
                        struct err *e)
 {
-    (void)l, (void)a, (void)ret_seq, (void)e;
+    (void)l, (void)ret_seq, (void)e;
     the_world->told.n_admits++;
+    the_world->told.expected_pico = a->reserved_pico;
     return ERR_OK;
 }
 
@@ -1471,6 +1473,8 @@ static void what_money_buys_becomes_the_output_cap(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         ask(w, rows[i].headers, rows[i].body);
         expect(&call(w, i)->body, rows[i].cap);
+        /* if we die now: not all that was allowed, but what is to be expected */
+        assert_in_range(w->told.expected_pico, 500 * 2000000, 9999999999);
         refuse(call(w, i), 400, NULL, ERROR("invalid_request_error"));
         expect(&w->got_headers, "x-llmgw-max-output-tokens: ");
         w->told = (struct told){0};
