@@ -19,7 +19,8 @@ if [ ! -f Makefile ]; then
         >configure.log 2>&1 || { tail -n 20 configure.log >&2 && exit 1; }
 fi
 jobs=$(getconf _NPROCESSORS_ONLN)
-make -s -j"$jobs" all check TESTS= >build.log 2>&1 || { tail -n 20 build.log >&2 && exit 1; }
+make -s -j"$jobs" all >build.log 2>&1 && make -s -j"$jobs" check TESTS= >>build.log 2>&1 ||
+    { tail -n 20 build.log >&2 && exit 1; }
 
 # Lint is about the sources and the objects of a plain build.
 find . -name '*.gcda' -exec rm -f {} +
