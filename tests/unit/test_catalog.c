@@ -129,6 +129,9 @@ static void rules_and_the_reading_of_usage_agree(void **state)
     static const char messages[] =
         "{\"input_tokens\":100,\"output_tokens\":20,\"cache_read_input_tokens\":60,"
         "\"output_tokens_details\":{\"thinking_tokens\":15}}";
+    static const char gemini[] =
+        "{\"promptTokenCount\":100,\"cachedContentTokenCount\":60,"
+        "\"candidatesTokenCount\":20,\"thoughtsTokenCount\":15,\"totalTokenCount\":135}";
     size_t n;
     const struct provider_kind *k = provider_kinds(&n);
     for (size_t i = 0; i < n; i++) {
@@ -138,9 +141,10 @@ static void rules_and_the_reading_of_usage_agree(void **state)
         if (k[i].catalog == NULL)
             continue;
         const struct catalog_rule *r = catalog_rule(*state, str_of(k[i].catalog));
-        bool is_messages = k[i].usage == USAGE_WIRE_ANTHROPIC;
-        if (is_messages)
+        if (k[i].usage == USAGE_WIRE_ANTHROPIC)
             snprintf(json, sizeof json, "%s", messages);
+        else if (k[i].usage == USAGE_WIRE_GEMINI)
+            snprintf(json, sizeof json, "%s", gemini);
         else
             snprintf(json, sizeof json, chat, r->reasoning_inside ? 120 : 135);
         assert_int_equal(
