@@ -47,7 +47,8 @@ struct ledger_admit {
     const struct http1_header *tags;
     size_t n_tags; /* the first LIMIT_TAGS are kept */
     int64_t input_tok_estimate;
-    pico reserved_pico; /* expected cost, an interrupted row's; PICO_UNKNOWN if unpriced */
+    pico
+        reserved_pico; /* expected cost, an interrupted row's; PICO_UNKNOWN if unpriced */
 };
 
 /* One upstream call; times are wall microseconds, 0 where it did not happen. */
