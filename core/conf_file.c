@@ -25,18 +25,23 @@ static enum errc read_fd(int fd, const char *path, struct buf *out, struct err *
         errno = EISDIR;
         return err_errno(e, ERR_IO, "%s", path);
     }
-    for (;;) {
-        ssize_t n = read(fd, piece, sizeof piece);
+    ssize_t n = 1;
+    while (n != 0 && buf_err(out) == ERR_OK) {
+        n = read(fd, piece, sizeof piece);
         if (n < 0 && errno != EINTR)
-            return err_errno(e, ERR_IO, "%s", path);
-        if (n == 0)
-            return ERR_OK;
+            break;
         buf_add(out, piece, n > 0 ? (size_t)n : 0);
-        if (buf_err(out) == ERR_TOO_LARGE)
-            return err_set(e, ERR_TOO_LARGE, "%s: longer than %zu bytes", path, out->max);
-        if (buf_err(out) != ERR_OK)
-            return err_set(e, buf_err(out), "%s: out of memory", path);
     }
+    int why = errno;
+    mem_wipe(piece, sizeof piece); /* headers and proxies may hold passwords */
+    errno = why;
+    if (n < 0 && errno != EINTR)
+        return err_errno(e, ERR_IO, "%s", path);
+    if (buf_err(out) == ERR_TOO_LARGE)
+        return err_set(e, ERR_TOO_LARGE, "%s: longer than %zu bytes", path, out->max);
+    if (buf_err(out) != ERR_OK)
+        return err_set(e, buf_err(out), "%s: out of memory", path);
+    return ERR_OK;
 }
 
 enum errc conf_read_file(const char *path, struct buf *ret, struct err *e)
