@@ -135,7 +135,7 @@ x-llmgw-stream: restart	x-llmgw-stream: restart needs
 x-llmgw-record: some	header x-llmgw-record: must be full, meta or off
 x-llmgw-events: yes	header x-llmgw-events: must be 0 or 1
 x-llmgw-kind: other	header x-llmgw-kind: must be chat, batch
-x-llmgw-provider-key: sk-nameless	header x-llmgw-provider-key: must be NAME=VALUE, not \\"\\"
+x-llmgw-provider-key: sk-nameless	header x-llmgw-provider-key: must be NAME=VALUE
 END
 done
 
