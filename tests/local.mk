@@ -72,6 +72,7 @@ check_PROGRAMS += %D%/unit/test_request
 %C%_unit_test_request_SOURCES = %D%/unit/test_request.c
 %C%_unit_test_request_SOURCES += %D%/unit/fault.c %D%/unit/fault.h
 %C%_unit_test_request_LDFLAGS = $(FAULT_WRAPS)
+check_PROGRAMS += %D%/unit/test_router
 check_PROGRAMS += %D%/unit/test_retry
 check_PROGRAMS += %D%/unit/test_secret
 check_PROGRAMS += %D%/unit/test_sha256

@@ -163,6 +163,15 @@ like "$record" '"finish_reason":"stop"' 'the record of a stream has its finish'
 like "$record" '^data: \[DONE\]$' '… and its end'
 is "$(printf '%s\n' "$record" | grep -c 'finish_reason":"stop')" 1 '… once'
 
+# ---- a template without a name is known by its system prompt ----
+system='"content":"Be brief."'
+post /v1/chat/completions "{\"model\":\"one/auto\",\"messages\":[{\"role\":\"system\",$system},
+    {\"role\":\"user\",\"content\":\"hello\"}]}" >/dev/null
+post /v1/messages "{\"model\":\"one/auto\",\"max_tokens\":9,\"system\":\"Be brief.\",$hi}" >/dev/null
+like "$(sql_wait "SELECT count(*) || ' ' || template FROM requests WHERE asked_model = 'one/auto'
+    GROUP BY template HAVING count(*) = 2" x 20)" '^2 auto:[0-9a-f]{16}$' \
+    'the same system prompt is the same template in both dialects'
+
 # ---- what is explained is what happens ----
 ask -m one/few hello
 like "$(llmgw route explain -m one/few hello)" 'would send: yes$' 'there is room for one more'
