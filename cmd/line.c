@@ -167,12 +167,21 @@ static void on_terminal_signal(int signo)
         line.is_suspended = 1;
 }
 
-static void watch_terminal(bool is_on)
+/* While it is on, they come in ppoll() only, with *outside as its mask: none is missed. */
+static void watch_terminal(bool is_on, sigset_t *outside)
 {
     struct sigaction action = {.sa_handler = is_on ? on_terminal_signal : SIG_DFL};
+    sigset_t both;
     sigemptyset(&action.sa_mask);
+    sigemptyset(&both);
+    sigaddset(&both, SIGWINCH);
+    sigaddset(&both, SIGTSTP);
+    if (is_on)
+        sigprocmask(SIG_BLOCK, &both, outside);
     sigaction(SIGWINCH, &action, NULL);
     sigaction(SIGTSTP, &action, NULL);
+    if (!is_on)
+        sigprocmask(SIG_SETMASK, outside, NULL);
 }
 
 /* The shell gets its terminal as it was, and we get ours back. */
@@ -282,7 +291,8 @@ enum line_end line_read(const char *prompt, int sig_fd, struct buf *out)
     buf_reset(out);
     line.out = out;
     line.is_done = line.is_closed = false;
-    watch_terminal(true);
+    sigset_t outside;
+    watch_terminal(true, &outside);
     rl_callback_handler_install(prompt, on_line);
     enum line_end end = LINE_ENTERED;
     while (!line.is_done && end == LINE_ENTERED) {
@@ -291,16 +301,17 @@ enum line_end line_read(const char *prompt, int sig_fd, struct buf *out)
             rl_callback_read_char();
             continue;
         }
-        int n = poll(fds, ARRAY_LEN(fds), -1);
+        int n = ppoll(fds, ARRAY_LEN(fds), NULL, &outside);
+        bool is_broken = n < 0 && errno != EINTR;
         heed_terminal();
-        if (n < 0 && errno != EINTR)
+        if (is_broken)
             line.is_done = line.is_closed = true;
         else if (n > 0 && fds[1].revents != 0 && sig_take() != 0)
             end = give_up_line(prompt) ? LINE_STOPPED : LINE_ENTERED;
         else if (n > 0 && fds[0].revents != 0)
             rl_callback_read_char();
     }
-    watch_terminal(false);
+    watch_terminal(false, &outside);
     return line.is_closed ? LINE_CLOSED : end;
 }
 

@@ -172,6 +172,7 @@ like "$(page no-such-pager '')" 'chat' '… or the pager is not there'
 cat >"$tmp/stop" <<END
 #!/bin/sh
 llmgw broker stop
+echo no broker any more
 END
 chmod +x "$tmp/stop"
 repl <<END
@@ -180,6 +181,7 @@ send before\r
 expect before
 expect before
 send !$tmp/stop\r
+expect no broker any more
 expect default
 send after\r
 expect after
@@ -189,6 +191,7 @@ size 40 20
 signal WINCH
 send /context\r
 expect in 2 turns
+expect default \$0.
 signal TSTP
 signal CONT
 send still here\r

@@ -84,6 +84,19 @@ static enum errc type(struct pty *p, struct str text, struct err *e)
     return ERR_OK;
 }
 
+/* A stop that has been asked for, not one that is on its way. */
+static enum errc await_stop(struct pty *p, struct err *e)
+{
+    int64_t until_us = clock_mono_us(&clock_system) + EXPECT_US;
+    int status = 0;
+    while (waitpid(p->pid, &status, WUNTRACED | WNOHANG) != p->pid) {
+        if (clock_mono_us(&clock_system) > until_us)
+            return err_set(e, ERR_TIMEOUT, "it does not stop");
+        poll(NULL, 0, 10);
+    }
+    return WIFSTOPPED(status) ? ERR_OK : err_set(e, ERR_IO, "it ended");
+}
+
 static enum errc send_signal(struct pty *p, struct str name, struct err *e)
 {
     static const struct {
@@ -91,10 +104,14 @@ static enum errc send_signal(struct pty *p, struct str name, struct err *e)
         int signo;
     } rows[] = {
         {"INT", SIGINT}, {"TSTP", SIGTSTP}, {"CONT", SIGCONT}, {"WINCH", SIGWINCH}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (str_eqz(name, rows[i].name) && kill(p->pid, rows[i].signo) == 0)
-            return ERR_OK;
-    return err_set(e, ERR_USAGE, "no signal %.*s", STR_ARG(name));
+    size_t i = 0;
+    while (i < ARRAY_LEN(rows) && !str_eqz(name, rows[i].name))
+        i++;
+    if (i == ARRAY_LEN(rows))
+        return err_set(e, ERR_USAGE, "no signal %.*s", STR_ARG(name));
+    if (kill(p->pid, rows[i].signo) != 0)
+        return err_errno(e, ERR_IO, "signal");
+    return rows[i].signo == SIGTSTP ? await_stop(p, e) : ERR_OK;
 }
 
 static enum errc resize(struct pty *p, struct str sizes, struct err *e)
