@@ -367,13 +367,23 @@ static enum errc check_array(struct check *c, unsigned depth)
     }
 }
 
+/* FNV-1a; a forced collision only costs one comparison more. */
+static inline uint32_t hash_byte(uint32_t hash, unsigned char byte)
+{
+    return (hash ^ byte) * 16777619U;
+}
+
 static uint32_t key_hash(struct str inside)
 {
-    /* FNV-1a; a forced collision only costs one comparison more */
     uint32_t hash = 2166136261U;
+    if (!has_escape(inside)) {
+        for (size_t i = 0; i < inside.len; i++)
+            hash = hash_byte(hash, (unsigned char)inside.ptr[i]);
+        return hash;
+    }
     struct chars chars = chars_of(inside);
     for (int x; (x = chars_next(&chars)) >= 0;)
-        hash = (hash ^ (uint32_t)x) * 16777619U;
+        hash = hash_byte(hash, (unsigned char)x);
     return hash;
 }
 
@@ -394,11 +404,15 @@ static enum errc outer_key(struct check *c, struct str inside)
 static void note_field(struct jfield *fields, size_t n, struct str inside, size_t key_pos,
                        struct jspan value)
 {
-    for (size_t i = 0; i < n; i++)
-        if (fields[i].value.kind == J_NONE && text_is(inside, fields[i].name)) {
-            fields[i].value = value;
-            fields[i].key_pos = key_pos;
+    char first = inside.len > 0 ? inside.ptr[0] : '\0';
+    for (struct jfield *f = fields; f < fields + n; f++) {
+        if (*f->name != first && first != '\\') /* as text_is() finds; most end here */
+            continue;
+        if (f->value.kind == J_NONE && text_is(inside, f->name)) {
+            f->value = value;
+            f->key_pos = key_pos;
         }
+    }
 }
 
 static enum errc check_member(struct check *c, unsigned depth)
