@@ -175,6 +175,25 @@ else
     skip 'a socket that is handed over is served' 'no systemd-socket-activate'
 fi
 
+# ---- a service manager ----
+if command -v systemd-socket-activate >/dev/null; then
+    # the first datagram starts dd, which writes down what it and the next ones say
+    spawn manager systemd-socket-activate -d -l "$tmp/notify" --inetd "$(command -v dd)" \
+        "of=$tmp/notified" bs=4096 count=2 status=none
+    manager=$pid
+    wait_for "$tmp/manager.err" Listening
+    NOTIFY_SOCKET=$tmp/notify
+    export NOTIFY_SOCKET
+    start_broker
+    stop_broker
+    unset NOTIFY_SOCKET
+    wait_for "$tmp/notified" STOPPING
+    reap "$manager"
+    is "$(tr '\n' ' ' <"$tmp/notified")" 'READY=1STOPPING=1' 'a service manager is told: ready, stopping'
+else
+    skip 'a service manager is told' 'no systemd-socket-activate'
+fi
+
 # ---- other users ----
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     stranger() {
