@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -24,6 +25,9 @@
 extern char **environ;
 
 enum {
+    /* bytes of broker.log before a start begins a new one, and how many old ones stay */
+    LOG_MAX = 10 * 1024 * 1024,
+    LOGS_KEPT = 3,
     READY_FD = 3,
     READY_MS = 5000,
     MAX_ARGS = 2 * OPT_LIST_MAX + 16,
@@ -157,6 +161,20 @@ static enum errc launch(struct cmd_ctx *ctx, const char *socket, bool is_auto, i
 }
 
 /* The last line that llmgwd wrote to its log since `from`: why it did not start. */
+/* A long log makes place for a new one; nobody writes into it now. */
+static void rotate_log(struct cmd_ctx *ctx, const char *log)
+{
+    struct stat st;
+    if (stat(log, &st) != 0 || st.st_size < LOG_MAX)
+        return;
+    for (int i = LOGS_KEPT; i > 0; i--) {
+        const char *from = i > 1 ? arena_printf(&ctx->arena, "%s.%d", log, i - 1) : log;
+        const char *to = arena_printf(&ctx->arena, "%s.%d", log, i);
+        if (from != NULL && to != NULL)
+            (void)rename(from, to); /* one that is not there yet is no trouble */
+    }
+}
+
 static enum errc not_started(int log_fd, off_t from, const char *log, struct err *e)
 {
     char tail[TAIL_LEN];
@@ -193,6 +211,7 @@ static enum errc start_locked(struct cmd_ctx *ctx, const char *socket, bool is_a
     enum errc rc = make_parents(ctx, log, e);
     if (rc != ERR_OK)
         return rc;
+    rotate_log(ctx, log);
     int log_fd = open(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0)
         return err_errno(e, ERR_BROKER, "%s", log);

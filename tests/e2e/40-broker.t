@@ -236,6 +236,15 @@ bare() { env -i PATH=/usr/bin:/bin HOME="$tmp/bare" "$top_builddir/llmgw" "$@"; 
 mkdir -m 700 "$tmp/bare"
 bare broker start >"$tmp/bare.out" 2>&1
 is "$?" 0 'llmgwd is found beside llmgw'
+bare broker stop >/dev/null 2>&1
+for i in 1 2 3 4; do
+    echo "log $i" >"$tmp/bare/.local/state/llmgw/broker.log"
+    truncate -s 11M "$tmp/bare/.local/state/llmgw/broker.log"
+    bare broker start >/dev/null 2>&1
+    bare broker stop >/dev/null 2>&1
+done
+is "$(cd "$tmp/bare/.local/state/llmgw" && head -qc 5 broker.log.* | tr '\n' '.'; ls "$tmp/bare/.local/state/llmgw" | grep -c broker.log)" \
+    'log 4log 3log 24' 'a long log makes place; three are kept'
 bare chat hi </dev/null >"$tmp/bare.out" 2>&1
 is "$?" 8 '… and without any key the error is about keys'
 like "$(cat "$tmp/bare.out")" 'OPENAI_API_KEY' '… and names them'
