@@ -35,6 +35,8 @@ enum {
     UPLOAD_MAX_LEN = 256 * 1024,
     /* handles kept for the next transfer; one has 6 KB */
     SPARE_MAX = 64,
+    /* addresses kept in pieces */
+    URLS_MAX = 256,
     /* bytes read at once; the buffer lives as long as the answer, and a stream fills it seldom */
     READ_LEN = 16 * 1024,
     READ_STREAM_LEN = 8 * 1024,
@@ -62,7 +64,7 @@ struct upstream {
     size_t n_socks;
     CURL *spare[SPARE_MAX]; /* owned; handles of POSTs that went well */
     size_t n_spare;
-    struct map urls;   /* CURLU, owned; as many as the configuration has had */
+    struct map urls;   /* CURLU, owned; URLS_MAX of them */
     struct list xfers; /* struct upstream_xfer, by `link` */
     struct list todo;  /* struct upstream_xfer, by `todo`: what settle() has to do */
     int in_curl;       /* depth of libcurl on our stack */
@@ -400,11 +402,14 @@ static void easy_put(struct upstream *u, CURL *c)
         curl_easy_cleanup(c);
 }
 
-/* The URL taken to pieces, once: libcurl does it for each transfer otherwise, and back. */
+/*
+ * The URL taken to pieces, once: libcurl does it for each transfer otherwise, and back. NULL: not
+ * one that is worth it. Some hold the model's name, and clients may invent names without end.
+ */
 static CURLU *find_url(struct upstream *u, const char *url)
 {
     CURLU *parsed = map_get(&u->urls, str_of(url));
-    if (parsed != NULL)
+    if (parsed != NULL || u->urls.n >= URLS_MAX)
         return parsed;
     parsed = curl_url();
     if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
@@ -412,6 +417,13 @@ static CURLU *find_url(struct upstream *u, const char *url)
         return parsed;
     curl_url_cleanup(parsed);
     return NULL; /* the transfer will fail, and say why */
+}
+
+static bool set_url(struct upstream *u, CURL *c, const char *url)
+{
+    CURLU *parsed = find_url(u, url);
+    return curl_easy_setopt(c, CURLOPT_CURLU, parsed) == CURLE_OK &&
+           (parsed != NULL || curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK);
 }
 
 /* ---- a transfer's birth and death ---- */
@@ -575,7 +587,7 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_BUFFERSIZE, read_len) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CURLU, find_url(x->u, req->url)) == CURLE_OK &&
+           set_url(x->u, c, req->url) &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK &&
            set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x);

@@ -296,6 +296,34 @@ static void a_connection_is_used_again(void **state)
     close(fd);
 }
 
+/* More than are kept in pieces: clients may invent the names that stand in some of them. */
+static void addresses_may_come_without_end(void **state)
+{
+    struct site *s = *state;
+    char path[sizeof s->url], line[sizeof s->url + 32];
+    int fd = -1;
+    memcpy(path, s->url, sizeof path);
+    for (int round = 0; round < 300; round++) {
+        struct told *t = told_new(s);
+        struct buf got = BUF_INIT(1 << 20);
+        snprintf(s->url, sizeof s->url, "%.40s%d", path, round);
+        snprintf(line, sizeof line, "POST /v1/x%d HTTP/1.1\r\n", round);
+        begin(t, STR("question"));
+        if (fd < 0)
+            fd = accept_one(s);
+        expect_end(s, fd, &got, "question");
+        assert_true(str_starts(buf_str(&got), str_of(line)));
+        say(fd, OK_HEAD "Content-Length: 1\r\n\r\n.");
+        pump(s, &t->n_done, 1);
+        assert_int_equal(t->rc, ERR_OK);
+        buf_release(&got);
+        told_free(t);
+    }
+    memcpy(s->url, path, sizeof path);
+    assert_int_equal(upstream_n_connects(s->u), 1);
+    close(fd);
+}
+
 static void chunks_come_as_they_are_sent(void **state)
 {
     struct site *s = *state;
@@ -753,6 +781,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_whole_answer_comes_through),
         CASE(a_connection_is_used_again),
+        CASE(addresses_may_come_without_end),
         CASE(chunks_come_as_they_are_sent),
         CASE(a_cut_answer_is_an_error),
         CASE(a_refused_connection_is_an_error),
