@@ -232,7 +232,10 @@ else
 fi
 
 # ---- a stranger's first call: no PATH of ours, no configuration ----
-bare() { env -i PATH=/usr/bin:/bin HOME="$tmp/bare" "$top_builddir/llmgw" "$@"; }
+bare() {
+    env -i PATH=/usr/bin:/bin HOME="$tmp/bare" LLMGW_CATALOG="$LLMGW_CATALOG" \
+        "$top_builddir/llmgw" "$@"
+}
 mkdir -m 700 "$tmp/bare"
 bare broker start >"$tmp/bare.out" 2>&1
 is "$?" 0 'llmgwd is found beside llmgw'
