@@ -337,8 +337,7 @@ static bool is_longer(struct str text, size_t rows)
     return n > rows;
 }
 
-/* The user's pager, or less(1), which leaves what it showed on the screen. "cat" and "": none. */
-static const char *pager(const struct cmd_ctx *ctx)
+const char *out_pager(const struct cmd_ctx *ctx)
 {
     const char *said = cmd_getenv("LLMGW_PAGER");
     if (said == NULL)
@@ -352,7 +351,7 @@ static const char *pager(const struct cmd_ctx *ctx)
 static bool page(const struct cmd_ctx *ctx, struct str text)
 {
     struct err ignored = ERR_INIT;
-    const char *command = pager(ctx);
+    const char *command = out_pager(ctx);
     size_t rows = screen_rows();
     int status = 0;
     if (rows == 0 || command[0] == '\0' || !is_longer(text, rows))

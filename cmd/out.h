@@ -65,6 +65,8 @@ void out_row_end(struct out *o);
 void out_totals(struct out *o);
 /* Prints everything. ERR_IO when the output cannot be written. */
 enum errc out_finish(struct out *o, struct err *e) MUST_USE;
+/* The user's pager, or less(1), which leaves what it showed on the screen; "": none is wanted. */
+const char *out_pager(const struct cmd_ctx *ctx);
 /* Text of one's own to where reports go: --output (atomically) or stdout. */
 enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e) MUST_USE;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/near.h"
 #include "core/num.h"
 
 #include "cmd/answer_print.h"
@@ -263,11 +264,13 @@ static void run_view(struct repl *r, struct str arg)
 {
     struct err e = ERR_INIT;
     int status;
-    const char *pager = cmd_getenv("PAGER");
+    const char *pager = out_pager(r->s->ctx);
     (void)arg;
-    if (has_answer(r) &&
-        shell_run(pager != NULL && pager[0] != '\0' ? pager : "less",
-                  buf_str(&r->s->answer.text), NULL, &status, &e) != ERR_OK)
+    if (!has_answer(r))
+        return;
+    keys_lend(&r->keys);
+    if (shell_run(pager[0] != '\0' ? pager : "cat", buf_str(&r->s->answer.text), NULL,
+                  &status, &e) != ERR_OK)
         tell(&e, r);
     keys_take_back(&r->keys);
 }
@@ -511,18 +514,13 @@ static void run_help(struct repl *r, struct str arg)
 
 static void unknown(struct repl *r, struct str name)
 {
-    const struct command *best = NULL;
-    unsigned least = 3; /* edits: more is another word */
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        unsigned d = str_distance(name, str_of(commands[i].name));
-        if (d < least) {
-            least = d;
-            best = &commands[i];
-        }
-    }
-    if (best != NULL)
-        cmd_warn(r->s->ctx, "no command /%.*s; did you mean /%s?", STR_ARG(name),
-                 best->name);
+    struct near near;
+    near_init(&near, name);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        near_offerz(&near, commands[i].name);
+    if (near.n > 0)
+        cmd_warn(r->s->ctx, "no command /%.*s; did you mean /%.*s?", STR_ARG(name),
+                 STR_ARG(near.names[0]));
     else
         cmd_warn(r->s->ctx, "no command /%.*s; /help lists them", STR_ARG(name));
 }

@@ -102,6 +102,8 @@ like "$(grep '"what":"request"' "$one_journal" | grep 'lines')" 'two\\nlines' 'C
 ok 'a stopped answer ends upstream' sh -c "grep -q '\"client_gone\":true' '$one_journal'"
 
 # ---- commands ----
+LLMGW_PAGER='sed s/^/VIEWED:/'
+export LLMGW_PAGER
 printf 'tide table' >"$tmp/notes.txt"
 repl <<END
 expect default
@@ -126,6 +128,9 @@ send use it\r
 expect from the shell
 expect default \$0.
 send /save $tmp/saved\r
+send /view\r
+expect VIEWED:
+expect default \$0.
 send /private on\r
 expect recording is off
 expect  private
@@ -144,6 +149,8 @@ is "$rc" 0 'commands do what they say'
 like "$(cat "$tmp/saved")" 'use it' '/save keeps the last answer'
 is "$(sql "SELECT count(*) FROM body WHERE answer IS NOT NULL AND rid = (SELECT max(rid) FROM request)")" 0 \
     'what is private is not recorded'
+
+unset LLMGW_PAGER
 
 # ---- history ----
 is "$(stat -c %a "$XDG_STATE_HOME/llmgw/history")" 600 'the history is private'
