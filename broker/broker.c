@@ -197,12 +197,22 @@ static void set_log_level(struct broker *b)
         log_level_parse(str_of(level), &b->log.level);
 }
 
-/* The database is about to be asked what was: it should know. */
-static void await_ledger(struct broker *b, int64_t wait_us)
+/*
+ * The database, to be asked what was, as soon as it knows, which may take wait_us. NULL: there is
+ * none yet, or, as the log says, there is trouble.
+ */
+static struct db *open_past(struct broker *b, const char *path, int64_t wait_us)
 {
+    struct err e = ERR_INIT;
+    struct db *db = NULL;
     if (!ledger_wait(b->ledger, wait_us))
         log_write(&b->log, LOG_WARN, "broker", "the spool is not in the database yet",
                   "waited_ms=%lld", (long long)(wait_us / US_PER_MS));
+    enum errc rc = db_open(path, DB_READ, &db, &e);
+    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
+        log_write(&b->log, LOG_WARN, "broker", e.text, "lost=%s",
+                  "budgets, pins, drains, breakers");
+    return db;
 }
 
 /* A reload may have brought budgets. */
@@ -212,8 +222,9 @@ static void seed_again(struct broker *b)
     if (limiter_is_seeded(b->limiter))
         return;
     arena_init(&arena, LIMIT_HEAD_LEN);
-    await_ledger(b, RELOAD_WAIT_US);
-    seed_budgets(b, conf_path_db(&arena, b->conf, env));
+    struct db *db = open_past(b, conf_path_db(&arena, b->conf, env), RELOAD_WAIT_US);
+    seed_budgets(b, db);
+    db_close(&db);
     arena_release(&arena);
 }
 
@@ -508,9 +519,10 @@ static enum errc open_ledger(struct broker *b, struct err *e)
         rc = ledger_open(path, b->conf, b->loop, &b->log, on_committed, b, &b->ledger, e);
     if (rc == ERR_OK) {
         upstream_before_sending(b->upstream, on_before_sending, b);
-        await_ledger(b, START_WAIT_US);
-        seed_budgets(b, path);
-        state_load(b, path);
+        struct db *db = open_past(b, path, START_WAIT_US);
+        seed_budgets(b, db);
+        state_load(b, db);
+        db_close(&db);
     }
     arena_release(&arena);
     return rc;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "core/db.h"
-
 /* The longest budget window is a month; roll-ups are keyed by hour. */
 #define LOOKBACK_US (32 * US_PER_DAY)
 
@@ -74,17 +72,12 @@ static enum errc seed_from(struct broker *b, struct db *db, struct err *e)
     return rc;
 }
 
-void seed_budgets(struct broker *b, const char *db_path)
+void seed_budgets(struct broker *b, struct db *db)
 {
     struct err e = ERR_INIT;
-    struct db *db = NULL;
     if (limiter_is_seeded(b->limiter))
         return;
-    enum errc rc = db_open(db_path, DB_READ, &db, &e);
-    if (rc == ERR_OK)
-        rc = seed_from(b, db, &e);
-    db_close(&db);
-    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
+    if (db != NULL && seed_from(b, db, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "seed", e.text, "budgets=%zu", b->conf->n_budgets);
     limiter_seeded(b->limiter);
 }

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/db.h"
 #include "core/jsonx.h"
 
 /* ---- monotonic here, wall time there ---- */
@@ -156,15 +155,10 @@ static enum errc load_from(struct broker *b, struct db *db, struct err *e)
     return rc;
 }
 
-void state_load(struct broker *b, const char *db_path)
+void state_load(struct broker *b, struct db *db)
 {
     struct err e = ERR_INIT;
-    struct db *db = NULL;
-    enum errc rc = db_open(db_path, DB_READ, &db, &e);
-    if (rc == ERR_OK)
-        rc = load_from(b, db, &e);
-    db_close(&db);
-    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
+    if (db != NULL && load_from(b, db, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s",
                   "pins, drains, breakers");
 }

@@ -7,6 +7,8 @@
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
+#include "core/db.h"
+
 #include "broker/broker.h"
 
 /* As they are now; a record that finds no room is counted as lost by the ledger, and logged. */
@@ -15,7 +17,7 @@ void state_forget_pin(struct broker *b, const char *route);
 void state_save_drain(struct broker *b, const struct target_state *t);
 void state_save_breaker(struct broker *b, const struct target_state *t);
 
-/* At the start, from the ledger at db_path. Nothing to read is no error; trouble is logged. */
-void state_load(struct broker *b, const char *db_path);
+/* At the start, from the ledger, NULL when there is none; trouble is logged. */
+void state_load(struct broker *b, struct db *db);
 
 #endif
