@@ -47,20 +47,33 @@ request() {
 # ---- a client that leaves after a fifth of a second ----
 stream=',"stream":true'
 n_rows=0
+leave() { # HOW REQUEST: after a fifth of a second
+    reset=
+    [ "$1" = resets ] && reset=-r
+    : >"$one_journal"
+    # shellcheck disable=SC2086
+    "$tool" raw -p "$tcp_port" -k "$key" -t 200ms $reset "$2" >"$tmp/raw" 2>&1
+}
+let_go() { # sets $late_ms, from the client's leave to the provider's
+    n_rows=$((n_rows + 1))
+    late_ms=9999
+    wait_for "$one_journal" '"client_gone":true' 3 || return
+    late_ms=$(($(last_answer one took_us) / 1000 - 200))
+}
 vanish() { # WHAT REQUEST [BEGAN]: BEGAN is how many requests the provider has seen by then
-    for how in 'closes' 'resets'; do
-        : >"$one_journal"
-        reset=
-        [ "$how" = resets ] && reset=-r
-        # shellcheck disable=SC2086
-        "$tool" raw -p "$tcp_port" -k "$key" -t 200ms $reset "$2" >"$tmp/raw" 2>&1
+    for how in closes resets; do
+        leave "$how" "$2"
         is "$(until_is in_flight 0)" 0 "$1, the client $how: nothing is left in flight"
         is "$(requests one)" "${3:-1}" '… and nothing more was asked'
         [ "${3:-1}" = 0 ] && continue
-        n_rows=$((n_rows + 1))
-        ok '… and the provider was let go' wait_for "$one_journal" '"client_gone":true' 3
-        took=$(($(last_answer one took_us) / 1000))
-        cmp_num "$took" -lt 1200 "… at once: after $took ms of 200"
+        let_go
+        isnt "$late_ms" 9999 '… and the provider was let go'
+        for again in 1 2; do # a busy machine may be late once
+            [ "$late_ms" -lt 100 ] && break
+            leave "$how" "$2"
+            let_go
+        done
+        cmp_num "$late_ms" -lt 100 "… within 100 ms: $late_ms"
         is "$(sql_wait "select count(*) from requests where outcome = 'cancelled'" "$n_rows")" \
             "$n_rows" '… and the ledger has it'
     done

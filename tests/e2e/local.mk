@@ -55,5 +55,6 @@ dist_check_SCRIPTS += %D%/70-secrets.t
 dist_check_SCRIPTS += %D%/48-kill.t
 dist_check_SCRIPTS += %D%/49-disk.t
 dist_check_SCRIPTS += %D%/37-network.t
+dist_check_SCRIPTS += %D%/38-slow.t
 dist_check_SCRIPTS += %D%/49-memory.t
 dist_check_SCRIPTS += %D%/70-valgrind.t
