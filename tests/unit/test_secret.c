@@ -1,17 +1,20 @@
 /* test_secret.c: keys from every source, in rotation, benched, wiped and never in the log. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/mem.h"
 
+#include "broker/auth.h"
 #include "broker/secret.h"
 
 #include <cmocka.h>
@@ -278,6 +281,87 @@ static void hashes_belong_to_their_key_only(void **state)
     assert_false(secret_equal(STR("a"), STR("aa")));
 }
 
+/* ---- a comparison takes as long for any key: it has to read to the end ---- */
+
+enum { TOUCHED = 77 };
+
+static void on_touch(int sig)
+{
+    (void)sig;
+    _exit(TOUCHED);
+}
+
+/* A page that may be read, then one that may not; the last `n` bytes of `text` are in that. */
+static const char *with_forbidden_end(struct str text, size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *at =
+        mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(at, MAP_FAILED);
+    char *start = at + page + n - text.len;
+    memcpy(start, text.ptr, text.len);
+    assert_int_equal(mprotect(at + page, page, PROT_NONE), 0);
+    return start;
+}
+
+/* How a child ends that runs `fn`: TOUCHED when it reads what it may not. */
+static int run_child(void (*fn)(const char *text), const char *text)
+{
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signal(SIGSEGV, on_touch);
+        fn(text);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void compare_first_differs(const char *text)
+{
+    (void)secret_equal(STR("Xbcdefgh"), (struct str){text, 8});
+}
+
+static void compare_length_differs(const char *text)
+{
+    (void)secret_equal(STR("a"), (struct str){text, 8});
+}
+
+/* The first client is the one; the hash of the second may not be read. */
+static void find_client(const char *text)
+{
+    static const char wire[] = "GET / HTTP/1.1\r\nHost: x\r\nX-Api-Key: abc\r\n\r\n";
+    char hash[SECRET_HASH_LEN + 1], other[SECRET_HASH_LEN + 1];
+    struct conf_client clients[2] = {{.name = "a", .key_hash = hash},
+                                     {.name = "b", .key_hash = other}};
+    struct conf c = {.clients = clients, .n_clients = 2};
+    struct http1_head head;
+    size_t scan = 0, len;
+    struct err e = ERR_INIT;
+    const struct conf_client *found = NULL;
+    secret_hash(STR("abc"), hash);
+    secret_hash(STR("abd"), other);
+    if (text != NULL)
+        clients[1].key_hash = text;
+    if (http1_parse_request(str_of(wire), &scan, &head, &len, &e) != ERR_OK ||
+        auth_client(&c, &head, &found, &e) != ERR_OK || found != &clients[0])
+        _exit(1);
+}
+
+static void comparing_reads_to_the_end(void **state)
+{
+    (void)state;
+    const char *text = with_forbidden_end(STR("abcdefgh"), 1);
+    assert_int_equal(run_child(compare_first_differs, text), TOUCHED);
+    assert_int_equal(run_child(compare_length_differs, text), 0);
+    assert_int_equal(run_child(find_client, NULL), 0);
+    assert_int_equal(run_child(find_client, with_forbidden_end(STR("sha256:ab"), 1)),
+                     TOUCHED);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -293,6 +377,7 @@ int main(void)
         CASE(a_benched_key_is_passed_over),
         CASE(a_scrubbed_environment_is_remembered),
         CASE(hashes_belong_to_their_key_only),
+        CASE(comparing_reads_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
