@@ -57,3 +57,17 @@ noinst_LIBRARIES += %D%/libbroker.a
 bin_PROGRAMS += llmgwd
 llmgwd_SOURCES = %D%/main.c
 llmgwd_LDADD = $(BROKER_LIBS)
+
+# Units of systemd; $(bindir) is known to make only.
+userunitdir = $(prefix)/lib/systemd/user
+systemunitdir = $(prefix)/lib/systemd/system
+dist_userunit_DATA = %D%/systemd/user/llmgw.socket
+dist_systemunit_DATA = %D%/systemd/system/llmgw.socket
+nodist_userunit_DATA = %D%/systemd/user/llmgw.service
+nodist_systemunit_DATA = %D%/systemd/system/llmgw.service
+EXTRA_DIST += %D%/systemd/user/llmgw.service.in %D%/systemd/system/llmgw.service.in
+CLEANFILES += $(nodist_userunit_DATA) $(nodist_systemunit_DATA)
+
+SUFFIXES = .service .service.in
+.service.in.service:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed 's|@bindir[@]|$(bindir)|' $< >$@

@@ -27,3 +27,6 @@ update-man: llmgw
 		sh $(srcdir)/man/update.sh ./llmgw $$p >$$p.new && mv $$p.new $$p || exit 1; \
 	done
 .PHONY: update-man
+
+examplesdir = $(docdir)/examples
+dist_examples_DATA = %D%/examples/crontab %D%/examples/functions.sh

@@ -224,3 +224,14 @@ graph: tests/tools/graph
 .PHONY: graph
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
+
+# Packages. `make check-deb` needs root, debhelper and mmdebstrap.
+EXTRA_DIST += %D%/package/deb.sh %D%/package/deb-test.sh %D%/package/llmgw.spec
+EXTRA_DIST += %D%/package/debian/control %D%/package/debian/copyright
+EXTRA_DIST += %D%/package/debian/rules %D%/package/debian/source/format
+deb: dist
+	@$(SHELL) $(srcdir)/tests/package/deb.sh $(distdir).tar.xz deb
+check-deb: deb
+	@$(SHELL) $(srcdir)/tests/package/deb-test.sh "$$(ls -t deb/llmgw_*.deb | head -n 1)"
+CLEANFILES += deb/*.deb
+.PHONY: deb check-deb

@@ -58,3 +58,4 @@ dist_check_SCRIPTS += %D%/37-network.t
 dist_check_SCRIPTS += %D%/38-slow.t
 dist_check_SCRIPTS += %D%/49-memory.t
 dist_check_SCRIPTS += %D%/70-valgrind.t
+dist_check_SCRIPTS += %D%/85-install.t
