@@ -37,6 +37,14 @@ enum script estimate_script(struct str text);
 const char *script_name(enum script s);
 /* Tokens of len bytes; at least 1. */
 int64_t estimate_tok(const struct estimator *s, const struct estimate_key *k, size_t len);
+/* The same with what is known of its error, for people. */
+struct estimate {
+    int64_t tok, low_tok, high_tok; /* nine of ten are in between */
+    int64_t milli_len;              /* thousandths of a byte per token */
+    int64_t n_learned;              /* answers it was learned from; 0: as shipped */
+};
+void estimate_range(const struct estimator *s, const struct estimate_key *k, size_t len,
+                    struct estimate *ret);
 /* The provider counted `tok` for len bytes. */
 void estimate_learn(struct estimator *s, const struct estimate_key *k, size_t len,
                     int64_t tok);

@@ -692,6 +692,20 @@ static void write_learned(const char *name, const struct learned *k, int64_t now
     }
 }
 
+void limiter_write_budgets(const struct limiter *l, const struct limit_scope *s,
+                           int64_t now_wall_us, struct buf *out)
+{
+    struct jw j;
+    jw_init(&j, out);
+    jw_array(&j);
+    list_for_each (node, &l->purses) {
+        struct purse *p = container_of(node, struct purse, link);
+        if (purse_applies(p, s))
+            write_purse(p, now_wall_us, &j);
+    }
+    jw_array_end(&j);
+}
+
 void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wall_us,
                    struct buf *out)
 {

@@ -100,6 +100,9 @@ void limiter_rooms(const struct limiter *l, const struct limit_scope *s,
                    int64_t now_mono_us, struct limit_room ret[LIMIT_ROOMS]);
 /* Grants outstanding: 0 when idle. */
 size_t limiter_n_grants(const struct limiter *l);
+/* A JSON array of the budgets that count what is asked in this scope. */
+void limiter_write_budgets(const struct limiter *l, const struct limit_scope *s,
+                           int64_t now_wall_us, struct buf *out);
 /* A JSON array of buckets and budgets with their fill, for status and `route health`. */
 void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wall_us,
                    struct buf *out);

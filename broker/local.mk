@@ -42,6 +42,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/attempt.c
 %C%_libbroker_a_SOURCES += %D%/request.c %D%/request.h %D%/request_priv.h
 %C%_libbroker_a_SOURCES += %D%/request_ask.c
+%C%_libbroker_a_SOURCES += %D%/request_explain.c
 %C%_libbroker_a_SOURCES += %D%/request_settle.c
 %C%_libbroker_a_SOURCES += %D%/broker.c %D%/broker.h
 %C%_libbroker_a_SOURCES += %D%/listen.c %D%/listen.h

@@ -86,8 +86,8 @@ static int serve(const struct main_options *o)
 int main(int argc, char *argv[])
 {
     struct main_options o = {.ready_fd = -1};
-    const struct option_row *const tables[2] = {rows, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {rows, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     struct opt_args args = {.n = 0};
     int used;
     struct err e = ERR_INIT;

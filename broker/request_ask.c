@@ -2,13 +2,11 @@
  * request_ask.c: what the client asks for: x-llmgw-… headers, facts of the body, targets by the
  * documented order of names, and the router's decision over them as they are now.
  *
- * Must not send, reserve or change states; `explain` stops here.
+ * Must not send, reserve or change states.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/jsonx.h"
 #include "core/num.h"
 
 #include "broker/request_priv.h"
@@ -625,93 +623,4 @@ void request_decide(struct request *r, bool is_for_people)
                   r->catalog, r->conf, &r->decision);
     if (is_for_people)
         router_explain(&facts, r->targets, r->views, r->catalog, r->conf, &r->decision);
-}
-
-/* ---- the decision, for people ---- */
-
-static void write_candidate(const struct request *r, const struct candidate *c,
-                            bool is_short, struct jw *w)
-{
-    const struct conf_target *t = &r->targets[c->target];
-    char name[TARGET_NAME_LEN];
-    jw_object(w);
-    jw_kstrz(w, "target", target_name(t, name));
-    jw_kstrz(w, "verdict", verdict_name(c->verdict));
-    if (c->skip != SKIP_NONE)
-        jw_kstrz(w, "skip", skip_name(c->skip));
-    if (c->verdict == VERDICT_LATER)
-        jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
-    if (c->why[0] != '\0')
-        jw_kstrz(w, "why", c->why);
-    if (!is_short) {
-        jw_key(w, "min_usd");
-        jw_usd(w, c->min_pico);
-        jw_key(w, "max_usd");
-        jw_usd(w, c->max_pico);
-        jw_kstrz(w, "file", t->pos.file);
-        jw_ki64(w, "line", t->pos.line);
-    }
-    jw_object_end(w);
-}
-
-static void write_candidates(const struct request *r, bool is_short, struct jw *w)
-{
-    jw_array(w);
-    for (size_t i = 0; i < r->decision.n; i++)
-        write_candidate(r, &r->decision.items[i], is_short, w);
-    jw_array_end(w);
-}
-
-void request_write_trace(const struct request *r, struct jw *w)
-{
-    write_candidates(r, true, w);
-}
-
-static void write_explanation(const struct request *r, struct buf *out)
-{
-    static const char *const strategies[] = {
-        [CONF_ORDER] = "order", [CONF_WEIGHTED] = "weighted"};
-    struct jw w;
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_kstrz(&w, "route", r->rules.name);
-    jw_kstrz(&w, "file", r->rules.pos.file);
-    jw_ki64(&w, "line", r->rules.pos.line);
-    jw_kstrz(&w, "model", r->facts.model_name);
-    jw_kstrz(&w, "how", r->how);
-    jw_kstrz(&w, "strategy", strategies[r->rules.strategy]);
-    jw_ki64(&w, "input_tok", r->prospects[0].bounds.cost.input_tok);
-    jw_key(&w, "max_output_tok");
-    if (r->facts.max_output_tok >= 0)
-        jw_i64(&w, r->facts.max_output_tok);
-    else
-        jw_null(&w);
-    int64_t wait_us = request_room_us(r);
-    jw_kbool(&w, "would_send", wait_us >= 0);
-    if (wait_us > 0)
-        jw_ki64(&w, "wait_ms", (wait_us + US_PER_MS - 1) / US_PER_MS);
-    jw_key(&w, "candidates");
-    write_candidates(r, false, &w);
-    AUTO(buf_release) struct buf limits = BUF_INIT(LIMIT_REPLY_LEN);
-    limiter_write(r->b->limiter, loop_mono_us(r->b->loop), loop_wall_us(r->b->loop),
-                  &limits);
-    jw_key(&w, "limits");
-    jw_raw(&w, buf_str(&limits));
-    jw_object_end(&w);
-}
-
-enum errc request_explain(struct broker *b, const struct conn_request *cr,
-                          const struct dialect_ops *client, struct buf *out,
-                          struct err *e)
-{
-    AUTO(request_free) struct request *r = request_new(b, NULL, cr, client);
-    if (r == NULL)
-        return err_set(e, ERR_MEMORY, "no memory for the request");
-    enum errc rc = request_ask(r, e);
-    if (rc != ERR_OK)
-        return rc;
-    request_decide(r, true);
-    write_explanation(r, out);
-    return buf_err(out) == ERR_OK ? ERR_OK
-                                  : err_set(e, buf_err(out), "no room for the answer");
 }

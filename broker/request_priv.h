@@ -3,6 +3,7 @@
  *
  *     request.c         the states, what may happen in each, and the timers
  *     request_ask.c     what the client asks for: headers, facts, targets, the decision
+ *     request_explain.c the decision for people
  *     attempt.c         one call to a provider: body, transfer, scanning the answer
  *     answer.c          what the client gets: what is held back, what leaves, and when
  *     request_settle.c  what it used: usage, price, limits, breaker, ledger

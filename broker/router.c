@@ -53,11 +53,19 @@ void router_model(const struct conf *conf, const struct catalog *cat,
     ret->caps_no = (ret->caps_no & ~o->caps_yes) | o->caps_no;
 }
 
+static pico cost_with_cache(const struct catalog *cat, const struct target_model *m,
+                            struct str model, int64_t at_us, int64_t in_tok,
+                            int64_t cached_tok, int64_t out_tok)
+{
+    pico cost =
+        price_estimate(cat, m->price_provider, model, at_us, in_tok, cached_tok, out_tok);
+    return cost == PICO_UNKNOWN && m->kind->is_local ? 0 : cost;
+}
+
 pico router_cost(const struct catalog *cat, const struct target_model *m,
                  struct str model, int64_t at_us, int64_t in_tok, int64_t out_tok)
 {
-    pico cost = price_estimate(cat, m->price_provider, model, at_us, in_tok, 0, out_tok);
-    return cost == PICO_UNKNOWN && m->kind->is_local ? 0 : cost;
+    return cost_with_cache(cat, m, model, at_us, in_tok, 0, out_tok);
 }
 
 /* The most that may come out: our cap, the client's or the model's own; −1 unknown. */
@@ -349,7 +357,12 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
         some_pinned |= views[i].pinned;
     for (size_t i = 0; i < ret->n; i++) {
         ret->items[i] = (struct candidate){
-            .target = i, .min_pico = PICO_UNKNOWN, .max_pico = PICO_UNKNOWN};
+            .target = i,
+            .min_pico = PICO_UNKNOWN,
+            .max_pico = PICO_UNKNOWN,
+            .cached_pico = PICO_UNKNOWN,
+            .top_out_tok = -1,
+        };
         judge(f, &targets[i], &views[i], some_pinned, cat, conf, &ret->items[i]);
         ret->n_usable += ret->items[i].verdict == VERDICT_STANDBY;
     }
@@ -394,6 +407,10 @@ void router_explain(const struct route_facts *f, const struct conf_target *targe
         size_t at = d->items[i].target;
         router_model(conf, cat, &targets[at], &m);
         bound_cost(f, &views[at], &m, cat, &targets[at], &d->items[i]);
+        d->items[i].cached_pico =
+            cost_with_cache(cat, &m, str_of(targets[at].model), f->now_wall_us,
+                            f->input_tok, f->input_tok, 0);
+        d->items[i].top_out_tok = top_output_tok(f, &views[at], &m);
         if (i < d->n_usable)
             tell_usable(f, &views[at], &m, &d->items[i]);
     }

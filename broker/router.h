@@ -66,6 +66,8 @@ struct candidate {
     enum errc class;         /* what a client is told of the skip */
     int64_t wait_us;         /* VERDICT_LATER */
     pico min_pico, max_pico; /* PICO_UNKNOWN: unpriced, or neither capped nor explained */
+    pico cached_pico;        /* only explained: the whole input from a prompt cache */
+    int64_t top_out_tok;     /* … the output that max_pico is for; −1: unbounded */
     char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */
 };
 

@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "core/jsonx.h"
-#include "core/mem.h"
 
 #include "cmd/chat_request.h"
-#include "cmd/explain.h"
-#include "cmd/link.h"
+#include "cmd/dry.h"
 #include "cmd/out.h"
 #include "cmd/prompt.h"
 #include "cmd/repl.h"
@@ -139,47 +137,9 @@ static enum errc run_once(struct session *s, const struct prompt *p, struct err 
     return rc;
 }
 
-static enum errc run_dry(struct session *s, const struct prompt *p, struct err *e)
+static enum errc ask(struct cmd_ctx *ctx, const struct chat_options *o,
+                     const struct opt_args *args, bool is_dry, struct err *e)
 {
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
-    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(buf_release) struct buf got = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(buf_release) struct buf messages = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(jx_put) struct json_object *decision = NULL;
-    struct jw w;
-    jw_init(&w, &s->messages);
-    prompt_write(p, &w);
-    buf_addc(&s->messages, ',');
-    session_messages(s, &messages);
-    s->turn.messages = buf_str(&messages);
-    enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
-    if (rc == ERR_OK)
-        rc = link_ask(s->ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers),
-                      buf_str(&body), &got, e);
-    mem_wipe(headers.data, headers.cap);
-    if (rc == ERR_OK)
-        rc = jx_parse(buf_str(&got), &decision, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (cmd_format(s->ctx, &cmd_chat) != FORMAT_TEXT) {
-        buf_adds(&text, buf_str(&got));
-        buf_addz(&text, str_ends(buf_str(&text), STR("\n")) ? "" : "\n");
-    } else {
-        explain_write(decision, &text);
-        for (size_t i = 0; i < p->n_parts; i++)
-            buf_printf(&text, "%10zu bytes  %s\n", p->parts[i].len, p->parts[i].name);
-        if (s->ctx->global.verbose > 0)
-            buf_printf(&text, "%.*s\n", STR_ARG(buf_str(&body)));
-    }
-    rc = out_write(s->ctx, buf_str(&text), e);
-    return rc == ERR_OK ? explain_verdict(decision, e) : rc;
-}
-
-static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
-                     struct err *e)
-{
-    const struct chat_options *o = options;
     bool never = ctx->conf != NULL && ctx->conf->chat.stdin_rule != NULL &&
                  strcmp(ctx->conf->chat.stdin_rule, "never") == 0;
     const struct prompt_source source = {&o->files, &o->attach, args, o->want_stdin,
@@ -189,20 +149,33 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
     enum errc rc = chat_check(o, e);
     if (rc != ERR_OK)
         return rc;
-    bool by_line = prompt_is_interactive(&source) && !ctx->global.no_input;
+    bool by_line = !is_dry && prompt_is_interactive(&source) && !ctx->global.no_input;
     if (!by_line)
         rc = prompt_build(ctx, &source, &p, e);
     if (rc != ERR_OK)
         return rc;
     rc = session_open(&s, ctx, o, e);
     if (rc == ERR_OK)
-        rc = by_line      ? repl_run(&s, e)
-             : o->dry_run ? run_dry(&s, &p, e)
-                          : run_once(&s, &p, e);
+        rc = by_line  ? repl_run(&s, e)
+             : is_dry ? dry_run(&s, &p, e)
+                      : run_once(&s, &p, e);
     session_release(&s);
     if (!by_line)
         prompt_release(&p);
     return rc;
+}
+
+enum errc chat_dry_run(struct cmd_ctx *ctx, const struct chat_options *o,
+                       const struct opt_args *words, struct err *e)
+{
+    return ask(ctx, o, words, true, e);
+}
+
+static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
+                     struct err *e)
+{
+    const struct chat_options *o = options;
+    return ask(ctx, o, args, o->dry_run, e);
 }
 
 const struct cmd_entry cmd_chat = {

@@ -62,6 +62,8 @@ struct cmd_entry {
     const struct option_row *options;
     size_t options_size;         /* sizeof the struct the table fills */
     void (*init)(void *options); /* defaults; NULL: zeroes */
+    /* This command's options are taken, too; our struct begins with its struct. Or NULL. */
+    const struct cmd_entry *like;
     unsigned needs;
     unsigned formats; /* bit per enum cmd_format the command knows */
     enum cmd_format preset;

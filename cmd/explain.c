@@ -1,7 +1,10 @@
 /* explain.c: see explain.h. Only words the broker's decision; decides nothing. */
 #include "cmd/explain.h"
 
+#include <string.h>
+
 #include "core/clock.h"
+#include "core/money.h"
 #include "core/num.h"
 
 void explain_candidates(struct json_object *candidates, struct buf *out)
@@ -45,11 +48,116 @@ static void write_outlook(struct json_object *decision, struct buf *out)
     buf_printf(out, "would send: %s\n", would_send ? "yes" : "no");
 }
 
+/* What was put together, one line a part. */
+static void write_parts(struct json_object *decision, struct buf *out)
+{
+    struct json_object *parts = jx_arr(decision, "parts");
+    size_t n = parts == NULL ? 0 : json_object_array_length(parts);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *part = json_object_array_get_idx(parts, i);
+        char text[NUM_TEXT_LEN];
+        int64_t len = 0;
+        (void)jx_i64(part, "bytes", 0, INT64_MAX, &len);
+        num_group(text, len);
+        buf_printf(out, "%s%10s bytes  %.*s\n", i == 0 ? "prompt:\n" : "", text,
+                   STR_ARG(jx_str(part, "name")));
+    }
+}
+
+/* A count of an object with thousands apart; "?" when it is not there. */
+static const char *count(struct json_object *o, const char *key, char text[NUM_TEXT_LEN])
+{
+    int64_t v;
+    if (jx_i64(o, key, 0, INT64_MAX, &v))
+        num_group(text, v);
+    else
+        memcpy(text, "?", 2);
+    return text;
+}
+
+/* "input: ~9 tokens (1–18), from 33 bytes read as latin, 4.070 a token as shipped" */
+static void write_estimate(struct json_object *decision, struct buf *out)
+{
+    struct json_object *x = jx_obj(decision, "estimate");
+    char tok[NUM_TEXT_LEN], low[NUM_TEXT_LEN], high[NUM_TEXT_LEN], len[NUM_TEXT_LEN];
+    int64_t answers = 0, images = 0;
+    if (x == NULL)
+        return;
+    buf_printf(out, "input: ~%s tokens (%s–%s), from %s bytes read as %.*s, %s a token ",
+               count(x, "tok", tok), count(x, "low_tok", low), count(x, "high_tok", high),
+               count(x, "bytes", len), STR_ARG(jx_str(x, "script")),
+               json_object_get_string(jx_get(x, "bytes_per_tok")));
+    if (jx_i64(x, "learned_from", 1, INT64_MAX, &answers))
+        buf_printf(out, "learned from %lld answer%s", (long long)answers,
+                   answers == 1 ? "" : "s");
+    else
+        buf_addz(out, "as shipped");
+    if (jx_i64(x, "images", 1, INT64_MAX, &images))
+        buf_printf(out, ", and %lld image%s of %s tokens", (long long)images,
+                   images == 1 ? "" : "s", count(x, "image_tok", tok));
+    buf_addc(out, '\n');
+}
+
+/* Money of an object for people; false when it is not known. */
+static bool money(struct json_object *o, const char *key, char text[MONEY_TEXT_LEN])
+{
+    struct json_object *v = jx_get(o, key);
+    pico p = PICO_UNKNOWN;
+    if (v == NULL || money_parse(str_of(json_object_get_string(v)), &p) != ERR_OK)
+        return false;
+    money_people(text, p);
+    return true;
+}
+
+/* "cost: input $0.0010, $0.0001 cached; likely $0.0022; at most $0.0123, with 1,024 tokens out" */
+static void write_cost(struct json_object *decision, struct buf *out)
+{
+    struct json_object *cost = jx_obj(decision, "cost_usd");
+    char text[MONEY_TEXT_LEN], tok[NUM_TEXT_LEN];
+    if (cost == NULL)
+        return;
+    if (!money(cost, "uncached", text)) {
+        buf_addz(out, "cost: not known, there is no price\n");
+        return;
+    }
+    buf_printf(out, "cost: input %s", text);
+    if (money(cost, "cached", text))
+        buf_printf(out, ", %s cached", text);
+    if (money(cost, "likely", text))
+        buf_printf(out, "; likely %s", text);
+    if (money(cost, "max", text))
+        buf_printf(out, "; at most %s, with %s tokens out\n", text,
+                   count(decision, "cost_output_tok", tok));
+    else
+        buf_addz(out, "; no bound without an output cap\n");
+}
+
+/* "budget daily: $1.92 of $5.00 a day (soft)" */
+static void write_budgets(struct json_object *decision, struct buf *out)
+{
+    struct json_object *all = jx_arr(decision, "budgets");
+    for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++) {
+        struct json_object *b = json_object_array_get_idx(all, i);
+        char spent[MONEY_TEXT_LEN] = "?", limit[MONEY_TEXT_LEN] = "?";
+        char waits[MONEY_TEXT_LEN];
+        struct str name = jx_str(b, "budget"), per = jx_str(b, "per");
+        (void)money(b, "spent_usd", spent);
+        (void)money(b, "limit_usd", limit);
+        buf_printf(out, "budget %.*s: %s of %s%s%.*s (%s)", STR_ARG(name), spent, limit,
+                   str_eqz(per, "hour") ? " an " : " a ", STR_ARG(per),
+                   jx_bool(b, "hard", false) ? "hard" : "soft");
+        if (money(b, "reserved_usd", waits) && strcmp(waits, "$0.00") != 0)
+            buf_printf(out, ", %s more under way", waits);
+        if (jx_bool(b, "warn", false))
+            buf_addz(out, ", above its warning");
+        buf_addc(out, '\n');
+    }
+}
+
 void explain_write(struct json_object *decision, struct buf *out)
 {
     struct str route = jx_str(decision, "route"), strategy = jx_str(decision, "strategy");
     struct str model = jx_str(decision, "model");
-    int64_t in, cap;
     if (route.len > 0)
         buf_printf(out, "route %.*s", STR_ARG(route));
     else
@@ -59,16 +167,10 @@ void explain_write(struct json_object *decision, struct buf *out)
         buf_printf(out, ", strategy %.*s", STR_ARG(strategy));
     buf_addc(out, '\n');
     explain_candidates(jx_arr(decision, "candidates"), out);
-    if (jx_i64(decision, "input_tok", 0, INT64_MAX, &in)) {
-        char text[NUM_TEXT_LEN];
-        num_group(text, in);
-        buf_printf(out, "~%s tokens in", text);
-        if (jx_i64(decision, "max_output_tok", 0, INT64_MAX, &cap)) {
-            num_group(text, cap);
-            buf_printf(out, ", at most %s out", text);
-        }
-        buf_addz(out, "; ");
-    }
+    write_parts(decision, out);
+    write_estimate(decision, out);
+    write_cost(decision, out);
+    write_budgets(decision, out);
     write_outlook(decision, out);
 }
 

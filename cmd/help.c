@@ -60,6 +60,9 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)
         buf_addz(out, entry->options->group == NULL ? "\noptions:\n" : "\n");
         opt_help(entry->options, help_width(), out);
     }
+    if (entry->like != NULL)
+        buf_printf(out, "\nalso the options of llmgw %s: llmgw help %s\n",
+                   entry->like->name, entry->like->name);
     if (!full)
         return;
     buf_addc(out, '\n');
@@ -171,6 +174,8 @@ static void json_command(struct jw *w, const struct cmd_entry *entry)
             jw_strz(w, cmd_format_name((enum cmd_format)f));
     jw_array_end(w);
     json_options(w, "options", entry->options);
+    jw_key(w, "options_of");
+    jw_strz(w, entry->like != NULL ? entry->like->name : NULL);
     json_examples(w, entry->examples);
     jw_object_end(w);
 }

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/broker.c
 %C%_libcmd_a_SOURCES += %D%/chat.c
 %C%_libcmd_a_SOURCES += %D%/chat_request.c %D%/chat_request.h
+%C%_libcmd_a_SOURCES += %D%/dry.c %D%/dry.h
 %C%_libcmd_a_SOURCES += %D%/explain.c %D%/explain.h
 %C%_libcmd_a_SOURCES += %D%/files.c %D%/files.h
 %C%_libcmd_a_SOURCES += %D%/history.c %D%/history.h

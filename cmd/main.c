@@ -120,10 +120,16 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
     void *options = arena_alloc(&ctx->arena, 1, MAX(entry->options_size, 1));
     if (options == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
+    if (entry->like != NULL && entry->like->init != NULL)
+        entry->like->init(options);
     if (entry->init != NULL)
         entry->init(options);
-    const struct option_row *const tables[2] = {entry->options, cmd_global_options};
-    void *const into[2] = {options, &ctx->global};
+    const struct option_row *const tables[OPT_TABLES] = {
+        entry->options,
+        entry->like != NULL ? entry->like->options : NULL,
+        cmd_global_options,
+    };
+    void *const into[OPT_TABLES] = {options, options, &ctx->global};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
     if (rc != ERR_OK)
         return rc;
@@ -142,8 +148,8 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
 static enum errc run(struct cmd_ctx *ctx, int argc, char *argv[], struct err *e)
 {
     struct opt_args none = {.n = 0};
-    const struct option_row *const tables[2] = {NULL, cmd_global_options};
-    void *const into[2] = {NULL, &ctx->global};
+    const struct option_row *const tables[OPT_TABLES] = {NULL, cmd_global_options};
+    void *const into[OPT_TABLES] = {NULL, &ctx->global};
     int used;
     enum errc rc = opt_parse(argc, argv, tables, into, true, &none, &used, e);
     if (rc != ERR_OK)

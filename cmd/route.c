@@ -9,51 +9,27 @@
 #include <string.h>
 
 #include "core/jsonx.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "core/price.h"
 
-#include "cmd/explain.h"
+#include "cmd/dry.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
-#include "cmd/prompt.h"
 
 struct options {
-    const char *model, *route, *system;
-    struct opt_list files;
-    int64_t max_tok, for_us;
-    pico max_cost_pico;
-    bool no_stdin, want_stdin;
+    struct chat_options chat; /* of explain; first, as cmd_entry.like wants it */
+    int64_t for_us;
 };
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
-    {'r', "route", OPT_STRING, AT(route), .arg = "NAME", .complete = OPT_C_ROUTE,
+    {'r', "route", OPT_STRING, AT(chat.route), .arg = "NAME", .complete = OPT_C_ROUTE,
      .group = "options", .help = "the route meant by explain and pin"},
-    {'m', "model", OPT_STRING, AT(model), .arg = "NAME", .complete = OPT_C_MODEL,
-     .help = "explain: ask for this model"},
-    {'s', "system", OPT_STRING, AT(system), .arg = "TEXT|@FILE",
-     .help = "explain: with this system prompt"},
-    {'f', "file", OPT_STRINGS, AT(files), .arg = "FILE", .complete = OPT_C_FILE,
-     .help = "explain: with this file; repeatable"},
-    {0, "max-tokens", OPT_INT, AT(max_tok), .arg = "N",
-     .help = "explain: with this output cap"},
-    {0, "max-cost", OPT_MONEY, AT(max_cost_pico), .arg = "USD",
-     .help = "explain: with this price cap"},
-    {0, "stdin", OPT_FLAG, AT(want_stdin), .help = "explain: read standard input"},
-    {0, "no-stdin", OPT_FLAG, AT(no_stdin),
-     .help = "explain: do not read standard input"},
     {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
      .help = "pin and drain: only so long"},
     {.name = NULL},
 };
 #undef AT
-
-static void init(void *p)
-{
-    struct options *o = p;
-    *o = (struct options){.max_tok = -1, .max_cost_pico = PICO_UNKNOWN};
-}
 
 /* ---- the broker's side ---- */
 
@@ -275,98 +251,16 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
 
 /* ---- explain ---- */
 
-static void write_request(const struct options *opt, const char *model,
-                          const char *system, const struct prompt *prompt,
-                          struct buf *out)
-{
-    struct jw w;
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_kstrz(&w, "model", model);
-    if (opt->max_tok >= 0)
-        jw_ki64(&w, "max_completion_tokens", opt->max_tok);
-    jw_key(&w, "messages");
-    jw_array(&w);
-    if (system != NULL) {
-        jw_object(&w);
-        jw_kstrz(&w, "role", "system");
-        jw_kstrz(&w, "content", system);
-        jw_object_end(&w);
-    }
-    prompt_write(prompt, &w);
-    jw_array_end(&w);
-    jw_object_end(&w);
-}
-
-static enum errc ask_why(struct cmd_ctx *ctx, const struct options *opt, struct str body,
-                         struct buf *json, struct err *e)
-{
-    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
-    char usd[MONEY_TEXT_LEN];
-    http1_write_header(&headers, "content-type", STR("application/json"));
-    if (opt->route != NULL)
-        http1_write_header(&headers, "x-llmgw-route", str_of(opt->route));
-    if (opt->max_cost_pico != PICO_UNKNOWN) {
-        money_exact(usd, opt->max_cost_pico);
-        http1_write_header(&headers, "x-llmgw-max-cost", str_of(usd));
-    }
-    return link_ask(ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers), body, json,
-                    e);
-}
-
-static enum errc show_why(struct cmd_ctx *ctx, struct str json, struct err *e)
-{
-    AUTO(jx_put) struct json_object *decision = NULL;
-    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
-    enum errc rc = cmd_formats(ctx, "route explain", 1 << FORMAT_JSON, e);
-    if (rc == ERR_OK)
-        rc = jx_parse(json, &decision, e);
-    if (rc != ERR_OK)
-        return rc;
-    if (cmd_format(ctx, &cmd_route) == FORMAT_JSON) {
-        buf_adds(&out, json);
-        buf_addc(&out, '\n');
-    } else {
-        explain_write(decision, &out);
-    }
-    rc = out_write(ctx, buf_str(&out), e);
-    return rc == ERR_OK ? explain_verdict(decision, e) : rc;
-}
-
 static enum errc run_explain(struct cmd_ctx *ctx, void *p, const char *const *args,
                              size_t n, struct err *e)
 {
     const struct options *opt = p;
     struct opt_args words = {.n = n};
-    const struct opt_list none = {.n = 0};
-    const char *system = NULL, *model = opt->model;
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(buf_release) struct buf json = BUF_INIT(LIMIT_REPLY_LEN);
     memcpy(words.items, args, n * sizeof *args);
-    const struct prompt_source source = {
-        .files = &opt->files,
-        .attach = &none,
-        .words = &words,
-        .want_stdin = opt->want_stdin,
-        .never_stdin = opt->no_stdin,
-    };
-    if (model == NULL)
-        model = opt->route                      ? opt->route
-                : ctx->conf->core.default_route ? ctx->conf->core.default_route
-                                                : "default";
-    enum errc rc = opt->system ? prompt_system(ctx, opt->system, &system, e) : ERR_OK;
-    struct prompt *prompt = MEM_NEW(struct prompt);
-    if (prompt == NULL)
-        return err_set(e, ERR_MEMORY, "out of memory");
-    if (rc == ERR_OK)
-        rc = prompt_build(ctx, &source, prompt, e);
-    if (rc == ERR_OK) {
-        write_request(opt, model, system, prompt, &body);
-        rc = ask_why(ctx, opt, buf_str(&body), &json, e);
-    }
-    prompt_release(prompt);
-    mem_free(prompt);
-    return rc == ERR_OK ? show_why(ctx, buf_str(&json), e) : rc;
+    if (cmd_formats(ctx, "route explain", 1U << FORMAT_JSON | 1U << FORMAT_JSONL, e) !=
+        ERR_OK)
+        return e->code;
+    return chat_dry_run(ctx, &opt->chat, &words, e);
 }
 
 /* ---- health ---- */
@@ -440,8 +334,8 @@ static enum errc steer(struct cmd_ctx *ctx, const char *path, const char *target
     jw_object(&w);
     if (target != NULL)
         jw_kstrz(&w, "target", target);
-    if (opt->route != NULL)
-        jw_kstrz(&w, "route", opt->route);
+    if (opt->chat.route != NULL)
+        jw_kstrz(&w, "route", opt->chat.route);
     if (opt->for_us > 0)
         jw_ki64(&w, "for_ms", MAX(opt->for_us / US_PER_MS, 1));
     jw_object_end(&w);
@@ -511,7 +405,7 @@ const struct cmd_entry cmd_route = {
     .summary = "see and steer which models requests go to",
     .options = options,
     .options_size = sizeof(struct options),
-    .init = init,
+    .like = &cmd_chat,
     .needs = CMD_CONF | CMD_CATALOG | CMD_BROKER,
     .formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON | 1U << FORMAT_JSONL |
                1U << FORMAT_CSV | 1U << FORMAT_TSV | 1U << FORMAT_MARKDOWN,

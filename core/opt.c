@@ -39,7 +39,7 @@ static bool takes_value(const struct option_row *row)
 
 static bool find_letter(const struct opt_run *r, char letter, struct opt_hit *ret)
 {
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < OPT_TABLES; i++)
         for_each_row (row, r->tables[i]) {
             if (row->letter != letter)
                 continue;
@@ -53,7 +53,7 @@ static bool find_name(const struct opt_run *r, struct str name, struct opt_hit *
 {
     struct str no = STR("no-");
     struct str rest = str_starts(name, no) ? str_sub(name, no.len, name.len) : STR_NONE;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < OPT_TABLES; i++)
         for_each_row (row, r->tables[i]) {
             bool negated = row->negatable && str_eqz(rest, row->name);
             if (!negated && !str_eqz(name, row->name))
@@ -70,7 +70,7 @@ static enum errc unknown_name(const struct opt_run *r, struct str name)
     struct near near;
     char hint[NEAR_TEXT_LEN];
     near_init(&near, name);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < OPT_TABLES; i++)
         for_each_row (row, r->tables[i])
             if (!row->hidden)
                 near_offerz(&near, row->name);
@@ -230,9 +230,9 @@ static enum errc operand(struct opt_run *r, struct opt_args *args)
 }
 
 enum errc opt_parse(int argc, char *const argv[],
-                    const struct option_row *const tables[2], void *const into[2],
-                    bool stop_at_operand, struct opt_args *args, int *ret_used,
-                    struct err *e)
+                    const struct option_row *const tables[OPT_TABLES],
+                    void *const into[OPT_TABLES], bool stop_at_operand,
+                    struct opt_args *args, int *ret_used, struct err *e)
 {
     struct opt_run r = {
         .tables = tables, .into = into, .argc = argc, .argv = argv, .at = 1, .e = e};

@@ -59,6 +59,7 @@ struct option_row {
 };
 
 /* The table ends with a row whose name is NULL. */
+enum { OPT_TABLES = 3 };
 
 struct opt_args {
     const char *items[4096]; /* operands, borrowed from argv */
@@ -66,15 +67,16 @@ struct opt_args {
 };
 
 /*
- * Parses argv[1..] by one or two tables (the command's, then the global one); either may be NULL.
+ * Parses argv[1..] by up to three tables: the command's, those it shares with another command,
+ * the global one. Any may be NULL, the first that knows an option has it.
  * into[i] is the struct of tables[i]. Operands are collected; stop_at_operand ends there (for
  * `llmgw [global] COMMAND …`) and *ret_used tells how many of argv were eaten.
  * ERR_USAGE names the option and the nearest valid one.
  */
 enum errc opt_parse(int argc, char *const argv[],
-                    const struct option_row *const tables[2], void *const into[2],
-                    bool stop_at_operand, struct opt_args *args, int *ret_used,
-                    struct err *e) MUST_USE;
+                    const struct option_row *const tables[OPT_TABLES],
+                    void *const into[OPT_TABLES], bool stop_at_operand,
+                    struct opt_args *args, int *ret_used, struct err *e) MUST_USE;
 
 /* Help text, wrapped at `width` columns. */
 void opt_help(const struct option_row *table, int width, struct buf *out);

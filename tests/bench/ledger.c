@@ -290,8 +290,8 @@ int main(int argc, char **argv)
     struct opt_args args = {.n = 0};
     struct err e = ERR_INIT;
     int used;
-    const struct option_row *const tables[2] = {ledger_options, NULL};
-    void *const into[2] = {&b.o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {ledger_options, NULL};
+    void *const into[OPT_TABLES] = {&b.o, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, &used, &e);
     if (rc == ERR_OK && args.n != 1)
         rc = err_set(&e, ERR_USAGE, "one path of a database, please");

@@ -413,8 +413,8 @@ int main(int argc, char **argv)
     struct opt_args args = {.n = 0};
     struct err e = ERR_INIT;
     int used;
-    const struct option_row *const tables[2] = {load_options, NULL};
-    void *const into[2] = {&l.o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {load_options, NULL};
+    void *const into[OPT_TABLES] = {&l.o, NULL};
     if (opt_parse(argc, argv, tables, into, false, &args, &used, &e) != ERR_OK) {
         fprintf(stderr, "load: %s\n", e.text);
         return 2;

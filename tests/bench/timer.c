@@ -122,8 +122,8 @@ int main(int argc, char **argv)
     struct opt_args args = {.n = 0};
     struct err e = ERR_INIT;
     int used;
-    const struct option_row *const tables[2] = {timer_options, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {timer_options, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     if (opt_parse(argc, argv, tables, into, true, &args, &used, &e) != ERR_OK ||
         used >= argc || o.runs < 1) {
         fprintf(stderr, "timer: %s\n", e.text[0] != '\0' ? e.text : "run what?");

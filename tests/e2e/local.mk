@@ -29,6 +29,7 @@ dist_check_SCRIPTS += %D%/31-connections.t
 EXTRA_DIST += %D%/matrix.tsv %D%/matrix-plan.awk %D%/matrix-judge.awk
 dist_check_SCRIPTS += %D%/41-models.t
 dist_check_SCRIPTS += %D%/43-admin.t
+dist_check_SCRIPTS += %D%/44-route.t
 
 # The fault matrix with several seeds and a scorecard; recorded answers, cut at every byte.
 EXTRA_DIST += %D%/campaign.sh

@@ -79,8 +79,8 @@ static enum errc run_ask(int argc, char *argv[], struct err *e)
     struct client_options o = {
         .model = "sim", .key = "test-key", .timeout_us = 10 * US_PER_S};
     struct opt_args args = {.n = 0};
-    const struct option_row *const tables[2] = {ask_rows, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {ask_rows, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
     if (rc != ERR_OK)
         return rc;
@@ -194,8 +194,8 @@ static enum errc run_raw(int argc, char *argv[], struct err *e)
 {
     struct raw_options o = {.timeout_us = 5 * US_PER_S};
     struct opt_args args = {.n = 0};
-    const struct option_row *const tables[2] = {raw_rows, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {raw_rows, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
     if (rc == ERR_OK && args.n != 1)
         rc = err_set(e, ERR_USAGE, "usage: tool raw [options] BYTES");
@@ -246,8 +246,8 @@ static enum errc run_cut_ask(int argc, char *argv[], struct err *e)
 {
     struct cut_options o = {.stride = 1, .jobs = 128};
     struct opt_args args = {.n = 0};
-    const struct option_row *const tables[2] = {cut_rows, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {cut_rows, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
     return rc == ERR_OK ? cut_ask(&o, e) : rc;
 }
@@ -274,8 +274,8 @@ static enum errc run_swarm(int argc, char *argv[], struct err *e)
 {
     struct swarm_options o = {.clients = 10, .model = "sim", .report = "report"};
     struct opt_args args = {.n = 0};
-    const struct option_row *const tables[2] = {swarm_rows, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {swarm_rows, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
     return rc == ERR_OK ? swarm_run(&o, e) : rc;
 }

@@ -74,8 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         argv[argc++] = word;
     struct values v = {0};
     struct err e = ERR_INIT;
-    const struct option_row *const tables[2] = {options, NULL};
-    void *const into[2] = {&v, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {options, NULL};
+    void *const into[OPT_TABLES] = {&v, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, size % 2, args, &used, &e);
     if ((rc == ERR_OK) != (e.code == ERR_OK) || used > argc || v.number < -5 ||
         v.number > 5 || v.money < 0)

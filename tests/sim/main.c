@@ -81,8 +81,8 @@ static enum errc run(int argc, char *argv[], struct err *e)
 {
     struct options o = {0};
     struct opt_args args = {.n = 0};
-    const struct option_row *const tables[2] = {option_rows, NULL};
-    void *const into[2] = {&o, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {option_rows, NULL};
+    void *const into[OPT_TABLES] = {&o, NULL};
     enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
     if (rc != ERR_OK)
         return rc;

@@ -161,6 +161,58 @@ static void the_held_out_error_is_as_published(void **state)
     }
 }
 
+/* How many of a thousand lie within the range that people are told. */
+static int64_t within(struct estimator *s, const struct row *rows, size_t n, bool learn)
+{
+    int64_t hits = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct estimate x;
+        estimate_range(s, &rows[i].key, rows[i].len, &x);
+        assert_int_equal(x.tok, estimate_tok(s, &rows[i].key, rows[i].len));
+        assert_true(1 <= x.low_tok && x.low_tok < x.tok && x.tok < x.high_tok);
+        hits += x.low_tok <= rows[i].tok && rows[i].tok <= x.high_tok;
+        if (learn)
+            estimate_learn(s, &rows[i].key, rows[i].len, rows[i].tok);
+    }
+    return 1000 * hits / (int64_t)n;
+}
+
+static void nine_of_ten_texts_are_in_the_range(void **state)
+{
+    (void)state;
+    static const enum dialect dialects[] = {DIALECT_OPENAI, DIALECT_ANTHROPIC};
+    static struct row data[1000];
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
+        size_t n = load(dialects[i], data, ARRAY_LEN(data));
+        struct estimator *s = make();
+        int64_t shipped = within(s, data, n, false), learning = within(s, data, n, true);
+        print_message("# %s: %lld ‰ as shipped, %lld ‰ learning\n",
+                      dialect_name(dialects[i]), (long long)shipped, (long long)learning);
+        assert_in_range(shipped, 890, 920); /* neither too narrow nor too wide */
+        assert_in_range(learning, 890, 970);
+        estimator_free(&s);
+    }
+}
+
+static void what_was_learned_tells_from_how_many(void **state)
+{
+    (void)state;
+    struct estimator *s = make();
+    const struct estimate_key k = {DIALECT_OPENAI, {"p", 1}, {"f", 1}, SCRIPT_LATIN};
+    struct estimate before, after;
+    estimate_range(s, &k, 10000, &before);
+    assert_int_equal(before.n_learned, 0);
+    for (int i = 0; i < 100; i++)
+        estimate_learn(s, &k, 10000, before.tok);
+    estimate_range(s, &k, 10000, &after);
+    assert_int_equal(after.n_learned, 100);
+    assert_true(after.high_tok - after.low_tok < before.high_tok - before.low_tok);
+    estimate_range(s, &k, 0, &after); /* the frame is in it, at least */
+    assert_int_equal(after.low_tok, 1);
+    assert_true(after.high_tok > 4);
+    estimator_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +220,8 @@ int main(void)
         cmocka_unit_test(broken_text_is_only_odd),
         cmocka_unit_test(real_usage_moves_it_and_only_its_own_key),
         cmocka_unit_test(the_held_out_error_is_as_published),
+        cmocka_unit_test(nine_of_ten_texts_are_in_the_range),
+        cmocka_unit_test(what_was_learned_tells_from_how_many),
     };
     return cmocka_run_group_tests_name("estimate", tests, NULL, NULL);
 }

@@ -38,6 +38,13 @@ static const struct option_row options[] = {
     {0},
 };
 
+/* Shared with another command: behind one's own. */
+static const struct option_row shared[] = {
+    {'n', "shadowed", OPT_FLAG, AT(quiet), .help = "its letter is taken"},
+    {'t', "tee", OPT_STRING, AT(model), .arg = "FILE", .help = "its own"},
+    {0},
+};
+
 static const struct option_row global[] = {
     {'v', "verbose", OPT_COUNT, AT(verbose), .help = "say more"},
     {'q', "quiet", OPT_FLAG, AT(quiet), .help = "say less"},
@@ -62,9 +69,21 @@ static enum errc parse(struct parsed *p, const char *line, bool stop)
     for (char *w = strtok(text, " "); w != NULL; w = strtok(NULL, " "))
         argv[argc++] = strcmp(w, "_") == 0 ? empty : w;
     *p = (struct parsed){.e = ERR_INIT, .used = -1};
-    const struct option_row *const tables[2] = {options, global};
-    void *const into[2] = {&p->v, &p->v};
+    const struct option_row *const tables[OPT_TABLES] = {options, shared, global};
+    void *const into[OPT_TABLES] = {&p->v, &p->v, &p->v};
     return opt_parse(argc, argv, tables, into, stop, &p->args, &p->used, &p->e);
+}
+
+static void the_first_table_that_knows_an_option_has_it(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "-n 3 -t x", false), ERR_OK);
+    assert_int_equal(p.v.count, 3);
+    assert_false(p.v.quiet);
+    assert_string_equal(p.v.model, "x");
+    assert_int_equal(parse(&p, "--shadowed", false), ERR_OK);
+    assert_true(p.v.quiet);
 }
 
 static void options_and_operands_mix(void **state)
@@ -188,8 +207,8 @@ static void operands_and_lists_have_an_end(void **state)
     struct values v = {0};
     struct opt_args *args = calloc(1, sizeof *args);
     struct err e = ERR_INIT;
-    const struct option_row *const tables[2] = {options, NULL};
-    void *const into[2] = {&v, NULL};
+    const struct option_row *const tables[OPT_TABLES] = {options, NULL};
+    void *const into[OPT_TABLES] = {&v, NULL};
     assert_int_equal(opt_parse(MANY + 1, argv, tables, into, false, args, NULL, &e),
                      ERR_USAGE);
     assert_int_equal(args->n, 4096);
@@ -258,6 +277,7 @@ static void near_names_are_offered_nearest_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_table_that_knows_an_option_has_it),
         cmocka_unit_test(options_and_operands_mix),
         cmocka_unit_test(flags_bundle_and_the_last_may_take_a_value),
         cmocka_unit_test(every_type_is_read_in_its_unit),
