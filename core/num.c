@@ -119,6 +119,76 @@ enum errc num_decimal(struct str s, unsigned scale, bool exp_ok, bool round, int
     return ERR_OK;
 }
 
+/* A number of any size: sign, the power of ten of its first digit that is not 0, the digits. */
+struct magnitude {
+    int sign;          /* 0: the number is zero */
+    int64_t power;     /* 3 for 1234, -2 for 0.012 */
+    struct str digits; /* from that first digit on; a point may stand among them */
+};
+
+static struct magnitude magnitude(struct str s)
+{
+    /* beyond them two numbers of one document cannot be told apart by a few digits */
+    const int64_t far = INT64_C(1) << 50;
+    struct magnitude m = {.sign = s.len > 0 && s.ptr[0] == '-' ? -1 : 1};
+    size_t exp = MIN(str_find(s, 'e'), str_find(s, 'E'));
+    struct str mantissa = str_sub(s, m.sign < 0, exp - (m.sign < 0));
+    size_t point = str_find(mantissa, '.'), first = 0;
+    if (exp < s.len) {
+        struct str text = str_sub(s, exp + 1, s.len);
+        bool minus = str_starts(text, STR("-"));
+        text = minus || str_starts(text, STR("+")) ? str_sub(text, 1, text.len) : text;
+        uint64_t v;
+        if (num_u64(text, (uint64_t)far, &v) != ERR_OK)
+            v = (uint64_t)far;
+        m.power = minus ? -(int64_t)v : (int64_t)v;
+    }
+    while (first < mantissa.len && (mantissa.ptr[first] == '0' || first == point))
+        first++;
+    m.digits = str_sub(mantissa, first, mantissa.len);
+    m.power += (int64_t)point - (int64_t)first - (first < point);
+    if (first == mantissa.len)
+        m.sign = 0;
+    return m;
+}
+
+static char next_digit(struct str *digits)
+{
+    if (str_starts(*digits, STR(".")))
+        *digits = str_sub(*digits, 1, digits->len);
+    char c = digits->len > 0 ? digits->ptr[0] : '0';
+    *digits = str_sub(*digits, 1, digits->len);
+    return c;
+}
+
+int num_compare(struct str a, struct str b)
+{
+    struct magnitude x = magnitude(a), y = magnitude(b);
+    if (x.sign != y.sign)
+        return x.sign - y.sign;
+    if (x.sign == 0)
+        return 0;
+    if (x.power != y.power)
+        return x.power > y.power ? x.sign : -x.sign;
+    while (x.digits.len > 0 || y.digits.len > 0) {
+        int diff = next_digit(&x.digits) - next_digit(&y.digits);
+        if (diff != 0)
+            return diff * x.sign;
+    }
+    return 0;
+}
+
+bool num_is_whole(struct str s)
+{
+    struct magnitude m = magnitude(s);
+    if (m.sign == 0)
+        return true;
+    for (int64_t power = m.power; m.digits.len > 0; power--)
+        if (next_digit(&m.digits) != '0' && power < 0)
+            return false;
+    return true;
+}
+
 enum errc num_fraction_ppm(struct str s, int64_t *ret)
 {
     bool percent = s.len > 0 && s.ptr[s.len - 1] == '%';

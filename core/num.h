@@ -33,6 +33,13 @@ enum errc num_size(struct str s, int64_t *ret) MUST_USE;
 enum errc num_bool(struct str s, bool *ret) MUST_USE;
 
 /*
+ * Two JSON numbers by value, whatever their length and exponent: below, at or above 0 as
+ * strcmp() has it; "1", "1.0" and "10e-1" are equal. num_is_whole: is it an integer, as 1.0 is?
+ */
+int num_compare(struct str a, struct str b);
+bool num_is_whole(struct str s);
+
+/*
  * SplitMix64: moves *seed and returns the next draw. For choices and jitter, not for secrets.
  * Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
  */

@@ -239,6 +239,43 @@ static void draws_are_those_of_splitmix64(void **state)
     assert_true(num_draw(&seed) == 3203168211198807973U);
 }
 
+/* By their digits, whatever the length and the exponent. */
+static void numbers_compare_by_value(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        int sign;
+    } rows[] = {
+        {"1", "1.0", 0},
+        {"10e-1", "1", 0},
+        {"0.1", "1E-1", 0},
+        {"0", "-0.00e5", 0},
+        {"100", "1e2", 0},
+        {"1e400", "1e399", 1},
+        {"2", "10", -1},
+        {"-2", "-10", 1},
+        {"-1", "1", -1},
+        {"0", "0.001", -1},
+        {"-0.001", "0", -1},
+        {"1.10", "1.1", 0},
+        {"1.2", "1.19999", 1},
+        {"0.012", "0.0119", 1},
+        {"12.5", "12.50001", -1},
+        {"1e99999999999999999999", "1e-99999999999999999999", 1},
+        {"100000000000000000000000000001", "100000000000000000000000000000", 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int there = num_compare(str_of(rows[i].a), str_of(rows[i].b));
+        int back = num_compare(str_of(rows[i].b), str_of(rows[i].a));
+        assert_int_equal((there > 0) - (there < 0), rows[i].sign);
+        assert_int_equal((back > 0) - (back < 0), -rows[i].sign);
+    }
+    assert_true(num_is_whole(STR("-12")) && num_is_whole(STR("1.00")));
+    assert_true(num_is_whole(STR("1.5e1")) && num_is_whole(STR("0.0")));
+    assert_false(num_is_whole(STR("1.01")) || num_is_whole(STR("1e-1")));
+}
+
 static void durations_follow_go(void **state)
 {
     (void)state;
@@ -444,6 +481,7 @@ int main(void)
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(splitting_keeps_empty_parts),
         cmocka_unit_test(a_log_line_cannot_be_forged),
+        cmocka_unit_test(numbers_compare_by_value),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
