@@ -5,51 +5,36 @@
  * Reads the ledger itself; the requests go through the broker as any other, marked kind=replay,
  * and the broker keeps the run. Tool calls are compared by name and arguments, never executed.
  */
-#include <inttypes.h>
+#include "cmd/replay.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/db.h"
 #include "core/jsonx.h"
 #include "core/mem.h"
 #include "core/num.h"
-#include "core/pack.h"
-#include "core/price.h"
 
-#include "cmd/agree.h"
 #include "cmd/out.h"
-#include "cmd/period.h"
 #include "cmd/progress.h"
-#include "cmd/replay_run.h"
 #include "cmd/sig.h"
-#include "cmd/stat.h"
 
-struct options {
-    const char *since, *until, *model, *route, *template_name, *conversation, *sample;
-    int64_t last_us, n, jobs;
-    struct opt_list tags, against;
-    pico max_cost_pico;
-    bool dry_run;
-};
-
-#define AT(field) offsetof(struct options, field)
+#define AT(field) offsetof(struct replay_options, field)
 static const struct option_row options[] = {
     {.group = "which",
      .name = "since",
      .type = OPT_STRING,
-     .offset = AT(since),
+     .offset = AT(span.since),
      .arg = "TIME",
      .help = "recorded at or after TIME"},
     {.name = "until",
      .type = OPT_STRING,
-     .offset = AT(until),
+     .offset = AT(span.until),
      .arg = "TIME",
      .help = "recorded before TIME; a date includes its day"},
     {.name = "last",
      .type = OPT_DURATION,
-     .offset = AT(last_us),
+     .offset = AT(span.last_us),
      .arg = "DUR",
      .help = "recorded in the last DUR, such as 7d"},
     {.letter = 'm',
@@ -85,6 +70,13 @@ static const struct option_row options[] = {
      .arg = "ID|NAME",
      .complete = OPT_C_CONVERSATION,
      .help = "of this conversation"},
+    {.letter = 'f',
+     .name = "file",
+     .type = OPT_STRING,
+     .offset = AT(file),
+     .arg = "FILE",
+     .complete = OPT_C_FILE,
+     .help = "the requests of a file of JSON lines instead; - is stdin"},
     {.letter = 'n',
      .name = "count",
      .type = OPT_INT,
@@ -111,11 +103,34 @@ static const struct option_row options[] = {
      .arg = "N",
      .values = "1..64",
      .help = "requests at a time; replay.jobs, 4 by default"},
+    {.name = "rate",
+     .type = OPT_STRING,
+     .offset = AT(rate),
+     .arg = "N/min",
+     .help = "begin no more than so many in that time; /s, /min, /h and /day"},
+    {.name = "repeat",
+     .type = OPT_INT,
+     .offset = AT(repeat),
+     .arg = "K",
+     .values = "1..100",
+     .help = "send each K times"},
     {.name = "max-cost",
      .type = OPT_MONEY,
      .offset = AT(max_cost_pico),
      .arg = "USD",
      .help = "start no more when this much is spent"},
+    {.name = "resume",
+     .type = OPT_STRING,
+     .offset = AT(resume),
+     .arg = "RUN",
+     .complete = OPT_C_RUN,
+     .help = "go on with a run: send what has no answer yet"},
+    {.name = "only",
+     .type = OPT_CHOICE,
+     .offset = AT(only),
+     .arg = "WHICH",
+     .values = "failed|disagree",
+     .help = "with --resume: only what failed, or ask again what disagreed"},
     {.name = "dry-run",
      .type = OPT_FLAG,
      .offset = AT(dry_run),
@@ -124,458 +139,105 @@ static const struct option_row options[] = {
 };
 #undef AT
 
+enum { SELECT_MAX = 100000, LIST_MAX = 20 };
+
 static void init(void *p)
 {
-    struct options *o = p;
-    *o = (struct options){.max_cost_pico = PICO_UNKNOWN, .n = 100000};
+    struct replay_options *o = p;
+    *o = (struct replay_options){
+        .max_cost_pico = PICO_UNKNOWN, .n = SELECT_MAX, .repeat = 1};
 }
 
-/* ---- select ---- */
+/* ---- a run ---- */
 
-enum { MAX_BINDS = 300, USAGE_FIRST_COLUMN = 10 };
-
-struct query {
-    struct buf sql;
-    struct {
-        const char *text; /* NULL: the number */
-        int64_t number;
-    } binds[MAX_BINDS];
-    int n_binds;
+struct run {
+    struct cmd_ctx *ctx;
+    const struct replay_options *opt;
+    struct replay_plan plan;
+    struct buf args; /* JSON: the options that say what was selected */
 };
 
-static void add_text(struct query *q, const char *condition, const char *value)
+static void write_texts(struct jw *w, const char *key, const char *const *items, size_t n)
 {
-    if (value == NULL || q->n_binds >= MAX_BINDS)
+    if (n == 0)
         return;
-    buf_printf(&q->sql, " AND %s", condition);
-    q->binds[q->n_binds++].text = value;
+    jw_key(w, key);
+    jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        jw_strz(w, items[i]);
+    jw_array_end(w);
 }
 
-static void add_time(struct query *q, const char *condition, int64_t us)
+static void write_args(const struct replay_options *o, const struct opt_args *ids,
+                       struct buf *out)
 {
-    buf_printf(&q->sql, " AND %s", condition);
-    q->binds[q->n_binds++].number = us;
-}
-
-/* Everything, unless options name a span. */
-static enum errc add_span(struct query *q, struct cmd_ctx *ctx, const struct options *o,
-                          struct err *e)
-{
-    const struct period_options span = {o->since, o->until, o->last_us};
-    struct period p;
-    if (span.since == NULL && span.until == NULL && span.last_us == 0)
-        return ERR_OK;
-    enum errc rc = period_parse(ctx, NULL, "all", &span, &p, e);
-    if (rc != ERR_OK)
-        return rc;
-    add_time(q, "r.start_us >= ?", p.since_us);
-    add_time(q, "r.start_us < ?", p.until_us);
-    return ERR_OK;
-}
-
-static void add_ids(struct query *q, const struct opt_args *args)
-{
-    for (size_t i = 0; i < args->n && q->n_binds < MAX_BINDS; i++) {
-        buf_addz(&q->sql, i == 0 ? " AND r.id IN (?" : ",?");
-        q->binds[q->n_binds++].text = args->items[i];
-    }
-    if (args->n > 0)
-        buf_addc(&q->sql, ')');
-}
-
-static enum errc build_query(struct query *q, struct cmd_ctx *ctx,
-                             const struct options *o, const struct opt_args *args,
-                             struct err *e)
-{
-    buf_init(&q->sql, LIMIT_BODY_LEN);
-    buf_addz(
-        &q->sql,
-        "SELECT r.id, r.dialect, r.provider, r.model, r.cost_pico, r.start_us, r.end_us,"
-        " b.request, b.response, b.answer");
-    for (int c = 0; c < USAGE_N_; c++)
-        buf_printf(&q->sql, ", r.%s", usage_class_name((enum usage_class)c));
-    buf_addz(&q->sql,
-             " FROM request r JOIN body b USING (rid)"
-             " WHERE r.kind = 'chat' AND r.outcome = 'ok' AND b.request IS NOT NULL");
-    if (args->n + o->tags.n + 8 > MAX_BINDS)
-        return err_set(e, ERR_USAGE, "more than %d ids and tags", MAX_BINDS - 8);
-    enum errc rc = add_span(q, ctx, o, e);
-    if (rc != ERR_OK)
-        return rc;
-    bool full = o->model != NULL && strchr(o->model, '/') != NULL;
-    add_text(q, full ? "r.provider || '/' || r.model = ?" : "r.model = ?", o->model);
-    add_text(q, "r.route = ?", o->route);
-    add_text(q, "r.template = ?", o->template_name);
-    add_text(q,
-             "EXISTS (SELECT 1 FROM conversation c WHERE c.id = r.conversation AND "
-             "? IN (c.id, c.name))",
-             o->conversation);
-    for (size_t i = 0; i < o->tags.n; i++)
-        add_text(q,
-                 "EXISTS (SELECT 1 FROM tag t WHERE t.rid = r.rid AND t.key || '=' || "
-                 "t.value = ?)",
-                 o->tags.items[i]);
-    add_ids(q, args);
-    buf_printf(&q->sql, " ORDER BY r.start_us DESC, r.rid DESC LIMIT %" PRId64, o->n);
-    return buf_err(&q->sql) == ERR_OK ? ERR_OK
-                                      : err_set(e, buf_err(&q->sql), "selection");
-}
-
-/* One recorded request, with its usage for pricing. */
-struct recorded {
-    struct replay_item item;
-    struct usage usage;
-};
-
-struct selection {
-    struct recorded *rows; /* owned */
-    size_t n, cap;
-    size_t n_unusable; /* bodies that cannot be read or compared */
-};
-
-static enum errc read_blob(struct arena *a, sqlite3_stmt *st, int at, struct str *ret,
-                           struct err *e)
-{
-    struct buf plain = BUF_INIT(LIMIT_REPLY_LEN);
-    enum errc rc = unpack(db_col_str(st, at), &plain, e);
-    if (rc == ERR_OK)
-        *ret = arena_str(a, buf_str(&plain));
-    buf_release(&plain);
-    return rc;
-}
-
-/* The recorded answer in its comparable form: from the whole response, else the plain text. */
-static enum errc read_answer(struct arena *a, sqlite3_stmt *st, struct str *ret,
-                             struct err *e)
-{
-    struct str response;
-    struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    enum errc rc = ERR_STORE;
-    if (sqlite3_column_type(st, 8) != SQLITE_NULL &&
-        read_blob(a, st, 8, &response, e) == ERR_OK)
-        rc = agree_answer(response, &text, e);
-    if (rc == ERR_OK)
-        *ret = arena_str(a, buf_str(&text));
-    else
-        rc = read_blob(a, st, 9, ret, e);
-    buf_release(&text);
-    return rc;
-}
-
-static enum errc read_row(struct arena *a, sqlite3_stmt *st, struct recorded *r,
-                          struct err *e)
-{
-    *r = (struct recorded){.item.cost_pico = db_col_pico(st, 4)};
-    r->item.id = arena_strz(a, db_col_str(st, 0));
-    r->item.dialect = arena_strz(a, db_col_str(st, 1));
-    r->item.provider = arena_strz(a, db_col_str(st, 2));
-    r->item.model = arena_strz(a, db_col_str(st, 3));
-    r->item.start_us = sqlite3_column_int64(st, 5);
-    r->item.total_us = sqlite3_column_int64(st, 6) - r->item.start_us;
-    usage_init(&r->usage);
-    for (int c = 0; c < USAGE_N_; c++)
-        if (sqlite3_column_type(st, USAGE_FIRST_COLUMN + c) != SQLITE_NULL)
-            usage_set(&r->usage, (enum usage_class)c,
-                      sqlite3_column_int64(st, USAGE_FIRST_COLUMN + c));
-    enum errc rc = read_blob(a, st, 7, &r->item.body, e);
-    return rc == ERR_OK ? read_answer(a, st, &r->item.answer, e) : rc;
-}
-
-static enum errc select_rows(struct arena *a, struct db *db, const struct query *q,
-                             struct selection *s, struct err *e)
-{
-    sqlite3_stmt *st;
-    bool row = false;
-    enum errc rc = db_prepare(db, q->sql.data, &st, e);
-    if (rc != ERR_OK)
-        return rc;
-    for (int i = 0; i < q->n_binds; i++) {
-        if (q->binds[i].text != NULL)
-            db_bind_strz(st, i + 1, q->binds[i].text);
-        else
-            sqlite3_bind_int64(st, i + 1, q->binds[i].number);
-    }
-    while ((rc = db_step(db, st, &row, e)) == ERR_OK && row) {
-        if (s->n == s->cap) {
-            size_t cap = s->cap ? s->cap * 2 : 64;
-            struct recorded *grown = mem_resize(s->rows, cap, sizeof *grown);
-            if (grown == NULL)
-                return err_set(e, ERR_MEMORY, "out of memory");
-            s->rows = grown;
-            s->cap = cap;
-        }
-        if (read_row(a, st, &s->rows[s->n], e) == ERR_OK)
-            s->n++;
-        else
-            s->n_unusable++;
-    }
-    sqlite3_reset(st);
-    if (rc == ERR_OK && arena_is_broken(a))
-        rc = err_set(e, ERR_MEMORY, "the selection is too large; use -n or --sample");
-    return rc;
-}
-
-/* Keeps n of the rows: a partial shuffle. */
-static void sample_rows(struct selection *s, size_t n, uint64_t seed)
-{
-    for (size_t i = 0; i < n && i < s->n; i++) {
-        size_t j = i + (size_t)(num_draw(&seed) % (s->n - i));
-        struct recorded keep = s->rows[i];
-        s->rows[i] = s->rows[j];
-        s->rows[j] = keep;
-    }
-    s->n = MIN(s->n, n);
-}
-
-static enum errc apply_sample(struct selection *s, const char *text, struct err *e)
-{
-    struct str rest = str_of(text), part;
-    uint64_t n = 0, seed = 1;
-    bool ok = str_split(&rest, ':', &part) && num_u64(part, 1000000, &n) == ERR_OK &&
-              (rest.ptr == NULL || num_u64(rest, UINT64_MAX, &seed) == ERR_OK);
-    if (!ok)
-        return err_set(e, ERR_USAGE, "--sample takes N or N:SEED, not \"%s\"", text);
-    sample_rows(s, (size_t)n, seed);
-    return ERR_OK;
-}
-
-/* ---- show ---- */
-
-static const struct out_column columns[] = {
-    {.name = "against", .title = "", .type = OUT_TEXT, .soft = 28},
-    {.name = "requests", .type = OUT_INT, .priority = 5},
-    {.name = "cost", .type = OUT_MONEY},
-    {.name = "cost_change",
-     .title = "change",
-     .type = OUT_PPM,
-     .priority = 1,
-     .is_change = true},
-    {.name = "p50", .type = OUT_DURATION, .priority = 3},
-    {.name = "p95", .type = OUT_DURATION, .priority = 4},
-    {.name = "exact", .type = OUT_PPM, .priority = 2},
-    {.name = "agree", .type = OUT_PPM},
-    {.name = "agree_low", .title = "95 % from", .type = OUT_PPM, .priority = 3},
-    {.name = "agree_high", .title = "to", .type = OUT_PPM, .priority = 3},
-    {.name = "errors", .type = OUT_INT, .priority = 1},
-    {.name = "unpriced", .type = OUT_INT, .hidden = true},
-};
-
-/* What one target, or the record itself, comes to. Costs are of the same requests. */
-struct summary {
-    const char *name;
-    size_t n, n_exact, n_norm, n_errors, n_unpriced;
-    pico cost_pico, recorded_pico; /* of the requests counted in n */
-    int64_t *samples;              /* owned; durations of n answers, NULL for none */
-    bool is_record, is_dry;
-};
-
-static void add_cost(pico *sum, pico cost)
-{
-    pico total;
-    if (cost != PICO_UNKNOWN && *sum != PICO_UNKNOWN &&
-        money_add(*sum, cost, &total) == ERR_OK)
-        *sum = total;
-    else
-        *sum = PICO_UNKNOWN;
-}
-
-/* (now − before) / before in parts per million; false when it cannot be said. */
-static bool change_ppm(pico before, pico now, int64_t *ret)
-{
-    if (before == PICO_UNKNOWN || now == PICO_UNKNOWN || before <= 0)
-        return false;
-    i128 ppm = ((i128)now - before) * 1000000 / before;
-    *ret = (int64_t)ppm;
-    return true;
-}
-
-static void add_share(struct out *o, bool known, size_t k, size_t n)
-{
-    if (known && n > 0)
-        out_int(o, (int64_t)(k * 1000000 / n));
-    else
-        out_null(o);
-}
-
-static void add_duration(struct out *o, const struct summary *s, unsigned permille)
-{
-    if (s->samples != NULL && s->n > 0)
-        out_int(o, stat_quantile(s->samples, s->n, permille));
-    else
-        out_null(o);
-}
-
-static void add_summary(struct out *o, const struct summary *s)
-{
-    bool compared = !s->is_record && !s->is_dry && s->n > 0;
-    int64_t ppm, low = 0, high = 0;
-    out_textz(o, s->name);
-    out_int(o, (int64_t)s->n);
-    out_money(o, s->n_unpriced > 0 || (s->n == 0 && !s->is_record) ? PICO_UNKNOWN
-                                                                   : s->cost_pico);
-    if (!s->is_record && s->n_unpriced == 0 &&
-        change_ppm(s->recorded_pico, s->cost_pico, &ppm))
-        out_int(o, ppm);
-    else
-        out_null(o);
-    add_duration(o, s, 500);
-    add_duration(o, s, 950);
-    add_share(o, compared, s->n_exact, s->n);
-    add_share(o, compared, s->n_norm, s->n);
-    stat_wilson(s->n_norm, s->n, &low, &high);
-    if (compared) {
-        out_int(o, low);
-        out_int(o, high);
-    } else {
-        out_null(o);
-        out_null(o);
-    }
-    out_int(o, (int64_t)s->n_errors);
-    out_int(o, (int64_t)s->n_unpriced);
-    out_row_end(o);
-}
-
-static void sentence(struct out *o, const struct summary *s)
-{
-    int64_t ppm;
-    if (s->n == 0 || s->n_unpriced > 0 ||
-        !change_ppm(s->recorded_pico, s->cost_pico, &ppm))
-        return;
-    int64_t percent = (llabs(ppm) + 5000) / 10000;
-    char agreed[64] = "";
-    if (!s->is_dry)
-        snprintf(agreed, sizeof agreed, " and agree on %zu %%",
-                 (s->n_norm * 100 + s->n / 2) / s->n);
-    char prompts[40] = "prompt";
-    if (s->n > 1)
-        snprintf(prompts, sizeof prompts, "%zu prompts", s->n);
-    out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
-               s->name, percent, ppm <= 0 ? "less" : "more", agreed);
-}
-
-static void summarise(const struct selection *sel, size_t target, struct summary *s)
-{
-    for (size_t i = 0; i < sel->n; i++) {
-        const struct replay_item *item = &sel->rows[i].item;
-        const struct replay_result *r = &item->results[target];
-        if (r->outcome == ERR_AGAIN)
-            continue;
-        if (r->outcome != ERR_OK) {
-            s->n_errors++;
-            continue;
-        }
-        if (s->samples != NULL)
-            s->samples[s->n] = r->total_us;
-        s->n++;
-        s->n_exact += r->exact;
-        s->n_norm += r->norm;
-        s->n_unpriced += r->cost_pico == PICO_UNKNOWN;
-        add_cost(&s->cost_pico, r->cost_pico);
-        add_cost(&s->recorded_pico, item->cost_pico);
-    }
-}
-
-static void summarise_record(const struct selection *sel, struct summary *s)
-{
-    for (size_t i = 0; i < sel->n; i++) {
-        const struct replay_item *item = &sel->rows[i].item;
-        if (s->samples != NULL)
-            s->samples[s->n] = item->total_us;
-        s->n++;
-        s->n_unpriced += item->cost_pico == PICO_UNKNOWN;
-        add_cost(&s->cost_pico, item->cost_pico);
-    }
-}
-
-static enum errc show(struct cmd_ctx *ctx, const struct cmd_entry *entry,
-                      const struct selection *sel, const struct options *opt,
-                      const char *run, struct err *e)
-{
-    struct out *o = NULL;
-    enum errc rc = out_new(ctx, cmd_format(ctx, entry), "llmgw.replay/1", columns,
-                           ARRAY_LEN(columns), &o, e);
-    if (rc != ERR_OK)
-        return rc;
-    out_headline(o, "%zu request%s%s%s", sel->n, sel->n == 1 ? "" : "s",
-                 opt->dry_run ? ", priced only" : " · run ", opt->dry_run ? "" : run);
-    AUTO(buf_release) struct buf json = BUF_INIT(1000);
-    json_quote(&json, str_of(run));
-    out_meta(o, "run", opt->dry_run ? STR("null") : buf_str(&json));
-    struct summary s = {.name = "recorded",
-                        .is_record = true,
-                        .samples = mem_alloc(sel->n, sizeof *s.samples)};
-    summarise_record(sel, &s);
-    add_summary(o, &s);
-    for (size_t t = 0; t < opt->against.n; t++) {
-        int64_t *samples = s.samples;
-        s = (struct summary){.name = opt->against.items[t],
-                             .is_dry = opt->dry_run,
-                             .samples = opt->dry_run ? NULL : samples};
-        summarise(sel, t, &s);
-        add_summary(o, &s);
-        sentence(o, &s);
-        s.samples = samples;
-    }
-    mem_free(s.samples);
-    if (sel->n_unusable > 0)
-        out_warning(o, "%zu recorded request%s cannot be read and %s left out",
-                    sel->n_unusable, sel->n_unusable == 1 ? "" : "s",
-                    sel->n_unusable == 1 ? "was" : "were");
-    rc = out_finish(o, e);
-    out_free(&o);
-    return rc;
-}
-
-/* ---- run ---- */
-
-/* The recorded usage at another model's prices; nothing is sent. */
-static enum errc price_only(struct cmd_ctx *ctx, struct selection *sel,
-                            const struct options *opt, struct err *e)
-{
-    int64_t now_us = clock_wall_us(ctx->clock);
-    for (size_t t = 0; t < opt->against.n; t++) {
-        struct conf_resolved to;
-        enum errc rc = conf_resolve(ctx->conf, ctx->catalog,
-                                    str_of(opt->against.items[t]), &ctx->arena, &to, e);
-        if (rc != ERR_OK)
-            return rc;
-        const struct conf_target *target =
-            to.route != NULL ? &to.route->targets[0] : &to.target;
-        struct str model = str_of(target->model);
-        struct str provider =
-            conf_price_provider(ctx->conf, ctx->catalog, str_of(target->provider), model);
-        for (size_t i = 0; i < sel->n; i++) {
-            struct price_query q = {
-                .provider = provider,
-                .model = model,
-                .at_us = now_us,
-                .usage = &sel->rows[i].usage,
-            };
-            struct price_cost cost;
-            rc = price_cost(ctx->catalog, &q, &cost, e);
-            if (rc != ERR_OK)
-                return rc;
-            sel->rows[i].item.results[t] =
-                (struct replay_result){.outcome = ERR_OK, .cost_pico = cost.total_pico};
-        }
-    }
-    return ERR_OK;
+    const struct {
+        const char *key, *value;
+    } texts[] = {
+        {"since", o->span.since},
+        {"until", o->span.until},
+        {"model", o->model},
+        {"route", o->route},
+        {"cid", o->conversation},
+        {"sample", o->sample},
+        {"template", o->template_name},
+        {"file", o->file},
+        {"rate", o->rate},
+    };
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (texts[i].value != NULL)
+            jw_kstrz(&w, texts[i].key, texts[i].value);
+    if (o->span.last_us > 0)
+        jw_ki64(&w, "last_us", o->span.last_us);
+    if (o->repeat > 1)
+        jw_ki64(&w, "repeat", o->repeat);
+    write_texts(&w, "against", o->against.items, o->against.n);
+    write_texts(&w, "tag", o->tags.items, o->tags.n);
+    write_texts(&w, "ids", ids->items, ids->n);
+    jw_object_end(&w);
 }
 
 /* How far a run is, for the terminal; in tenths for -v without one. */
 struct teller {
-    const struct cmd_ctx *ctx;
+    const struct run *run;
     struct progress line;
-    int64_t start_us;
-    size_t n_tenths;
-    bool has_told_stop;
+    int64_t start_us,
+        kept_us; /* monotonic: the beginning, and when results were last kept */
+    size_t n_tenths, n_kept;
+    bool has_told_stop, has_told_trouble;
 };
+
+/* A run that nobody remembers is no reason to throw its answers away. */
+static void keep(struct teller *t, const char *state, const size_t *at, size_t n)
+{
+    struct err why = ERR_INIT;
+    if (replay_keep(t->run->ctx, &t->run->plan, state, at, n, &why) != ERR_OK &&
+        !t->has_told_trouble) {
+        t->has_told_trouble = true;
+        progress_hide(&t->line);
+        cmd_warn(t->run->ctx, "the run is not recorded: %s", why.text);
+    }
+}
+
+/* What has come so far, about once a second: a run may be killed. */
+static void keep_some(struct teller *t, const struct replay_progress *p, int64_t now_us)
+{
+    if (p->n_done == t->n_kept || now_us - t->kept_us < US_PER_S)
+        return;
+    keep(t, "running", p->done + t->n_kept, p->n_done - t->n_kept);
+    t->n_kept = p->n_done;
+    t->kept_us = now_us;
+}
 
 static void tell_progress(void *arg, const struct replay_progress *p)
 {
     struct teller *t = arg;
+    const struct cmd_ctx *ctx = t->run->ctx;
     char money[MONEY_TEXT_LEN], left[NUM_TEXT_LEN] = "";
-    int64_t took_us = clock_mono_us(&clock_system) - t->start_us;
+    int64_t now_us = clock_mono_us(&clock_system), took_us = now_us - t->start_us;
     money_people(money, p->spent_pico);
     if (p->n_done > 0 && p->n_done < p->n_all)
         num_duration(left,
@@ -585,187 +247,260 @@ static void tell_progress(void *arg, const struct replay_progress *p)
     if (p->is_stopped && !t->has_told_stop) {
         t->has_told_stop = true;
         progress_hide(&t->line);
-        cmd_note(t->ctx, "stopping; %zu under way, Ctrl-C again abandons them",
+        cmd_note(ctx, "stopping; %zu under way, Ctrl-C again abandons them",
                  p->n_running);
     }
     if (t->line.is_on)
         progress_tick(&t->line);
-    else if (t->ctx->global.verbose > 0 && p->n_done * 10 / p->n_all > t->n_tenths) {
+    else if (ctx->global.verbose > 0 && p->n_all > 0 &&
+             p->n_done * 10 / p->n_all > t->n_tenths) {
         t->n_tenths = p->n_done * 10 / p->n_all;
-        cmd_note(t->ctx, "%zu of %zu, %s", p->n_done, p->n_all, money);
+        cmd_note(ctx, "%zu of %zu, %s", p->n_done, p->n_all, money);
     }
+    keep_some(t, p, now_us);
 }
 
-/* The options that say what was selected, as replay_run keeps them. */
-static void write_args(const struct options *o, const struct opt_args *ids,
-                       struct buf *out)
+static size_t *due_places(const struct replay_plan *plan, size_t *ret_n)
 {
-    const struct {
-        const char *key, *value;
-    } texts[] = {
-        {"since", o->since},
-        {"until", o->until},
-        {"model", o->model},
-        {"route", o->route},
-        {"cid", o->conversation},
-        {"sample", o->sample},
-        {"template", o->template_name},
-    };
-    const struct {
-        const char *key;
-        const char *const *items;
-        size_t n;
-    } lists[] = {{"against", o->against.items, o->against.n},
-                 {"tag", o->tags.items, o->tags.n},
-                 {"ids", ids->items, ids->n}};
-    struct jw w;
-    jw_init(&w, out);
-    jw_object(&w);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (texts[i].value != NULL)
-            jw_kstrz(&w, texts[i].key, texts[i].value);
-    if (o->last_us > 0)
-        jw_ki64(&w, "last_us", o->last_us);
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        if (lists[i].n == 0)
-            continue;
-        jw_key(&w, lists[i].key);
-        jw_array(&w);
-        for (size_t k = 0; k < lists[i].n; k++)
-            jw_strz(&w, lists[i].items[k]);
-        jw_array_end(&w);
-    }
-    jw_object_end(&w);
+    size_t n = replay_n_places(plan), *at = mem_alloc(MAX(n, 1), sizeof *at);
+    *ret_n = 0;
+    for (size_t i = 0; i < n && at != NULL; i++)
+        if (replay_place(plan, i).result->is_due)
+            at[(*ret_n)++] = i;
+    return at;
 }
 
-/* A run that nobody remembers is no reason to throw its answers away. */
-static void keep(struct cmd_ctx *ctx, const struct replay_plan *plan, const char *state)
+static enum errc send_due(struct run *r, struct err *e)
 {
-    struct err why = ERR_INIT;
-    if (replay_keep(ctx, plan, state, &why) != ERR_OK)
-        cmd_warn(ctx, "the run is not recorded: %s", why.text);
-}
-
-static int n_jobs(const struct cmd_ctx *ctx, const struct options *opt)
-{
-    int64_t n = opt->jobs > 0 ? opt->jobs : ctx->conf->replay.jobs;
-    return (int)MIN(MAX(n, 1), 64);
-}
-
-static enum errc send_all(struct cmd_ctx *ctx, struct selection *sel,
-                          const struct options *opt, const struct opt_args *ids,
-                          const char *run, struct err *e)
-{
-    AUTO(buf_release) struct buf args = BUF_INIT(LIMIT_RUN_LEN / 2);
-    write_args(opt, ids, &args);
-    if (buf_err(&args) != ERR_OK)
-        return err_set(e, buf_err(&args), "the selection is too long to be recorded");
-    struct replay_item *items = mem_alloc(sel->n, sizeof *items);
-    if (items == NULL)
+    struct teller teller = {.run = r, .start_us = clock_mono_us(&clock_system)};
+    size_t n, *due = due_places(&r->plan, &n);
+    if (due == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
-    for (size_t i = 0; i < sel->n; i++)
-        items[i] = sel->rows[i].item;
-    struct replay_plan plan = {
-        .run = run,
-        .start_us = clock_wall_us(ctx->clock),
-        .args = buf_str(&args),
-        .items = items,
-        .n_items = sel->n,
-        .against = opt->against.items,
-        .n_against = opt->against.n,
-        .jobs = n_jobs(ctx, opt),
-        .max_cost_pico = opt->max_cost_pico,
-    };
-    struct teller teller = {.ctx = ctx, .start_us = clock_mono_us(&clock_system)};
-    progress_init(&teller.line, ctx);
+    teller.kept_us = teller.start_us;
+    progress_init(&teller.line, r->ctx);
     progress_start(&teller.line);
-    enum errc rc = sig_open(true, &plan.stop_fd, e);
+    enum errc rc = sig_open(true, &r->plan.stop_fd, e);
     if (rc == ERR_OK) {
-        keep(ctx, &plan, "running");
-        rc = replay_run(ctx, &plan, tell_progress, &teller, e);
+        keep(&teller, "running", due, n);
+        rc = replay_run(r->ctx, &r->plan, tell_progress, &teller, e);
     }
     progress_end(&teller.line);
     if (rc == ERR_OK)
-        keep(ctx, &plan, teller.has_told_stop ? "stopped" : "done");
-    for (size_t i = 0; rc == ERR_OK && i < sel->n; i++)
-        sel->rows[i].item = items[i];
-    mem_free(items);
+        keep(&teller, teller.has_told_stop ? "stopped" : "done", due, n);
+    mem_free(due);
     return rc;
 }
 
 /* Some sent, some not: useful, but incomplete. */
-static enum errc verdict(const struct selection *sel, const struct options *opt,
-                         struct err *e)
+static enum errc verdict(const struct run *r, struct err *e)
 {
-    size_t n_failed = 0, n_unsent = 0, n_all = sel->n * opt->against.n;
+    const struct replay_plan *p = &r->plan;
+    size_t n_failed = 0, n_unsent = 0, n_all = 0;
     const char *why = "";
     int signo = sig_take();
-    for (size_t i = 0; i < sel->n; i++) {
-        for (size_t t = 0; t < opt->against.n; t++) {
-            const struct replay_result *r = &sel->rows[i].item.results[t];
-            n_failed += r->outcome != ERR_OK;
-            n_unsent += r->outcome == ERR_AGAIN;
-            if (r->error[0] != '\0')
-                why = r->error;
-        }
+    for (size_t at = 0; at < replay_n_places(p); at++) {
+        const struct replay_result *one = replay_place(p, at).result;
+        n_all += one->is_due;
+        n_failed += one->is_due && one->outcome != ERR_OK;
+        n_unsent += one->is_due && one->outcome == ERR_AGAIN;
+        if (one->is_due && one->error[0] != '\0')
+            why = one->error;
     }
     if (signo != 0) {
-        err_set(e, ERR_CANCELLED, "stopped: %zu of %zu requests were not sent", n_unsent,
-                n_all);
+        err_set(e, ERR_CANCELLED,
+                "stopped: %zu of %zu requests were not sent\n"
+                "hint: llmgw replay --resume %s",
+                n_unsent, n_all, p->run);
         e->sys = signo;
         return e->code;
     }
     if (n_failed == 0)
         return ERR_OK;
-    return err_set(e, ERR_PARTIAL, "%zu of %zu requests brought no answer%s%s", n_failed,
-                   n_all, why[0] ? ": " : "", why);
+    return err_set(e, ERR_PARTIAL,
+                   "%zu of %zu requests brought no answer%s%s\n"
+                   "hint: llmgw replay --resume %s",
+                   n_failed, n_all, why[0] ? ": " : "", why, p->run);
 }
 
-static enum errc run_selected(struct cmd_ctx *ctx, const struct options *opt,
-                              const struct opt_args *args, struct db *db,
-                              struct selection *sel, struct err *e)
+/* Money that nobody has agreed to is not spent: a terminal is asked, a script must say it. */
+static enum errc confirm(struct cmd_ctx *ctx, const struct replay_options *o,
+                         pico estimate, struct err *e)
 {
-    char run[ULID_LEN + 1];
-    struct query q = {.n_binds = 0};
-    enum errc rc = build_query(&q, ctx, opt, args, e);
-    if (rc == ERR_OK)
-        rc = select_rows(&ctx->arena, db, &q, sel, e);
-    buf_release(&q.sql);
-    if (rc == ERR_OK && opt->sample != NULL)
-        rc = apply_sample(sel, opt->sample, e);
+    char about[MONEY_TEXT_LEN], limit[MONEY_TEXT_LEN], answer[16];
+    pico above = ctx->conf->replay.confirm_above_pico;
+    if (o->max_cost_pico != PICO_UNKNOWN || estimate == PICO_UNKNOWN || estimate <= above)
+        return ERR_OK;
+    money_people(about, estimate);
+    money_people(limit, above);
+    if (ctx->global.no_input || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return err_set(e, ERR_REFUSED,
+                       "this may cost %s, more than replay.confirm-above (%s)\n"
+                       "hint: --max-cost USD says what it may cost",
+                       about, limit);
+    fprintf(stderr, "%s: replay: this may cost %s; go on? [y/N] ", ctx->program, about);
+    bool is_yes = fgets(answer, sizeof answer, stdin) != NULL &&
+                  (answer[0] == 'y' || answer[0] == 'Y');
+    return is_yes ? ERR_OK : err_set(e, ERR_REFUSED, "nothing was sent");
+}
+
+static int n_jobs(const struct cmd_ctx *ctx, const struct replay_options *o)
+{
+    int64_t n = o->jobs > 0 ? o->jobs : ctx->conf->replay.jobs;
+    return (int)MIN(MAX(n, 1), 64);
+}
+
+/* Prices, asks, sends, shows. `past` NULL: a new run. */
+static enum errc run_due(struct run *r, struct replay_selection *s,
+                         const struct replay_past *past, struct err *e)
+{
+    char fresh[ULID_LEN + 1];
+    pico estimate;
+    enum errc rc = replay_price(r->ctx, s, &estimate, e);
     if (rc != ERR_OK)
         return rc;
-    if (args->n > 0 && sel->n == 0)
-        return err_set(
-            e, ERR_NOT_FOUND,
-            "no recorded request with that id\n"
-            "hint: llmgw log list; only requests recorded in full can be replayed");
-    clock_ulid(run, clock_wall_us(ctx->clock));
-    rc = opt->dry_run || sel->n == 0 ? price_only(ctx, sel, opt, e)
-                                     : send_all(ctx, sel, opt, args, run, e);
+    if (r->opt->dry_run)
+        return replay_show(r->ctx, s, NULL, e);
+    rc = confirm(r->ctx, r->opt, estimate, e);
+    if (rc != ERR_OK)
+        return rc;
+    clock_ulid(fresh, clock_wall_us(r->ctx->clock));
+    r->plan.run = past != NULL ? past->id : fresh;
+    r->plan.start_us = past != NULL ? past->start_us : clock_wall_us(r->ctx->clock);
+    r->plan.args = past != NULL ? str_of(past->args) : buf_str(&r->args);
+    r->plan.items = s->items;
+    r->plan.n_items = s->n;
+    r->plan.against = s->against;
+    r->plan.n_against = s->n_against;
+    r->plan.n_repeats = s->n_repeats;
+    rc = s->n == 0 ? (enum errc)ERR_OK : send_due(r, e);
     if (rc == ERR_OK)
-        rc = show(ctx, &cmd_replay, sel, opt, run, e);
-    return rc == ERR_OK ? verdict(sel, opt, e) : rc;
+        rc = replay_show(r->ctx, s, s->n == 0 ? NULL : r->plan.run, e);
+    return rc == ERR_OK ? verdict(r, e) : rc;
+}
+
+/* Everything that is named must be there before anything begins. */
+static enum errc check_targets(struct cmd_ctx *ctx, const struct opt_list *against,
+                               struct err *e)
+{
+    if (against->n == 0)
+        return err_set(e, ERR_USAGE,
+                       "against what?\nhint: llmgw replay --last 7d --against MODEL");
+    if (against->n > REPLAY_AGAINST)
+        return err_set(e, ERR_USAGE, "more than %d --against", REPLAY_AGAINST);
+    enum errc rc = ERR_OK;
+    for (size_t i = 0; i < against->n && rc == ERR_OK; i++) {
+        struct conf_resolved to;
+        rc = conf_resolve(ctx->conf, ctx->catalog, str_of(against->items[i]), &ctx->arena,
+                          &to, e);
+    }
+    return rc == ERR_OK ? rc : err_ctx(e, "--against");
+}
+
+static enum errc run_new(struct run *r, struct db *db, const struct opt_args *ids,
+                         struct replay_selection *s, struct err *e)
+{
+    const struct replay_options *o = r->opt;
+    write_args(o, ids, &r->args);
+    if (buf_err(&r->args) != ERR_OK)
+        return err_set(e, buf_err(&r->args), "the selection is too long to be recorded");
+    s->against = o->against.items;
+    s->n_against = o->against.n;
+    s->n_repeats = (size_t)o->repeat;
+    enum errc rc = o->file != NULL ? replay_read_file(db, o->file, s, e)
+                                   : replay_select(r->ctx, db, o, ids, s, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (ids->n > 0 && s->n == 0)
+        return err_set(e, ERR_NOT_FOUND,
+                       "only requests recorded in full can be sent again\n"
+                       "hint: record = full, see llmgw-config(5)");
+    (void)replay_take_up(s, NULL);
+    return run_due(r, s, NULL, e);
+}
+
+static enum errc run_resume(struct run *r, struct db *db, const struct opt_args *ids,
+                            struct replay_selection *s, struct err *e)
+{
+    struct replay_past past;
+    if (ids->n > 0 || r->opt->against.n > 0 || r->opt->file != NULL)
+        return err_set(e, ERR_USAGE,
+                       "a run knows its requests and targets: --resume takes neither");
+    enum errc rc = replay_find(r->ctx, db, r->opt->resume, &past, e);
+    if (rc == ERR_OK)
+        rc = replay_load(db, &past, s, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (replay_take_up(s, r->opt->only) == 0) {
+        cmd_note(r->ctx, "nothing is left to be sent");
+        return replay_show(r->ctx, s, past.id, e);
+    }
+    return run_due(r, s, &past, e);
+}
+
+static enum errc run_select(struct cmd_ctx *ctx, const struct replay_options *o,
+                            struct db *db, const struct opt_args *ids, struct err *e)
+{
+    struct replay_selection s;
+    struct run r = {
+        .ctx = ctx,
+        .opt = o,
+        .args = BUF_INIT(LIMIT_RUN_LEN / 2),
+        .plan = {.jobs = n_jobs(ctx, o), .max_cost_pico = o->max_cost_pico},
+    };
+    if (o->only != NULL && o->resume == NULL)
+        return err_set(e, ERR_USAGE, "--only belongs to --resume RUN");
+    if (o->file != NULL && ids->n > 0)
+        return err_set(e, ERR_USAGE, "ids or --file, not both");
+    if (o->rate != NULL && !conf_rate_parse(str_of(o->rate), false, &r.plan.rate))
+        return err_set(e, ERR_USAGE, "--rate takes a rate such as 60/min, not \"%s\"",
+                       o->rate);
+    enum errc rc = o->resume != NULL ? ERR_OK : check_targets(ctx, &o->against, e);
+    if (rc != ERR_OK)
+        return rc;
+    replay_selection_init(&s);
+    rc = o->resume != NULL ? run_resume(&r, db, ids, &s, e) : run_new(&r, db, ids, &s, e);
+    replay_selection_release(&s);
+    buf_release(&r.args);
+    return rc;
+}
+
+/* ---- the command ---- */
+
+static enum errc show_past(struct cmd_ctx *ctx, struct db *db, const char *id,
+                           struct err *e)
+{
+    struct replay_past past;
+    struct replay_selection s;
+    replay_selection_init(&s);
+    enum errc rc = replay_find(ctx, db, id, &past, e);
+    if (rc == ERR_OK)
+        rc = replay_load(db, &past, &s, e);
+    if (rc == ERR_OK)
+        rc = replay_show(ctx, &s, past.id, e);
+    replay_selection_release(&s);
+    return rc;
 }
 
 static enum errc run(struct cmd_ctx *ctx, void *p, const struct opt_args *args,
                      struct err *e)
 {
-    const struct options *opt = p;
-    if (opt->against.n == 0)
-        return err_set(e, ERR_USAGE,
-                       "against what?\nhint: llmgw replay --last 7d --against MODEL");
-    if (opt->against.n > REPLAY_AGAINST)
-        return err_set(e, ERR_USAGE, "more than %d --against", REPLAY_AGAINST);
-    struct db *db = NULL;
+    AUTO(db_close) struct db *db = NULL;
+    const struct replay_options *o = p;
+    const char *word = args->n > 0 ? args->items[0] : "";
     const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
     enum errc rc = db_open(path, DB_READ, &db, e);
-    struct selection sel = {.rows = NULL};
-    if (rc == ERR_OK)
-        rc = run_selected(ctx, opt, args, db, &sel, e);
-    db_close(&db);
-    mem_free(sel.rows);
-    return rc;
+    if (rc == ERR_NOT_FOUND) {
+        err_clear(e);
+        rc = ERR_OK;
+    }
+    if (rc != ERR_OK)
+        return rc;
+    if (strcmp(word, "list") == 0 && args->n == 1)
+        return replay_list(ctx, db, o->n == SELECT_MAX ? LIST_MAX : o->n, e);
+    if (strcmp(word, "show") == 0)
+        return args->n == 2 ? show_past(ctx, db, args->items[1], e)
+                            : err_set(e, ERR_USAGE, "replay show RUN: which run?");
+    return run_select(ctx, o, db, args, e);
 }
 
 static const struct cmd_example examples[] = {
@@ -775,15 +510,20 @@ static const struct cmd_example examples[] = {
      "what they would cost there; sends nothing"},
     {"llmgw replay --tag task=triage --sample 50:7 --against haiku -j",
      "fifty of them, as JSON"},
+    {"llmgw replay --last 7d --rate 30/min --max-cost 0.50 --against haiku",
+     "slowly, and for no more than that"},
+    {"llmgw replay list", "earlier runs"},
+    {"llmgw replay show last", "what came of the newest"},
+    {"llmgw replay --resume last", "send what it left without an answer"},
     {NULL, NULL},
 };
 
 const struct cmd_entry cmd_replay = {
     .name = "replay",
-    .args = "[options] [ID...]",
+    .args = "[list | show RUN] [options] [ID...]",
     .summary = "run recorded requests again on other models and compare",
     .options = options,
-    .options_size = sizeof(struct options),
+    .options_size = sizeof(struct replay_options),
     .init = init,
     .needs = CMD_CONF | CMD_CATALOG | CMD_BROKER | CMD_LEDGER,
     .formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON | 1U << FORMAT_JSONL |

@@ -24,13 +24,12 @@ struct keeper {
 static pico cost_of(const struct replay_plan *p)
 {
     pico sum = 0;
-    for (size_t i = 0; i < p->n_items; i++)
-        for (size_t t = 0; t < p->n_against; t++) {
-            const struct replay_result *r = &p->items[i].results[t];
-            if (r->outcome == ERR_OK && (r->cost_pico == PICO_UNKNOWN ||
-                                         money_add(sum, r->cost_pico, &sum) != ERR_OK))
-                return PICO_UNKNOWN;
-        }
+    for (size_t at = 0; at < replay_n_places(p); at++) {
+        const struct replay_result *r = replay_place(p, at).result;
+        if (r->outcome == ERR_OK && (r->cost_pico == PICO_UNKNOWN ||
+                                     money_add(sum, r->cost_pico, &sum) != ERR_OK))
+            return PICO_UNKNOWN;
+    }
     return sum;
 }
 
@@ -49,7 +48,7 @@ static void begin(struct keeper *k)
     jw_kstrz(&k->w, "state", k->state);
     jw_key(&k->w, "args");
     jw_raw(&k->w, p->args);
-    jw_ki64(&k->w, "n_items", (int64_t)(p->n_items * p->n_against));
+    jw_ki64(&k->w, "n_items", (int64_t)replay_n_places(p));
     if (cost != PICO_UNKNOWN)
         jw_ki64(&k->w, "cost_pico", cost);
     jw_key(&k->w, "items");
@@ -68,49 +67,43 @@ static enum errc send(struct keeper *k, struct err *e)
     return rc == ERR_OK && answer.status != 200 ? link_error(&answer, e) : rc;
 }
 
-static void write_item(struct keeper *k, const struct replay_item *item, size_t target)
+static void write_item(struct keeper *k, size_t at)
 {
-    const struct replay_result *r = &item->results[target];
+    struct replay_place to = replay_place(k->plan, at);
+    const struct replay_result *r = to.result;
     jw_object(&k->w);
-    jw_kstrz(&k->w, "source", item->id);
-    jw_kstrz(&k->w, "against", k->plan->against[target]);
-    jw_ki64(&k->w, "repeat", 0);
+    jw_kstrz(&k->w, "source", to.item->id);
+    jw_kstrz(&k->w, "against", to.against);
+    jw_ki64(&k->w, "repeat", (int64_t)to.repeat);
     jw_kstrz(&k->w, "request", r->id[0] != '\0' ? r->id : NULL);
     jw_kstrz(&k->w, "state",
              r->outcome == ERR_OK      ? "done"
              : r->outcome == ERR_AGAIN ? "waiting"
                                        : "failed");
-    if (r->outcome == ERR_OK) {
-        jw_kstrz(&k->w, "metric", "norm");
-        jw_ki64(&k->w, "agree", r->norm);
+    if (r->is_compared) {
+        jw_kstrz(&k->w, "metric", agree_metric_name(to.item->metric));
+        jw_ki64(&k->w, "agree", r->agrees);
     }
     jw_kstrz(&k->w, "note", r->error[0] != '\0' ? r->error : NULL);
     jw_object_end(&k->w);
 }
 
-static enum errc send_items(struct keeper *k, struct err *e)
-{
-    const struct replay_plan *p = k->plan;
-    enum errc rc = ERR_OK;
-    for (size_t at = 0; at < p->n_items * p->n_against && rc == ERR_OK; at++) {
-        if (k->body.len + ITEM_LEN > LIMIT_RUN_LEN) {
-            rc = send(k, e);
-            begin(k);
-        }
-        write_item(k, &p->items[at / p->n_against], at % p->n_against);
-    }
-    return rc == ERR_OK ? send(k, e) : rc;
-}
-
 enum errc replay_keep(struct cmd_ctx *ctx, const struct replay_plan *plan,
-                      const char *state, struct err *e)
+                      const char *state, const size_t *at, size_t n, struct err *e)
 {
     struct keeper k = {
         .ctx = ctx, .plan = plan, .state = state, .body = BUF_INIT(LIMIT_BODY_LEN)};
     enum errc rc = link_open(ctx, true, &k.link, e);
     begin(&k);
+    for (size_t i = 0; i < n && rc == ERR_OK; i++) {
+        if (k.body.len + ITEM_LEN > LIMIT_RUN_LEN) {
+            rc = send(&k, e);
+            begin(&k);
+        }
+        write_item(&k, at[i]);
+    }
     if (rc == ERR_OK)
-        rc = strcmp(state, "running") == 0 ? send(&k, e) : send_items(&k, e);
+        rc = send(&k, e);
     link_close(&k.link);
     buf_release(&k.body);
     return rc;

@@ -15,16 +15,19 @@
 #include "core/jsonx.h"
 #include "core/mem.h"
 
-#include "cmd/agree.h"
 #include "cmd/link.h"
 
 struct work {
     struct replay_plan *plan;
     const struct clock *clock;
+    size_t *due, *done; /* owned: places in the plan */
+    int64_t gap_us;     /* between two beginnings */
     pthread_mutex_t lock;
     pthread_cond_t ended; /* a worker has */
+    pthread_cond_t go;    /* nothing more is to be waited for */
     /* under the lock */
     size_t next, n_ended;
+    int64_t next_us; /* monotonic: when the next may begin */
     struct replay_progress so_far;
 };
 
@@ -33,6 +36,23 @@ struct worker {
     struct link *link; /* owned */
     pthread_t thread;
 };
+
+size_t replay_n_places(const struct replay_plan *p)
+{
+    return p->n_items * p->n_against * p->n_repeats;
+}
+
+struct replay_place replay_place(const struct replay_plan *p, size_t at)
+{
+    size_t n_each = p->n_against * p->n_repeats;
+    struct replay_item *item = &p->items[at / n_each];
+    return (struct replay_place){
+        .item = item,
+        .result = &item->results[at % n_each],
+        .against = p->against[at % n_each / p->n_repeats],
+        .repeat = at % p->n_repeats,
+    };
+}
 
 /* One edit of the body; edits are made from the back, so that places stay valid. */
 static void edit(struct buf *out, struct jspan at, struct str with)
@@ -91,10 +111,11 @@ static enum errc compare(const struct replay_item *item, const struct link_answe
 {
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
     enum errc rc = agree_answer(buf_str(&a->body), &text, e);
-    if (rc != ERR_OK)
+    if (rc != ERR_OK || item->answer.ptr == NULL)
         return rc;
+    r->is_compared = r->knows_exact = true;
     r->exact = agree(AGREE_EXACT, item->answer, buf_str(&text));
-    r->norm = agree(AGREE_NORM, item->answer, buf_str(&text));
+    r->agrees = agree(item->metric, item->answer, buf_str(&text));
     return ERR_OK;
 }
 
@@ -109,7 +130,8 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
     bool anthropic = strcmp(item->dialect, "anthropic") == 0;
     http1_write_header(&headers, "content-type", STR("application/json"));
     http1_write_header(&headers, "x-llmgw-kind", STR("replay"));
-    http1_write_header(&headers, "x-llmgw-parent", str_of(item->id));
+    if (item->start_us > 0)
+        http1_write_header(&headers, "x-llmgw-parent", str_of(item->id));
     http1_write_header(&headers, "x-llmgw-record", STR("full"));
     if (anthropic) /* Source: Anthropic, "Versions", 2026-10 */
         http1_write_header(&headers, "anthropic-version", STR("2023-06-01"));
@@ -124,27 +146,43 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
     return rc;
 }
 
-/* The next pair of item and target; false when none is left or the money is spent. */
+static struct timespec at_time(int64_t us)
+{
+    return (struct timespec){.tv_sec = us / US_PER_S, .tv_nsec = us % US_PER_S * 1000};
+}
+
+/* The next place; false when none is left or the money is spent. Waits for its turn. */
 static bool take(struct work *k, size_t *ret)
 {
     const struct replay_plan *p = k->plan;
     struct replay_progress *s = &k->so_far;
+    bool more, is_time = false;
     pthread_mutex_lock(&k->lock);
-    bool broke = p->max_cost_pico != PICO_UNKNOWN && s->spent_pico >= p->max_cost_pico;
-    bool more = !broke && !s->is_stopped && k->next < s->n_all;
-    if (more)
-        *ret = k->next++;
-    s->n_running += more;
+    do {
+        bool broke =
+            p->max_cost_pico != PICO_UNKNOWN && s->spent_pico >= p->max_cost_pico;
+        int64_t now_us = clock_mono_us(&clock_system);
+        more = !broke && !s->is_stopped && k->next < s->n_all;
+        is_time = k->gap_us == 0 || now_us >= k->next_us;
+        if (more && is_time) {
+            *ret = k->due[k->next++];
+            k->next_us = now_us + k->gap_us;
+            s->n_running++;
+        } else if (more) {
+            const struct timespec until = at_time(k->next_us);
+            pthread_cond_timedwait(&k->go, &k->lock, &until);
+        }
+    } while (more && !is_time);
     pthread_mutex_unlock(&k->lock);
     return more;
 }
 
-static void finish(struct work *k, const struct replay_result *r)
+static void finish(struct work *k, size_t at, const struct replay_result *r)
 {
     struct replay_progress *s = &k->so_far;
     pico sum;
     pthread_mutex_lock(&k->lock);
-    s->n_done++;
+    k->done[s->n_done++] = at;
     s->n_running--;
     if (r->cost_pico != PICO_UNKNOWN &&
         money_add(s->spent_pico, r->cost_pico, &sum) == ERR_OK)
@@ -158,17 +196,16 @@ static void *worker_main(void *arg)
     struct work *k = w->work;
     size_t at;
     while (take(k, &at)) {
-        struct replay_item *item = &k->plan->items[at / k->plan->n_against];
-        size_t target = at % k->plan->n_against;
-        struct replay_result *r = &item->results[target];
+        struct replay_place to = replay_place(k->plan, at);
+        struct replay_result r = {.is_due = true, .cost_pico = PICO_UNKNOWN};
         struct err e = ERR_INIT;
         int64_t start_us = clock_mono_us(k->clock);
-        r->cost_pico = PICO_UNKNOWN;
-        r->outcome = call(w, item, k->plan->against[target], r, &e);
-        r->total_us = clock_mono_us(k->clock) - start_us;
-        if (r->outcome != ERR_OK)
-            snprintf(r->error, sizeof r->error, "%s", e.text);
-        finish(k, r);
+        r.outcome = call(w, to.item, to.against, &r, &e);
+        r.total_us = clock_mono_us(k->clock) - start_us;
+        if (r.outcome != ERR_OK)
+            str_copy(r.error, sizeof r.error, str_of(e.text));
+        *to.result = r;
+        finish(k, at, &r);
     }
     pthread_mutex_lock(&k->lock);
     k->n_ended++;
@@ -209,13 +246,13 @@ static void wait_for_all(struct work *k, size_t n_workers, replay_progress_fn *p
     enum { TICK_US = 100 * US_PER_MS };
     bool more = true;
     while (more) {
-        int64_t until_us = clock_wall_us(&clock_system) + TICK_US;
-        struct timespec until = {.tv_sec = until_us / US_PER_S,
-                                 .tv_nsec = until_us % US_PER_S * 1000};
+        const struct timespec until = at_time(clock_mono_us(&clock_system) + TICK_US);
         pthread_mutex_lock(&k->lock);
         if (k->n_ended < n_workers)
             pthread_cond_timedwait(&k->ended, &k->lock, &until);
         k->so_far.is_stopped |= is_readable(k->plan->stop_fd);
+        if (k->so_far.is_stopped)
+            pthread_cond_broadcast(&k->go);
         struct replay_progress now = k->so_far;
         more = k->n_ended < n_workers;
         pthread_mutex_unlock(&k->lock);
@@ -223,40 +260,65 @@ static void wait_for_all(struct work *k, size_t n_workers, replay_progress_fn *p
     }
 }
 
-static void clear_results(struct replay_plan *plan)
+static enum errc init(struct work *k, struct err *e)
 {
-    for (size_t i = 0; i < plan->n_items; i++)
-        for (size_t t = 0; t < plan->n_against; t++)
-            plan->items[i].results[t] =
-                (struct replay_result){.outcome = ERR_AGAIN, .cost_pico = PICO_UNKNOWN};
+    const struct replay_plan *p = k->plan;
+    size_t n = replay_n_places(p);
+    pthread_condattr_t monotonic;
+    k->due = mem_alloc(n, sizeof *k->due);
+    k->done = mem_alloc(n, sizeof *k->done);
+    if (k->due == NULL || k->done == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    for (size_t at = 0; at < n; at++)
+        if (replay_place(p, at).result->is_due)
+            k->due[k->so_far.n_all++] = at;
+    k->so_far.done = k->done;
+    if (p->rate.amount > 0)
+        k->gap_us = MAX(p->rate.window_us / p->rate.amount, 1);
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->ended, &monotonic);
+    pthread_cond_init(&k->go, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return ERR_OK;
+}
+
+/* Starts up to n_jobs workers, waits for their ends, and frees what they used. */
+static enum errc work(struct cmd_ctx *ctx, struct work *k, replay_progress_fn *progress,
+                      void *arg, struct err *e)
+{
+    size_t n_jobs = MIN((size_t)MAX(k->plan->jobs, 1), MAX(k->so_far.n_all, (size_t)1));
+    struct worker *workers = mem_alloc(n_jobs, sizeof *workers);
+    enum errc rc =
+        workers == NULL ? err_set(e, ERR_MEMORY, "out of memory") : (enum errc)ERR_OK;
+    size_t n_started = 0;
+    while (n_started < n_jobs && rc == ERR_OK) {
+        rc = start(ctx, k, &workers[n_started], e);
+        n_started += rc == ERR_OK;
+    }
+    if (n_started > 0)
+        wait_for_all(k, n_started, progress, arg);
+    for (size_t i = 0; i < n_started; i++) {
+        pthread_join(workers[i].thread, NULL);
+        link_close(&workers[i].link);
+    }
+    mem_free(workers);
+    return n_started > 0 ? ERR_OK : rc;
 }
 
 enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
                      replay_progress_fn *progress, void *arg, struct err *e)
 {
     struct work k = {.plan = plan, .clock = ctx->clock};
-    k.so_far.n_all = plan->n_items * plan->n_against;
-    size_t n_jobs = MIN((size_t)MAX(plan->jobs, 1), MAX(k.so_far.n_all, (size_t)1));
-    struct worker *workers = mem_alloc(n_jobs, sizeof *workers);
-    if (workers == NULL)
-        return err_set(e, ERR_MEMORY, "out of memory");
-    pthread_mutex_init(&k.lock, NULL);
-    pthread_cond_init(&k.ended, NULL);
-    clear_results(plan);
-    enum errc rc = ERR_OK;
-    size_t n_started = 0;
-    while (n_started < n_jobs && rc == ERR_OK) {
-        rc = start(ctx, &k, &workers[n_started], e);
-        n_started += rc == ERR_OK;
+    enum errc rc = init(&k, e);
+    if (rc == ERR_OK) {
+        rc = work(ctx, &k, progress, arg, e);
+        pthread_cond_destroy(&k.go);
+        pthread_cond_destroy(&k.ended);
+        pthread_mutex_destroy(&k.lock);
     }
-    if (n_started > 0)
-        wait_for_all(&k, n_started, progress, arg);
-    for (size_t i = 0; i < n_started; i++) {
-        pthread_join(workers[i].thread, NULL);
-        link_close(&workers[i].link);
-    }
-    pthread_cond_destroy(&k.ended);
-    pthread_mutex_destroy(&k.lock);
-    mem_free(workers);
-    return n_started > 0 ? ERR_OK : rc;
+    mem_free(k.due);
+    mem_free(k.done);
+    return rc;
 }

@@ -1,36 +1,44 @@
 /*
  * replay_run.h: sending recorded requests again, several at a time.
  *
- * replay.c selects what to send and shows what came of it; replay_run.c sends it, and
- * replay_keep.c has the run recorded.
+ * replay_run.c sends them, and replay_keep.c has the run recorded.
  */
 #ifndef CMD_REPLAY_RUN_H
 #define CMD_REPLAY_RUN_H
 
-#include "core/money.h"
+#include "core/conf.h"
+#include "core/usage.h"
 
+#include "cmd/agree.h"
 #include "cmd/cmd.h"
 
-enum { REPLAY_AGAINST = 16 };
+enum { REPLAY_AGAINST = 16, REPLAY_REPEATS = 100 };
 
-/* What one model or route made of one recorded request. */
+/* What one model or route made of one recorded request, once. */
 struct replay_result {
-    enum errc outcome; /* ERR_AGAIN: not sent (stopped, or over --max-cost) */
+    bool is_due;       /* is to be sent */
+    enum errc outcome; /* ERR_AGAIN: not sent (yet, stopped, or over --max-cost) */
     char id[27];       /* of the new request in the ledger; "" if none */
     pico cost_pico;    /* PICO_UNKNOWN if unpriced */
     int64_t total_us;
-    bool exact, norm; /* agreement with the recorded answer */
+    bool is_compared; /* there was a recorded answer, and both could be read */
+    bool agrees;      /* by the metric of the item */
+    bool knows_exact, exact;
     char error[200];
 };
 
 /* One recorded request. All text lives in the arena of the selection. */
 struct replay_item {
     const char *id, *dialect, *provider, *model;
-    struct str body;   /* as the client sent it */
-    struct str answer; /* recorded: text and tool calls, as agree_answer prints them */
+    struct str body; /* as the client sent it; NULL ptr: not to be had */
+    struct str
+        answer; /* text and tool calls, as agree_answer prints them; NULL ptr: none */
+    struct usage usage;
     pico cost_pico;
-    int64_t total_us, start_us;
-    struct replay_result results[REPLAY_AGAINST];
+    int64_t total_us, start_us; /* start 0: not from the ledger */
+    enum agree_metric metric;
+    struct replay_result
+        *results; /* one per target and repeat: the repeats of one together */
 };
 
 struct replay_plan {
@@ -40,14 +48,26 @@ struct replay_plan {
     struct replay_item *items;
     size_t n_items;
     const char *const *against;
-    size_t n_against;
+    size_t n_against, n_repeats;
     int jobs;
-    pico max_cost_pico; /* PICO_UNKNOWN: no cap */
-    int stop_fd;        /* readable: nothing more is sent, what is under way ends */
+    struct conf_rate rate; /* requests begin no faster; amount 0: as they come */
+    pico max_cost_pico;    /* PICO_UNKNOWN: no cap */
+    int stop_fd;           /* readable: nothing more is sent, what is under way ends */
 };
+
+/* Results are counted through all items: the place of one in that order. */
+struct replay_place {
+    struct replay_item *item;
+    struct replay_result *result;
+    const char *against;
+    size_t repeat;
+};
+size_t replay_n_places(const struct replay_plan *p);
+struct replay_place replay_place(const struct replay_plan *p, size_t at);
 
 struct replay_progress {
     size_t n_done, n_running, n_all;
+    const size_t *done; /* the places that are done, n_done of them, in that order */
     pico spent_pico;
     bool is_stopped;
 };
@@ -55,18 +75,19 @@ struct replay_progress {
 typedef void replay_progress_fn(void *arg, const struct replay_progress *p);
 
 /*
- * Sends every item to every target and fills results. Failures of single requests are results;
- * an error is only that no broker can be reached, or no thread started.
+ * Sends what is due and fills those results. Failures of single requests are results; an error
+ * is only that no broker can be reached, or no thread started.
  */
 enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
                      replay_progress_fn *progress, void *arg, struct err *e) MUST_USE;
 
 /*
- * Tells the broker of the run, for tables replay_run and replay_item. state: "running" before
- * it begins; "done" or "stopped" with all results.
+ * Tells the broker of the run, for tables replay_run and replay_item: its state, "running",
+ * "stopped" or "done", and the results at `n` places.
  */
 enum errc replay_keep(struct cmd_ctx *ctx, const struct replay_plan *plan,
-                      const char *state, struct err *e) MUST_USE;
+                      const char *state, const size_t *at, size_t n, struct err *e)
+    MUST_USE;
 
 /*
  * The recorded body for another model: only `model`, `stream` and `stream_options` change.

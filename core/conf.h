@@ -52,6 +52,8 @@ struct conf_rate {
     int64_t amount; /* requests, tokens or pico-dollars; 0: not set */
     int64_t window_us;
 };
+/* "100k/min", of money "5.00/day"; false, and nothing is changed, when it is none. */
+bool conf_rate_parse(struct str text, bool is_money, struct conf_rate *ret);
 
 enum { CONF_KEYS = 8 };
 

@@ -182,18 +182,25 @@ static bool parse_window(struct str s, int64_t *ret_us)
     return false;
 }
 
-static enum errc store_rate(const struct store *s, bool is_money, struct conf_rate *field)
+bool conf_rate_parse(struct str text, bool is_money, struct conf_rate *ret)
 {
-    size_t slash = str_find(s->value, '/');
-    struct str amount = str_trim(str_sub(s->value, 0, slash));
-    struct str window = str_trim(str_sub(s->value, slash + 1, s->value.len));
+    size_t slash = str_find(text, '/');
+    struct str amount = str_trim(str_sub(text, 0, slash));
+    struct str window = str_trim(str_sub(text, slash + 1, text.len));
     struct conf_rate rate;
     bool ok = is_money ? money_parse(amount, &rate.amount) == ERR_OK && rate.amount > 0
                        : parse_count(amount, &rate.amount);
     if (!ok || !parse_window(window, &rate.window_us))
+        return false;
+    *ret = rate;
+    return true;
+}
+
+static enum errc store_rate(const struct store *s, bool is_money, struct conf_rate *field)
+{
+    if (!conf_rate_parse(s->value, is_money, field))
         return is_not(s,
                       is_money ? "a rate such as 5.00/day" : "a rate such as 100k/min");
-    *field = rate;
     return ERR_OK;
 }
 

@@ -1,0 +1,312 @@
+/*
+ * replay_show.c: the table of a run: what was recorded, and beside it what each target made, or
+ * would make, of the same requests. Knows nothing of how they were chosen or sent.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/price.h"
+#include "core/zone.h"
+
+#include "cmd/out.h"
+#include "cmd/replay.h"
+#include "cmd/stat.h"
+
+static const struct out_column columns[] = {
+    {.name = "against", .title = "", .type = OUT_TEXT, .soft = 28},
+    {.name = "requests", .type = OUT_INT, .priority = 5},
+    {.name = "cost", .type = OUT_MONEY},
+    {.name = "cost_change",
+     .title = "change",
+     .type = OUT_PPM,
+     .priority = 1,
+     .is_change = true},
+    {.name = "p50", .type = OUT_DURATION, .priority = 3},
+    {.name = "p95", .type = OUT_DURATION, .priority = 4},
+    {.name = "exact", .type = OUT_PPM, .priority = 2},
+    {.name = "agree", .type = OUT_PPM},
+    {.name = "agree_low", .title = "95 % from", .type = OUT_PPM, .priority = 3},
+    {.name = "agree_high", .title = "to", .type = OUT_PPM, .priority = 3},
+    {.name = "errors", .type = OUT_INT, .priority = 1},
+    {.name = "unpriced", .type = OUT_INT, .hidden = true},
+    {.name = "compared", .type = OUT_INT, .hidden = true},
+    {.name = "cost_per_agree", .type = OUT_MONEY, .hidden = true},
+};
+
+/* What one target, or the record itself, comes to. Costs are of the same requests. */
+struct summary {
+    const char *name;
+    size_t n, n_compared, n_agree, n_judged_exact, n_exact, n_errors, n_unpriced;
+    pico cost_pico, recorded_pico; /* of the requests counted in n */
+    int64_t *samples;              /* borrowed; durations of n answers, NULL for none */
+    bool is_record, is_dry;
+};
+
+static void add_cost(pico *sum, pico cost)
+{
+    pico total;
+    if (cost != PICO_UNKNOWN && *sum != PICO_UNKNOWN &&
+        money_add(*sum, cost, &total) == ERR_OK)
+        *sum = total;
+    else
+        *sum = PICO_UNKNOWN;
+}
+
+/* (now − before) / before in parts per million; false when it cannot be said. */
+static bool change_ppm(pico before, pico now, int64_t *ret)
+{
+    if (before == PICO_UNKNOWN || now == PICO_UNKNOWN || before <= 0)
+        return false;
+    i128 ppm = ((i128)now - before) * 1000000 / before;
+    *ret = (int64_t)ppm;
+    return true;
+}
+
+static void add_share(struct out *o, size_t k, size_t n)
+{
+    if (n > 0)
+        out_int(o, (int64_t)(k * 1000000 / n));
+    else
+        out_null(o);
+}
+
+static void add_duration(struct out *o, const struct summary *s, unsigned permille)
+{
+    if (s->samples != NULL && s->n > 0)
+        out_int(o, stat_quantile(s->samples, s->n, permille));
+    else
+        out_null(o);
+}
+
+static void add_agreement(struct out *o, const struct summary *s)
+{
+    int64_t low = 0, high = 0;
+    add_share(o, s->n_exact, s->n_judged_exact);
+    add_share(o, s->n_agree, s->n_compared);
+    stat_wilson(s->n_agree, s->n_compared, &low, &high);
+    if (s->n_compared > 0) {
+        out_int(o, low);
+        out_int(o, high);
+    } else {
+        out_null(o);
+        out_null(o);
+    }
+}
+
+static void add_summary(struct out *o, const struct summary *s)
+{
+    int64_t ppm;
+    bool is_priced = s->n_unpriced == 0 && (s->n > 0 || s->is_record);
+    pico cost = is_priced ? s->cost_pico : PICO_UNKNOWN, per_agree = PICO_UNKNOWN;
+    out_textz(o, s->name);
+    out_int(o, (int64_t)s->n);
+    out_money(o, cost);
+    if (!s->is_record && is_priced && change_ppm(s->recorded_pico, s->cost_pico, &ppm))
+        out_int(o, ppm);
+    else
+        out_null(o);
+    add_duration(o, s, 500);
+    add_duration(o, s, 950);
+    add_agreement(o, s);
+    out_int(o, (int64_t)s->n_errors);
+    out_int(o, (int64_t)s->n_unpriced);
+    out_int(o, (int64_t)s->n_compared);
+    if (cost == PICO_UNKNOWN || s->n_agree == 0 ||
+        money_scale(cost, (int64_t)s->n_agree, &per_agree) != ERR_OK)
+        per_agree = PICO_UNKNOWN;
+    out_money(o, per_agree);
+    out_row_end(o);
+}
+
+static void sentence(struct out *o, const struct summary *s)
+{
+    int64_t ppm;
+    if (s->n == 0 || s->n_unpriced > 0 ||
+        !change_ppm(s->recorded_pico, s->cost_pico, &ppm))
+        return;
+    int64_t percent = (llabs(ppm) + 5000) / 10000;
+    char agreed[64] = "";
+    if (s->n_compared > 0)
+        snprintf(agreed, sizeof agreed, " and agree on %zu %%",
+                 (s->n_agree * 100 + s->n_compared / 2) / s->n_compared);
+    char prompts[40] = "prompt";
+    if (s->n > 1)
+        snprintf(prompts, sizeof prompts, "%zu prompts", s->n);
+    out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
+               s->name, percent, ppm <= 0 ? "less" : "more", agreed);
+}
+
+static void count(struct summary *s, const struct replay_item *item,
+                  const struct replay_result *r)
+{
+    if (s->is_dry ? !r->is_due : r->outcome == ERR_AGAIN)
+        return;
+    if (r->outcome != ERR_OK && !s->is_dry) {
+        s->n_errors++;
+        return;
+    }
+    if (s->samples != NULL)
+        s->samples[s->n] = r->total_us;
+    s->n++;
+    s->n_compared += r->is_compared;
+    s->n_agree += r->is_compared && r->agrees;
+    s->n_judged_exact += r->knows_exact;
+    s->n_exact += r->knows_exact && r->exact;
+    s->n_unpriced += r->cost_pico == PICO_UNKNOWN;
+    add_cost(&s->cost_pico, r->cost_pico);
+    add_cost(&s->recorded_pico, item->cost_pico);
+}
+
+static void summarise(const struct replay_selection *sel, size_t target,
+                      struct summary *s)
+{
+    for (size_t i = 0; i < sel->n; i++)
+        for (size_t k = 0; k < sel->n_repeats; k++)
+            count(s, &sel->items[i], &sel->items[i].results[target * sel->n_repeats + k]);
+}
+
+/* What a file brought has no record: no cost, no duration. */
+static void summarise_record(const struct replay_selection *sel, struct summary *s)
+{
+    for (size_t i = 0; i < sel->n; i++) {
+        const struct replay_item *item = &sel->items[i];
+        if (item->start_us == 0)
+            continue;
+        if (s->samples != NULL)
+            s->samples[s->n] = item->total_us;
+        s->n++;
+        s->n_unpriced += item->cost_pico == PICO_UNKNOWN;
+        add_cost(&s->cost_pico, item->cost_pico);
+    }
+}
+
+static void put_date(char out[CLOCK_TEXT_LEN], int64_t us)
+{
+    clock_rfc3339(out, us, zone_offset_s(us), false);
+    out[10] = '\0'; /* 2026-11-25 */
+}
+
+/* "3 requests recorded on one/gpt, 2026-11-25 · run 01K…" */
+static void headline(struct out *o, const struct replay_selection *sel, const char *run)
+{
+    char models[2 * LIMIT_NAME_LEN + 20] = "", dates[2 * CLOCK_TEXT_LEN + 8] = "";
+    const struct replay_item *first = NULL;
+    int64_t from_us = INT64_MAX, to_us = 0;
+    bool is_one = true;
+    for (size_t i = 0; i < sel->n; i++) {
+        const struct replay_item *item = &sel->items[i];
+        if (item->start_us == 0)
+            continue;
+        first = first == NULL ? item : first;
+        is_one &= strcmp(item->model, first->model) == 0 &&
+                  strcmp(item->provider, first->provider) == 0;
+        from_us = MIN(from_us, item->start_us);
+        to_us = MAX(to_us, item->start_us);
+    }
+    if (first != NULL) {
+        char from[CLOCK_TEXT_LEN], to[CLOCK_TEXT_LEN];
+        put_date(from, from_us);
+        put_date(to, to_us);
+        if (is_one)
+            snprintf(models, sizeof models, " recorded on %s/%s", first->provider,
+                     first->model);
+        snprintf(dates, sizeof dates, ", %s%s%s", from, strcmp(from, to) ? " – " : "",
+                 strcmp(from, to) ? to : "");
+    }
+    out_headline(o, "%zu request%s%s%s%s%s", sel->n, sel->n == 1 ? "" : "s", models,
+                 dates, run == NULL ? " · priced only" : " · run ",
+                 run == NULL ? "" : run);
+}
+
+static void warnings(struct out *o, const struct replay_selection *sel)
+{
+    if (sel->n_bodiless > 0)
+        out_warning(o, "%zu more request%s not recorded in full and cannot be sent again",
+                    sel->n_bodiless, sel->n_bodiless == 1 ? " was" : "s were");
+    if (sel->n_unusable > 0)
+        out_warning(o, "%zu recorded request%s cannot be read and %s left out",
+                    sel->n_unusable, sel->n_unusable == 1 ? "" : "s",
+                    sel->n_unusable == 1 ? "was" : "were");
+}
+
+enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *sel,
+                      const char *run, struct err *e)
+{
+    AUTO(buf_release) struct buf json = BUF_INIT(1000);
+    AUTO(out_free) struct out *o = NULL;
+    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_replay), "llmgw.replay/1", columns,
+                           ARRAY_LEN(columns), &o, e);
+    if (rc != ERR_OK)
+        return rc;
+    headline(o, sel, run);
+    if (run != NULL)
+        json_quote(&json, str_of(run));
+    out_meta(o, "run", run == NULL ? STR("null") : buf_str(&json));
+    int64_t *samples = mem_alloc(MAX(sel->n * sel->n_repeats, 1), sizeof *samples);
+    struct summary s = {.name = "recorded", .is_record = true, .samples = samples};
+    summarise_record(sel, &s);
+    add_summary(o, &s);
+    for (size_t t = 0; t < sel->n_against; t++) {
+        s = (struct summary){.name = sel->against[t],
+                             .is_dry = run == NULL,
+                             .samples = run == NULL ? NULL : samples};
+        summarise(sel, t, &s);
+        add_summary(o, &s);
+        sentence(o, &s);
+    }
+    mem_free(samples);
+    warnings(o, sel);
+    return out_finish(o, e);
+}
+
+/* ---- prices ---- */
+
+/* What the recorded usage of one request costs there; of one whose usage is not known, unknown. */
+static enum errc price_item(struct cmd_ctx *ctx, const struct conf_target *to,
+                            const struct replay_item *item, pico *ret, struct err *e)
+{
+    struct str model = str_of(to->model);
+    struct price_query q = {
+        .provider =
+            conf_price_provider(ctx->conf, ctx->catalog, str_of(to->provider), model),
+        .model = model,
+        .at_us = clock_wall_us(ctx->clock),
+        .usage = &item->usage,
+    };
+    struct price_cost cost = {.total_pico = PICO_UNKNOWN};
+    enum errc rc = ERR_OK;
+    if (item->usage.known != 0)
+        rc = price_cost(ctx->catalog, &q, &cost, e);
+    *ret = cost.total_pico;
+    return rc;
+}
+
+enum errc replay_price(struct cmd_ctx *ctx, struct replay_selection *s, pico *ret_sum,
+                       struct err *e)
+{
+    enum errc rc = ERR_OK;
+    *ret_sum = 0;
+    for (size_t t = 0; t < s->n_against; t++) {
+        struct conf_resolved to;
+        rc = conf_resolve(ctx->conf, ctx->catalog, str_of(s->against[t]), &ctx->arena,
+                          &to, e);
+        for (size_t i = 0; i < s->n && rc == ERR_OK; i++) {
+            struct replay_result *r = &s->items[i].results[t * s->n_repeats];
+            pico cost;
+            rc = price_item(ctx, to.route != NULL ? &to.route->targets[0] : &to.target,
+                            &s->items[i], &cost, e);
+            for (size_t k = 0; k < s->n_repeats && rc == ERR_OK; k++) {
+                if (!r[k].is_due)
+                    continue;
+                r[k].cost_pico = cost;
+                add_cost(ret_sum, cost);
+            }
+        }
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return ERR_OK;
+}
