@@ -382,6 +382,8 @@ enum errc attempt_start(struct request *r, struct err *e)
     r->b->metrics.n_attempts++;
     retry_budget_request(&a->state->retries, loop_mono_us(r->b->loop));
     breaker_start(&a->state->breaker, loop_mono_us(r->b->loop));
+    if (a->key != NULL)
+        secret_started(a->key, loop_mono_us(r->b->loop));
     a->max_output_len = output_bound(a);
     r->attempt = a;
     a = NULL;

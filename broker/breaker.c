@@ -1,5 +1,5 @@
 /*
- * breaker.c: is a target healthy?
+ * breaker.c: is a target, or a key, healthy?
  *
  *     CLOSED ──too many failures, timeouts in a row, quota──▶ OPEN ──pause over──▶
  * HALF_OPEN ▲                                                      ▲ │
@@ -28,6 +28,8 @@ enum {
 };
 /* Quotas that name no reset are asked again after this. */
 #define QUOTA_PAUSE_US ((int64_t)10 * 60 * US_PER_S)
+/* A key that was refused rests so long: most need a person. */
+#define REFUSED_PAUSE_US ((int64_t)10 * 60 * US_PER_S)
 /* Longer hints are not trusted. Quotas are renewed each month at the latest. */
 #define HINT_MAX_US       US_PER_DAY
 #define QUOTA_HINT_MAX_US (32 * US_PER_DAY)
@@ -116,7 +118,8 @@ static void open_again(struct breaker *b, const struct err *e, int64_t now_us)
     open_for(b, MAX(b->pause_us, MIN(e->retry_after_us, HINT_MAX_US)), now_us);
 }
 
-int64_t breaker_quota_us(const struct err *e)
+/* How long a spent quota is left alone: until its reset, if that was told. */
+static int64_t quota_pause_us(const struct err *e)
 {
     return e->retry_after_us >= 0 ? MIN(e->retry_after_us, QUOTA_HINT_MAX_US)
                                   : QUOTA_PAUSE_US;
@@ -158,7 +161,7 @@ void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us)
     name_failure(e, name);
     if (e->code == ERR_QUOTA) {
         snprintf(b->why, sizeof b->why, "%s", quota_why);
-        open_for(b, breaker_quota_us(e), now_us);
+        open_for(b, quota_pause_us(e), now_us);
         b->is_quota = true;
     } else if (b->state == BREAKER_HALF_OPEN) {
         snprintf(b->why, sizeof b->why, "probe failed: %s", name);
@@ -169,6 +172,18 @@ void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us)
     } else if (n_failed >= FAILURES_MIN && n_failed * FAILURES_SHARE >= n_all) {
         snprintf(b->why, sizeof b->why, "%u×%s in 60s", n_failed, name);
         open_again(b, e, now_us);
+    }
+}
+
+void breaker_key_failed(struct breaker *b, const struct err *e, int64_t now_us)
+{
+    if (e->code == ERR_QUOTA) {
+        breaker_failed(b, e, now_us);
+    } else if (e->code != ERR_UPSTREAM_AUTH) {
+        breaker_void(b, now_us);
+    } else if (b->state != BREAKER_OPEN) {
+        snprintf(b->why, sizeof b->why, "not accepted");
+        open_for(b, REFUSED_PAUSE_US, now_us);
     }
 }
 

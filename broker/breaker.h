@@ -2,7 +2,8 @@
  * breaker.h: is a target, or a key, healthy? Closed, open, half-open with one probe.
  *
  * Opened by failure ratio over a sliding window with a minimum count, by consecutive timeouts,
- * or at once for quota_exhausted (until its reset). Retry-After is the floor of the pause.
+ * or at once for quota_exhausted (until its reset) and, a key's, for authentication. Retry-After
+ * is the floor of the pause.
  * Client aborts and client errors never count. No I/O, no clock of its own.
  */
 #ifndef BROKER_BREAKER_H
@@ -39,8 +40,8 @@ void breaker_start(struct breaker *b, int64_t now_us);
 void breaker_ok(struct breaker *b, int64_t now_us);
 /* A failure of class e->code with e->sys = HTTP status and e->retry_after_us. */
 void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us);
-/* How long a spent quota is left alone: until its reset, if that was told. */
-int64_t breaker_quota_us(const struct err *e);
+/* The same for a key: only what is said of the key itself counts, and at once. */
+void breaker_key_failed(struct breaker *b, const struct err *e, int64_t now_us);
 /* The attempt ended without telling anything (client gone, client error). */
 void breaker_void(struct breaker *b, int64_t now_us);
 /* As it was before a restart. */

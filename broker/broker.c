@@ -140,7 +140,8 @@ static enum errc generation_load(struct broker *b, const struct secrets *old,
     g->n_refs = 1;
     if (load_catalog(g, e) != ERR_OK || load_conf(b, g, e) != ERR_OK ||
         apply_prices(g, e) != ERR_OK ||
-        secrets_new(g->conf, old, b->loop, &b->log, &g->secrets, e) != ERR_OK)
+        secrets_new(g->conf, old, &b->key_states, b->loop, &b->log, &g->secrets, e) !=
+            ERR_OK)
         return e->code;
     *ret = g;
     g = NULL;
@@ -584,6 +585,7 @@ enum errc broker_new(const struct broker_options *o, struct broker **ret, struct
     list_init(&b->conns);
     list_init(&b->requests);
     map_init(&b->targets);
+    map_init(&b->key_states);
     start_small_things(b);
     enum errc rc = start(b, e);
     if (rc != ERR_OK)
@@ -632,6 +634,7 @@ static void close_all(struct broker *b)
         mem_free(slot->value);
     }
     map_release(&b->targets);
+    secret_states_release(&b->key_states);
 }
 
 void broker_free(struct broker **bp)

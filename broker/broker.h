@@ -79,7 +79,8 @@ struct broker {
     struct estimator *estimator;
     struct signatures *signatures;
     struct ledger *ledger;
-    struct map targets; /* struct target_state, owned */
+    struct map targets;    /* struct target_state, owned */
+    struct map key_states; /* struct secret_state, owned */
     struct pin pins[BROKER_PINS];
     size_t n_pins;
     struct list conns; /* struct conn */

@@ -595,6 +595,7 @@ void request_on_content(struct request *r)
     r->first_token_us = loop_wall_us(r->b->loop);
     request_timer_stop(r, TIMER_FIRST_TOKEN);
     request_timer_set(r, TIMER_GAP, r->rules.gap_us);
+    settle_accepted(r);
     answer_open(r);
 }
 

@@ -570,11 +570,11 @@ static void view_key(const struct request *r, size_t i, struct target_view *v)
     if (v->has_key)
         return;
     v->has_key = secrets_has(r->secrets, provider);
-    const struct secret_key *first = secrets_first(r->secrets, provider);
+    const struct secret_key *first =
+        secrets_first(r->secrets, provider, loop_mono_us(r->b->loop), &v->key_benched_us);
     if (first == NULL)
         return;
-    v->key_benched_us = MAX(0, first->benched_until_us - loop_mono_us(r->b->loop));
-    v->key_class = first->benched_for;
+    v->key_class = secret_class(first);
     v->key_id = first->id;
 }
 

@@ -296,6 +296,8 @@ bool answer_is_streamed(const struct request *r);
 
 /* At admission: once, whatever the number of attempts. */
 void settle_admit(struct request *r);
+/* Content comes: the key is good. Who waits for its probe need not wait for the answer's end. */
+void settle_accepted(struct request *r);
 /*
  * The attempt is over, or did not even start: its usage and price, the limits, the breaker, the
  * key; then it is gone.

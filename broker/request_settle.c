@@ -11,9 +11,6 @@
 #include "broker/request_priv.h"
 #include "broker/state.h"
 
-/* A key that was refused rests so long. */
-#define KEY_REST_US ((int64_t)10 * 60 * US_PER_S)
-
 const char *target_name(const struct conf_target *t, char out[TARGET_NAME_LEN])
 {
     size_t len = str_copy(out, TARGET_NAME_LEN - 1, str_of(t->provider));
@@ -168,19 +165,31 @@ static void learn_tokens(struct request *r, const struct attempt *a,
         estimate_learn(r->b->estimator, &k, r->facts.prompt_len, usage_input_tok(u));
 }
 
-/* A refused key rests; true when another one may be tried. */
-static bool rest_key(struct request *r, const struct attempt *a, const struct err *e)
+/* True when the failure was the key's, and another one may be tried. */
+static bool tell_key(struct request *r, const struct attempt *a, const struct err *e)
 {
     struct broker *b = r->b;
     int64_t now_us = loop_mono_us(b->loop);
-    if (attempt_key(a) == NULL || (e->code != ERR_UPSTREAM_AUTH && e->code != ERR_QUOTA))
+    struct secret_key *key = attempt_key(a);
+    const struct secret_state *changed =
+        key != NULL ? secrets_heard(r->secrets, key, e, now_us) : NULL;
+    if (changed != NULL) {
+        bool is_open = changed->breaker.state == BREAKER_OPEN;
+        log_write(&b->log, is_open ? LOG_WARN : LOG_INFO, "request",
+                  is_open ? "a key is put aside" : "a key is in use again",
+                  "req=%s key=%s class=%s", r->id, key->id, errc_name(e->code));
+        state_save_key(b, changed);
+    }
+    if (key == NULL || (e->code != ERR_UPSTREAM_AUTH && e->code != ERR_QUOTA))
         return false;
-    int64_t rest_us = e->code == ERR_QUOTA ? breaker_quota_us(e) : KEY_REST_US;
-    secrets_bench(r->secrets, attempt_key(a), now_us + rest_us, e->code);
-    log_write(&b->log, LOG_WARN, "request", "a key is put aside",
-              "req=%s key=%s class=%s", r->id, attempt_key(a)->id, errc_name(e->code));
     struct str provider = str_of(r->rows[r->n_rows - 1]->target->provider);
     return secrets_benched_us(r->secrets, provider, now_us) == 0;
+}
+
+void settle_accepted(struct request *r)
+{
+    const struct err ok = ERR_INIT;
+    (void)tell_key(r, r->attempt, &ok);
 }
 
 /* What a provider says of the key that the client brought is no news of the target. */
@@ -196,7 +205,7 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
     struct target_state *t = attempt_target(a);
     int64_t now_us = loop_mono_us(r->b->loop);
     enum breaker_state before = t->breaker.state;
-    bool has_other_key = rest_key(r, a, e), is_clients = is_about_clients_key(r, e);
+    bool has_other_key = tell_key(r, a, e), is_clients = is_about_clients_key(r, e);
     if (e->code == ERR_OK) {
         t->n_ok++;
         breaker_ok(&t->breaker, now_us);

@@ -30,6 +30,8 @@ enum {
     CMD_TIMEOUT_US = 60 * US_PER_S,
     /* a command that failed is not asked again for so long, nor one whose key is refused */
     CMD_RETRY_US = 60 * US_PER_S,
+    /* above this number, states of keys that nobody holds are forgotten when their pause is over */
+    STATES_MAX = 256,
 };
 
 /* What a scrubbed variable holds; no key has blanks. */
@@ -44,7 +46,9 @@ struct slot {
     struct secret_key key;   /* .value NULL: not known (yet) */
     int source;              /* CONF_KEY_ENV, … */
     char *from;              /* owned: variable, path or command */
+    const char *provider;    /* borrowed: of the configuration, which outlives us */
     struct command *command; /* owned; under way */
+    int64_t retry_at_us;     /* monotonic; a command that failed may run again then */
     struct secrets *owner;   /* borrowed: holds us */
 };
 
@@ -55,11 +59,60 @@ struct ring {
 };
 
 struct secrets {
-    struct map rings;  /* by provider: struct ring, owned */
-    char *path;        /* owned; PATH for commands, NULL: inherited */
-    struct log *log;   /* borrowed, as … */
-    struct loop *loop; /* … this, for commands */
+    struct map rings;   /* by provider: struct ring, owned */
+    char *path;         /* owned; PATH for commands, NULL: inherited */
+    struct map *states; /* borrowed, as … */
+    struct log *log;    /* … this, and … */
+    struct loop *loop;  /* … this, for commands */
 };
+
+/* ---- what is known of a key ---- */
+
+/* Keys that nobody holds, and that might be tried again anyway. */
+static void make_room(struct map *states, int64_t now_mono_us)
+{
+    map_for_each (entry, states) {
+        struct secret_state *st = entry->value;
+        if (states->n >= STATES_MAX && st->n_users == 0 &&
+            breaker_allows(&st->breaker, now_mono_us))
+            mem_free(map_del(states, str_of(st->name)));
+    }
+}
+
+struct secret_state *secret_state(struct map *states, struct str name,
+                                  int64_t now_mono_us)
+{
+    struct secret_state *st = map_get(states, name);
+    if (st != NULL)
+        return st;
+    make_room(states, now_mono_us);
+    st = MEM_NEW(struct secret_state);
+    if (st == NULL || map_set(states, name, st) != ERR_OK) {
+        mem_free(st);
+        return NULL;
+    }
+    str_copy(st->name, sizeof st->name, name);
+    breaker_init(&st->breaker);
+    return st;
+}
+
+void secret_states_release(struct map *states)
+{
+    map_for_each (entry, states) {
+        mem_free(entry->value);
+    }
+    map_release(states);
+}
+
+/* "PROVIDER:" and the beginning of a hash: keys are long and random, nobody finds one by trying. */
+static struct secret_state *state_of(struct secrets *s, const char *provider,
+                                     struct str key)
+{
+    char hex[SHA256_HEX_LEN + 1], name[SECRET_NAME_LEN];
+    sha256_hex(key, hex);
+    snprintf(name, sizeof name, "%s:%.*s", provider, (int)SECRET_PRINT_LEN, hex);
+    return secret_state(s->states, str_of(name), loop_mono_us(s->loop));
+}
 
 /* ---- the value ---- */
 
@@ -74,9 +127,14 @@ static enum errc slot_fill(struct slot *s, struct str text, struct err *e)
         if ((unsigned char)line.ptr[i] <= ' ' || line.ptr[i] == 0x7f)
             return err_set(e, ERR_SYNTAX,
                            "the key has a blank or control character in it");
-    char *copy = mem_strndup(line.ptr, line.len);
+    struct secret_state *st = state_of(s->owner, s->provider, line);
+    char *copy = st == NULL ? NULL : mem_strndup(line.ptr, line.len);
     if (copy == NULL)
         return err_set(e, ERR_MEMORY, "no memory for a key");
+    /* a probe that was under way when its key went away tells nothing any more */
+    if (st->n_users++ == 0)
+        breaker_void(&st->breaker, loop_mono_us(s->owner->loop));
+    s->key.state = st;
     s->key.value = copy;
     s->key.len = line.len;
     return ERR_OK;
@@ -88,6 +146,9 @@ static void slot_empty(struct slot *s)
     mem_wipe_free((void *)(uintptr_t)s->key.value, s->key.len);
     s->key.value = NULL;
     s->key.len = 0;
+    if (s->key.state != NULL)
+        s->key.state->n_users--;
+    s->key.state = NULL;
 }
 
 static void slot_wipe(struct slot *s)
@@ -161,8 +222,7 @@ static void on_key(void *arg, enum errc rc, struct str output, const struct err 
                   slot->key.id);
         return;
     }
-    slot->key.benched_until_us = loop_mono_us(s->loop) + CMD_RETRY_US;
-    slot->key.benched_for = ERR_UPSTREAM_AUTH;
+    slot->retry_at_us = loop_mono_us(s->loop) + CMD_RETRY_US;
     log_write(s->log, LOG_WARN, "secret", e.text, "key=%s", slot->key.id);
 }
 
@@ -214,6 +274,7 @@ static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
     for (size_t i = 0; i < p->n_keys; i++) {
         struct slot *slot = &r->slots[r->n++];
         slot->owner = s;
+        slot->provider = p->name;
         slot->source = (int)p->keys[i].source;
         slot->from = mem_strdup(p->keys[i].value);
         if (slot->from == NULL)
@@ -231,13 +292,15 @@ static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
     return ERR_OK;
 }
 
-enum errc secrets_new(const struct conf *conf, const struct secrets *old, struct loop *l,
-                      struct log *log, struct secrets **ret, struct err *e)
+enum errc secrets_new(const struct conf *conf, const struct secrets *old,
+                      struct map *states, struct loop *l, struct log *log,
+                      struct secrets **ret, struct err *e)
 {
     AUTO(secrets_free) struct secrets *s = MEM_NEW(struct secrets);
     if (s == NULL)
         return err_set(e, ERR_MEMORY, "no memory for keys");
     map_init(&s->rings);
+    s->states = states;
     s->log = log;
     s->loop = l;
     if (conf->core.path != NULL && (s->path = mem_strdup(conf->core.path)) == NULL)
@@ -274,15 +337,23 @@ static bool slot_is_there(const struct slot *slot)
     return slot->key.value != NULL || slot->source == CONF_KEY_CMD;
 }
 
+/* Until a slot may be used, or its command run once more. */
+static int64_t slot_wait_us(const struct slot *slot, int64_t now_mono_us)
+{
+    return slot->key.value != NULL
+               ? breaker_wait_us(&slot->key.state->breaker, now_mono_us)
+               : MAX(0, slot->retry_at_us - now_mono_us);
+}
+
 static bool may_run(const struct slot *slot, int64_t now_mono_us)
 {
     return slot->source == CONF_KEY_CMD && slot->key.value == NULL &&
-           slot->key.benched_until_us <= now_mono_us;
+           slot_wait_us(slot, now_mono_us) == 0;
 }
 
 static bool may_use(const struct slot *slot, int64_t now_mono_us)
 {
-    return slot->key.value != NULL && slot->key.benched_until_us <= now_mono_us;
+    return slot->key.value != NULL && slot_wait_us(slot, now_mono_us) == 0;
 }
 
 bool secrets_await(struct secrets *s, struct str provider, int64_t now_mono_us)
@@ -321,15 +392,18 @@ bool secrets_has(const struct secrets *s, struct str provider)
     return false;
 }
 
-const struct secret_key *secrets_first(const struct secrets *s, struct str provider)
+const struct secret_key *secrets_first(const struct secrets *s, struct str provider,
+                                       int64_t now_mono_us, int64_t *ret_wait_us)
 {
     const struct ring *r = map_get(&s->rings, provider);
     const struct secret_key *first = NULL;
     for (size_t i = 0; r != NULL && i < r->n; i++) {
-        const struct secret_key *k = &r->slots[i].key;
-        if (slot_is_there(&r->slots[i]) &&
-            (first == NULL || k->benched_until_us < first->benched_until_us))
-            first = k;
+        const struct slot *slot = &r->slots[i];
+        int64_t wait_us = slot_wait_us(slot, now_mono_us);
+        if (!slot_is_there(slot) || (first != NULL && wait_us >= *ret_wait_us))
+            continue;
+        first = &slot->key;
+        *ret_wait_us = wait_us;
     }
     return first;
 }
@@ -337,24 +411,40 @@ const struct secret_key *secrets_first(const struct secrets *s, struct str provi
 int64_t secrets_benched_us(const struct secrets *s, struct str provider,
                            int64_t now_mono_us)
 {
-    const struct secret_key *first = secrets_first(s, provider);
-    return first != NULL ? MAX(first->benched_until_us - now_mono_us, 0) : -1;
+    int64_t wait_us;
+    return secrets_first(s, provider, now_mono_us, &wait_us) != NULL ? wait_us : -1;
 }
 
-void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_mono_us,
-                   enum errc why)
+/* ---- what attempts tell of a key ---- */
+
+enum errc secret_class(const struct secret_key *k)
 {
-    struct slot *slot = container_of(k, struct slot, key);
-    bool has_run_out = why == ERR_UPSTREAM_AUTH && k->read_mono_us != 0 &&
-                       loop_mono_us(s->loop) - k->read_mono_us >= CMD_RETRY_US;
+    return k->state != NULL && k->state->breaker.is_quota ? ERR_QUOTA : ERR_UPSTREAM_AUTH;
+}
+
+void secret_started(struct secret_key *k, int64_t now_mono_us)
+{
+    breaker_start(&k->state->breaker, now_mono_us);
+}
+
+const struct secret_state *secrets_heard(struct secrets *s, struct secret_key *k,
+                                         const struct err *e, int64_t now_mono_us)
+{
+    struct secret_state *st = k->state;
+    struct breaker *b = &st->breaker;
+    enum breaker_state before = b->state;
+    bool has_run_out = e->code == ERR_UPSTREAM_AUTH && k->read_mono_us != 0 &&
+                       now_mono_us - k->read_mono_us >= CMD_RETRY_US;
     if (has_run_out) {
-        slot_empty(slot);
         log_write(s->log, LOG_INFO, "secret", "a key may have run out", "key=%s", k->id);
-        return;
+        slot_empty(container_of(k, struct slot, key));
+        breaker_init(b);
+    } else if (e->code == ERR_OK) {
+        breaker_ok(b, now_mono_us);
+    } else {
+        breaker_key_failed(b, e, now_mono_us);
     }
-    k->benched_until_us = until_mono_us;
-    k->benched_for = why;
-    log_write(s->log, LOG_WARN, "secret", "a key is set aside", "key=%s", k->id);
+    return b->state != before ? st : NULL;
 }
 
 /* ---- comparing ---- */

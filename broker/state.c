@@ -5,6 +5,9 @@
 
 #include "core/jsonx.h"
 
+/* A key that nothing holds (a command has not printed it yet) is remembered so long at most. */
+#define KEY_KEPT_US (7 * US_PER_DAY)
+
 /* ---- monotonic here, wall time there ---- */
 
 static int64_t to_wall_us(const struct broker *b, int64_t mono_us)
@@ -77,18 +80,28 @@ void state_save_drain(struct broker *b, const struct target_state *t)
     save(b, "drain", t->name, t->drained_until_us == 0 ? STR_NONE : buf_str(&value));
 }
 
-void state_save_breaker(struct broker *b, const struct target_state *t)
+static void save_breaker(struct broker *b, const char *kind, const char *name,
+                         const struct breaker *k)
 {
     struct jw w;
     AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
     jw_init(&w, &value);
     jw_object(&w);
-    write_until(b, &w, t->breaker.open_until_us);
-    jw_ki64(&w, "pause_us", t->breaker.pause_us);
-    jw_kstrz(&w, "why", t->breaker.why);
+    write_until(b, &w, k->open_until_us);
+    jw_ki64(&w, "pause_us", k->pause_us);
+    jw_kstrz(&w, "why", k->why);
     jw_object_end(&w);
-    bool is_open = t->breaker.state == BREAKER_OPEN;
-    save(b, "breaker", t->name, is_open ? buf_str(&value) : STR_NONE);
+    save(b, kind, name, k->state == BREAKER_OPEN ? buf_str(&value) : STR_NONE);
+}
+
+void state_save_breaker(struct broker *b, const struct target_state *t)
+{
+    save_breaker(b, "breaker", t->name, &t->breaker);
+}
+
+void state_save_key(struct broker *b, const struct secret_state *k)
+{
+    save_breaker(b, "key", k->name, &k->breaker);
 }
 
 /* ---- reading ---- */
@@ -119,12 +132,34 @@ static void load_drain(struct broker *b, struct str name, struct json_object *o)
         t->drained_until_us = read_until(b, o);
 }
 
-static void load_breaker(struct broker *b, struct str name, struct json_object *o)
+static void reopen(const struct broker *b, struct breaker *k, struct json_object *o)
 {
     int64_t pause_us;
+    if (jx_i64(o, "pause_us", 0, US_PER_DAY, &pause_us))
+        breaker_reopen(k, read_until(b, o), pause_us, jx_str(o, "why"));
+}
+
+static void load_breaker(struct broker *b, struct str name, struct json_object *o)
+{
     struct target_state *t = target_of(b, name);
-    if (t != NULL && jx_i64(o, "pause_us", 0, US_PER_DAY, &pause_us))
-        breaker_reopen(&t->breaker, read_until(b, o), pause_us, jx_str(o, "why"));
+    if (t != NULL)
+        reopen(b, &t->breaker, o);
+}
+
+/* One whose pause was over long ago is a key that is not used any more. */
+static void load_key(struct broker *b, struct str name, struct json_object *o)
+{
+    int64_t now_us = clock_mono_us(b->clock);
+    if (name.len >= SECRET_NAME_LEN)
+        return;
+    struct secret_state *k = secret_state(&b->key_states, name, now_us);
+    if (k == NULL)
+        return;
+    reopen(b, &k->breaker, o);
+    if (k->n_users == 0 && k->breaker.open_until_us < now_us - KEY_KEPT_US) {
+        breaker_init(&k->breaker);
+        state_save_key(b, k);
+    }
 }
 
 static void load_row(struct broker *b, struct str key, struct str value)
@@ -132,7 +167,10 @@ static void load_row(struct broker *b, struct str key, struct str value)
     static const struct {
         const char *kind;
         void (*load)(struct broker *b, struct str name, struct json_object *o);
-    } rows[] = {{"pin", load_pin}, {"drain", load_drain}, {"breaker", load_breaker}};
+    } rows[] = {{"pin", load_pin},
+                {"drain", load_drain},
+                {"breaker", load_breaker},
+                {"key", load_key}};
     struct err e = ERR_INIT;
     AUTO(jx_put) struct json_object *o = NULL;
     size_t colon = str_find(key, ':');

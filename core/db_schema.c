@@ -241,7 +241,7 @@
 
 #define STATE                                                                            \
     "CREATE TABLE state (\n"                                                             \
-    "  key TEXT PRIMARY KEY,        -- breaker:TARGET, limit:TARGET, pin:ROUTE, …\n"   \
+    "  key TEXT PRIMARY KEY,        -- breaker:TARGET, key:PRINT, pin:ROUTE, …\n"      \
     "  value TEXT NOT NULL,         -- JSON\n"                                           \
     "  at_us INTEGER NOT NULL       -- last change\n"                                    \
     ") STRICT, WITHOUT ROWID;\n"                                                         \

@@ -289,10 +289,11 @@ like "$shown" "$title" '… unless asked to'
 shown=$(tty llmgw)
 like "$shown" 'broker running, today \$0\.[0-9]+ of \$5\.00' 'the bare name tells what the day has cost'
 
-# these two bench the key, so they come last
+# these two bench their key, so they come last
 chat -m one/sim:error=quota -F jsonl hi </dev/null
 is "$rc $(tail -n 1 "$tmp/chat.out" | "$tool" json class)" '7 quota_exhausted' 'no money left: 7'
-llmgw broker restart >/dev/null
+llmgw broker stop >/dev/null
+ONE_KEY=another-secret-of-one
 chat -m one/sim:error=auth -F jsonl hi </dev/null
 is "$rc $(tail -n 1 "$tmp/chat.out" | "$tool" json class)" '8 upstream_authentication' 'a bad key: 8'
 chat -m fast hi </dev/null

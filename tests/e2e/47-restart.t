@@ -1,6 +1,6 @@
 #!/bin/sh
 # What outlives a restart, also one by a kill: budgets go on where they stood, with and without
-# tags; pins, drained targets and open breakers are as they were.
+# tags; pins, drained targets, open breakers and benched keys are as they were.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl sqlite3
 
@@ -58,31 +58,64 @@ config <<END
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
     key-env = ONE_KEY
+[provider "spent"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
 [route "fast"]
     target = one/sim
-    target = one/sim:402
+    target = spent/sim:402
     target = one/other
 END
 start_broker
-ask -m one/sim:402 hello
+ask -m spent/sim:402 hello
 is "$(got class)" quota_exhausted 'a target is out of money'
 llmgw route pin --route fast one/other
 llmgw route drain one/sim --for 1h
 kept='SELECT count(*) FROM state'
-is "$(sql_wait "$kept" 3)" 3 'a pin, a drained target and an open breaker are kept'
+is "$(sql_wait "$kept" 4)" 4 'a pin, a drained target, an open breaker and its key are kept'
 stop_broker KILL
 start_broker
 targets=$(http /llmgw/v1/targets)
 is "$(printf %s "$targets" | "$tool" json pins.0.target)" one/other 'a pin outlives a kill'
 like "$targets" '"target":"one/sim",[^}]*"drained":true' '… a drained target'
-like "$targets" '"target":"one/sim:402",[^}]*"circuit":"open",[^}]*quota' '… an open breaker'
+like "$targets" '"target":"spent/sim:402",[^}]*"circuit":"open",[^}]*quota' '… an open breaker'
 ask -m fast hello
 is "$(got h.x-llmgw-target)" one/other '… and they are obeyed'
 llmgw route unpin --route fast
 llmgw route undrain one/sim
-is "$(sql_wait "$kept" 1)" 1 'what is lifted is forgotten'
+is "$(sql_wait "$kept" 2)" 2 'what is lifted is forgotten'
 stop_broker
 start_broker
 ask -m fast hello
 is "$(got h.x-llmgw-target)" one/sim '… for good'
+stop_broker
+
+TWO_KEY=sk-two
+export TWO_KEY
+printf 'sk-new\n' >"$tmp/key"
+chmod 600 "$tmp/key"
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = TWO_KEY
+END
+start_broker
+ask -m one/sim:401 hello
+is "$(got class)" upstream_authentication 'a key is refused'
+is "$(sql_wait "SELECT count(*) FROM state WHERE key LIKE 'key:one:%'" 1)" 1 '… and kept as benched'
+unlike "$(sql 'SELECT key, value FROM state')" 'sk-' '… without any part of it'
+stop_broker KILL
+start_broker
+calls() { grep -c . "$one_journal"; }
+before=$(calls)
+ask -m one/sim hello
+is "$(got class)" upstream_authentication 'a benched key outlives a kill'
+like "$(got h.x-should-retry)$(got message)" 'not accepted' '… and is named'
+is "$(calls)" "$before" '… and the provider is not asked'
+sed -i "s|key-env = .*|key-file = $tmp/key|" "$config_file"
+is "$(http -X POST /llmgw/v1/reload)" '{"reloaded":true}' 'another key in its place'
+ask -m one/sim hello
+is "$(got outcome)" ok '… is used at once'
 done_testing

@@ -89,6 +89,32 @@ static void quota_opens_at_once_until_its_reset(void **state)
     assert_int_equal(breaker_wait_us(&b, t0), 7200 * (int64_t)S);
 }
 
+static void only_what_is_said_of_a_key_counts_for_it(void **state)
+{
+    (void)state;
+    static const enum errc others[] = {ERR_RATE_LIMIT, ERR_SERVER, ERR_NETWORK,
+                                       ERR_INVALID};
+    struct breaker b;
+    struct err e = ERR_INIT;
+    breaker_init(&b);
+    for (int i = 0; i < 100; i++) {
+        e.code = others[(size_t)i % ARRAY_LEN(others)];
+        breaker_key_failed(&b, &e, t0);
+    }
+    assert_int_equal(b.state, BREAKER_CLOSED);
+    e.code = ERR_UPSTREAM_AUTH;
+    breaker_key_failed(&b, &e, t0);
+    assert_int_equal(breaker_wait_us(&b, t0), 600 * S);
+    breaker_key_failed(&b, &e, t0 + S); /* one that was under way */
+    assert_int_equal(breaker_wait_us(&b, t0 + S), 599 * S);
+    breaker_start(&b, t0 + 600 * S);
+    e.code = ERR_QUOTA;
+    e.retry_after_us = 7 * S;
+    breaker_key_failed(&b, &e, t0 + 600 * S);
+    assert_int_equal(breaker_wait_us(&b, t0 + 600 * S), 7 * S);
+    assert_true(b.is_quota);
+}
+
 static void faults_of_the_client_never_count(void **state)
 {
     (void)state;
@@ -179,6 +205,7 @@ int main(void)
         cmocka_unit_test(the_window_forgets),
         cmocka_unit_test(three_timeouts_in_a_row_open_it),
         cmocka_unit_test(quota_opens_at_once_until_its_reset),
+        cmocka_unit_test(only_what_is_said_of_a_key_counts_for_it),
         cmocka_unit_test(faults_of_the_client_never_count),
         cmocka_unit_test(one_probe_goes_and_a_good_one_closes_it),
         cmocka_unit_test(a_failed_probe_doubles_the_pause_up_to_its_cap),

@@ -66,6 +66,7 @@ struct world {
     bool ledger_fails;
     /* keys */
     struct secret_key keys[2];
+    struct secret_state states[2]; /* of them */
     size_t n_keys;
 };
 
@@ -264,7 +265,7 @@ struct secret_key *secrets_pick(struct secrets *s, struct str provider, int64_t 
 {
     (void)s, (void)provider;
     for (size_t i = 0; i < the_world->n_keys; i++)
-        if (the_world->keys[i].benched_until_us <= now_us)
+        if (breaker_allows(&the_world->states[i].breaker, now_us))
             return &the_world->keys[i];
     return NULL;
 }
@@ -286,27 +287,46 @@ int64_t secrets_benched_us(const struct secrets *s, struct str provider, int64_t
     (void)s, (void)provider;
     int64_t wait_us = the_world->n_keys > 0 ? INT64_MAX : -1;
     for (size_t i = 0; i < the_world->n_keys; i++)
-        wait_us = MIN(wait_us, MAX(0, the_world->keys[i].benched_until_us - now_us));
+        wait_us = MIN(wait_us, breaker_wait_us(&the_world->states[i].breaker, now_us));
     return wait_us;
 }
 
-const struct secret_key *secrets_first(const struct secrets *s, struct str provider)
+const struct secret_key *secrets_first(const struct secrets *s, struct str provider,
+                                       int64_t now_us, int64_t *ret_wait_us)
 {
-    (void)s, (void)provider;
-    const struct secret_key *first = NULL;
+    *ret_wait_us = secrets_benched_us(s, provider, now_us);
     for (size_t i = 0; i < the_world->n_keys; i++)
-        if (first == NULL ||
-            the_world->keys[i].benched_until_us < first->benched_until_us)
-            first = &the_world->keys[i];
-    return first;
+        if (breaker_wait_us(&the_world->states[i].breaker, now_us) == *ret_wait_us)
+            return &the_world->keys[i];
+    return NULL;
 }
 
-void secrets_bench(struct secrets *s, struct secret_key *k, int64_t until_us,
-                   enum errc why)
+enum errc secret_class(const struct secret_key *k)
+{
+    return k->state->breaker.is_quota ? ERR_QUOTA : ERR_UPSTREAM_AUTH;
+}
+
+struct secret_state *secret_state(struct map *states, struct str name, int64_t now_us)
+{
+    (void)states, (void)name, (void)now_us;
+    return NULL; /* nothing is loaded here */
+}
+
+void secret_started(struct secret_key *k, int64_t now_us)
+{
+    breaker_start(&k->state->breaker, now_us);
+}
+
+const struct secret_state *secrets_heard(struct secrets *s, struct secret_key *k,
+                                         const struct err *e, int64_t now_us)
 {
     (void)s;
-    k->benched_until_us = until_us;
-    k->benched_for = why;
+    enum breaker_state before = k->state->breaker.state;
+    if (e->code == ERR_OK)
+        breaker_ok(&k->state->breaker, now_us);
+    else
+        breaker_key_failed(&k->state->breaker, e, now_us);
+    return k->state->breaker.state != before ? k->state : NULL;
 }
 
 struct target_state *broker_target(struct broker *b, struct str provider,
@@ -398,8 +418,12 @@ static int set_up(void **state)
     buf_init(&w->got, LIMIT_REPLY_LEN);
     buf_init(&w->got_headers, LIMIT_REPLY_LEN);
     w->n_keys = 1;
-    w->keys[0] = (struct secret_key){.id = "one#1", .value = "sk-1", .len = 4};
-    w->keys[1] = (struct secret_key){.id = "one#2", .value = "sk-2", .len = 4};
+    w->states[0] = (struct secret_state){.name = "one:1"};
+    w->states[1] = (struct secret_state){.name = "one:2"};
+    w->keys[0] = (struct secret_key){
+        .id = "one#1", .value = "sk-1", .len = 4, .state = &w->states[0]};
+    w->keys[1] = (struct secret_key){
+        .id = "one#2", .value = "sk-2", .len = 4, .state = &w->states[1]};
     log_init(&w->b.log, -1, LOG_ERROR, &w->clock);
     map_init(&w->b.targets);
     list_init(&w->b.requests);
@@ -1205,8 +1229,8 @@ static void a_refused_key_rests_and_the_next_is_tried(void **state)
     assert_string_equal(w->calls[1].url, "http://one/chat/completions");
     refuse(call(w, 1), 401, NULL, ERROR("authentication_error"));
     expect_ended(w, 502); /* "two" has no key that may be used either */
-    assert_true(w->keys[0].benched_until_us > w->mono_us);
-    assert_true(w->keys[1].benched_until_us > w->mono_us);
+    assert_int_equal(w->states[0].breaker.state, BREAKER_OPEN);
+    assert_int_equal(w->states[1].breaker.state, BREAKER_OPEN);
     expect(&w->got, "upstream_authentication");
 }
 
@@ -1262,6 +1286,26 @@ static void a_refused_key_is_named_to_whoever_asks_next(void **state)
     expect_ended(w, 502);
     expect(&w->got, "upstream_authentication");
     expect(&w->got, "key one#1 was not accepted, retry in 10m");
+}
+
+static void one_request_tries_a_benched_key_for_all(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    refuse(call(w, 0), 401, NULL, ERROR("authentication_error"));
+    expect(&w->got, "upstream_authentication");
+    assert_non_null(strstr(w->told.state, "key:one:1={\"until_us\":"));
+    pass_time(w, 600 * (int64_t)S);
+    ask_next(w, &dialect_openai, "", ASK_STREAM("one/m"));
+    expect(&call(w, 1)->head, "authorization: Bearer sk-1\n");
+    assert_int_equal(breaker_wait_us(&w->states[0].breaker, w->mono_us), S);
+    begin_stream(call(w, 1));
+    say(call(w, 1), ROLE HELLO);
+    /* the key is good, whatever comes of this answer */
+    assert_int_equal(w->states[0].breaker.state, BREAKER_CLOSED);
+    assert_string_equal(w->told.state, "key:one:1=");
+    say(call(w, 1), FINISH USAGE DONE);
+    expect_ended(w, 200);
 }
 
 static void the_clients_own_key_is_no_matter_of_others(void **state)
@@ -1766,6 +1810,7 @@ int main(void)
         CASE(a_quota_rests_until_its_reset_however_far),
         CASE(a_refused_key_is_named_to_whoever_asks_next),
         CASE(the_clients_own_key_is_no_matter_of_others),
+        CASE(one_request_tries_a_benched_key_for_all),
         CASE(our_quota_is_no_matter_of_a_client_with_a_key),
         CASE(a_key_of_the_client_is_used_once),
         CASE(nothing_answers_where_nobody_can),

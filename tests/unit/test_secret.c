@@ -27,6 +27,7 @@ struct site {
     struct loop *loop;
     struct conf conf;
     struct conf_provider provider;
+    struct map states;
 };
 
 static int set_up(void **state)
@@ -43,6 +44,7 @@ static int set_up(void **state)
     s->provider.name = "p";
     s->conf.providers = &s->provider;
     s->conf.n_providers = 1;
+    map_init(&s->states);
     *state = s;
     return 0;
 }
@@ -55,6 +57,7 @@ static int tear_down(void **state)
     ssize_t n = pread(s->log.fd, text, sizeof text - 1, 0);
     text[MAX(n, 0)] = '\0';
     assert_null(strstr(text, MARK));
+    secret_states_release(&s->states);
     loop_free(&s->loop);
     close(s->log.fd);
     unlink(s->file);
@@ -83,7 +86,8 @@ static struct secrets *load(struct site *s, const struct secrets *old)
 {
     struct secrets *k = NULL;
     struct err e = ERR_INIT;
-    assert_int_equal(secrets_new(&s->conf, old, s->loop, &s->log, &k, &e), ERR_OK);
+    assert_int_equal(secrets_new(&s->conf, old, &s->states, s->loop, &s->log, &k, &e),
+                     ERR_OK);
     return k;
 }
 
@@ -94,6 +98,17 @@ static struct secret_key *pick(struct site *s, struct secrets *k, int64_t now_us
     while (secrets_await(k, STR("p"), now_us))
         assert_int_equal(loop_turn(s->loop, US_PER_S, &e), ERR_OK);
     return secrets_pick(k, STR("p"), now_us);
+}
+
+/* Its attempt fails so; a quota is renewed after so long. */
+static bool refuse(struct secrets *k, struct secret_key *key, enum errc why,
+                   int64_t reset_us, int64_t now_us)
+{
+    struct err e = ERR_INIT;
+    err_set(&e, why, "refused");
+    e.retry_after_us = reset_us;
+    secret_started(key, now_us);
+    return secrets_heard(k, key, &e, now_us) != NULL;
 }
 
 static void expect_key(struct site *s, struct secrets *k, const char *want)
@@ -121,7 +136,7 @@ static void keys_come_from_every_source_in_turn(void **state)
     assert_false(secrets_has(k, STR("q")));
     /* nobody waits for the third as long as the others will do */
     for (int i = 0; i < 2; i++)
-        secrets_bench(k, pick(s, k, 0), 10, ERR_QUOTA);
+        refuse(k, pick(s, k, 0), ERR_QUOTA, 10, 0);
     assert_string_equal(pick(s, k, 0)->value, MARK "cmd");
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 3; i++) {
@@ -203,12 +218,12 @@ static void a_token_that_has_run_out_is_fetched_anew(void **state)
     assert_string_equal(key->value, MARK "old");
     key->read_mono_us -= 3600 * (int64_t)US_PER_S; /* an hour later */
     write_file(s->file, MARK "new", 0600);
-    secrets_bench(k, key, now_us + US_PER_S, ERR_UPSTREAM_AUTH);
+    refuse(k, key, ERR_UPSTREAM_AUTH, -1, now_us);
     assert_int_equal(secrets_benched_us(k, STR("p"), now_us), 0);
     assert_string_equal(pick(s, k, now_us)->value, MARK "new");
     /* the new one is refused, too: then it is no matter of age */
-    secrets_bench(k, key, now_us + US_PER_S, ERR_UPSTREAM_AUTH);
-    assert_int_equal(secrets_benched_us(k, STR("p"), now_us), US_PER_S);
+    refuse(k, key, ERR_UPSTREAM_AUTH, -1, now_us);
+    assert_int_equal(secrets_benched_us(k, STR("p"), now_us), 600 * US_PER_S);
     assert_null(pick(s, k, now_us));
     secrets_free(&k);
 }
@@ -234,15 +249,88 @@ static void a_benched_key_is_passed_over(void **state)
     add(s, CONF_KEY_ENV, "LGW_TEST_2");
     struct secrets *k = load(s, NULL);
     struct secret_key *first = secrets_pick(k, STR("p"), 0);
-    secrets_bench(k, first, 1000, ERR_QUOTA);
+    assert_true(refuse(k, first, ERR_QUOTA, 1000, 0));
     for (int i = 0; i < 3; i++)
         assert_string_equal(secrets_pick(k, STR("p"), 999)->value, MARK "2");
     assert_int_equal(secrets_benched_us(k, STR("p"), 999), 0);
-    secrets_bench(k, secrets_pick(k, STR("p"), 999), 1500, ERR_QUOTA);
+    refuse(k, secrets_pick(k, STR("p"), 999), ERR_QUOTA, 501, 999);
     assert_null(secrets_pick(k, STR("p"), 999));
     assert_int_equal(secrets_benched_us(k, STR("p"), 999), 1);
     assert_string_equal(secrets_pick(k, STR("p"), 1000)->value, MARK "1");
     secrets_free(&k);
+}
+
+static void one_probe_shows_whether_a_key_is_good_again(void **state)
+{
+    struct site *s = *state;
+    const struct err ok = ERR_INIT, mute = {.code = ERR_NETWORK};
+    setenv("LGW_TEST_1", MARK "1", 1);
+    add(s, CONF_KEY_ENV, "LGW_TEST_1");
+    struct secrets *k = load(s, NULL);
+    struct secret_key *key = secrets_pick(k, STR("p"), 0);
+    refuse(k, key, ERR_UPSTREAM_AUTH, -1, 0);
+    assert_int_equal(secret_class(key), ERR_UPSTREAM_AUTH);
+    int64_t now_us = secrets_benched_us(k, STR("p"), 0);
+    assert_ptr_equal(secrets_pick(k, STR("p"), now_us), key);
+    secret_started(key, now_us);
+    assert_null(secrets_pick(k, STR("p"), now_us)); /* the others wait for its end */
+    assert_null(secrets_heard(k, key, &mute, now_us));
+    assert_ptr_equal(secrets_pick(k, STR("p"), now_us), key); /* it told nothing */
+    assert_true(refuse(k, key, ERR_UPSTREAM_AUTH, -1, now_us));
+    assert_null(secrets_pick(k, STR("p"), now_us));
+    now_us += secrets_benched_us(k, STR("p"), now_us);
+    secret_started(key, now_us);
+    assert_non_null(secrets_heard(k, key, &ok, now_us));
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(secrets_pick(k, STR("p"), now_us), key);
+    secrets_free(&k);
+}
+
+static void a_benched_key_stays_so_over_a_reload(void **state)
+{
+    struct site *s = *state;
+    setenv("LGW_TEST_1", MARK "1", 1);
+    setenv("LGW_TEST_2", MARK "2", 1);
+    add(s, CONF_KEY_ENV, "LGW_TEST_1");
+    struct secrets *old = load(s, NULL);
+    struct secret_key *first = secrets_pick(old, STR("p"), 0);
+    refuse(old, first, ERR_QUOTA, 1000, 0);
+    assert_null(strstr(first->state->name, MARK));
+    s->provider.keys[0].value = "LGW_TEST_2"; /* the same line has another key now */
+    add(s, CONF_KEY_ENV, "LGW_TEST_1");
+    struct secrets *k = load(s, old);
+    secrets_free(&old);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(secrets_pick(k, STR("p"), 999)->value, MARK "2");
+    secrets_free(&k);
+}
+
+static void a_probe_whose_key_went_away_holds_nobody_up(void **state)
+{
+    struct site *s = *state;
+    setenv("LGW_TEST_1", MARK "1", 1);
+    add(s, CONF_KEY_ENV, "LGW_TEST_1");
+    struct secrets *k = load(s, NULL);
+    refuse(k, secrets_pick(k, STR("p"), 0), ERR_QUOTA, 1000, 0);
+    secret_started(secrets_pick(k, STR("p"), 1000), 1000);
+    secrets_free(&k);
+    k = load(s, NULL);
+    assert_non_null(secrets_pick(k, STR("p"), 1000));
+    secrets_free(&k);
+}
+
+static void keys_that_nobody_holds_are_forgotten_when_they_are_many(void **state)
+{
+    struct site *s = *state;
+    char name[32];
+    struct secret_state *held = secret_state(&s->states, STR("p:held"), 0);
+    held->n_users = 1;
+    for (int i = 0; i < 10000; i++) {
+        snprintf(name, sizeof name, "p:%d", i);
+        assert_non_null(secret_state(&s->states, str_of(name), 0));
+    }
+    assert_true(s->states.n <= 256);
+    assert_ptr_equal(secret_state(&s->states, STR("p:held"), 0), held);
 }
 
 static void a_scrubbed_environment_is_remembered(void **state)
@@ -375,6 +463,10 @@ int main(void)
         CASE(a_token_that_has_run_out_is_fetched_anew),
         CASE(a_command_under_way_ends_with_the_store),
         CASE(a_benched_key_is_passed_over),
+        CASE(one_probe_shows_whether_a_key_is_good_again),
+        CASE(a_benched_key_stays_so_over_a_reload),
+        CASE(a_probe_whose_key_went_away_holds_nobody_up),
+        CASE(keys_that_nobody_holds_are_forgotten_when_they_are_many),
         CASE(a_scrubbed_environment_is_remembered),
         CASE(hashes_belong_to_their_key_only),
         CASE(comparing_reads_to_the_end),
