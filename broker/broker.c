@@ -212,11 +212,11 @@ static struct db *open_past(struct broker *b, const char *path, int64_t wait_us)
     enum errc rc = db_open(path, DB_READ, &db, &e);
     if (rc != ERR_OK && rc != ERR_NOT_FOUND)
         log_write(&b->log, LOG_WARN, "broker", e.text, "lost=%s",
-                  "budgets, pins, drains, breakers");
+                  "budgets, limits, pins, drains, breakers");
     return db;
 }
 
-/* A reload may have brought budgets. */
+/* A reload may have brought budgets and limits. */
 static void seed_again(struct broker *b)
 {
     struct arena arena;
@@ -224,7 +224,7 @@ static void seed_again(struct broker *b)
         return;
     arena_init(&arena, LIMIT_HEAD_LEN);
     struct db *db = open_past(b, conf_path_db(&arena, b->conf, env), RELOAD_WAIT_US);
-    seed_budgets(b, db);
+    seed_limits(b, db);
     db_close(&db);
     arena_release(&arena);
 }
@@ -521,7 +521,7 @@ static enum errc open_ledger(struct broker *b, struct err *e)
     if (rc == ERR_OK) {
         upstream_before_sending(b->upstream, on_before_sending, b);
         struct db *db = open_past(b, path, START_WAIT_US);
-        seed_budgets(b, db);
+        seed_limits(b, db);
         state_load(b, db);
         db_close(&db);
     }

@@ -27,6 +27,12 @@ enum gauge { G_REQUESTS, G_INPUT, G_OUTPUT, G_TOTAL, G_MONEY, G_N_ };
 static const char *const gauge_names[G_N_] = {"requests", "input tokens", "output tokens",
                                               "tokens", "money"};
 
+enum {
+    ALL_RATES = (1U << G_N_) - 1,
+    /* of the past: in the first one a bucket that was in use becomes what it was */
+    SEED_WINDOWS = 2,
+};
+
 _Static_assert((int)LIMIT_ROOMS == (int)G_MONEY, "headers speak of all gauges but money");
 const char *const limit_room_names[LIMIT_ROOMS] = {"requests", "input-tokens",
                                                    "output-tokens", "tokens"};
@@ -36,6 +42,7 @@ struct wall {
     struct list link;
     char *scope; /* owned: "target:openai/gpt-5.6-luna" */
     struct gcra rates[G_N_];
+    unsigned seeded; /* a bit per rate: it knows what was used before it was there */
     int64_t concurrency, n_running; /* concurrency 0: no limit */
     size_t n_grants;                /* that point here */
     bool is_retired;                /* no longer configured: goes with its last grant */
@@ -414,9 +421,21 @@ size_t limiter_n_grants(const struct limiter *l)
 
 /* ---- what the past and the providers tell ---- */
 
+int64_t limiter_memory_us(const struct limiter *l)
+{
+    int64_t longest_us = 0;
+    list_for_each (node, &l->walls) {
+        const struct wall *w = container_of(node, struct wall, link);
+        for (unsigned i = 0; i < G_N_; i++)
+            if (w->rates[i].amount > 0 && (w->seeded >> i & 1) == 0)
+                longest_us = MAX(longest_us, w->rates[i].window_us);
+    }
+    return SEED_WINDOWS * longest_us;
+}
+
 bool limiter_is_seeded(const struct limiter *l)
 {
-    bool all = true;
+    bool all = limiter_memory_us(l) == 0;
     list_for_each (node, &l->purses)
         all &= container_of(node, struct purse, link)->is_seeded;
     return all;
@@ -426,6 +445,22 @@ void limiter_seeded(struct limiter *l)
 {
     list_for_each (node, &l->purses)
         container_of(node, struct purse, link)->is_seeded = true;
+    list_for_each (node, &l->walls)
+        container_of(node, struct wall, link)->seeded = ALL_RATES;
+}
+
+void limiter_seed_rates(struct limiter *l, const struct limit_scope *s,
+                        const struct limit_cost *used, int64_t at_mono_us)
+{
+    list_for_each (node, &l->walls) {
+        struct wall *w = container_of(node, struct wall, link);
+        if (w->seeded == ALL_RATES || !wall_applies(w, s))
+            continue;
+        for (unsigned i = 0; i < G_N_; i++)
+            if ((w->seeded >> i & 1) == 0)
+                gcra_take(&w->rates[i], MAX(gauge_of(used, (enum gauge)i), 0),
+                          at_mono_us);
+    }
 }
 
 void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
@@ -551,6 +586,8 @@ static bool wall_adopt(struct limiter *l, const struct wall *fresh)
         if (strcmp(w->scope, fresh->scope) != 0)
             continue;
         for (unsigned i = 0; i < G_N_; i++) {
+            if (w->rates[i].amount == 0)
+                w->seeded &= ~(1U << i); /* it was not counted until now */
             w->rates[i].amount = fresh->rates[i].amount;
             w->rates[i].window_us = fresh->rates[i].window_us;
         }

@@ -69,13 +69,19 @@ void limiter_settle(struct limiter *l, struct limit_grant **g,
 void limiter_release(struct limiter *l, struct limit_grant **g, int64_t now_mono_us,
                      int64_t now_wall_us);
 /*
- * Spending of the past, for budgets that are new since the last limiter_seeded: after a start,
- * and after a reload that brought one.
+ * The past, for budgets and rates that are new since the last limiter_seeded: after a start, and
+ * after a reload that brought one.
  */
 bool limiter_is_seeded(const struct limiter *l);
 void limiter_seeded(struct limiter *l);
+/* What was spent, for budgets; in any order. */
 void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
                   int64_t at_wall_us, int64_t now_wall_us);
+/* What was used, for rates; in order of time, from limiter_memory_us() ago on. */
+void limiter_seed_rates(struct limiter *l, const struct limit_scope *s,
+                        const struct limit_cost *used, int64_t at_mono_us);
+/* How far back matters for the rates that are new; 0: there are none. */
+int64_t limiter_memory_us(const struct limiter *l);
 /*
  * Learned from headers; only tightens what is configured. `what` is "requests", "input-tokens",
  * "output-tokens" or "tokens": what needs more than `remaining` waits until now + reset_us.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What outlives a restart, also one by a kill: budgets go on where they stood, with and without
-# tags; pins, drained targets, open breakers and benched keys are as they were.
+# What outlives a restart, also one by a kill: budgets and limits go on where they stood, with and
+# without tags; pins, drained targets, open breakers and benched keys are as they were.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl sqlite3
 
@@ -52,6 +52,55 @@ END
     is "$(got status) $(got class)" '403 refused' '… and refuses'
     stop_broker
 done
+
+# An hour's limits: nothing of them comes back while the test runs.
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[limit "tag:ticket=7"]
+    requests = 3/h
+[limit "target:one/sim"]
+    tokens = 1000/day
+[limit "project:other"]
+    requests = 3/h
+END
+left() { http /llmgw/v1/targets | "$tool" json "limits.$1.left"; }
+start_broker
+ask -m one/sim -n 40 -H 'x-llmgw-tag: ticket=7' hello
+ask -m one/sim:500 -H 'x-llmgw-tag: ticket=7' hello
+tokens=$(left 1)
+is "$(left 0) $(left 2)" '0 3' 'an answer and a failure with its retry use up a limit'
+cmp_num "$tokens" -lt 1000 '… and tokens'
+for signal in TERM KILL; do
+    stop_broker $signal
+    start_broker
+    is "$(left 0) $(left 2)" '0 3' "… after SIG$signal, too"
+    is "$(left 1)" "$tokens" '… tokens as well'
+    ask -m one/sim -H 'x-llmgw-tag: ticket=7' hello
+    is "$(got status) $(got class)" '429 rate_limit' '… and nobody gets more'
+done
+stop_broker
+
+# A request that ends with the broker counts, by its estimate.
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[limit "all"]
+    requests = 9/day
+[limit "target:one/sim:silent"]
+    requests = 3/h
+END
+start_broker
+spawn client "$tool" ask --socket "$sock" -m one/sim:silent hello
+wait_for "$one_journal" 'sim:silent'
+stop_broker KILL
+start_broker
+is "$(left 1)" 2 'a request that died with the broker counts against its limit'
+stop_broker
 
 config <<END
 [provider "one"]
@@ -108,12 +157,11 @@ is "$(sql_wait "SELECT count(*) FROM state WHERE key LIKE 'key:one:%'" 1)" 1 '�
 unlike "$(sql 'SELECT key, value FROM state')" 'sk-' '… without any part of it'
 stop_broker KILL
 start_broker
-calls() { grep -c . "$one_journal"; }
-before=$(calls)
+before=$(requests one)
 ask -m one/sim hello
 is "$(got class)" upstream_authentication 'a benched key outlives a kill'
 like "$(got h.x-should-retry)$(got message)" 'not accepted' '… and is named'
-is "$(calls)" "$before" '… and the provider is not asked'
+is "$(requests one)" "$before" '… and the provider is not asked'
 sed -i "s|key-env = .*|key-file = $tmp/key|" "$config_file"
 is "$(http -X POST /llmgw/v1/reload)" '{"reloaded":true}' 'another key in its place'
 ask -m one/sim hello

@@ -239,6 +239,52 @@ static void a_budget_is_told_of_the_past_once(void **state)
     limiter_free(&l);
 }
 
+static void the_past_fills_rates_after_a_restart(void **state)
+{
+    (void)state;
+    const struct limit_cost one = {.requests = 1, .input_tok = 30, .output_tok = 10};
+    const struct limit_scope other = {.provider = STR("two"), .model = STR("m")};
+    struct err e = ERR_INIT;
+    struct limit_refusal why;
+    struct limit_room rooms[LIMIT_ROOMS];
+    struct conf_limit limits[] = {
+        {.scope = "provider:openai", .requests = {4, 60 * US_PER_S}},
+        {.scope = "all", .total_tok = {1000, US_PER_HOUR}},
+    };
+    struct conf c = {.limits = limits, .n_limits = 1};
+    struct limiter *l = make(&c);
+    assert_int_equal(limiter_memory_us(l), 120 * US_PER_S);
+    for (int i = 4; i > 0; i--)
+        limiter_seed_rates(l, &scope, &one, mono - i * 100);
+    limiter_seed_rates(l, &other, &one, mono - 100); /* of another provider */
+    limiter_seeded(l);
+    assert_int_equal(limiter_memory_us(l), 0);
+    limiter_seed_rates(l, &scope, &one, mono); /* too late: nothing is counted twice */
+    /* four a minute are gone since the first of them, 400 µs ago */
+    assert_int_equal(limiter_fits_in_us(l, &scope, &one, mono, wall, &why),
+                     15 * US_PER_S - 400);
+    c.n_limits = 2;
+    assert_int_equal(limiter_reload(l, &c, &e), ERR_OK);
+    assert_int_equal(limiter_memory_us(l), 2 * US_PER_HOUR);
+    limiter_seed_rates(l, &scope, &one, mono);
+    limiter_seed_rates(l, &other, &one, mono);
+    limiter_seeded(l);
+    limiter_rooms(l, &scope, mono - US_PER_MS, rooms);
+    assert_int_equal(rooms[LIMIT_ROOM_TOKENS].left, 920);
+    assert_int_equal(limiter_fits_in_us(l, &scope, &one, mono, wall, &why),
+                     15 * US_PER_S - 400);
+    /* a rate that its limit did not have before is a new one */
+    limits[0].input_tok = (struct conf_rate){50, 60 * US_PER_S};
+    assert_int_equal(limiter_reload(l, &c, &e), ERR_OK);
+    assert_int_equal(limiter_memory_us(l), 120 * US_PER_S);
+    limiter_seed_rates(l, &scope, &one, mono);
+    limiter_seeded(l);
+    limiter_rooms(l, &scope, mono - US_PER_MS, rooms);
+    assert_int_equal(rooms[LIMIT_ROOM_INPUT].left, 20);
+    assert_int_equal(rooms[LIMIT_ROOM_TOKENS].left, 920);
+    limiter_free(&l);
+}
+
 static void headers_teach_until_they_reset(void **state)
 {
     (void)state;
@@ -379,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_soft_budget_only_tells),
         cmocka_unit_test(the_past_fills_budgets_after_a_restart),
         cmocka_unit_test(a_budget_is_told_of_the_past_once),
+        cmocka_unit_test(the_past_fills_rates_after_a_restart),
         cmocka_unit_test(headers_teach_until_they_reset),
         cmocka_unit_test(a_reload_keeps_what_was_used),
         cmocka_unit_test(its_account_is_json),
