@@ -138,9 +138,9 @@ static void write_target(const struct broker *b, struct jw *w, struct str name,
         jw_i64(w, (t->drained_until_us - now_us) / US_PER_MS);
     else
         jw_null(w);
-    jw_ki64(w, "attempts", t ? (int64_t)t->n_attempts : 0);
-    jw_ki64(w, "ok", t ? (int64_t)t->n_ok : 0);
-    jw_ki64(w, "failed", t ? (int64_t)t->n_failed : 0);
+    jw_ki64(w, "attempts", t ? (int64_t)t->counts.n_attempts : 0);
+    jw_ki64(w, "ok", t ? (int64_t)t->counts.n_ok : 0);
+    jw_ki64(w, "failed", t ? (int64_t)t->counts.n_failed : 0);
     jw_key(w, "ttft_ms");
     if (t != NULL && t->ttft_us > 0)
         jw_i64(w, t->ttft_us / US_PER_MS);
@@ -163,7 +163,8 @@ static void write_targets(const struct broker *b, struct jw *w)
             struct str name = str_of(text);
             if (map_get(&seen, name) != NULL || map_set(&seen, name, text) != ERR_OK)
                 continue;
-            write_target(b, w, name, r->targets[j].provider, map_get(&b->targets, name));
+            write_target(b, w, name, r->targets[j].provider,
+                         targets_find(&b->targets, name));
         }
     }
     map_release(&seen);
@@ -268,7 +269,7 @@ static bool drain_provider(struct broker *b, struct str provider, int64_t until_
                 broker_target(b, provider, str_of(r->targets[j].model)) == NULL)
                 return false;
     }
-    map_for_each (slot, &b->targets) {
+    map_for_each (slot, &b->targets.by_name) {
         struct target_state *t = slot->value;
         struct str name = str_of(t->name);
         if (str_eq(str_sub(name, 0, str_find(name, '/')), provider))

@@ -20,7 +20,8 @@ static bool is_usable(const struct broker *b, const struct conf_target *t)
     char name[2 * LIMIT_NAME_LEN + 2];
     int64_t now_us = loop_mono_us(b->loop);
     int len = snprintf(name, sizeof name, "%s/%s", t->provider, t->model);
-    const struct target_state *s = map_get(&b->targets, (struct str){name, (size_t)len});
+    const struct target_state *s =
+        targets_find(&b->targets, (struct str){name, (size_t)len});
     const struct conf_provider *p = conf_provider(b->conf, str_of(t->provider));
     bool has_key = p->kind->is_local || p->kind->auth == AUTH_NONE ||
                    secrets_benched_us(b->secrets, str_of(t->provider), now_us) == 0;
@@ -132,6 +133,17 @@ static void label(struct buf *out, const char *value)
     }
 }
 
+static void write_count(struct buf *out, const char *name, const char *target,
+                        const struct target_counts *c, size_t at)
+{
+    uint64_t v;
+    memcpy(&v, (const char *)c + at, sizeof v);
+    buf_printf(out, "llmgw_%s{target=\"", name);
+    label(out, target);
+    buf_printf(out, "\"} %" PRIu64 "\n", v);
+}
+
+/* Names that only clients know, which may be any number, are one row. */
 static void write_targets(const struct broker *b, struct buf *out)
 {
     static const struct {
@@ -139,26 +151,27 @@ static void write_targets(const struct broker *b, struct buf *out)
         size_t at;
     } rows[] = {
         {"target_attempts_total", "counter", "Calls by target.",
-         offsetof(struct target_state, n_attempts)},
+         offsetof(struct target_counts, n_attempts)},
         {"target_ok_total", "counter", "Answers by target.",
-         offsetof(struct target_state, n_ok)},
+         offsetof(struct target_counts, n_ok)},
         {"target_failed_total", "counter", "Failures by target.",
-         offsetof(struct target_state, n_failed)},
+         offsetof(struct target_counts, n_failed)},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         family(out, rows[i].name, rows[i].type, rows[i].help);
-        map_for_each (slot, &b->targets) {
+        map_for_each (slot, &b->targets.by_name) {
             const struct target_state *t = slot->value;
-            uint64_t v;
-            memcpy(&v, (const char *)t + rows[i].at, sizeof v);
-            buf_printf(out, "llmgw_%s{target=\"", rows[i].name);
-            label(out, t->name);
-            buf_printf(out, "\"} %" PRIu64 "\n", v);
+            if (t->is_known)
+                write_count(out, rows[i].name, t->name, &t->counts, rows[i].at);
         }
+        /* a target's name has a slash in it: this is nobody's */
+        write_count(out, rows[i].name, "other", &b->targets.others, rows[i].at);
     }
     family(out, "target_open", "gauge", "1 while the target's circuit is not closed.");
-    map_for_each (slot, &b->targets) {
+    map_for_each (slot, &b->targets.by_name) {
         const struct target_state *t = slot->value;
+        if (!t->is_known)
+            continue;
         buf_addz(out, "llmgw_target_open{target=\"");
         label(out, t->name);
         buf_printf(out, "\"} %d\n", t->breaker.state != BREAKER_CLOSED);

@@ -378,7 +378,6 @@ enum errc attempt_start(struct request *r, struct err *e)
     if (rc != ERR_OK)
         return rc;
     a->row->bytes_out = (int64_t)a->body.len;
-    a->state->n_attempts++;
     r->b->metrics.n_attempts++;
     retry_budget_request(&a->state->retries, loop_mono_us(r->b->loop));
     breaker_start(&a->state->breaker, loop_mono_us(r->b->loop));

@@ -273,23 +273,13 @@ enum errc broker_reload(struct broker *b, struct err *e)
 struct target_state *broker_target(struct broker *b, struct str provider,
                                    struct str model)
 {
-    char name[sizeof((struct target_state *)0)->name];
-    size_t len = str_copy(name, sizeof name - 1, provider);
-    name[len++] = '/';
-    len += str_copy(name + len, sizeof name - len, model);
-    struct str key = {name, len};
-    struct target_state *t = map_get(&b->targets, key);
-    if (t != NULL)
-        return t;
-    t = MEM_NEW(struct target_state);
-    if (t == NULL)
-        return NULL;
-    memcpy(t->name, name, sizeof t->name);
-    breaker_init(&t->breaker);
-    list_init(&t->link);
-    if (map_set(&b->targets, key, t) != ERR_OK) {
-        mem_free(t);
-        return NULL;
+    struct target_state *t = targets_get(&b->targets, provider, model), *old;
+    while ((old = targets_surplus(&b->targets)) != NULL) {
+        if (old->breaker.state != BREAKER_CLOSED) {
+            breaker_init(&old->breaker);
+            state_save_breaker(b, old);
+        }
+        targets_forget(&b->targets, &old);
     }
     return t;
 }
@@ -584,7 +574,7 @@ enum errc broker_new(const struct broker_options *o, struct broker **ret, struct
     list_init(&b->generations);
     list_init(&b->conns);
     list_init(&b->requests);
-    map_init(&b->targets);
+    targets_init(&b->targets);
     map_init(&b->key_states);
     start_small_things(b);
     enum errc rc = start(b, e);
@@ -630,10 +620,7 @@ static void close_all(struct broker *b)
         struct generation *g = generation_in_force(b);
         generation_free(&g);
     }
-    map_for_each (slot, &b->targets) {
-        mem_free(slot->value);
-    }
-    map_release(&b->targets);
+    targets_release(&b->targets);
     secret_states_release(&b->key_states);
 }
 

@@ -10,13 +10,12 @@
 #include "core/log.h"
 #include "core/map.h"
 
-#include "broker/breaker.h"
 #include "broker/estimate.h"
 #include "broker/ledger.h"
 #include "broker/limiter.h"
 #include "broker/loop.h"
-#include "broker/retry.h"
 #include "broker/secret.h"
+#include "broker/target.h"
 #include "broker/upstream.h"
 
 /* The protocol's major version; every message carries it as x-llmgw-proto. */
@@ -34,18 +33,6 @@ struct broker_options {
     int ready_fd;                 /* readiness pipe; −1 none */
     int log_fd;
     const char *log_level; /* NULL: as configured */
-};
-
-/* What the broker knows of a target beyond the configuration. Key "PROVIDER/MODEL". */
-struct target_state {
-    char name[2 * LIMIT_NAME_LEN + 2];
-    struct breaker breaker;
-    struct retry_budget retries;
-    int64_t drained_until_us; /* monotonic; INT64_MAX until undrained; 0 not */
-    /* counters since start */
-    uint64_t n_attempts, n_ok, n_failed;
-    int64_t ttft_us; /* exponentially weighted, 0 none */
-    struct list link;
 };
 
 struct pin {
@@ -79,7 +66,7 @@ struct broker {
     struct estimator *estimator;
     struct signatures *signatures;
     struct ledger *ledger;
-    struct map targets;    /* struct target_state, owned */
+    struct targets targets;
     struct map key_states; /* struct secret_state, owned */
     struct pin pins[BROKER_PINS];
     size_t n_pins;
@@ -111,7 +98,7 @@ void broker_free(struct broker **b);
 void broker_drain(struct broker *b);
 /* New configuration, or the old one kept and the reason in *e. */
 enum errc broker_reload(struct broker *b, struct err *e) MUST_USE;
-/* Created on first use; NULL only when memory is out. */
+/* Created on first use, until others need its place; NULL only when memory is out. */
 struct target_state *broker_target(struct broker *b, struct str provider,
                                    struct str model);
 /* SplitMix64; for weights and jitter. */

@@ -484,6 +484,28 @@ static enum gauge gauge_by_name(const char *what)
     return G_N_;
 }
 
+static bool is_past(const struct learned *k, int64_t now_us)
+{
+    bool all = true;
+    for (unsigned i = 0; i < G_MONEY; i++)
+        all &= k->gauges[i].until_us <= now_us;
+    return all;
+}
+
+/* Clients may invent targets: when they are many, those go whose word is void. */
+static void unlearn_old(struct limiter *l, int64_t now_us)
+{
+    map_for_each (slot, &l->learned) {
+        if (l->learned.n < LIMIT_TARGET_STATES)
+            return;
+        struct learned *k = slot->value;
+        if (is_past(k, now_us)) {
+            (void)map_del(&l->learned, (struct str){slot->key, slot->len});
+            mem_free(k);
+        }
+    }
+}
+
 void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
                    int64_t remaining, int64_t reset_us, int64_t now_mono_us)
 {
@@ -496,9 +518,11 @@ void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *w
     struct str key = {name, (size_t)len};
     struct learned *k = map_get(&l->learned, key);
     if (k == NULL) {
+        unlearn_old(l, now_mono_us);
         k = MEM_NEW(struct learned);
         /* what is not learned is only not learned: the provider says it again */
-        if (k == NULL || map_set(&l->learned, key, k) != ERR_OK) {
+        if (k == NULL || l->learned.n >= LIMIT_TARGET_STATES ||
+            map_set(&l->learned, key, k) != ERR_OK) {
             mem_free(k);
             return;
         }

@@ -48,6 +48,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/listen.c %D%/listen.h
 %C%_libbroker_a_SOURCES += %D%/seed.c %D%/seed.h
 %C%_libbroker_a_SOURCES += %D%/state.c %D%/state.h
+%C%_libbroker_a_SOURCES += %D%/target.c %D%/target.h
 %C%_libbroker_a_SOURCES += %D%/record.c %D%/record.h
 %C%_libbroker_a_SOURCES += %D%/ledger.c %D%/ledger.h
 %C%_libbroker_a_SOURCES += %D%/prune.c %D%/prune.h

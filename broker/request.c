@@ -154,6 +154,7 @@ void request_free(struct request **rp)
         return;
     *rp = NULL;
     answer_release(r);
+    request_ask_release(r);
     broker_conf_unref(r->b, &r->conf);
     arena_release(&r->arena);
     r->magic = 0;

@@ -314,8 +314,30 @@ static size_t n_resolved(const struct conf_resolved *f)
 static void add_resolved(struct request *r, const struct conf_resolved *f)
 {
     const struct conf_target *t = f->route != NULL ? f->route->targets : &f->target;
-    for (size_t i = 0; i < n_resolved(f) && r->n_targets < LIMIT_TARGETS; i++)
+    for (size_t i = 0; i < n_resolved(f) && r->n_targets < LIMIT_TARGETS; i++) {
+        r->prospects[r->n_targets].is_configured = f->route != NULL;
         r->targets[r->n_targets++] = t[i];
+    }
+}
+
+static enum errc know_target(struct request *r, size_t i, struct err *e)
+{
+    const struct conf_target *t = &r->targets[i];
+    struct prospect *p = &r->prospects[i];
+    router_model(r->conf, r->catalog, t, &p->model);
+    p->state = broker_target(r->b, str_of(t->provider), str_of(t->model));
+    if (p->state == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for the targets");
+    p->state->n_users++;
+    p->state->is_known |= p->is_configured || p->model.row != NULL;
+    return ERR_OK;
+}
+
+void request_ask_release(struct request *r)
+{
+    for (size_t i = 0; i < r->n_targets; i++)
+        if (r->prospects[i].state != NULL)
+            r->prospects[i].state->n_users--;
 }
 
 /* The route by name if the client or its key says one, else what the model name means. */
@@ -355,14 +377,9 @@ static enum errc find_targets(struct request *r, struct err *e)
         return err_set(e, ERR_MEMORY, "no memory for the targets");
     for (size_t i = 0; i <= r->opt.n_fallbacks; i++)
         add_resolved(r, &found[i]);
-    for (size_t i = 0; i < r->n_targets; i++) {
-        const struct conf_target *t = &r->targets[i];
-        router_model(r->conf, r->catalog, t, &r->prospects[i].model);
-        r->prospects[i].state =
-            broker_target(r->b, str_of(t->provider), str_of(t->model));
-        if (r->prospects[i].state == NULL)
-            return err_set(e, ERR_MEMORY, "no memory for the targets");
-    }
+    for (size_t i = 0; i < r->n_targets; i++)
+        if (know_target(r, i, e) != ERR_OK)
+            return e->code;
     r->how = found[0].how;
     if (found[0].route != NULL)
         r->rules = *found[0].route;

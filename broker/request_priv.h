@@ -109,7 +109,8 @@ struct bounds {
 /* What a request knows of each of its targets. */
 struct prospect {
     struct target_model model;
-    struct target_state *state; /* borrowed: outlives us */
+    struct target_state *state; /* a reference */
+    bool is_configured;         /* a route names it */
     struct bounds bounds;       /* as of the last decision */
 };
 
@@ -223,6 +224,8 @@ void request_on_failure(struct request *r, const struct err *e);
 
 /* Reads headers and body. ERR_INVALID, ERR_NOT_FOUND, ERR_MEMORY. */
 enum errc request_ask(struct request *r, struct err *e) MUST_USE;
+/* Gives back what request_ask holds outside the arena. */
+void request_ask_release(struct request *r);
 /* Asks the router about all targets as they are now. */
 void request_decide(struct request *r, bool is_for_people);
 /* Which limits a target meets. */

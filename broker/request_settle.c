@@ -206,16 +206,13 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
     int64_t now_us = loop_mono_us(r->b->loop);
     enum breaker_state before = t->breaker.state;
     bool has_other_key = tell_key(r, a, e), is_clients = is_about_clients_key(r, e);
-    if (e->code == ERR_OK) {
-        t->n_ok++;
+    targets_count(&r->b->targets, t, e->code);
+    if (e->code == ERR_OK)
         breaker_ok(&t->breaker, now_us);
-    } else {
-        t->n_failed += e->code != ERR_CANCELLED;
-        if (has_other_key || is_clients)
-            breaker_void(&t->breaker, now_us);
-        else
-            breaker_failed(&t->breaker, e, now_us);
-    }
+    else if (has_other_key || is_clients)
+        breaker_void(&t->breaker, now_us);
+    else
+        breaker_failed(&t->breaker, e, now_us);
     if (t->breaker.state != before)
         state_save_breaker(r->b, t);
     if (e->code == ERR_RATE_LIMIT && e->retry_after_us > 0 && !is_clients) {

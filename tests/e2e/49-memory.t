@@ -56,6 +56,22 @@ grows "2 × $((streams * 3)) streams, $streams at once, half of them left" "$str
     "$((streams * 3))" 500
 is "$(grep -cE '^(broken|timeout|no-answer)' "$tmp/report")" 0 'no answer was bad'
 is "$(head -n 5 "$tmp/swarm.err")" '' 'the clients had no trouble'
+
+# Clients may invent names. The first thousand take their room; whatever comes after takes theirs.
+echo 'on model=no-*: 404' | scenario one
+invents() { swarm -j 20 -n "$2" -i -m "one/$1-"; at_rest >"$tmp/out"; }
+invents no-a 2000
+first=$(rss_kb)
+invents no-b "${INVENTED:-10000}"
+last=$(rss_kb)
+cmp_num "$last" -le "$((first + first / 20 + 1024))" "invented models: $first KB before, $last KB after"
+targets() { http /metrics | grep -c "^llmgw_target_$1{"; }
+is "$(targets attempts_total) $(targets open)" '2 1' '… have one row together'
+is "$(http /metrics | sed -n 's/^llmgw_target_failed_total{target="other"} //p')" \
+    "$((2000 + ${INVENTED:-10000}))" '… that counts them all'
+ask -m one/anything-else hello
+is "$(got outcome)" ok 'a name that nobody knew works'
+like "$(http /metrics)" 'target_ok_total.target="one/anything-else". 1' '… and has a row of its own then'
 stop_broker
 is "$rc" 0 'the broker ends well'
 done_testing

@@ -266,6 +266,7 @@ static const struct option_row swarm_rows[] = {
      .help = "so many of a thousand leave in the middle"},
     {'r', "until-refused", OPT_FLAG, O(until_refused),
      .help = "until nobody listens any more"},
+    {'i', "invent", OPT_FLAG, O(invent), .help = "a number behind each one's model"},
     {.name = NULL},
 };
 #undef O

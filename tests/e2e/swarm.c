@@ -68,7 +68,10 @@ static void *client_main(void *arg)
         if (w->o->requests > 0 && n >= w->o->requests)
             break;
         struct err e = ERR_INIT;
-        const struct client_options o = choose(w, n);
+        char model[64];
+        struct client_options o = choose(w, n);
+        snprintf(model, sizeof model, "%s%ld", o.model, n);
+        o.model = w->o->invent ? model : o.model;
         enum errc rc = client_look(&o, STR("hello"), note, w, &e);
         if (rc == ERR_BROKER && w->o->until_refused)
             w->is_over = true;

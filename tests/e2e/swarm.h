@@ -9,6 +9,7 @@ struct swarm_options {
     int64_t clients, requests, seed;
     int64_t leave; /* so many of a thousand leave in the middle */
     bool until_refused;
+    bool invent; /* a model of its own for each, MODELn */
 };
 
 /*

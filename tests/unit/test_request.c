@@ -332,17 +332,10 @@ const struct secret_state *secrets_heard(struct secrets *s, struct secret_key *k
 struct target_state *broker_target(struct broker *b, struct str provider,
                                    struct str model)
 {
-    char name[TARGET_NAME_LEN];
-    int n = snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(provider), STR_ARG(model));
-    struct str key = {name, (size_t)n};
-    struct target_state *t = map_get(&b->targets, key);
-    if (t == NULL) {
-        fault_hold(true);
-        t = MEM_NEW(struct target_state);
-        assert_int_equal(map_set(&b->targets, key, t), ERR_OK);
-        fault_hold(false);
-        breaker_init(&t->breaker);
-    }
+    fault_hold(true);
+    struct target_state *t = targets_get(&b->targets, provider, model);
+    fault_hold(false);
+    assert_non_null(t);
     return t;
 }
 
@@ -425,7 +418,7 @@ static int set_up(void **state)
     w->keys[1] = (struct secret_key){
         .id = "one#2", .value = "sk-2", .len = 4, .state = &w->states[1]};
     log_init(&w->b.log, -1, LOG_ERROR, &w->clock);
-    map_init(&w->b.targets);
+    targets_init(&w->b.targets);
     list_init(&w->b.requests);
     list_init(&w->b.conns);
     snprintf(w->b.hop_id, sizeof w->b.hop_id, "HOP");
@@ -483,10 +476,10 @@ static int tear_down(void **state)
         buf_release(&w->calls[i].body);
         buf_release(&w->calls[i].head);
     }
-    map_for_each (slot, &w->b.targets) {
-        mem_free(slot->value);
+    map_for_each (slot, &w->b.targets.by_name) {
+        assert_int_equal(((struct target_state *)slot->value)->n_users, 0);
     }
-    map_release(&w->b.targets);
+    targets_release(&w->b.targets);
     limiter_free(&w->b.limiter);
     estimator_free(&w->b.estimator);
     conf_free(&w->b.conf);

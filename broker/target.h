@@ -1,0 +1,54 @@
+/*
+ * target.h: what the broker knows of targets beyond the configuration: health and counts.
+ *
+ * A client may name any model of a provider, so the number of states has a bound: above it the
+ * one that was used longest ago goes, and those first that nobody but a client has heard of.
+ */
+#ifndef BROKER_TARGET_H
+#define BROKER_TARGET_H
+
+#include "core/limits.h"
+#include "core/list.h"
+#include "core/map.h"
+
+#include "broker/breaker.h"
+#include "broker/retry.h"
+
+/* Of attempts that have ended, since start. */
+struct target_counts {
+    uint64_t n_attempts, n_ok, n_failed;
+};
+
+struct target_state {
+    char name[2 * LIMIT_NAME_LEN + 2]; /* "PROVIDER/MODEL" */
+    struct breaker breaker;
+    struct retry_budget retries;
+    int64_t drained_until_us; /* monotonic; INT64_MAX until undrained; 0 not */
+    bool
+        is_known; /* by configuration or catalog, or it has answered: counted by its name */
+    struct target_counts counts; /* since it is known */
+    int64_t ttft_us;             /* exponentially weighted, 0 none */
+    size_t n_users;              /* who holds it; it stays as long */
+    struct list link;            /* in targets.by_use */
+};
+
+struct targets {
+    struct map by_name;          /* struct target_state, owned */
+    struct list by_use;          /* the one used last at the end */
+    struct target_counts others; /* of those not known, and of those forgotten */
+};
+
+void targets_init(struct targets *ts);
+void targets_release(struct targets *ts);
+/* NULL when there is none. */
+struct target_state *targets_find(const struct targets *ts, struct str name);
+/* Made when it is new; NULL only when memory is out. It is the one used last now. */
+struct target_state *targets_get(struct targets *ts, struct str provider,
+                                 struct str model);
+/* One of more than LIMIT_TARGET_STATES that may be forgotten; NULL: none. */
+struct target_state *targets_surplus(const struct targets *ts);
+void targets_forget(struct targets *ts, struct target_state **tp);
+/* An attempt has ended; one that is ERR_CANCELLED neither went well nor failed. */
+void targets_count(struct targets *ts, struct target_state *t, enum errc outcome);
+
+#endif

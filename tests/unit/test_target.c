@@ -1,0 +1,102 @@
+/* test_target.c: states of targets: as many as clients invent, but never more than the bound. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base.h"
+#include "core/clock.h"
+
+#include "broker/target.h"
+
+#include <cmocka.h>
+
+/* As the broker does it: the new one, then those that must go for it. */
+static struct target_state *get(struct targets *ts, const char *model)
+{
+    struct target_state *old, *t = targets_get(ts, STR("p"), str_of(model));
+    while ((old = targets_surplus(ts)) != NULL)
+        targets_forget(ts, &old);
+    return t;
+}
+
+static void invent(struct targets *ts, int n)
+{
+    char model[32];
+    for (int i = 0; i < n; i++) {
+        snprintf(model, sizeof model, "invented-%d", i);
+        targets_count(ts, get(ts, model), ERR_NOT_FOUND);
+        assert_true(ts->by_name.n <= LIMIT_TARGET_STATES);
+    }
+}
+
+static void invented_names_take_each_others_place(void **state)
+{
+    (void)state;
+    struct targets ts;
+    targets_init(&ts);
+    struct target_state *good = get(&ts, "good"), *held = get(&ts, "held"),
+                        *drained = get(&ts, "drained");
+    targets_count(&ts, good, ERR_OK); /* an answer makes it known */
+    held->n_users = 1;
+    drained->drained_until_us = INT64_MAX;
+    invent(&ts, 10 * LIMIT_TARGET_STATES);
+    assert_ptr_equal(targets_find(&ts, STR("p/good")), good);
+    assert_ptr_equal(targets_find(&ts, STR("p/held")), held);
+    assert_ptr_equal(targets_find(&ts, STR("p/drained")), drained);
+    assert_null(targets_find(&ts, STR("p/invented-0")));
+    assert_int_equal(ts.others.n_attempts, 10 * LIMIT_TARGET_STATES);
+    assert_int_equal(ts.others.n_failed, 10 * LIMIT_TARGET_STATES);
+    assert_int_equal(good->counts.n_ok, 1);
+    targets_release(&ts);
+}
+
+static void among_known_ones_the_longest_unused_goes(void **state)
+{
+    (void)state;
+    struct targets ts;
+    char model[32];
+    targets_init(&ts);
+    for (int i = 0; i < LIMIT_TARGET_STATES; i++) {
+        snprintf(model, sizeof model, "m%d", i);
+        targets_count(&ts, get(&ts, model), ERR_OK);
+    }
+    get(&ts, "m0");
+    targets_count(&ts, get(&ts, "one-more"), ERR_CANCELLED);
+    assert_non_null(targets_find(&ts, STR("p/m0")));
+    assert_null(targets_find(&ts, STR("p/m1")));
+    /* what it counted is not lost, nor counted as anything else */
+    assert_int_equal(ts.others.n_attempts, 2);
+    assert_int_equal(ts.others.n_ok, 1);
+    assert_int_equal(ts.others.n_failed, 0);
+    targets_release(&ts);
+}
+
+static void who_is_in_use_stays_beyond_the_bound(void **state)
+{
+    (void)state;
+    struct targets ts;
+    char model[32];
+    targets_init(&ts);
+    for (int i = 0; i < LIMIT_TARGET_STATES + 10; i++) {
+        snprintf(model, sizeof model, "m%d", i);
+        get(&ts, model)->n_users = 1;
+    }
+    assert_int_equal(ts.by_name.n, LIMIT_TARGET_STATES + 10);
+    map_for_each (slot, &ts.by_name)
+        ((struct target_state *)slot->value)->n_users = 0;
+    get(&ts, "another");
+    assert_int_equal(ts.by_name.n, LIMIT_TARGET_STATES);
+    targets_release(&ts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(invented_names_take_each_others_place),
+        cmocka_unit_test(among_known_ones_the_longest_unused_goes),
+        cmocka_unit_test(who_is_in_use_stays_beyond_the_bound),
+    };
+    return cmocka_run_group_tests_name("target", tests, NULL, NULL);
+}
