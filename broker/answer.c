@@ -396,6 +396,8 @@ static void reply_whole(struct request *r)
     http1_printf_header(&headers, "x-llmgw-legs", "%u", 1 + r->answer.n_resets);
     http1_write_header(&headers, "x-llmgw-cost-source",
                        str_of(ledger_cost_source_name(r->cost_source)));
+    if (settle_warning(r) != NULL)
+        http1_write_header(&headers, "x-llmgw-warning", str_of(settle_warning(r)));
     conn_reply(r->conn, 200, headers_or(&headers, STR(JSON)), buf_str(&r->answer.whole));
 }
 

@@ -546,11 +546,17 @@ static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
         buf_adds(answer_sink(r), ev->raw);
 }
 
-/* An end mark without a finish passes as it came; a translation would have to invent one. */
+/*
+ * An end mark without a finish is what a server sends whose own upstream was cut: no success, even
+ * where the bytes would pass as they came. Of several choices one finish is enough.
+ * Source: OpenAI's stream has a finish_reason before [DONE], always (API reference, 2026-08).
+ */
 static void on_end(struct attempt *a)
 {
     struct err e = ERR_INIT;
-    if (!a->is_crossed || a->r->answer.is_finished) {
+    bool is_finished =
+        a->is_crossed ? a->r->answer.is_finished : a->scan.finish != MSG_FINISH_NONE;
+    if (is_finished) {
         conclude(a, WHOLE);
         return;
     }

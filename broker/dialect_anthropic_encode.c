@@ -129,10 +129,7 @@ static bool is_told(const struct msg_part *p)
 
 static bool turn_is_told(const struct msg_turn *t)
 {
-    for (size_t i = 0; i < t->n_parts; i++)
-        if (is_told(&t->parts[i]))
-            return true;
-    return false;
+    return turn_has(t, is_told);
 }
 
 static void write_cache(struct jw *w, struct str ttl)

@@ -197,6 +197,8 @@ void drop(struct request_writer *w, const char *field);
 bool target_is(const struct target_caps *t, const char *kind);
 /* A member whose text was put together in `b`, which is released. */
 void write_taken(struct jw *w, const char *key, struct buf *b);
+/* Is there a part of which it is true? */
+bool turn_has(const struct msg_turn *t, bool (*is)(const struct msg_part *p));
 /* What msg only knows to have been asked for: logprobs and spoken answers. */
 void refuse_unsayable(struct request_writer *w);
 /* A number of the client's, cut to [min, max] in millionths; its own digits if inside. */

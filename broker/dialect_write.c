@@ -40,6 +40,14 @@ void write_taken(struct jw *w, const char *key, struct buf *b)
     buf_release(b);
 }
 
+bool turn_has(const struct msg_turn *t, bool (*is)(const struct msg_part *p))
+{
+    for (size_t i = 0; i < t->n_parts; i++)
+        if (is(&t->parts[i]))
+            return true;
+    return false;
+}
+
 void refuse_unsayable(struct request_writer *w)
 {
     if (w->m->logprobs)

@@ -308,6 +308,8 @@ void settle_accepted(struct request *r);
 void settle_attempt(struct request *r, const struct err *e);
 /* The request is over: sums, metrics, and the record. */
 void settle_request(struct request *r, enum errc outcome);
+/* What the client should know of a translated answer's end; NULL: nothing. */
+const char *settle_warning(const struct request *r);
 /* "committed", "spooled" or "dropped", as it is now. */
 const char *settle_recorded(const struct request *r);
 /* The end's JSON object, for the comment and the event; `type` NULL: none. */

@@ -475,6 +475,17 @@ static void write_served(const struct request *r, struct jw *w)
     jw_kstrz(w, "model", model);
 }
 
+const char *settle_warning(const struct request *r)
+{
+    if (!r->is_crossed || r->err.code != ERR_OK)
+        return NULL;
+    if (r->finish == MSG_FINISH_PAUSED)
+        return "the provider paused its turn: send the conversation again and it goes on";
+    if (r->finish == MSG_FINISH_UNKNOWN)
+        return "the provider ended for a reason that this dialect has no word for";
+    return NULL;
+}
+
 void settle_write_end(const struct request *r, const char *type, const char *recorded,
                       struct buf *out)
 {
@@ -506,6 +517,8 @@ void settle_write_end(const struct request *r, const char *type, const char *rec
     if (r->bounds.is_cap_ours)
         jw_ki64(&w, "max_output_tokens", r->bounds.cap_tok);
     jw_ki64(&w, "legs", 1 + (int64_t)r->answer.n_resets);
+    if (settle_warning(r) != NULL)
+        jw_kstrz(&w, "warning", settle_warning(r));
     if (r->err.code != ERR_OK)
         jw_kstrz(&w, "error", errc_name(r->err.code));
     jw_object_end(&w);

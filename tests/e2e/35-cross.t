@@ -25,6 +25,10 @@ config <<END
     target = oc/gpt-4.1
 [route "tools"]
     target = an/claude-sonnet-5-sim:tools=2
+[route "pauses"]
+    target = an/claude-sonnet-5-sim:finish=pause
+[route "odd"]
+    target = an/claude-sonnet-5-sim:finish=moonrise
 [route "thinks"]
     target = an/claude-opus-5-sim:reasoning=4
 END
@@ -52,6 +56,18 @@ for client in openai anthropic; do
     done
 done
 is "$(printf '%s' "$texts" | tr '|' '\n' | sort -u | grep -c .)" 1 'all pairs were given the same text'
+
+# ---- ends that have no word ----
+ask -d openai -s -m pauses 'When?'
+is "$(got outcome) $(got finish)" 'ok stop' 'a paused turn is a stop to an OpenAI client'
+chat_sse=$(post /v1/chat/completions '{"model":"pauses","stream":true,"messages":[{"role":"user","content":"x"}]}')
+like "$chat_sse" '^: llmgw .*"warning":"the provider paused its turn' '… with a warning at the end of the stream'
+post /v1/chat/completions '{"model":"pauses","messages":[{"role":"user","content":"x"}]}' >"$tmp/answer"
+like "$(head_of x-llmgw-warning)" 'paused its turn' '… and in the head of a whole answer'
+post /v1/chat/completions '{"model":"odd","messages":[{"role":"user","content":"x"}]}' >"$tmp/answer"
+like "$(head_of x-llmgw-warning)" 'for a reason' 'so is a reason that nobody knows'
+post /v1/messages '{"model":"pauses","max_tokens":9,"messages":[{"role":"user","content":"x"}]}' >"$tmp/answer"
+is "$(head_of x-llmgw-warning)" '' 'a client of the same dialect reads it itself'
 
 # ---- calls ----
 for how in '-s' ''; do

@@ -106,10 +106,6 @@ function what_came(up, own,    class) {
             complain("status is " got["status"])
         return class
     }
-    if (got["outcome"] == "broken" && got["problems"] == "" && got["n_finish"] == 0 &&
-        got["n_error"] == 0 && (got["n_end"] == 1 || mode ~ /whole/) &&
-        got["text"] == ref[up, "text"])
-        return "bare"
     if (got["outcome"] == "timeout")
         return "hung"
     return "broken(" got["outcome"] " " got["status"] " " got["end"] " " got["problems"] ")"
@@ -139,7 +135,7 @@ function check_ledger(what, faulty, good, up,    f, class) {
     split(ledger["c" id], f, "|")
     class = what
     sub(/^cut:/, "", class)
-    if (what != "bare" && f[2] != class)
+    if (f[2] != class)
         complain("ledger says " f[2])
     if (f[3] != faulty + good || f[4] != f[3])
         complain("ledger counts " f[3] " attempts, has " f[4])
@@ -203,7 +199,7 @@ function report_row() {
         score["hung"]++
     else if (why != "")
         score["wrong"]++
-    else if (what == "ok" || what == "bare")
+    else if (what == "ok")
         score[faulty + good > 1 ? "rescued" : "answered at once"]++
     else
         score["clean error"]++

@@ -152,6 +152,15 @@ static void next_piece(struct answer *a, struct event *ev)
         a->rest = a->parts[a->part].text;
 }
 
+const char *answer_finish_word(const struct answer *a, const char *const rows[][2],
+                               size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++)
+        if (strcmp(a->finish, rows[i][0]) == 0)
+            return rows[i][1];
+    return a->finish;
+}
+
 bool answer_next(struct answer *a, struct event *ret)
 {
     const struct plan *p = a->plan;

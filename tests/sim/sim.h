@@ -176,6 +176,9 @@ struct answer {
 /* False when memory is out. */
 bool answer_init(struct answer *a, const struct ask *ask, const struct plan *plan,
                  uint64_t id, uint64_t seed, int64_t wall_us);
+/* The dialect's word for the finish: of `rows`, or a finish of the provider's own as it stands. */
+const char *answer_finish_word(const struct answer *a, const char *const rows[][2],
+                               size_t n_rows);
 /* False after EV_END. */
 bool answer_next(struct answer *a, struct event *ret);
 

@@ -311,10 +311,7 @@ static const char *finish_word(const struct answer *a)
                                           {"tools", "tool_use"},
                                           {"filter", "refusal"},
                                           {"pause", "pause_turn"}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (strcmp(a->finish, rows[i][0]) == 0)
-            return rows[i][1];
-    return a->finish;
+    return answer_finish_word(a, rows, ARRAY_LEN(rows));
 }
 
 /* The whole object; input counts exclude what the cache read and wrote. */

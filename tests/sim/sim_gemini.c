@@ -488,10 +488,7 @@ static const char *finish_word(const struct answer *a)
                                           {"tools", "STOP"},
                                           {"filter", "SAFETY"},
                                           {"pause", "CONTINUATION"}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (strcmp(a->finish, rows[i][0]) == 0)
-            return rows[i][1];
-    return a->finish;
+    return answer_finish_word(a, rows, ARRAY_LEN(rows));
 }
 
 /* Cached tokens are inside the prompt, thoughts outside the candidates. */

@@ -264,10 +264,7 @@ static const char *finish_word(const struct answer *a)
 {
     static const char *const rows[][2] = {{"tools", "tool_calls"},
                                           {"filter", "content_filter"}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (strcmp(a->finish, rows[i][0]) == 0)
-            return rows[i][1];
-    return a->finish;
+    return answer_finish_word(a, rows, ARRAY_LEN(rows));
 }
 
 static void write_usage(const struct answer *a, struct buf *out)

@@ -859,6 +859,20 @@ static void malformed_events_are_skipped(void **state)
     assert_true(str_starts(buf_str(&w->got), STR(ROLE HELLO WORLD)));
 }
 
+/* What a server sends whose own upstream was cut: neither a success nor an end mark. */
+static void an_end_mark_without_a_finish_is_a_cut(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_STREAM("both"));
+    begin_stream(call(w, 0));
+    say(call(w, 0), ROLE HELLO DONE);
+    expect_ended(w, 200);
+    assert_int_equal(w->n_calls, 1);
+    expect(&w->got, "\"code\":\"stream_interrupted\"");
+    assert_false(has(&w->got, "[DONE]"));
+    assert_int_equal(w->told.outcome, ERR_INTERRUPTED);
+}
+
 static void a_cut_after_content_is_a_typed_error_in_the_stream(void **state)
 {
     struct world *w = *state;
@@ -1776,6 +1790,7 @@ int main(void)
         CASE(usage_that_never_comes_is_estimated),
         CASE(a_second_choice_may_go_on_behind_the_first_finish),
         CASE(malformed_events_are_skipped),
+        CASE(an_end_mark_without_a_finish_is_a_cut),
         CASE(a_cut_after_content_is_a_typed_error_in_the_stream),
         CASE(an_error_event_before_content_is_an_attempt),
         CASE(a_held_answer_is_rescued_by_another_target),
