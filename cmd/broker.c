@@ -4,9 +4,11 @@
  * Owns no state: everything is asked of the running broker, by requests that never change
  * between versions, so that any llmgw can stop any llmgwd.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/jsonx.h"
 
@@ -19,6 +21,29 @@ enum {
     STOP_POLL_MS = 20,
     TEXT_LEN = 64 * 1024,
 };
+
+struct broker_options {
+    int64_t lines;
+    bool follow;
+};
+
+#define AT(field) .offset = offsetof(struct broker_options, field)
+
+static const struct option_row options[] = {
+    {'n', "lines", OPT_INT, AT(lines), .arg = "N", .values = "0..1000000",
+     .help = "with logs: how many of the last lines (default 50)"},
+    {'f', "follow", OPT_FLAG, AT(follow),
+     .help = "with logs: go on with what comes, until ^C"},
+    {0},
+};
+
+#undef AT
+
+static void set_defaults(void *opts)
+{
+    struct broker_options *o = opts;
+    o->lines = 50;
+}
 
 static enum errc say(struct cmd_ctx *ctx, struct str json, const char *text,
                      struct err *e)
@@ -66,10 +91,10 @@ static void write_members(struct json_object *o, const char *prefix, struct buf 
     }
 }
 
-static enum errc run_status(struct cmd_ctx *ctx, void *options, const char *const *args,
+static enum errc run_status(struct cmd_ctx *ctx, void *opts, const char *const *args,
                             size_t n, struct err *e)
 {
-    (void)options;
+    (void)opts;
     (void)args;
     (void)n;
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
@@ -101,19 +126,19 @@ static enum errc start(struct cmd_ctx *ctx, struct err *e)
     return rc == ERR_OK ? say(ctx, STR("{\"started\":true}"), "started", e) : rc;
 }
 
-static enum errc run_start(struct cmd_ctx *ctx, void *options, const char *const *args,
+static enum errc run_start(struct cmd_ctx *ctx, void *opts, const char *const *args,
                            size_t n, struct err *e)
 {
-    (void)options;
+    (void)opts;
     (void)args;
     (void)n;
     return start(ctx, e);
 }
 
-static enum errc run_here(struct cmd_ctx *ctx, void *options, const char *const *args,
+static enum errc run_here(struct cmd_ctx *ctx, void *opts, const char *const *args,
                           size_t n, struct err *e)
 {
-    (void)options;
+    (void)opts;
     (void)args;
     (void)n;
     return link_run(ctx, e);
@@ -136,10 +161,10 @@ static enum errc stop(struct cmd_ctx *ctx, bool *ret_was, struct err *e)
     return rc;
 }
 
-static enum errc run_stop(struct cmd_ctx *ctx, void *options, const char *const *args,
+static enum errc run_stop(struct cmd_ctx *ctx, void *opts, const char *const *args,
                           size_t n, struct err *e)
 {
-    (void)options;
+    (void)opts;
     (void)args;
     (void)n;
     bool was;
@@ -150,10 +175,10 @@ static enum errc run_stop(struct cmd_ctx *ctx, void *options, const char *const 
                : say(ctx, STR("{\"stopped\":false}"), "not running", e);
 }
 
-static enum errc run_restart(struct cmd_ctx *ctx, void *options, const char *const *args,
+static enum errc run_restart(struct cmd_ctx *ctx, void *opts, const char *const *args,
                              size_t n, struct err *e)
 {
-    (void)options;
+    (void)opts;
     (void)args;
     (void)n;
     bool was;
@@ -161,15 +186,139 @@ static enum errc run_restart(struct cmd_ctx *ctx, void *options, const char *con
     return rc == ERR_OK ? start(ctx, e) : rc;
 }
 
-static enum errc run_reload(struct cmd_ctx *ctx, void *options, const char *const *args,
+static enum errc run_reload(struct cmd_ctx *ctx, void *opts, const char *const *args,
                             size_t n, struct err *e)
 {
-    (void)options;
+    (void)opts;
     (void)args;
     (void)n;
     AUTO(buf_release) struct buf body = BUF_INIT(TEXT_LEN);
     enum errc rc = ask(ctx, "POST", "/llmgw/v1/reload", &body, e);
     return rc == ERR_OK ? say(ctx, buf_str(&body), "reloaded", e) : rc;
+}
+
+/* --- what it is doing --- */
+
+/* A cell of the object's member, a text; unknown when there is none. */
+static void add_text(struct out *out, struct json_object *o, const char *key)
+{
+    struct str s = jx_str(o, key);
+    if (s.len > 0)
+        out_text(out, s);
+    else
+        out_null(out);
+}
+
+static enum errc add_requests(struct out *out, struct json_object *all, struct err *e)
+{
+    static const char *const texts[] = {"request_id", "state",   "route",
+                                        "target",     "project", "client"};
+    for (size_t i = 0; i < json_object_array_length(all); i++) {
+        struct json_object *o = json_object_array_get_idx(all, i);
+        int64_t attempts = 0, age_ms = 0;
+        if (!jx_i64(o, "attempts", 0, INT32_MAX, &attempts) ||
+            !jx_i64(o, "age_ms", 0, INT64_MAX / US_PER_MS, &age_ms))
+            return err_set(e, ERR_BROKER, "the broker's list is not understood");
+        for (size_t t = 0; t < ARRAY_LEN(texts); t++)
+            add_text(out, o, texts[t]);
+        out_int(out, attempts);
+        out_int(out, jx_bool(o, "stream", false));
+        out_int(out, age_ms * US_PER_MS);
+        out_row_end(out);
+    }
+    return ERR_OK;
+}
+
+static enum errc run_ps(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                        size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    static const struct out_column columns[] = {
+        {.name = "request_id", .title = "request", .type = OUT_TEXT},
+        {.name = "state", .type = OUT_TEXT},
+        {.name = "route", .type = OUT_TEXT, .priority = 2},
+        {.name = "target", .type = OUT_TEXT},
+        {.name = "project", .type = OUT_TEXT, .priority = 3},
+        {.name = "client", .type = OUT_TEXT, .priority = 4},
+        {.name = "attempts", .type = OUT_INT, .priority = 1, .right = true},
+        {.name = "stream", .type = OUT_BOOL, .priority = 5},
+        {.name = "age", .type = OUT_DURATION, .right = true},
+    };
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(jx_put) struct json_object *o = NULL;
+    AUTO(out_free) struct out *out = NULL;
+    enum errc rc = ask(ctx, "GET", "/llmgw/v1/inflight", &body, e);
+    if (rc == ERR_OK)
+        rc = jx_parse(buf_str(&body), &o, e);
+    if (rc == ERR_OK)
+        rc = out_new(ctx, cmd_format(ctx, &cmd_broker), "llmgw.broker.ps/1", columns,
+                     ARRAY_LEN(columns), &out, e);
+    if (rc == ERR_OK)
+        rc = add_requests(out, jx_get(o, "requests"), e);
+    return rc == ERR_OK ? out_finish(out, e) : rc;
+}
+
+static enum errc run_cancel(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                            size_t n, struct err *e)
+{
+    (void)opts;
+    (void)n;
+    AUTO(buf_release) struct buf body = BUF_INIT(TEXT_LEN);
+    AUTO(buf_release) struct buf asked = BUF_INIT(TEXT_LEN);
+    struct jw w;
+    jw_init(&w, &asked);
+    jw_object(&w);
+    jw_kstrz(&w, "request_id", args[0]);
+    jw_object_end(&w);
+    enum errc rc = link_ask(ctx, false, "POST", "/llmgw/v1/cancel", STR_NONE,
+                            buf_str(&asked), &body, e);
+    return rc == ERR_OK ? say(ctx, buf_str(&body), "cancelled", e) : rc;
+}
+
+/* --- where its things are --- */
+
+/* Becomes tail(1), which knows all about files that grow and are put aside. */
+static enum errc run_logs(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)args;
+    (void)n;
+    const struct broker_options *o = opts;
+    enum errc rc = cmd_formats(ctx, "broker logs", 0, e);
+    if (rc != ERR_OK)
+        return rc;
+    const char *log = conf_path_state(&ctx->arena, cmd_getenv, "broker.log");
+    if (access(log, R_OK) != 0)
+        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                       "%s: %s\nhint: under systemd: journalctl --user -u llmgw", log,
+                       strerror(errno));
+    const char *lines = arena_printf(&ctx->arena, "-n%" PRId64, o->lines);
+    execlp("tail", "tail", lines, o->follow ? "-F" : "--", log, (char *)NULL);
+    return err_errno(e, ERR_IO, "tail");
+}
+
+static enum errc run_path(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    AUTO(buf_release) struct buf json = BUF_INIT(TEXT_LEN);
+    const char *socket = NULL;
+    enum errc rc = conf_path_socket(&ctx->arena, ctx->conf, ctx->global.socket,
+                                    cmd_getenv, &socket, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct jw w;
+    jw_init(&w, &json);
+    jw_object(&w);
+    jw_kstrz(&w, "socket", socket);
+    jw_kstrz(&w, "log", conf_path_state(&ctx->arena, cmd_getenv, "broker.log"));
+    jw_kstrz(&w, "db", conf_path_db(&ctx->arena, ctx->conf, cmd_getenv));
+    jw_object_end(&w);
+    return say(ctx, buf_str(&json), socket, e);
 }
 
 /* --- the command --- */
@@ -181,28 +330,37 @@ static const struct cmd_sub subs[] = {
     {"stop", "", 0, 0, run_stop},
     {"restart", "", 0, 0, run_restart},
     {"reload", "", 0, 0, run_reload},
+    {"ps", "", 0, 0, run_ps},
+    {"cancel", "ID", 1, 1, run_cancel},
+    {"logs", "", 0, 0, run_logs},
+    {"path", "", 0, 0, run_path},
     {.name = NULL},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
+static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
                      struct err *e)
 {
-    return cmd_run_sub(ctx, subs, options, args, e);
+    return cmd_run_sub(ctx, subs, opts, args, e);
 }
 
 static const struct cmd_example examples[] = {
     {"llmgw broker", "is it running, since when, how busy"},
     {"llmgw broker restart", "after an update of llmgw"},
     {"llmgw broker reload", "read the configuration again, if it is right"},
+    {"llmgw broker ps", "which requests are under way, and where"},
+    {"llmgw broker logs -n 20", "what it said last"},
     {0},
 };
 
 const struct cmd_entry cmd_broker = {
     .name = "broker",
-    .args = "[status|run|start|stop|restart|reload]",
+    .args = "[status|run|start|stop|restart|reload|ps|cancel|logs|path]",
     .summary = "see, start and stop the broker that all requests go through",
+    .options = options,
+    .options_size = sizeof(struct broker_options),
+    .init = set_defaults,
     .needs = CMD_CONF | CMD_BROKER,
-    .formats = 1 << FORMAT_TEXT | 1 << FORMAT_JSON,
+    .formats = 1 << FORMAT_TEXT | 1 << FORMAT_TABLE | 1 << FORMAT_JSON,
     .preset = FORMAT_TEXT,
     .examples = examples,
     .run = run,

@@ -92,7 +92,13 @@ is "$(said requests.0.project) $(said requests.0.target) $(said requests.0.attem
     'slow one/sim:wait=19s 1' '… with what it is'
 is "$(sample requests_in_flight)" 1 '… and counted'
 id=$(said requests.0.request_id)
-is "$(post cancel "{\"request_id\":\"$id\"}") $(said cancelled)" '200 true' 'it can be cancelled'
+is "$(llmgw broker ps --fields request_id,state,target,project,attempts -F json |
+    "$tool" json rows.0 | tr -d ' ')" \
+    "{\"request_id\":\"$id\",\"state\":\"SENDING\",\"target\":\"one\\/sim:wait=19s\",\"project\":\"slow\",\"attempts\":1}" \
+    'broker ps shows it'
+like "$(llmgw broker ps | sed -n 2p)" "^$id +SENDING .*one/sim:wait=19s .* [0-9.]+m?s$" \
+    '… as a table, too'
+is "$(llmgw broker cancel "$id")" cancelled 'it can be cancelled'
 wait "$slow"
 is "$(cat "$tmp/late.code") $("$tool" json error.llmgw.class <"$tmp/late")" '499 cancelled' \
     '… and is told so'
@@ -100,8 +106,33 @@ is "$(sql_wait "SELECT outcome FROM request WHERE id = '$id'" cancelled)" cancel
     '… and recorded so'
 is "$(post cancel "{\"id\":\"$id\"}") $(said error.llmgw.class)" '404 not_found' \
     'it cannot be cancelled twice'
+out=$(llmgw broker cancel "$id" 2>&1)
+is "$? $out" '4 llmgw: broker: no request with that id is under way' '… with its exit status'
 is "$(post cancel '') $(said error.llmgw.class)" '404 not_found' 'no id is nobody'"'"'s'
 is "$(code /llmgw/v1/inflight) $(cat "$tmp/body")" '200 {"requests":[]}' 'nothing is under way'
+
+is "$(llmgw broker ps -F json | "$tool" json rows)" '[]' '… says broker ps, too'
+
+# ---- where its things are ----
+is "$(llmgw broker path)" "$sock" 'broker path tells the socket'
+is "$(llmgw broker path -j | "$tool" json log) $(llmgw broker path -j | "$tool" json db)" \
+    "$XDG_STATE_HOME/llmgw/broker.log $db" '… and where log and ledger are'
+out=$(llmgw broker logs 2>&1)
+is "$?" 4 'broker logs: none yet'
+like "$out" 'broker.log: No such file.*' '… and says where it looked'
+mkdir -p "$XDG_STATE_HOME/llmgw"
+seq 100 >"$XDG_STATE_HOME/llmgw/broker.log"
+is "$(llmgw broker logs | sed -n '1p;$p' | tr '\n' ' ')" '51 100 ' 'its last lines'
+is "$(llmgw broker logs -n 2 | tr '\n' ' ')" '99 100 ' '… as many as asked for'
+llmgw broker logs -n 0 -f >"$tmp/followed" 2>/dev/null &
+follower=$!
+pids="$pids $follower"
+until [ -s "$tmp/followed" ]; do
+    echo more >>"$XDG_STATE_HOME/llmgw/broker.log"
+    sleep 0.05
+done
+is "$(head -n 1 "$tmp/followed")" more 'and follows them'
+kill "$follower"
 
 # ---- steering ----
 target_of() {
