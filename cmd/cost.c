@@ -21,6 +21,9 @@ static const struct option_row rows[] = {
     {0, "until", OPT_STRING, AT(period.until), "WHEN",
      .help = "up to then; a date includes that day"},
     {0, "last", OPT_DURATION, AT(period.last_us), "DUR", .help = "the last 30d, 24h, …"},
+    {0, "since-last", OPT_FLAG, AT(since_last),
+     .help = "from where the previous report with the same --mark has ended"},
+    {0, "mark", OPT_STRING, AT(mark), "NAME", .help = "the name of that end; default"},
     {0, "by", OPT_STRINGS, AT(by), "WHAT", .complete = OPT_C_CHOICE, .group = "groups",
      .help = "hour, day, week, month, model, provider, route, project, template, client, kind, "
              "status, conversation, user or tag:KEY; up to two"},
@@ -59,6 +62,7 @@ static void init(void *options)
     o->limit_pico = PICO_UNKNOWN;
     o->warn_ppm = -1;
     o->spark = true;
+    o->mark = "default";
 }
 
 /* ---- the ledger ---- */
@@ -512,6 +516,7 @@ struct page {
     const struct period *period;
     struct report_query query;
     struct report report;
+    int64_t n_waiting; /* requests that have ended and are not in the ledger yet */
 };
 
 /* What is on its way to the ledger is in no sum. */
@@ -648,11 +653,39 @@ static enum errc read_word(const char *word, const struct cost_options *o,
     return ERR_OK;
 }
 
+/* From the mark to the last moment that nothing more will come for. */
+static enum errc since_last(struct page *g, const char *word, struct period *p,
+                            struct err *e)
+{
+    const struct period_options *o = &g->o->period;
+    int64_t since_us = 0;
+    if (word != NULL || o->since != NULL || o->until != NULL || o->last_us > 0)
+        return err_set(e, ERR_USAGE, "--since-last and another span: one of them");
+    if (g->o->check || g->o->limit_pico != PICO_UNKNOWN)
+        return err_set(e, ERR_USAGE, "--since-last is for reports, not for checks");
+    enum errc rc = cost_mark_load(g->ctx, g->o->mark, &since_us, e);
+    if (rc != ERR_OK)
+        return rc;
+    int64_t until_us = cost_settled_us(g->ctx);
+    period_between(g->ctx, since_us, MAX(since_us, until_us), p);
+    return cost_waiting(g->ctx, g->db, &g->n_waiting, e);
+}
+
+/* What still waits in the spool belongs to the next report: the mark stays for it. */
+static enum errc move_mark(const struct page *g, struct err *e)
+{
+    if (!g->o->since_last || g->n_waiting > 0)
+        return ERR_OK;
+    return cost_mark_save(g->ctx, g->o->mark, g->period->until_us, e);
+}
+
 static enum errc ask(struct page *g, const char *word, struct period *p, struct err *e)
 {
     const char *preset;
     enum errc rc = read_word(word, g->o, &word, &preset, &g->query, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && g->o->since_last)
+        rc = since_last(g, word, p, e);
+    else if (rc == ERR_OK)
         rc = period_parse(g->ctx, word, preset, &g->o->period, p, e);
     if (rc == ERR_OK)
         rc = make_query(g->ctx, g->o, p, &g->query, e);
@@ -664,6 +697,8 @@ static enum errc ask(struct page *g, const char *word, struct period *p, struct 
     rc = cost_report(g->ctx, g->db, &g->query, &g->report, e);
     if (rc == ERR_OK)
         rc = print(g, e);
+    if (rc == ERR_OK)
+        rc = move_mark(g, e);
     return rc == ERR_OK ? check_prices(g, e) : rc;
 }
 

@@ -8,6 +8,8 @@
 
 struct cost_options {
     struct period_options period;
+    bool since_last;
+    const char *mark;
     struct opt_list by;
     bool breakdown;
     int64_t top; /* 0: all */
@@ -35,6 +37,17 @@ bool cost_budget(struct cmd_ctx *ctx, const struct period *p, pico *ret_limit);
 /* Requests that wait in the spool for a broker or for the database; db may be NULL. */
 enum errc cost_waiting(struct cmd_ctx *ctx, struct db *db, int64_t *ret_n, struct err *e)
     MUST_USE;
+
+/* Where the last report of this name has ended; 0: there was none. ERR_USAGE for no name. */
+enum errc cost_mark_load(struct cmd_ctx *ctx, const char *name, int64_t *ret_us,
+                         struct err *e) MUST_USE;
+enum errc cost_mark_save(struct cmd_ctx *ctx, const char *name, int64_t us, struct err *e)
+    MUST_USE;
+/*
+ * Up to then no request is under way: its row would come too late for this report, and for the
+ * next one, which begins where this one ends.
+ */
+int64_t cost_settled_us(struct cmd_ctx *ctx);
 
 /* `cost show ID`: the arithmetic of one request. */
 enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,

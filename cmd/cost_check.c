@@ -3,12 +3,8 @@
  * exit 6 when not. What is over its limit is said every time; a warning once per period, which
  * a small file in the state folder remembers.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "core/os.h"
 
 #include "cmd/cost.h"
 #include "cmd/files.h"
@@ -84,26 +80,6 @@ static bool mark(struct marks *m, const char *name, int64_t period_us)
     buf_adds(&m->text, buf_str(&kept));
     m->changed = true;
     return false;
-}
-
-static enum errc save_marks(struct cmd_ctx *ctx, const struct marks *m, struct err *e)
-{
-    const char *fresh =
-        arena_printf(&ctx->arena, "%s.%lld", m->path, (long long)getpid());
-    enum errc rc = os_make_parents(m->path, 0700, e);
-    if (rc != ERR_OK)
-        return rc;
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno(e, ERR_IO, "%s", fresh);
-    rc = files_write_fd(fd, fresh, buf_str(&m->text), e);
-    if (close(fd) != 0 && rc == ERR_OK)
-        rc = err_errno(e, ERR_IO, "%s", fresh);
-    if (rc == ERR_OK && rename(fresh, m->path) != 0)
-        rc = err_errno(e, ERR_IO, "%s", m->path);
-    if (rc != ERR_OK)
-        unlink(fresh);
-    return rc;
 }
 
 /* ---- checking ---- */
@@ -200,7 +176,7 @@ static enum errc check_all(struct check *k, const struct cost_options *o,
     if (rc == ERR_OK && o->check)
         rc = check_budgets(k, e);
     if (rc == ERR_OK && k->marks.changed)
-        rc = save_marks(k->ctx, &k->marks, e);
+        rc = conf_write_file(k->marks.path, buf_str(&k->marks.text), e);
     if (rc == ERR_OK && buf_err(&k->lines) != ERR_OK)
         rc = err_set(e, buf_err(&k->lines), "out of memory");
     if (rc != ERR_OK || k->lines.len == 0)

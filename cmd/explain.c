@@ -132,24 +132,26 @@ static void write_cost(struct json_object *decision, struct buf *out)
         buf_addz(out, "; no bound without an output cap\n");
 }
 
-/* "budget daily: $1.92 of $5.00 a day (soft)" */
+void explain_budget(struct json_object *b, struct buf *out)
+{
+    char spent[MONEY_TEXT_LEN] = "?", limit[MONEY_TEXT_LEN] = "?", more[MONEY_TEXT_LEN];
+    struct str name = jx_str(b, "budget"), per = jx_str(b, "per");
+    (void)money(b, "spent_usd", spent);
+    (void)money(b, "limit_usd", limit);
+    buf_printf(out, "budget %.*s: %s of %s%s%.*s (%s)", STR_ARG(name), spent, limit,
+               str_eqz(per, "hour") ? " an " : " a ", STR_ARG(per),
+               jx_bool(b, "hard", false) ? "hard" : "soft");
+    if (money(b, "reserved_usd", more) && strcmp(more, "$0.00") != 0)
+        buf_printf(out, ", %s more under way", more);
+    if (jx_bool(b, "warn", false))
+        buf_addz(out, ", above its warning");
+}
+
 static void write_budgets(struct json_object *decision, struct buf *out)
 {
     struct json_object *all = jx_arr(decision, "budgets");
     for (size_t i = 0; all != NULL && i < json_object_array_length(all); i++) {
-        struct json_object *b = json_object_array_get_idx(all, i);
-        char spent[MONEY_TEXT_LEN] = "?", limit[MONEY_TEXT_LEN] = "?";
-        char waits[MONEY_TEXT_LEN];
-        struct str name = jx_str(b, "budget"), per = jx_str(b, "per");
-        (void)money(b, "spent_usd", spent);
-        (void)money(b, "limit_usd", limit);
-        buf_printf(out, "budget %.*s: %s of %s%s%.*s (%s)", STR_ARG(name), spent, limit,
-                   str_eqz(per, "hour") ? " an " : " a ", STR_ARG(per),
-                   jx_bool(b, "hard", false) ? "hard" : "soft");
-        if (money(b, "reserved_usd", waits) && strcmp(waits, "$0.00") != 0)
-            buf_printf(out, ", %s more under way", waits);
-        if (jx_bool(b, "warn", false))
-            buf_addz(out, ", above its warning");
+        explain_budget(json_object_array_get_idx(all, i), out);
         buf_addc(out, '\n');
     }
 }

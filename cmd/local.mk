@@ -52,6 +52,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/route.c
 %C%_libcmd_a_SOURCES += %D%/cost.c %D%/cost.h
 %C%_libcmd_a_SOURCES += %D%/cost_check.c
+%C%_libcmd_a_SOURCES += %D%/cost_mark.c
 %C%_libcmd_a_SOURCES += %D%/cost_show.c
 %C%_libcmd_a_SOURCES += %D%/cost_waiting.c
 %C%_libcmd_a_SOURCES += %D%/log.c

@@ -370,7 +370,8 @@ enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e)
     return rc == ERR_OK ? write_all(STDOUT_FILENO, text, e) : rc;
 }
 
-enum errc out_finish(struct out *o, struct err *e)
+/* Everything into o->text. */
+static enum errc render(struct out *o, struct err *e)
 {
     for (size_t i = 0; i < o->warnings.n; i++)
         cmd_warn(o->ctx, "%s", o->warnings.items[i]);
@@ -378,5 +379,19 @@ enum errc out_finish(struct out *o, struct err *e)
     if (o->broken || arena_is_broken(&o->arena) || buf_err(&o->meta) != ERR_OK ||
         buf_err(&o->text) != ERR_OK)
         return err_set(e, ERR_MEMORY, "the report is too large for memory");
-    return out_write(o->ctx, buf_str(&o->text), e);
+    return ERR_OK;
+}
+
+enum errc out_render(struct out *o, struct buf *ret, struct err *e)
+{
+    enum errc rc = render(o, e);
+    if (rc == ERR_OK)
+        buf_adds(ret, buf_str(&o->text));
+    return rc;
+}
+
+enum errc out_finish(struct out *o, struct err *e)
+{
+    enum errc rc = render(o, e);
+    return rc == ERR_OK ? out_write(o->ctx, buf_str(&o->text), e) : rc;
 }

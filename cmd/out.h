@@ -63,6 +63,8 @@ void out_null(struct out *o);
 void out_row_end(struct out *o);
 /* The cells of the row just begun are the totals. */
 void out_totals(struct out *o);
+/* Appends what out_finish would print. */
+enum errc out_render(struct out *o, struct buf *ret, struct err *e) MUST_USE;
 /* Prints everything. ERR_IO when the output cannot be written. */
 enum errc out_finish(struct out *o, struct err *e) MUST_USE;
 /* The user's pager, or less(1), which leaves what it showed on the screen; "": none is wanted. */

@@ -142,6 +142,17 @@ static enum errc by_options(struct cmd_ctx *ctx, const struct period_options *o,
     return rc;
 }
 
+void period_between(struct cmd_ctx *ctx, int64_t since_us, int64_t until_us,
+                    struct period *ret)
+{
+    *ret = (struct period){.since_us = since_us, .until_us = until_us};
+    if (since_us > 0)
+        ret->label = label_span(&ctx->arena, ret);
+    else
+        ret->label = arena_printf(&ctx->arena, "until %s (%s)",
+                                  moment(&ctx->arena, until_us), zone_name());
+}
+
 enum errc period_parse(struct cmd_ctx *ctx, const char *word, const char *preset,
                        const struct period_options *options, struct period *ret,
                        struct err *e)

@@ -4,21 +4,25 @@
  * Reads the configuration itself; health, pins and drains live in the broker and are asked for
  * over its socket. `list` and `show` work without a broker and say so.
  */
-#include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/jsonx.h"
 #include "core/num.h"
 #include "core/price.h"
+#include "core/zone.h"
 
 #include "cmd/dry.h"
+#include "cmd/explain.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
 
 struct options {
     struct chat_options chat; /* of explain; first, as cmd_entry.like wants it */
     int64_t for_us;
+    bool watch;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -27,6 +31,8 @@ static const struct option_row options[] = {
      .group = "options", .help = "the route meant by explain and pin"},
     {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
      .help = "pin and drain: only so long"},
+    {0, "watch", OPT_FLAG, AT(watch),
+     .help = "health: show it again whenever it changes"},
     {.name = NULL},
 };
 #undef AT
@@ -286,22 +292,60 @@ static void add_number(struct out *o, struct json_object *t, const char *key,
         out_null(o);
 }
 
-static enum errc run_health(struct cmd_ctx *ctx, void *p, const char *const *args,
-                            size_t n, struct err *e)
+/* "limit one/sim requests: 3 of 10 left in 1m", or what a provider's headers have told. */
+static void word_limit(struct json_object *l, struct buf *out)
 {
-    (void)p;
-    (void)args;
-    (void)n;
-    AUTO(jx_put) struct json_object *known = NULL;
-    struct out *o = NULL;
-    enum errc rc = call(ctx, true, "/llmgw/v1/targets", STR_NONE, &known, e);
-    if (rc == ERR_OK)
-        rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route.health/1",
-                     health_columns, ARRAY_LEN(health_columns), &o, e);
+    char text[NUM_TEXT_LEN];
+    struct str name = jx_str(l, "limit"), learned = jx_str(l, "learned");
+    int64_t left = 0, v;
+    (void)jx_i64(l, "left", INT64_MIN, INT64_MAX, &left);
+    num_group(text, left);
+    if (name.len > 0)
+        buf_printf(out, "limit %.*s", STR_ARG(name));
+    else
+        buf_printf(out, "%.*s", STR_ARG(learned));
+    buf_printf(out, " %.*s: %s", STR_ARG(jx_str(l, "gauge")), text);
+    if (jx_i64(l, "amount", 0, INT64_MAX, &v)) {
+        num_group(text, v);
+        buf_printf(out, " of %s", text);
+    }
+    buf_addz(out, " left");
+    if (jx_i64(l, "window_us", 1, INT64_MAX, &v)) {
+        num_duration(text, v);
+        buf_printf(out, " in %s", text);
+    }
+    if (jx_i64(l, "resets_in_us", 1, INT64_MAX, &v)) {
+        num_duration(text, v);
+        buf_printf(out, ", says the provider; resets in %s", text);
+    }
+}
+
+static void add_limits(struct out *o, struct json_object *limits)
+{
+    for (size_t i = 0; limits != NULL && i < json_object_array_length(limits); i++) {
+        AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+        struct json_object *l = json_object_array_get_idx(limits, i);
+        if (jx_str(l, "budget").len > 0)
+            explain_budget(l, &line);
+        else
+            word_limit(l, &line);
+        out_footer(o, "%.*s", STR_ARG(buf_str(&line)));
+    }
+    if (limits != NULL)
+        out_meta(o, "limits",
+                 str_of(json_object_to_json_string_ext(limits, JSON_C_TO_STRING_PLAIN)));
+}
+
+/* What the broker knows of its targets, as it is to be shown. */
+static enum errc word_health(struct cmd_ctx *ctx, struct json_object *known,
+                             struct buf *text, struct err *e)
+{
+    AUTO(out_free) struct out *o = NULL;
+    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route.health/1",
+                           health_columns, ARRAY_LEN(health_columns), &o, e);
     if (rc != ERR_OK)
         return rc;
-    struct json_object *targets = jx_arr(known, "targets"),
-                       *limits = jx_arr(known, "limits");
+    struct json_object *targets = jx_arr(known, "targets");
     for (size_t i = 0; targets != NULL && i < json_object_array_length(targets); i++) {
         struct json_object *t = json_object_array_get_idx(targets, i);
         out_text(o, jx_str(t, "target"));
@@ -314,12 +358,81 @@ static enum errc run_health(struct cmd_ctx *ctx, void *p, const char *const *arg
         out_text(o, jx_str(t, "why"));
         out_row_end(o);
     }
-    if (limits != NULL)
-        out_meta(o, "limits",
-                 str_of(json_object_to_json_string_ext(limits, JSON_C_TO_STRING_PLAIN)));
-    rc = out_finish(o, e);
-    out_free(&o);
+    add_limits(o, jx_arr(known, "limits"));
+    return out_render(o, text, e);
+}
+
+static enum errc ask_health(struct cmd_ctx *ctx, bool may_start, struct buf *text,
+                            struct err *e)
+{
+    AUTO(jx_put) struct json_object *known = NULL;
+    enum errc rc = call(ctx, may_start, "/llmgw/v1/targets", STR_NONE, &known, e);
+    return rc == ERR_OK ? word_health(ctx, known, text, e) : rc;
+}
+
+/* Over what was there before, without a blank screen in between. Source: ECMA-48, CUP, EL, ED. */
+static enum errc redraw(struct cmd_ctx *ctx, struct str text, struct err *e)
+{
+    AUTO(buf_release) struct buf screen = BUF_INIT(LIMIT_REPLY_LEN);
+    struct civil now = zone_local(clock_wall_us(ctx->clock));
+    struct str line;
+    buf_printf(&screen, "\033[Hhealth at %02d:%02d:%02d; Ctrl-C ends\033[K\n\033[K\n",
+               now.hour, now.minute, now.second);
+    while (str_split(&text, '\n', &line))
+        if (line.len > 0 || text.len > 0)
+            buf_printf(&screen, "%.*s\033[K\n", STR_ARG(line));
+    buf_addz(&screen, "\033[J");
+    return out_write(ctx, buf_str(&screen), e);
+}
+
+/*
+ * Once a second: on a screen in place, elsewhere when something has changed. A broker that
+ * restarts is waited for; Ctrl-C ends us as it ends anybody.
+ */
+static enum errc watch_health(struct cmd_ctx *ctx, struct err *e)
+{
+    enum { STEP_MS = 1000 };
+    const char *term = cmd_getenv("TERM");
+    bool is_screen = isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0 &&
+                     ctx->global.output == NULL &&
+                     cmd_format(ctx, &cmd_route) == FORMAT_TABLE;
+    AUTO(buf_release) struct buf shown = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    ctx->global.no_pager = true;
+    enum errc rc = ask_health(ctx, true, &text, e);
+    while (rc == ERR_OK) {
+        if (is_screen)
+            rc = redraw(ctx, buf_str(&text), e);
+        else if (!str_eq(buf_str(&text), buf_str(&shown)))
+            rc = out_write(ctx, buf_str(&text), e);
+        if (rc != ERR_OK)
+            return rc;
+        buf_reset(&shown);
+        buf_adds(&shown, buf_str(&text));
+        poll(NULL, 0, STEP_MS);
+        struct err gone = ERR_INIT;
+        buf_reset(&text);
+        if (ask_health(ctx, false, &text, &gone) != ERR_OK)
+            buf_addz(&text, is_screen ? "no broker answers\n" : "");
+    }
     return rc;
+}
+
+static enum errc run_health(struct cmd_ctx *ctx, void *p, const char *const *args,
+                            size_t n, struct err *e)
+{
+    (void)args;
+    (void)n;
+    const struct options *opt = p;
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    if (opt->watch) {
+        if (cmd_formats(ctx, "route health --watch",
+                        1U << FORMAT_TABLE | 1U << FORMAT_JSONL, e) != ERR_OK)
+            return e->code;
+        return watch_health(ctx, e);
+    }
+    enum errc rc = ask_health(ctx, true, &text, e);
+    return rc == ERR_OK ? out_write(ctx, buf_str(&text), e) : rc;
 }
 
 /* ---- steering ---- */

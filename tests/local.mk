@@ -27,6 +27,7 @@ check_PROGRAMS += %D%/unit/test_conf_memory
 %C%_unit_test_conf_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
 check_PROGRAMS += %D%/unit/test_conf_text
 check_PROGRAMS += %D%/unit/test_conn
+check_PROGRAMS += %D%/unit/test_cost
 check_PROGRAMS += %D%/unit/test_cross
 check_PROGRAMS += %D%/unit/test_cross_fault
 %C%_unit_test_cross_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc

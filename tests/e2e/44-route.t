@@ -136,4 +136,33 @@ llmgw chat -m fast --no-stdin "$long" >/dev/null
 like "$(llmgw route explain --no-stdin -m fast "$long")" 'a token learned from 1 answer$' \
     'an answer teaches the estimate'
 
+# ---- health ----
+config <<END
+$(cat "$config_file")
+[limit "target:one/gpt-6-luna"]
+    requests = 100/h
+END
+http -X POST /llmgw/v1/reload >/dev/null
+llmgw chat -m fast --no-stdin hello >/dev/null
+out=$(llmgw route health)
+like "$out" '^one/gpt-6-luna +healthy +ok +[0-9]+ +0' 'health of a target'
+like "$out" '^limit target:one/gpt-6-luna requests: 9[0-9] of 100 left in 1h' \
+    '… the room of a limit'
+like "$out" '^budget daily: \$0\.0[0-9]+ of \$5\.00 a day \(soft\)$' '… and of a budget'
+spawn watch env --default-signal=INT llmgw route health --watch
+watch=$pid
+ok 'a watch begins' wait_for "$tmp/watch.out" 'one/gpt-6-luna +healthy'
+llmgw route drain one/gpt-6-luna
+ok '… and tells of a change' wait_for "$tmp/watch.out" 'one/gpt-6-luna +drained'
+is "$(grep -c '^target ' "$tmp/watch.out")" 2 '… only then'
+reap "$watch" INT
+is "$rc" 130 '… until Ctrl-C'
+llmgw route undrain one/gpt-6-luna
+out=$(timeout 5 llmgw route health --watch -j 2>&1)
+is "$?" 2 'a watch has no JSON, which would never end'
+out=$(printf 'expect one/gpt-6-luna\nexpect Ctrl-C ends\nexpect Ctrl-C ends\nsignal INT\nend\n' |
+    "$tool" pty llmgw route health --watch 2>&1)
+like "$out" 'exit=130' 'on a terminal it is drawn again each second'
+unlike "$out" "$(printf '\033')\\[2J" '… in place, without a blank screen'
+
 done_testing

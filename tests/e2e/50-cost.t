@@ -172,6 +172,52 @@ like "$out" '^budget daily: ' '… is named'
 unlike "$out" 'other' '… others are not'
 cost today
 like "$out" ' of \$0\.0000010 ' 'the report shows the budget'
+
+# ---- since the previous report ----
+marks=$XDG_STATE_HOME/llmgw/marks
+cost --since-last -j
+is "$(printf '%s' "$out" | "$tool" json totals.requests)" 1 'the first report has all so far'
+like "$out" '"since":null' '… from the beginning'
+cost --since-last -j
+is "$(printf '%s' "$out" | "$tool" json totals.requests)" 0 'the second has what is new: nothing'
+mark=$(printf '%s' "$out" | "$tool" json until)
+cost --since-last --mark mail -j
+is "$(printf '%s' "$out" | "$tool" json totals.requests)" 1 'another name has an end of its own'
+ask -m one/sim 'and this'
+sql_wait "SELECT count(*) FROM request" 2 >/dev/null
+cost --since-last --fields nonsense
+is "$rc" 2 'a report that fails'
+cost --since-last -o "$tmp/nowhere/report"
+is "$rc" 1 '… or cannot be written'
+cost --since-last -j
+is "$(printf '%s' "$out" | "$tool" json since)" "$mark" '… leaves the mark where it was'
+is "$(printf '%s' "$out" | "$tool" json totals.requests)" 1 '… so that nothing is missing'
+is "$(stat -c %a "$marks/default") $(ls "$marks" | tr '\n' ' ')" '600 default mail ' \
+    'a mark is a file of its own, and ours'
+for bad in '--mark ../x' '--mark .x' 'today' '--last 1d' '--check' '--limit 5'; do
+    # shellcheck disable=SC2086
+    cost --since-last $bad
+    is "$rc" 2 "--since-last $bad: usage"
+done
+echo soon >"$marks/broken"
+cost --since-last --mark broken
+is "$rc" 2 'a mark that is none is no time'
+like "$err" 'broken holds no time' '… and is named'
+
+# what is under way belongs to the next report
+curl -sS --max-time 20 --unix-socket "$sock" -o "$tmp/late" \
+    -d '{"model":"one/sim:wait=19s","messages":[{"role":"user","content":"x"}]}' \
+    http://llmgw/v1/chat/completions 2>"$tmp/late.err" &
+pids="$pids $!"
+wait_for "$one_journal" '"model":"sim:wait=19s"'
+cost --since-last -j
+is "$(printf '%s' "$out" | "$tool" json totals.requests)" 0 'a request under way is not in it'
+http /llmgw/v1/inflight >"$tmp/flying"
+http -d "{\"request_id\":\"$("$tool" json requests.0.request_id <"$tmp/flying")\"}" \
+    /llmgw/v1/cancel >/dev/null
+sql_wait "SELECT count(*) FROM request" 3 >/dev/null
+cost --since-last -j
+is "$(printf '%s' "$out" | "$tool" json totals.requests)" 1 '… but in the next one'
 stop_broker
 config <<END
 [budget "daily"]
