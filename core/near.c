@@ -9,11 +9,13 @@ void near_init(struct near *n, struct str wanted)
     *n = (struct near){.wanted = wanted};
 }
 
-/* Edits between the two; a name that contains what was typed, or begins it, is one away. */
+/* Edits between the two; one, when one of them is a telling piece of the other. */
 static unsigned near_distance(struct str wanted, struct str name)
 {
     enum { TELLING = 3 }; /* shorter pieces are found in nearly every name */
-    if (wanted.len >= TELLING && str_contains(name, wanted))
+    bool is_most = name.len >= TELLING && 2 * name.len >= wanted.len;
+    if ((wanted.len >= TELLING && str_contains(name, wanted)) ||
+        (is_most && str_contains(wanted, name)))
         return 1;
     return str_distance(wanted, name);
 }
@@ -21,8 +23,8 @@ static unsigned near_distance(struct str wanted, struct str name)
 void near_offer(struct near *n, struct str name)
 {
     unsigned d = near_distance(n->wanted, name);
-    /* One slip in three letters is a typing error; more is another word. */
-    if (d > 1 + n->wanted.len / 3 || d >= MAX(name.len, n->wanted.len))
+    /* One slip in four letters begun is a typing error; more is another word. */
+    if (d > (n->wanted.len + 3) / 4 || d >= MAX(name.len, n->wanted.len))
         return;
     size_t at = n->n;
     while (at > 0 && n->distance[at - 1] > d)

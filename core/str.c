@@ -185,19 +185,23 @@ void str_hide(char *text, struct str secret)
 
 unsigned str_distance(struct str a, struct str b)
 {
-    unsigned row[65];
-    a = str_sub(a, 0, 64);
-    b = str_sub(b, 0, 64);
+    enum { MOST = 64 };
+    unsigned rows[3][MOST + 1]; /* of the last three letters of a */
+    a = str_sub(a, 0, MOST);
+    b = str_sub(b, 0, MOST);
     for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (unsigned i = 1; i <= a.len; i++) {
-        unsigned diag = row[0];
+        unsigned *row = rows[i % 3];
+        const unsigned *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
         row[0] = i;
         for (unsigned j = 1; j <= b.len; j++) {
-            unsigned cost = a.ptr[i - 1] == b.ptr[j - 1] ? diag : diag + 1;
-            diag = row[j];
-            row[j] = MIN(cost, MIN(row[j - 1], row[j]) + 1);
+            unsigned same = a.ptr[i - 1] == b.ptr[j - 1] ? 0 : 1;
+            row[j] = MIN(above[j - 1] + same, MIN(row[j - 1], above[j]) + 1);
+            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
+                a.ptr[i - 2] == b.ptr[j - 1])
+                row[j] = MIN(row[j], above2[j - 2] + 1);
         }
     }
-    return row[b.len];
+    return rows[a.len % 3][b.len];
 }

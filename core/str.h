@@ -89,7 +89,10 @@ size_t str_utf8_len(struct str s);
 size_t str_utf8_prefix(struct str s, size_t max);
 /* Into size bytes, NUL included, cut between code points. Returns the length without the NUL. */
 size_t str_copy(char *out, size_t size, struct str s);
-/* Edit distance, for "did you mean"; both sides are cut to 64 bytes. */
+/*
+ * Edit distance, for "did you mean": letters changed, left out, put in, or two neighbours swapped.
+ * Both sides are cut to 64 bytes.
+ */
 unsigned str_distance(struct str a, struct str b);
 
 #endif

@@ -393,6 +393,10 @@ static void utf8_is_checked_strictly(void **state)
     assert_true(str_is_utf8(STR("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80")));
     assert_int_equal(str_utf8_prefix(STR("a\xE2\x82\xAC"), 2), 1);
     assert_int_equal(str_distance(STR("haiku"), STR("haiku3")), 1);
+    assert_int_equal(str_distance(STR("hlep"), STR("help")), 1);
+    assert_int_equal(str_distance(STR("nope"), STR("top")), 2);
+    assert_int_equal(str_distance(STR("abc"), STR("")), 3);
+    assert_int_equal(str_distance(STR("badc"), STR("abcd")), 2);
 }
 
 static void splitting_keeps_empty_parts(void **state)

@@ -262,6 +262,9 @@ static void near_names_are_offered_nearest_first(void **state)
         {"cost", "most lost post host", " (did you mean \"most\", \"lost\" or \"post\"?)",
          3},
         {"cots", "most cost cost", " (did you mean \"cost\"?)", 3},
+        {"hlep", "help", " (did you mean \"help\"?)", 1},
+        {"nope", "top by mode", "", 3},
+        {"templtae", "template temper", " (did you mean \"template\"?)", 3},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct near n;
