@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "core/os.h"
 
 struct command {
     struct loop *loop;
@@ -58,32 +57,17 @@ static enum errc spawn(const char *line, const char *path, pid_t *ret_pid, int *
         mem_free(env);
         return err_errno(e, ERR_IO, "pipe");
     }
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, fd[1], 1);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETPGROUP);
-    /* argv is not const only for reasons of history: POSIX, exec, "rationale" */
-    char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
-                    (char *)(uintptr_t)line, NULL};
-    int rc = posix_spawn(ret_pid, "/bin/sh", &files, &attr, argv, env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
+    const struct os_spawn how = {.program = "/bin/sh",
+                                 .argv = OS_SHELL(line),
+                                 .env = env,
+                                 .fds = {OS_FD_NULL, fd[1], OS_FD_KEPT, OS_FD_KEPT},
+                                 .has_own_group = true};
+    enum errc rc = os_spawn(&how, ret_pid, e);
     mem_free(env);
     close(fd[1]);
-    if (rc != 0) {
+    if (rc != ERR_OK) {
         close(fd[0]);
-        errno = rc;
-        return err_errno(e, ERR_IO, "/bin/sh");
+        return rc;
     }
     *ret_fd = fd[0];
     return ERR_OK;
@@ -100,8 +84,7 @@ void command_stop(struct command **cp)
     loop_io_stop(c->loop, &c->io);
     close(c->io.fd);
     kill(-c->pid, SIGKILL);
-    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    (void)os_wait(c->pid);
     mem_wipe_free(c, sizeof *c);
 }
 

@@ -5,17 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/mem.h"
-
-extern char **environ;
+#include "core/os.h"
 
 enum {
     NAMES_LEN = 16 * 1024 * 1024, /* bytes of names below one directory */
@@ -75,31 +72,19 @@ static bool list_by_git(const char *dir, struct buf *names)
     const char *const argv[] = {"git", "-C",       dir,        "ls-files",
                                 "-z",  "--cached", "--others", "--exclude-standard",
                                 NULL};
-    posix_spawn_file_actions_t files;
-    int out[2], status = -1;
-    pid_t pid;
     struct err why = ERR_INIT;
-    if (pipe(out) != 0)
+    int out[2];
+    pid_t pid;
+    if (pipe2(out, O_CLOEXEC) != 0)
         return false;
-    fcntl(out[0], F_SETFD, FD_CLOEXEC);
-    fcntl(out[1], F_SETFD, FD_CLOEXEC);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    /* the type of argv is a relic: posix_spawn changes no argument */
-    char *const *args = (char *const *)(uintptr_t)argv;
-    bool ok = posix_spawnp(&pid, "git", &files, NULL, args, environ) == 0;
-    posix_spawn_file_actions_destroy(&files);
+    const struct os_spawn how = {.program = "git",
+                                 .argv = argv,
+                                 .fds = {OS_FD_NULL, out[1], OS_FD_NULL, OS_FD_KEPT}};
+    bool ok = os_spawn(&how, &pid, &why) == ERR_OK;
     close(out[1]);
-    if (ok) {
-        ok = files_read_fd(out[0], "git", names, &why) == ERR_OK;
-        close(out[0]); /* before waiting: a git that still writes must not hang us */
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
-    } else
-        close(out[0]);
-    return ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool has_read = ok && files_read_fd(out[0], "git", names, &why) == ERR_OK;
+    close(out[0]); /* before waiting: a git that still writes must not hang us */
+    return ok && os_wait(pid) == 0 && has_read;
 }
 
 /* Appends the names below `dir`, relative to the `skip` first bytes of it. */

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,8 +19,6 @@
 #include "core/os.h"
 
 #include "cmd/link.h"
-
-extern char **environ;
 
 enum {
     /* bytes of broker.log before a start begins a new one, and how many old ones stay */
@@ -109,16 +105,17 @@ static size_t daemon_paths(struct cmd_ctx *ctx, const char *ret[3])
     return n;
 }
 
-static int spawn_daemon(struct cmd_ctx *ctx, pid_t *pid,
-                        const posix_spawn_file_actions_t *files,
-                        const posix_spawnattr_t *attr, const char *const argv[])
+static enum errc spawn_daemon(struct cmd_ctx *ctx, struct os_spawn *how, struct err *e)
 {
-    /* the type of argv is a relic: posix_spawn changes no argument */
-    char *const *args = (char *const *)(uintptr_t)argv;
     const char *paths[3];
-    int rc = ENOENT;
-    for (size_t i = 0, n = daemon_paths(ctx, paths); i < n && rc == ENOENT; i++)
-        rc = posix_spawnp(pid, paths[i], files, attr, args, environ);
+    pid_t pid;
+    enum errc rc = ERR_IO;
+    e->sys = ENOENT;
+    for (size_t i = 0, n = daemon_paths(ctx, paths);
+         i < n && rc != ERR_OK && e->sys == ENOENT; i++) {
+        how->program = paths[i];
+        rc = os_spawn(how, &pid, e);
+    }
     return rc;
 }
 
@@ -126,10 +123,6 @@ static enum errc launch(struct cmd_ctx *ctx, const char *socket, bool is_auto, i
                         int ready_fd, struct err *e)
 {
     const char *argv[MAX_ARGS];
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t preset, none;
-    pid_t pid;
     fill_args(ctx, socket, argv);
     size_t n = 0;
     while (argv[n] != NULL)
@@ -139,25 +132,13 @@ static enum errc launch(struct cmd_ctx *ctx, const char *socket, bool is_auto, i
     if (is_auto)
         argv[n++] = "--auto";
     argv[n] = NULL;
-    sigemptyset(&none);
-    sigemptyset(&preset);
-    sigaddset(&preset, SIGINT);
-    sigaddset(&preset, SIGPIPE);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, log_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, log_fd, STDERR_FILENO);
-    posix_spawn_file_actions_adddup2(&files, ready_fd, READY_FD);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
-                                        POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attr, &preset);
-    posix_spawnattr_setsigmask(&attr, &none);
-    int why = spawn_daemon(ctx, &pid, &files, &attr, argv);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    errno = why;
-    return why == 0 ? ERR_OK : err_errno(e, ERR_BROKER, "start llmgwd");
+    struct os_spawn how = {.argv = argv,
+                           .fds = {OS_FD_NULL, log_fd, log_fd, [READY_FD] = ready_fd},
+                           .has_own_session = true};
+    if (spawn_daemon(ctx, &how, e) == ERR_OK)
+        return ERR_OK;
+    e->code = ERR_BROKER;
+    return err_ctx(e, "start llmgwd");
 }
 
 /* The last line that llmgwd wrote to its log since `from`: why it did not start. */

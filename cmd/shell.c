@@ -6,14 +6,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd/files.h"
-
-extern char **environ;
+#include "core/os.h"
 
 struct child {
     pid_t pid;
@@ -30,38 +26,6 @@ static void close_end(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
-}
-
-static enum errc spawn(const char *path, char *const *argv, int in_fd, int out_fd,
-                       pid_t *ret, struct err *e)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    if (in_fd >= 0)
-        posix_spawn_file_actions_adddup2(&files, in_fd, STDIN_FILENO);
-    if (out_fd >= 0)
-        posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    int rc = posix_spawn(ret, path, &files, &attr, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    errno = rc;
-    return rc == 0 ? ERR_OK : err_errno(e, ERR_IO, "%s", path);
-}
-
-static void wait_for(pid_t pid, int *ret_status)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* One write or read at a time, so that neither side waits for the other for ever. */
@@ -92,15 +56,16 @@ static enum errc start(const char *line, bool has_input, bool has_output, struct
                        struct err *e)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1};
-    char *const argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
-                          (char *)(uintptr_t)line, NULL};
     enum errc rc = ERR_OK;
     if (has_input)
         rc = open_pipe(in, e);
     if (rc == ERR_OK && has_output)
         rc = open_pipe(out, e);
+    const struct os_spawn how = {.program = "/bin/sh",
+                                 .argv = OS_SHELL(line),
+                                 .fds = {in[0], out[1], OS_FD_KEPT, OS_FD_KEPT}};
     if (rc == ERR_OK)
-        rc = spawn("/bin/sh", argv, in[0], out[1], &c->pid, e);
+        rc = os_spawn(&how, &c->pid, e);
     close_end(&in[0]);
     close_end(&out[1]);
     c->in_fd = in[1];
@@ -120,7 +85,7 @@ enum errc shell_run(const char *line, struct str input, struct buf *output,
         sigaction(SIGINT, &ignore, &old_int);
         sigaction(SIGPIPE, &ignore, &old_pipe);
         talk(&c, input, output);
-        wait_for(c.pid, ret_status);
+        *ret_status = os_wait(c.pid);
         sigaction(SIGINT, &old_int, NULL);
         sigaction(SIGPIPE, &old_pipe, NULL);
     }
@@ -134,12 +99,13 @@ enum errc shell_run_self(const char *const *argv, int *ret_status, struct err *e
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
     pid_t pid;
     sigemptyset(&ignore.sa_mask);
-    enum errc rc =
-        spawn("/proc/self/exe", (char *const *)(uintptr_t)argv, -1, -1, &pid, e);
+    const struct os_spawn how = {
+        .program = "/proc/self/exe", .argv = argv, .fds = OS_FDS_KEPT};
+    enum errc rc = os_spawn(&how, &pid, e);
     if (rc != ERR_OK)
         return rc;
     sigaction(SIGINT, &ignore, &old);
-    wait_for(pid, ret_status);
+    *ret_status = os_wait(pid);
     sigaction(SIGINT, &old, NULL);
     return ERR_OK;
 }

@@ -1,6 +1,8 @@
 /* test_os.c: what is asked of the system is done, and its refusals are errors. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -123,6 +125,49 @@ static void memory_is_dumped_nowhere(void **state)
     assert_int_equal(core.rlim_max, 0);
 }
 
+static void a_program_gets_its_descriptors_and_plain_signals(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+    char text[64] = "";
+    int out[2];
+    pid_t pid;
+    sigemptyset(&ignore.sa_mask);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    assert_int_equal(sigaction(SIGTERM, &ignore, &old), 0);
+    const struct os_spawn how = {
+        .program = "sh",
+        .argv = OS_SHELL("cat; echo $$ >&3; kill $$; echo it was ignored"),
+        .fds = {OS_FD_NULL, out[1], OS_FD_KEPT, out[1]}};
+    assert_int_equal(os_spawn(&how, &pid, &e), ERR_OK);
+    sigaction(SIGTERM, &old, NULL);
+    close(out[1]);
+    assert_int_equal(os_wait(pid), 128 + SIGTERM);
+    ssize_t n = read(out[0], text, sizeof text - 1);
+    close(out[0]);
+    char want[64];
+    snprintf(want, sizeof want, "%ld\n", (long)pid);
+    assert_int_equal(n, strlen(want));
+    assert_string_equal(text, want);
+}
+
+static void a_program_that_is_not_there_is_told(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    pid_t pid = -1;
+    const struct os_spawn how = {
+        .program = "/no/such/program", .argv = OS_SHELL("true"), .fds = OS_FDS_KEPT};
+    assert_int_equal(os_spawn(&how, &pid, &e), ERR_IO);
+    assert_int_equal(e.sys, ENOENT);
+    assert_non_null(strstr(e.text, "/no/such/program"));
+    const struct os_spawn seven = {
+        .program = "sh", .argv = OS_SHELL("exit 7"), .fds = OS_FDS_KEPT};
+    assert_int_equal(os_spawn(&seven, &pid, &e), ERR_OK);
+    assert_int_equal(os_wait(pid), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +177,8 @@ int main(void)
         cmocka_unit_test(the_limit_of_descriptors_is_raised),
         cmocka_unit_test(the_folder_of_a_program_is_known),
         cmocka_unit_test(memory_is_dumped_nowhere),
+        cmocka_unit_test(a_program_gets_its_descriptors_and_plain_signals),
+        cmocka_unit_test(a_program_that_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
