@@ -199,6 +199,11 @@ static enum errc read_offline(struct request *r, struct str v, struct err *e)
     return read_switch(v, &r->opt.is_offline, e);
 }
 
+static enum errc read_no_fallback(struct request *r, struct str v, struct err *e)
+{
+    return read_switch(v, &r->opt.no_fallback, e);
+}
+
 /* What would change the meaning of the request must not be passed over in silence. */
 static enum errc read_unsupported(struct request *r, struct str v, struct err *e)
 {
@@ -236,6 +241,7 @@ static const struct header_row {
     {"max-cost", read_max_cost},
     {"timeout-ms", read_timeout},
     {"fallback", read_fallback},
+    {"no-fallback", read_no_fallback},
     {"ttft-timeout-ms", read_first_token},
     {"stream", read_stream},
     {"record", read_record},
@@ -618,6 +624,7 @@ void request_decide(struct request *r, bool is_for_people)
         .expected_output_tok = -1,
         .needs = r->facts.needs,
         .is_offline = r->opt.is_offline || r->conf->core.offline,
+        .no_fallback = r->opt.no_fallback,
         .dialect = r->client->id,
         .template_name = r->opt.template_name,
         .project = r->opt.project,

@@ -81,6 +81,7 @@ struct request_options {
     bool has_stream;
     bool events;     /* the client understands `event: llmgw` */
     bool is_offline; /* only targets on this machine */
+    bool no_fallback;
 };
 
 /* What is kept of an attempt when it is over; lives in the arena. */

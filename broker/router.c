@@ -106,7 +106,7 @@ static enum errc skip_class(enum skip s)
         [SKIP_BREAKER] = ERR_OVERLOADED, [SKIP_LIMIT] = ERR_RATE_LIMIT,
         [SKIP_NEVER_FITS] = ERR_REFUSED, [SKIP_BUDGET] = ERR_REFUSED,
         [SKIP_RETIRED] = ERR_NOT_FOUND,  [SKIP_NOT_PINNED] = ERR_OVERLOADED,
-        [SKIP_OFFLINE] = ERR_REFUSED,
+        [SKIP_OFFLINE] = ERR_REFUSED,    [SKIP_NO_FALLBACK] = ERR_REFUSED,
     };
     return classes[s];
 }
@@ -345,6 +345,16 @@ static void sort(struct candidate *items, size_t n)
             swap(&items[k], &items[k - 1]);
 }
 
+/* Who would be a fallback is none. */
+static void keep_first(struct decision *d)
+{
+    for (; d->n_usable > 1; d->n_usable--) {
+        struct candidate *c = &d->items[d->n_usable - 1];
+        snprintf(c->why, sizeof c->why, "no fallback is wanted");
+        set(c, VERDICT_SKIPPED, SKIP_NO_FALLBACK);
+    }
+}
+
 void router_decide(const struct route_facts *f, enum conf_strategy strategy,
                    const struct conf_target *targets, const struct target_view *views,
                    size_t n, const struct catalog *cat, const struct conf *conf,
@@ -374,6 +384,8 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
         rank_weighted(ret->items, ret->n_usable, targets, f->seed);
         break;
     }
+    if (f->no_fallback)
+        keep_first(ret);
     if (ret->n_usable > 0)
         ret->items[0].verdict = VERDICT_CHOSEN;
 }
@@ -440,6 +452,7 @@ const char *skip_name(enum skip s)
         [SKIP_NOT_PINNED] = "not_pinned",
         [SKIP_RETIRED] = "retired",
         [SKIP_OFFLINE] = "offline",
+        [SKIP_NO_FALLBACK] = "no_fallback",
     };
     return names[s];
 }

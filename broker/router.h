@@ -57,6 +57,7 @@ enum skip {
     SKIP_NOT_PINNED,
     SKIP_RETIRED,
     SKIP_OFFLINE,
+    SKIP_NO_FALLBACK,
 };
 
 struct candidate {

@@ -19,6 +19,7 @@ struct route_facts {
     int64_t expected_output_tok; /* from statistics; −1 unknown */
     unsigned needs;              /* enum catalog_cap */
     bool is_offline;             /* only targets on this machine */
+    bool no_fallback;            /* only the first that may serve it */
     enum dialect dialect;        /* the client's */
     struct str template_name, project, client;
     const struct http1_header *tags;

@@ -214,6 +214,23 @@ static void a_pin_puts_all_others_out(void **state)
     assert_int_equal(b->d.n_usable, 0);
 }
 
+static void without_fallbacks_the_first_stands_alone(void **state)
+{
+    struct bench *b = *state;
+    char order[64];
+    b->facts.no_fallback = true;
+    decide(b, "r");
+    assert_string_equal(order_of(b, order), "one two near");
+    assert_int_equal(b->d.n_usable, 1);
+    assert_int_equal(b->items[0].verdict, VERDICT_CHOSEN);
+    assert_int_equal(b->items[1].skip, SKIP_NO_FALLBACK);
+    assert_string_equal(b->items[2].why, "no fallback is wanted");
+    b->views[0].drained = true; /* the first that can be asked */
+    decide(b, "r");
+    assert_string_equal(order_of(b, order), "two near one");
+    assert_int_equal(b->d.n_usable, 1);
+}
+
 static void a_half_open_breaker_lets_its_probe_through(void **state)
 {
     struct bench *b = *state;
@@ -355,6 +372,7 @@ int main(void)
         CASE(who_is_out_takes_part_in_no_draw),
         CASE(a_condition_opens_its_target),
         CASE(a_pin_puts_all_others_out),
+        CASE(without_fallbacks_the_first_stands_alone),
         CASE(a_half_open_breaker_lets_its_probe_through),
         CASE(every_reason_has_its_word_and_its_class),
         CASE(costs_are_bounds),
