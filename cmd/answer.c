@@ -39,15 +39,58 @@ static enum errc open_output(struct answer *a, struct err *e)
     return a->out_fd >= 0 ? ERR_OK : err_errno(e, ERR_IO, "%s", a->out_temp);
 }
 
-/* Models write Markdown; a pipe gets it as it is, and a terminal unless told otherwise. */
+bool answer_is_text(const struct answer *a)
+{
+    return a->opt.format == FORMAT_TEXT || a->opt.format == FORMAT_MARKDOWN;
+}
+
+/*
+ * Models write Markdown; a pipe gets it as it is. A terminal gets what it means, unless the
+ * configuration or -F text says otherwise.
+ */
 static bool renders(const struct answer *a)
 {
     const struct conf *conf = a->ctx->conf;
     const char *term = cmd_getenv("TERM");
-    bool is_off = conf != NULL && conf->chat.markdown != NULL &&
-                  strcmp(conf->chat.markdown, "off") == 0;
-    return a->is_tty && a->opt.format == FORMAT_TEXT && !a->opt.raw && !is_off &&
-           term != NULL && strcmp(term, "dumb") != 0;
+    bool is_off = (conf != NULL && conf->chat.markdown != NULL &&
+                   strcmp(conf->chat.markdown, "off") == 0) ||
+                  a->ctx->global.format != NULL;
+    return a->is_tty && answer_is_text(a) && !a->opt.raw &&
+           a->opt.extract == EXTRACT_NONE &&
+           (!is_off || a->opt.format == FORMAT_MARKDOWN) && term != NULL &&
+           strcmp(term, "dumb") != 0;
+}
+
+/* A descriptor that we were given: all that we open ourselves is closed on exec. */
+static bool is_given(int fd)
+{
+    int flags = fcntl(fd, F_GETFD), mode = fcntl(fd, F_GETFL);
+    return flags != -1 && (flags & FD_CLOEXEC) == 0 && (mode & O_ACCMODE) != O_RDONLY;
+}
+
+/* &FD: the number of the descriptor. */
+static enum errc usage_fd(const char *name, int *ret, struct err *e)
+{
+    uint64_t fd;
+    if (num_u64(str_of(name + 1), INT32_MAX, &fd) != ERR_OK || !is_given((int)fd))
+        return err_set(e, ERR_USAGE, "--usage-file %s: no descriptor to write to", name);
+    *ret = (int)fd;
+    return ERR_OK;
+}
+
+/* What is written at the end can be written now, so it is worth asking. */
+static enum errc check_usage_file(const char *name, struct err *e)
+{
+    int fd;
+    if (name == NULL)
+        return ERR_OK;
+    if (name[0] == '&')
+        return usage_fd(name, &fd, e);
+    fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return err_errno(e, ERR_IO, "--usage-file %s", name);
+    close(fd);
+    return ERR_OK;
 }
 
 enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
@@ -56,6 +99,7 @@ enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
     *a = (struct answer){.ctx = ctx, .opt = *opt, .out_fd = STDOUT_FILENO, .tee_fd = -1};
     buf_init(&a->text, LIMIT_REPLY_LEN);
     buf_init(&a->reasoning, LIMIT_REPLY_LEN);
+    code_init(&a->code);
     a->printer = answer_printer(opt->format);
     progress_init(&a->progress, ctx);
     enum errc rc = open_output(a, e);
@@ -68,9 +112,9 @@ enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
     if (opt->tee != NULL) {
         a->tee_fd = open(opt->tee, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (a->tee_fd < 0)
-            return err_errno(e, ERR_IO, "%s", opt->tee);
+            return err_errno(e, ERR_IO, "--tee %s", opt->tee);
     }
-    return ERR_OK;
+    return check_usage_file(opt->usage_file, e);
 }
 
 static void forget(struct answer *a)
@@ -86,6 +130,7 @@ void answer_begin(struct answer *a)
 {
     forget(a);
     a->filter = (struct term_filter){0};
+    code_restart(&a->code);
     a->n_newlines = 0;
     a->has_shown = a->is_reasoning = false;
     a->has_end_mark = a->has_error = a->is_refusal = false;
@@ -103,6 +148,7 @@ enum errc answer_close(struct answer *a, struct err *e)
     forget(a);
     buf_release(&a->text);
     buf_release(&a->reasoning);
+    code_release(&a->code);
     markdown_release(&a->markdown);
     if (a->tee_fd >= 0 && close(a->tee_fd) != 0)
         rc = err_errno(e, ERR_IO, "%s", a->opt.tee);
@@ -356,7 +402,7 @@ static void keep_tried(struct answer *a)
 
 static bool tells_usage(const struct answer *a, enum errc rc)
 {
-    bool is_stopped = rc == ERR_CANCELLED && a->opt.format == FORMAT_TEXT;
+    bool is_stopped = rc == ERR_CANCELLED && answer_is_text(a);
     return (a->end != NULL || a->usage != NULL) &&
            (a->opt.usage || (is_stopped && !a->ctx->global.quiet));
 }
@@ -385,14 +431,24 @@ static enum errc judge(struct answer *a, enum errc rc, struct err *e)
                        a->target[0] != '\0' ? a->target : "the model");
     if (a->opt.strict && strcmp(a->finish, "length") == 0)
         return err_set(e, ERR_UNUSABLE, "the answer reached the output cap");
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
+    if (a->opt.extract != EXTRACT_NONE && !answer_code(a, &code))
+        return err_set(e, ERR_UNUSABLE,
+                       "there is no block of code in the answer\n"
+                       "hint: llmgw log show last shows it");
     return ERR_OK;
+}
+
+bool answer_code(const struct answer *a, struct buf *out)
+{
+    return code_find(buf_str(&a->text), a->opt.extract == EXTRACT_FIRST, out);
 }
 
 static enum errc write_usage_file(const struct answer *a, struct err *e)
 {
     AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_REPLY_LEN);
     const char *path = a->opt.usage_file;
-    uint64_t fd = 0;
+    int fd;
     struct jw w;
     jw_init(&w, &line);
     jw_object(&w);
@@ -400,12 +456,19 @@ static enum errc write_usage_file(const struct answer *a, struct err *e)
     answer_write_facts(a, &w);
     jw_object_end(&w);
     buf_addc(&line, '\n');
-    if (path[0] == '&') {
-        if (num_u64(str_of(path + 1), INT32_MAX, &fd) != ERR_OK)
-            return err_set(e, ERR_USAGE, "--usage-file %s: no descriptor", path);
-        return files_write_fd((int)fd, path, buf_str(&line), e);
-    }
-    return files_write(path, buf_str(&line), e);
+    if (path[0] != '&')
+        return files_write(path, buf_str(&line), e);
+    enum errc rc = usage_fd(path, &fd, e);
+    return rc == ERR_OK ? files_write_fd(fd, path, buf_str(&line), e) : rc;
+}
+
+/* A file of text ends with a newline. */
+static void end_tee(struct answer *a)
+{
+    bool has_end = a->text.len == 0 || str_ends(buf_str(&a->text), STR("\n"));
+    if (a->tee_fd >= 0 && !has_end && a->io.code == ERR_OK &&
+        files_write_fd(a->tee_fd, a->opt.tee, STR("\n"), &a->io) != ERR_OK)
+        a->tee_fd = -1;
 }
 
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
@@ -415,6 +478,7 @@ enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
     if (rc == ERR_CANCELLED)
         recall(a);
     keep_tried(a);
+    end_tee(a);
     a->printer->end(a, rc == ERR_OK ? NULL : e);
     if (tells_usage(a, rc)) {
         AUTO(buf_release) struct buf line = BUF_INIT(4096);

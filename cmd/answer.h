@@ -1,5 +1,5 @@
 /*
- * answer.h: one streamed answer: read from the broker's events, shown in one of three formats.
+ * answer.h: one streamed answer: read from the broker's events, shown as text or as JSON.
  *
  * answer.c understands the events and decides how it ended; answer_print.c shows it.
  */
@@ -10,13 +10,18 @@
 #include "core/sse.h"
 
 #include "cmd/cmd.h"
+#include "cmd/code.h"
 #include "cmd/markdown.h"
 #include "cmd/progress.h"
 #include "cmd/term.h"
 
+/* Of the answer's text, what is shown: all, or the first or last block of code in it. */
+enum answer_extract { EXTRACT_NONE, EXTRACT_FIRST, EXTRACT_LAST };
+
 struct answer_options {
-    enum cmd_format format; /* text, json or jsonl */
-    bool raw;               /* control sequences reach a terminal */
+    enum cmd_format format; /* text, markdown, json or jsonl */
+    enum answer_extract extract;
+    bool raw; /* control sequences reach a terminal */
     bool hide_reasoning;
     bool usage;             /* one line on stderr at the end */
     bool strict;            /* an answer cut by the output cap is unusable */
@@ -41,10 +46,11 @@ struct answer {
     struct term_filter filter;
     bool is_rendered; /* its Markdown is shown as what it means */
     struct markdown markdown;
-    size_t n_newlines; /* held back: how many end the answer is not known yet */
-    bool has_shown;    /* text has been written */
-    bool is_reasoning; /* what was shown last is reasoning */
-    struct err io;     /* the first failure to write */
+    struct code_scan code; /* of EXTRACT_FIRST */
+    size_t n_newlines;     /* held back: how many end the answer is not known yet */
+    bool has_shown;        /* text has been written */
+    bool is_reasoning;     /* what was shown last is reasoning */
+    struct err io;         /* the first failure to write */
 
     /* what came */
     struct buf text, reasoning;
@@ -80,5 +86,9 @@ enum errc answer_end(struct answer *a, enum errc rc, struct err *e) MUST_USE;
 pico answer_cost(const struct answer *a);
 /* Closes, renames. ERR_IO when that fails. */
 enum errc answer_close(struct answer *a, struct err *e) MUST_USE;
+/* Is it shown as text, Markdown or not? Else as JSON. */
+bool answer_is_text(const struct answer *a);
+/* Appends the block of code that was asked for; false: there is none in the text. */
+bool answer_code(const struct answer *a, struct buf *out);
 
 #endif

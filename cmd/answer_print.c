@@ -221,8 +221,22 @@ static void end_reasoning(struct answer *a)
     a->is_reasoning = false;
 }
 
+/* Of the text that comes, what is code of the first block. */
+static void put_code(struct answer *a, struct str text, bool is_end)
+{
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
+    code_feed(&a->code, text, 1, &code);
+    if (is_end)
+        code_end(&a->code, 1, &code);
+    put_safely(a, buf_str(&code));
+}
+
 static void text_text(struct answer *a, struct str text)
 {
+    if (a->opt.extract == EXTRACT_FIRST)
+        put_code(a, text, false);
+    if (a->opt.extract != EXTRACT_NONE)
+        return; /* which block is the last is known at the end */
     if (a->is_reasoning) {
         end_reasoning(a);
         a->n_newlines = 2;
@@ -234,7 +248,7 @@ static void text_text(struct answer *a, struct str text)
 /* People may watch a model think; a pipe gets the answer only. */
 static void text_reasoning(struct answer *a, struct str text)
 {
-    if (!a->is_tty)
+    if (!a->is_tty || a->opt.extract != EXTRACT_NONE)
         return;
     if (!a->is_reasoning && out_has_color(a->ctx, a->out_fd))
         answer_put(a, STR("\033[2m"));
@@ -249,13 +263,25 @@ static void text_reset(struct answer *a, struct str reason)
     if (a->has_shown)
         answer_put(a, STR("\n"));
     a->has_shown = false;
+    code_restart(&a->code);
     cmd_note(a->ctx, "%.*s: the answer starts over", STR_ARG(reason));
+}
+
+static void put_last_code(struct answer *a)
+{
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
+    if (answer_code(a, &code))
+        put_safely(a, buf_str(&code));
 }
 
 static void text_end(struct answer *a, const struct err *error)
 {
     (void)error; /* main tells it */
     end_reasoning(a);
+    if (a->opt.extract == EXTRACT_FIRST)
+        put_code(a, STR_NONE, true);
+    else if (a->opt.extract == EXTRACT_LAST)
+        put_last_code(a);
     put_rest(a);
     if (a->has_shown)
         answer_put(a, STR("\n"));
@@ -281,6 +307,18 @@ static struct jw begin_line(struct buf *line, const char *type)
     jw_object(&w);
     jw_kstrz(&w, "type", type);
     return w;
+}
+
+static void write_code(const struct answer *a, struct jw *w)
+{
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
+    if (a->opt.extract == EXTRACT_NONE)
+        return;
+    jw_key(w, "extracted");
+    if (answer_code(a, &code))
+        jw_str(w, buf_str(&code));
+    else
+        jw_null(w);
 }
 
 static void jsonl_start(struct answer *a)
@@ -340,6 +378,7 @@ static void jsonl_end(struct answer *a, const struct err *error)
     struct jw w = begin_line(&line, error == NULL ? "end" : "error");
     if (error != NULL)
         write_error(&w, error);
+    write_code(a, &w);
     answer_write_facts(a, &w);
     jw_object_end(&w);
     put_line(a, &line);
@@ -374,6 +413,7 @@ static void json_end(struct answer *a, const struct err *error)
     jw_kstr(&w, "text", buf_str(&a->text));
     if (a->reasoning.len > 0)
         jw_kstr(&w, "reasoning", buf_str(&a->reasoning));
+    write_code(a, &w);
     answer_write_facts(a, &w);
     jw_key(&w, "error");
     if (error == NULL)

@@ -4,6 +4,7 @@
  * Owns the options, the request they make, and the order of things: everything is read and
  * opened first, so that nothing is paid for that cannot be shown.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,8 @@ static const struct option_row rows[] = {
      .help = "put a file, or what git knows of a directory, before the prompt"},
     {'a', "attach", OPT_STRINGS, AT(attach), "FILE|-[:MIME]", .complete = OPT_C_FILE,
      .help = "attach an image, a PDF file or a text"},
+    {'e', "editor", OPT_FLAG, AT(editor),
+     .help = "write the prompt in VISUAL or EDITOR; empty, it is not sent"},
     {0, "stdin", OPT_FLAG, AT(want_stdin), .help = "read standard input, whatever it is"},
     {0, "no-stdin", OPT_FLAG, AT(no_stdin),
      .help = "never read it, as in a loop that reads it itself"},
@@ -37,6 +40,8 @@ static const struct option_row rows[] = {
      .help = "route to ask"},
     {0, "fallback", OPT_STRINGS, AT(fallback), "MODEL", .complete = OPT_C_MODEL,
      .help = "ask this one when the others fail; may be repeated"},
+    {0, "no-fallback", OPT_FLAG, AT(no_fallback),
+     .help = "ask one target only, whatever the route lists behind it"},
     {0, "timeout", OPT_DURATION, AT(timeout_us), "DUR",
      .help = "give up after so long; 600s by default"},
     {0, "ttft-timeout", OPT_DURATION, AT(ttft_us), "DUR",
@@ -58,6 +63,8 @@ static const struct option_row rows[] = {
      .help = "go on with this conversation"},
     {0, "conversation", OPT_STRING, AT(cid), "ID|NAME", .complete = OPT_C_CONVERSATION,
      .hidden = true, .help = "the same as --cid"},
+    {0, "fork", OPT_STRING, AT(fork), "ID|NAME", .complete = OPT_C_CONVERSATION,
+     .help = "begin a conversation with the turns of this one"},
     {0, "name", OPT_STRING, AT(name), "NAME",
      .help = "begin a conversation of this name"},
     {0, "tag", OPT_STRINGS, AT(tags), "K=V", .complete = OPT_C_TAG,
@@ -66,7 +73,13 @@ static const struct option_row rows[] = {
     {0, "log", OPT_FLAG, AT(log), .help = "record question and answer"},
     {0, "no-log", OPT_FLAG, AT(no_log), .help = "record nothing"},
 
-    {0, "raw", OPT_FLAG, AT(raw), .group = "output",
+    {'x', "extract", OPT_FLAG, AT(extract), .group = "output",
+     .help = "show the first block of code in the answer, and nothing else"},
+    {0, "extract-last", OPT_FLAG, AT(extract_last),
+     .help = "show the last one; --xl is the same"},
+    {0, "xl", OPT_FLAG, AT(extract_last), .hidden = true,
+     .help = "the same as --extract-last"},
+    {0, "raw", OPT_FLAG, AT(raw),
      .help = "let control sequences through to the terminal"},
     {0, "no-stream", OPT_FLAG, AT(no_stream),
      .help = "show nothing before the answer is whole"},
@@ -80,7 +93,9 @@ static const struct option_row rows[] = {
     {0, "strict", OPT_FLAG, AT(strict),
      .help = "fail when the output cap cuts the answer"},
 
-    {0, "dry-run", OPT_FLAG, AT(dry_run), .group = "modes",
+    {'i', "interactive", OPT_FLAG, AT(interactive), .group = "modes",
+     .help = "go on at the terminal after this prompt"},
+    {0, "dry-run", OPT_FLAG, AT(dry_run),
      .help = "send nothing; tell what would be asked, and what it would cost"},
     {0, "explain", OPT_FLAG, AT(explain), .help = "tell why this target was asked"},
     {0},
@@ -93,6 +108,7 @@ static const struct cmd_example examples[] = {
     {"git diff --staged | llmgw chat \"write a commit message\"", "ask about a pipe"},
     {"llmgw chat -f src \"where is the retry logic?\"", "ask about a directory"},
     {"llmgw chat -c \"and in C?\"", "go on"},
+    {"llmgw chat -x \"a shell function that joins lines\"", "the code, and nothing else"},
     {"llmgw chat --max-tokens 500 --max-cost 0.01 hi", "refused if it could cost more"},
     {"llmgw chat -F jsonl hi", "events, one JSON object a line"},
     {0},
@@ -137,31 +153,74 @@ static enum errc run_once(struct session *s, const struct prompt *p, struct err 
     return rc;
 }
 
+/* Whoever piped his question in goes on at the terminal. */
+static enum errc take_terminal(struct err *e)
+{
+    if (isatty(STDIN_FILENO))
+        return ERR_OK;
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
+        return err_errno(e, ERR_USAGE, "-i: no terminal to go on at: /dev/tty");
+    close(fd);
+    return ERR_OK;
+}
+
+/* -i and -e need a person. */
+static enum errc check_person(const struct cmd_ctx *ctx, const struct chat_options *o,
+                              struct err *e)
+{
+    enum cmd_format format = cmd_format(ctx, &cmd_chat);
+    if (ctx->global.no_input && (o->interactive || o->editor))
+        return err_set(e, ERR_USAGE, "%s and --no-input exclude each other",
+                       o->interactive ? "-i" : "-e");
+    if (o->interactive && (format == FORMAT_JSON || format == FORMAT_JSONL))
+        return err_set(e, ERR_USAGE, "-i is for people: it has no format %s",
+                       cmd_format_name(format));
+    return ERR_OK;
+}
+
+/* With what has been read: `p` is NULL when a person has said nothing yet. */
+static enum errc converse(struct cmd_ctx *ctx, const struct chat_options *o,
+                          const struct prompt *p, bool is_dry, struct err *e)
+{
+    struct session s;
+    enum errc rc = o->interactive && !is_dry ? take_terminal(e) : ERR_OK;
+    if (rc == ERR_OK)
+        rc = session_open(&s, ctx, o, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = is_dry                        ? dry_run(&s, p, e)
+         : p == NULL || o->interactive ? repl_run(&s, p, e)
+                                       : run_once(&s, p, e);
+    session_release(&s);
+    return rc;
+}
+
 static enum errc ask(struct cmd_ctx *ctx, const struct chat_options *o,
                      const struct opt_args *args, bool is_dry, struct err *e)
 {
     bool never = ctx->conf != NULL && ctx->conf->chat.stdin_rule != NULL &&
                  strcmp(ctx->conf->chat.stdin_rule, "never") == 0;
-    const struct prompt_source source = {&o->files, &o->attach, args, o->want_stdin,
-                                         o->no_stdin || (never && !o->want_stdin)};
-    struct session s;
+    const struct prompt_source source = {.files = &o->files,
+                                         .attach = &o->attach,
+                                         .words = args,
+                                         .want_stdin = o->want_stdin,
+                                         .never_stdin =
+                                             o->no_stdin || (never && !o->want_stdin),
+                                         .has_editor = o->editor};
     struct prompt p;
     enum errc rc = chat_check(o, e);
-    if (rc != ERR_OK)
-        return rc;
-    bool by_line = !is_dry && prompt_is_interactive(&source) && !ctx->global.no_input;
-    if (!by_line)
-        rc = prompt_build(ctx, &source, &p, e);
-    if (rc != ERR_OK)
-        return rc;
-    rc = session_open(&s, ctx, o, e);
     if (rc == ERR_OK)
-        rc = by_line  ? repl_run(&s, e)
-             : is_dry ? dry_run(&s, &p, e)
-                      : run_once(&s, &p, e);
-    session_release(&s);
-    if (!by_line)
-        prompt_release(&p);
+        rc = check_person(ctx, o, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (!is_dry && prompt_is_interactive(&source) && !ctx->global.no_input)
+        return converse(ctx, o, NULL, false, e);
+    rc = prompt_build(ctx, &source, &p, e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = converse(ctx, o, &p, is_dry, e);
+    prompt_release(&p);
     return rc;
 }
 
@@ -186,7 +245,8 @@ const struct cmd_entry cmd_chat = {
     .options_size = sizeof(struct chat_options),
     .init = init,
     .needs = CMD_CONF | CMD_BROKER,
-    .formats = 1 << FORMAT_TEXT | 1 << FORMAT_JSON | 1 << FORMAT_JSONL,
+    .formats =
+        1 << FORMAT_TEXT | 1 << FORMAT_MARKDOWN | 1 << FORMAT_JSON | 1 << FORMAT_JSONL,
     .preset = FORMAT_TEXT,
     .examples = examples,
     .run = run,

@@ -44,11 +44,17 @@ enum errc chat_check(const struct chat_options *o, struct err *e)
         return err_set(e, ERR_USAGE, "--stdin and --no-stdin exclude each other");
     if (o->log && o->no_log)
         return err_set(e, ERR_USAGE, "--log and --no-log exclude each other");
+    if (o->no_fallback && o->fallback.n > 0)
+        return err_set(e, ERR_USAGE, "--fallback and --no-fallback exclude each other");
+    if (o->extract && o->extract_last)
+        return err_set(e, ERR_USAGE, "-x and --xl exclude each other");
+    if (o->interactive && o->dry_run)
+        return err_set(e, ERR_USAGE, "-i and --dry-run exclude each other");
     if (o->name != NULL && (o->cont || o->cid != NULL))
         return err_set(e, ERR_USAGE,
                        "--name begins a conversation, -c and --cid go on with one");
-    if (o->cont && o->cid != NULL)
-        return err_set(e, ERR_USAGE, "-c and --cid exclude each other");
+    if (o->cont + (o->cid != NULL) + (o->fork != NULL) > 1)
+        return err_set(e, ERR_USAGE, "-c, --cid and --fork exclude each other");
     for (size_t i = 0; i < o->options.n; i++)
         if (check_option(o->options.items[i], e) != ERR_OK)
             return e->code;
@@ -216,6 +222,8 @@ static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *
                             : "live");
     add(out, "x-llmgw-record", record_level(ctx, o));
     add(out, "x-llmgw-route", route);
+    if (o->no_fallback)
+        add(out, "x-llmgw-no-fallback", "1");
     for (size_t i = 0; i < o->fallback.n; i++)
         add(out, "x-llmgw-fallback", o->fallback.items[i]);
     add_ms(out, "x-llmgw-timeout-ms", o->timeout_us);

@@ -9,22 +9,23 @@
 struct chat_options {
     const char *system;
     struct opt_list files, attach;
-    bool want_stdin, no_stdin;
+    bool want_stdin, no_stdin, editor;
     const char *model, *route;
     struct opt_list fallback;
+    bool no_fallback;
     int64_t timeout_us, ttft_us; /* 0: not said */
     pico max_cost;               /* PICO_UNKNOWN: not said */
     struct opt_list options;
     const char *temperature, *seed, *effort;
     int64_t max_tok; /* -1: not said */
     bool cont;
-    const char *cid, *name;
+    const char *cid, *name, *fork;
     struct opt_list tags;
     const char *project;
     bool log, no_log;
-    bool raw, no_stream, hide_reasoning, usage, strict;
+    bool extract, extract_last, raw, no_stream, hide_reasoning, usage, strict;
     const char *usage_file, *tee;
-    bool dry_run, explain;
+    bool dry_run, explain, interactive;
 };
 
 /* What changes from turn to turn of a conversation. */

@@ -13,6 +13,7 @@
 
 #include "core/mem.h"
 
+#include "cmd/editor.h"
 #include "cmd/files.h"
 
 enum { NOTE_MS = 3000, SNIFF_LEN = 8192 };
@@ -50,8 +51,8 @@ static bool is_stdin_asked(const struct prompt_source *src)
 
 bool prompt_is_interactive(const struct prompt_source *src)
 {
-    return src->words->n == 0 && src->files->n == 0 && src->attach->n == 0 &&
-           !is_stdin_asked(src) && isatty(STDIN_FILENO);
+    return src->words->n == 0 && !src->has_editor && src->files->n == 0 &&
+           src->attach->n == 0 && !is_stdin_asked(src) && isatty(STDIN_FILENO);
 }
 
 /* To its end. After 3 s of silence a person is told what we wait for; cron is not. */
@@ -164,15 +165,21 @@ static enum errc add_file(struct builder *b, const char *path, struct err *e)
     return files_each(path, on_file, &walk, e);
 }
 
-static void add_words(struct builder *b, const struct opt_args *words)
+static enum errc add_words(struct builder *b, const struct prompt_source *src,
+                           struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    for (size_t i = 0; i < words->n; i++) {
+    for (size_t i = 0; i < src->words->n; i++) {
         if (i > 0)
             buf_addc(&text, ' ');
-        buf_addz(&text, words->items[i]);
+        buf_addz(&text, src->words->items[i]);
     }
+    if (src->has_editor && editor_edit(b->ctx, &text, e) != ERR_OK)
+        return err_ctx(e, "-e");
+    if (src->has_editor && text.len == 0)
+        return err_set(e, ERR_CANCELLED, "nothing was written, so nothing is sent");
     add_block(b, "words", buf_str(&text));
+    return ERR_OK;
 }
 
 /* --- attachments --- */
@@ -279,9 +286,10 @@ static enum errc add_all(struct builder *b, const struct prompt_source *src,
         rc = add_file(b, src->files->items[i], e);
     if (rc == ERR_OK && reads)
         rc = add_stdin(b, e);
+    if (rc == ERR_OK)
+        rc = add_words(b, src, e);
     if (rc != ERR_OK)
         return rc;
-    add_words(b, src->words);
     if (buf_err(&b->p->text) != ERR_OK || buf_err(&b->p->attachments) != ERR_OK)
         return err_set(e, ERR_TOO_LARGE, "the prompt is larger than %d bytes",
                        LIMIT_BODY_LEN);

@@ -16,6 +16,7 @@ struct prompt_source {
     const struct opt_list *attach; /* -a: FILE or "-", with ":MIME" if wanted */
     const struct opt_args *words;
     bool want_stdin, never_stdin; /* --stdin; --no-stdin or chat.stdin = never */
+    bool has_editor;              /* the words are a draft, for the editor */
 };
 
 /* Where the text came from, for --dry-run. */
@@ -34,7 +35,10 @@ struct prompt {
 
 /* Is it a person at a keyboard who has said nothing yet? */
 bool prompt_is_interactive(const struct prompt_source *src);
-/* Reads all that is to be read. ERR_USAGE when there is nothing to say. */
+/*
+ * Reads all that is to be read. ERR_USAGE when there is nothing to say, ERR_CANCELLED when
+ * nothing was left in the editor.
+ */
 enum errc prompt_build(struct cmd_ctx *ctx, const struct prompt_source *src,
                        struct prompt *ret, struct err *e) MUST_USE;
 void prompt_release(struct prompt *p);

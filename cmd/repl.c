@@ -13,7 +13,6 @@
 #include "core/os.h"
 
 #include "cmd/out.h"
-#include "cmd/prompt.h"
 #include "cmd/repl_priv.h"
 #include "cmd/sig.h"
 
@@ -122,46 +121,54 @@ static void take_turn(struct repl *r)
 }
 
 /* The question with the files that were put before it. */
-static enum errc say(struct repl *r, const char *text, struct err *e)
+static enum errc gather(struct repl *r, const char *text, struct prompt *ret,
+                        struct err *e)
 {
     struct opt_args words;
-    struct prompt p;
-    struct jw w;
     size_t before = r->extra.len;
     buf_addz(&r->extra, text);
     words.items[0] = r->extra.data;
     words.n = 1;
-    const struct prompt_source source = {&r->files, &r->attach, &words, false, true};
+    const struct prompt_source source = {
+        .files = &r->files, .attach = &r->attach, .words = &words, .never_stdin = true};
     enum errc rc = buf_err(&r->extra);
     if (rc == ERR_OK)
-        rc = prompt_build(r->s->ctx, &source, &p, e);
+        rc = prompt_build(r->s->ctx, &source, ret, e);
     if (rc != ERR_OK) {
         buf_truncate(&r->extra, before);
         return rc;
     }
     buf_reset(&r->extra);
-    jw_init(&w, &r->s->messages);
-    prompt_write(&p, &w);
-    buf_addc(&r->s->messages, ',');
-    prompt_release(&p);
     r->files.n = r->attach.n = 0;
     return ERR_OK;
 }
 
-void repl_ask(struct repl *r, const char *text)
+/* The turn is kept when an answer came; `text` is what /edit offers. */
+static void ask(struct repl *r, const struct prompt *p, const char *text)
 {
-    struct err e = ERR_INIT;
     struct repl_turn turn = {.from = r->s->messages.len};
+    struct jw w;
     memcpy(turn.parent, r->s->parent, sizeof turn.parent);
-    if (say(r, text, &e) != ERR_OK) {
-        cmd_fail(r->s->ctx, &e);
-        return;
-    }
+    jw_init(&w, &r->s->messages);
+    prompt_write(p, &w);
+    buf_addc(&r->s->messages, ',');
     turn.asked = r->s->messages.len;
     take_turn(r);
     bool has_answer = r->s->answer.text.len > 0;
     if (!has_answer || !keep_turn(r, &turn, text))
         session_forget(r->s, turn.from, turn.parent);
+}
+
+void repl_ask(struct repl *r, const char *text)
+{
+    struct err e = ERR_INIT;
+    struct prompt p;
+    if (gather(r, text, &p, &e) != ERR_OK) {
+        cmd_fail(r->s->ctx, &e);
+        return;
+    }
+    ask(r, &p, text);
+    prompt_release(&p);
 }
 
 void repl_ask_again(struct repl *r, const char *model)
@@ -226,7 +233,7 @@ static void release(struct repl *r)
     buf_release(&r->models);
 }
 
-enum errc repl_run(struct session *s, struct err *e)
+enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
 {
     AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_BODY_LEN);
     struct repl r = {.s = s,
@@ -244,6 +251,8 @@ enum errc repl_run(struct session *s, struct err *e)
     line_open(history_path(s->ctx), repl_complete, &r);
     keys_open(&r.keys);
     greet(&r);
+    if (first != NULL)
+        ask(&r, first, first->text.data != NULL ? first->text.data : "");
     while (!r.is_over)
         one_line(&r, &line);
     keys_close(&r.keys);

@@ -275,31 +275,11 @@ static void run_view(struct repl *r, struct str arg)
     keys_take_back(&r->keys);
 }
 
-/* The n-th stretch between fences; the last one for n = 0. */
-static struct str code_of(struct str text, uint64_t n)
-{
-    struct str line, found = STR_NONE;
-    const char *begin = NULL;
-    uint64_t at = 0;
-    while (str_split(&text, '\n', &line)) {
-        if (!str_starts(str_trim(line), STR("```")))
-            continue;
-        if (begin == NULL) {
-            begin = text.ptr;
-            continue;
-        }
-        at++;
-        if (n == 0 || at == n)
-            found = (struct str){begin, (size_t)(line.ptr - begin)};
-        begin = NULL;
-    }
-    return found;
-}
-
 /* Source: xterm, "Operating System Commands", 52: the terminal's clipboard. */
 static void run_copy(struct repl *r, struct str arg)
 {
     AUTO(buf_release) struct buf base64 = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
     struct str text = buf_str(&r->s->answer.text);
     uint64_t n = 0;
     if (!has_answer(r))
@@ -308,8 +288,10 @@ static void run_copy(struct repl *r, struct str arg)
         cmd_warn(r->s->ctx, "code, or the number of a block of code?");
         return;
     }
-    if (arg.len > 0)
-        text = code_of(text, n);
+    if (arg.len > 0) {
+        (void)code_find(text, n, &code);
+        text = buf_str(&code);
+    }
     if (text.len == 0) {
         cmd_warn(r->s->ctx, "there is no such code");
         return;

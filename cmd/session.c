@@ -70,15 +70,28 @@ void session_fork(struct session *s, const char *name)
     s->turn.name = name;
 }
 
-static enum errc begin_new(struct session *s, struct err *e)
+static enum errc check_new_name(const struct session *s, struct err *e)
 {
     const char *name = s->o->name;
     if (name != NULL && history_exists(s->ctx, name))
         return err_set(e, ERR_USAGE,
                        "there is a conversation \"%s\"\nhint: --cid %s goes on with it",
                        name, name);
-    session_fork(s, name);
-    return begin_system(s, e);
+    return ERR_OK;
+}
+
+/* Goes on with one, begins one on another's turns, or begins one with nothing said. */
+static enum errc begin(struct session *s, struct err *e)
+{
+    const struct chat_options *o = s->o;
+    enum errc rc = check_new_name(s, e);
+    if (rc == ERR_OK && (o->cont || o->cid != NULL))
+        return session_resume(s, o->cid, e);
+    if (rc == ERR_OK)
+        rc = o->fork != NULL ? session_resume(s, o->fork, e) : begin_system(s, e);
+    if (rc == ERR_OK)
+        session_fork(s, o->name);
+    return rc;
 }
 
 enum errc session_open(struct session *s, struct cmd_ctx *ctx,
@@ -90,7 +103,10 @@ enum errc session_open(struct session *s, struct cmd_ctx *ctx,
                           .messages = BUF_INIT(LIMIT_BODY_LEN),
                           .sig_fd = -1};
     s->turn.parent = s->parent;
-    return o->cont || o->cid != NULL ? session_resume(s, o->cid, e) : begin_new(s, e);
+    enum errc rc = begin(s, e);
+    if (rc != ERR_OK)
+        session_release(s);
+    return rc;
 }
 
 void session_release(struct session *s)
@@ -158,7 +174,7 @@ enum errc session_turn(struct session *s, struct err *e)
     AUTO(link_close) struct link *l = NULL;
     session_messages(s, &messages);
     s->turn.messages = buf_str(&messages);
-    s->turn.may_restart = s->answer.opt.format != FORMAT_TEXT || s->answer.is_tty;
+    s->turn.may_restart = !answer_is_text(&s->answer) || s->answer.is_tty;
     answer_begin(&s->answer);
     enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
     if (rc == ERR_OK)
@@ -177,6 +193,9 @@ enum errc session_show(struct session *s, struct err *e)
     const struct cmd_ctx *ctx = s->ctx;
     const struct answer_options opt = {
         .format = cmd_format(ctx, &cmd_chat),
+        .extract = s->o->extract_last ? EXTRACT_LAST
+                   : s->o->extract    ? EXTRACT_FIRST
+                                      : EXTRACT_NONE,
         .raw = s->o->raw,
         .hide_reasoning = s->o->hide_reasoning,
         .usage = s->o->usage,

@@ -94,18 +94,44 @@ enum errc shell_run(const char *line, struct str input, struct buf *output,
     return rc;
 }
 
-enum errc shell_run_self(const char *const *argv, int *ret_status, struct err *e)
+/* Ctrl-C is for it, not for us. */
+static int wait_for(pid_t pid)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
-    pid_t pid;
     sigemptyset(&ignore.sa_mask);
+    sigaction(SIGINT, &ignore, &old);
+    int status = os_wait(pid);
+    sigaction(SIGINT, &old, NULL);
+    return status;
+}
+
+enum errc shell_run_self(const char *const *argv, int *ret_status, struct err *e)
+{
     const struct os_spawn how = {
         .program = "/proc/self/exe", .argv = argv, .fds = OS_FDS_KEPT};
+    pid_t pid;
     enum errc rc = os_spawn(&how, &pid, e);
-    if (rc != ERR_OK)
-        return rc;
-    sigaction(SIGINT, &ignore, &old);
-    *ret_status = os_wait(pid);
-    sigaction(SIGINT, &old, NULL);
-    return ERR_OK;
+    if (rc == ERR_OK)
+        *ret_status = wait_for(pid);
+    return rc;
+}
+
+enum errc shell_edit(const char *editor, const char *path, int *ret_status, struct err *e)
+{
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    buf_printf(&line, "%s \"$@\"", editor);
+    if (buf_err(&line) != ERR_OK)
+        return err_set(e, ERR_USAGE, "the editor's name is too long");
+    const char *const argv[] = {"sh", "-c", line.data, editor, path, NULL};
+    struct os_spawn how = {.program = "/bin/sh", .argv = argv, .fds = OS_FDS_KEPT};
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    pid_t pid;
+    for (int fd = STDIN_FILENO; tty >= 0 && fd <= STDOUT_FILENO; fd++)
+        if (isatty(fd) == 0)
+            how.fds[fd] = tty;
+    enum errc rc = os_spawn(&how, &pid, e);
+    if (rc == ERR_OK)
+        *ret_status = wait_for(pid);
+    close_end(&tty);
+    return rc;
 }

@@ -18,4 +18,11 @@ enum errc shell_run(const char *line, struct str input, struct buf *output,
 enum errc shell_run_self(const char *const *argv, int *ret_status, struct err *e)
     MUST_USE;
 
+/*
+ * Runs `editor path` by the shell, on the terminal, also where our standard input or output is
+ * something else.
+ */
+enum errc shell_edit(const char *editor, const char *path, int *ret_status, struct err *e)
+    MUST_USE;
+
 #endif

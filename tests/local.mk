@@ -20,6 +20,7 @@ check_PROGRAMS += %D%/unit/test_bind
 check_PROGRAMS += %D%/unit/test_breaker
 check_PROGRAMS += %D%/unit/test_catalog
 check_PROGRAMS += %D%/unit/test_chat_request
+check_PROGRAMS += %D%/unit/test_code
 check_PROGRAMS += %D%/unit/test_command
 check_PROGRAMS += %D%/unit/test_conf
 check_PROGRAMS += %D%/unit/test_conf_file

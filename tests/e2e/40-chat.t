@@ -85,7 +85,7 @@ like "$err" '^one/sim · [0-9]+ in \+ [0-9]+ out · \$0\.[0-9]+ · ' 'usage in o
 is "${err##* · }" "$(llmgw cost --oneline)" '… and what the day has cost, this request included'
 like "$err" ' of \$5\.00$' '… of its budget'
 chat -m fast --usage-file "$tmp/usage" --tee "$tmp/tee" -o "$tmp/o" hi </dev/null
-is "$out$(cat "$tmp/tee" "$tmp/o")" 'hihi' 'to a file, and to another'
+is "$out/$(cat "$tmp/tee")/$(cat "$tmp/o")" "/hi/hi" "to a file, and to another"
 is "$("$tool" json usage.completion_tokens <"$tmp/usage")" 1 '… and usage to a third'
 chat -m one/sim:reasoning=3 hi </dev/null
 is "$out" hi 'a pipe does not get what the model thought'

@@ -57,6 +57,9 @@ start_sim spare
 reap "$free_pid"
 reap "$spare_pid"
 start_sim one
+scenario one <<'END'
+on has="a shell function": text="So:\n```sh\njoin() { paste -sd ' '; }\n```\n"
+END
 config <<END
 [core]
     default-route = fast

@@ -259,7 +259,7 @@ static void the_text_goes_to_tee_and_usage_to_its_file(void **state)
     assert_int_equal(f.rc, ERR_OK);
     finish(&f);
     assert_int_equal(files_read(tee, &got, &f.e), ERR_OK);
-    assert_string_equal(buf_str(&got).ptr, "kept");
+    assert_string_equal(buf_str(&got).ptr, "kept\n");
     buf_reset(&got);
     assert_int_equal(files_read(usage, &got, &f.e), ERR_OK);
     assert_non_null(
@@ -268,6 +268,35 @@ static void the_text_goes_to_tee_and_usage_to_its_file(void **state)
     unlink(usage);
     buf_release(&got);
     release(&f);
+}
+
+static void code_is_shown_without_the_text_around_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stream, *first, *last;
+        enum errc want;
+    } rows[] = {
+        {TEXT("a\\n```\\nb") TEXT("c\\n``") TEXT("`\\n~~~\\nd\\n~~~") FINISH("stop") DONE,
+         "bc\n", "d\n", ERR_OK},
+        {TEXT("no code") FINISH("stop") DONE, "", "", ERR_UNUSABLE},
+        {TEXT("```\\nlost") GATEWAY("{\"type\":\"reset\",\"reason\":\"x\"}")
+             TEXT("```\\nkept") FINISH("stop") DONE,
+         "kept\n", "kept\n", ERR_OK},
+        {TEXT("```\\ncut\\noff"), "cut\noff\n", "cut\noff\n", ERR_INTERRUPTED},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        bool is_last = i % 2 == 1;
+        const struct answer_options opt = {
+            .format = FORMAT_TEXT, .extract = is_last ? EXTRACT_LAST : EXTRACT_FIRST};
+        run(&f, &opt, rows[i / 2].stream, ERR_OK);
+        assert_int_equal(f.rc, rows[i / 2].want);
+        finish(&f);
+        assert_string_equal(buf_str(&f.shown).ptr,
+                            is_last ? rows[i / 2].last : rows[i / 2].first);
+        release(&f);
+    }
 }
 
 static void an_output_that_cannot_be_written_ends_it(void **state)
@@ -305,6 +334,7 @@ int main(void)
         cmocka_unit_test(one_object_holds_the_answer_or_the_error),
         cmocka_unit_test(the_comment_stands_in_for_the_end_event),
         cmocka_unit_test(the_text_goes_to_tee_and_usage_to_its_file),
+        cmocka_unit_test(code_is_shown_without_the_text_around_it),
         cmocka_unit_test(an_output_that_cannot_be_written_ends_it),
     };
     return cmocka_run_group_tests_name("answer", tests, NULL, NULL);

@@ -47,6 +47,10 @@ static void options_become_fields_and_headers(void **state)
     struct chat_options o = plain();
     check(NULL, &o, &(struct chat_turn){.messages = STR(USER)}, BODY("default", ""),
           HEADERS);
+    o.no_fallback = true;
+    check(NULL, &o, &(struct chat_turn){.messages = STR(USER)}, BODY("default", ""),
+          HEADERS "x-llmgw-no-fallback: 1\r\n");
+    o.no_fallback = false;
     o.model = "haiku";
     o.temperature = "0.70";
     o.seed = "-3";
@@ -119,7 +123,7 @@ static void keys_of_the_environment_go_along(void **state)
 static void wrong_values_are_told(void **state)
 {
     (void)state;
-    struct chat_options rows[11];
+    struct chat_options rows[16];
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         rows[i] = plain();
     rows[0].temperature = "warm";
@@ -135,6 +139,13 @@ static void wrong_values_are_told(void **state)
     rows[8].name = "x";
     rows[9].log = rows[9].no_log = true;
     rows[10].want_stdin = rows[10].no_stdin = true;
+    rows[11].no_fallback = true;
+    rows[11].fallback = (struct opt_list){{"a"}, 1};
+    rows[12].extract = rows[12].extract_last = true;
+    rows[13].interactive = rows[13].dry_run = true;
+    rows[14].cont = true;
+    rows[14].fork = "x";
+    rows[15].cid = rows[15].fork = "x";
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         if (chat_check(&rows[i], &e) != ERR_USAGE)
