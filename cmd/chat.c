@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/jsonx.h"
+#include "core/os.h"
 
 #include "cmd/chat_request.h"
 #include "cmd/dry.h"
@@ -18,6 +19,7 @@
 #include "cmd/repl.h"
 #include "cmd/session.h"
 #include "cmd/sig.h"
+#include "cmd/template_file.h"
 
 #define AT(field) .offset = offsetof(struct chat_options, field)
 
@@ -28,6 +30,12 @@ static const struct option_row rows[] = {
      .help = "put a file, or what git knows of a directory, before the prompt"},
     {'a', "attach", OPT_STRINGS, AT(attach), "FILE|-[:MIME]", .complete = OPT_C_FILE,
      .help = "attach an image, a PDF file or a text"},
+    {'t', "template", OPT_STRING, AT(template_name), "NAME|FILE",
+     .complete = OPT_C_TEMPLATE, .help = "put the prompt into a template"},
+    {'p', "param", OPT_STRINGS, AT(params), "K=V",
+     .help = "set a parameter of the template; may be repeated"},
+    {0, "save", OPT_STRING, AT(save), "NAME",
+     .help = "make a template of these options and words; ask nothing"},
     {'e', "editor", OPT_FLAG, AT(editor),
      .help = "write the prompt in VISUAL or EDITOR; empty, it is not sent"},
     {0, "stdin", OPT_FLAG, AT(want_stdin), .help = "read standard input, whatever it is"},
@@ -54,8 +62,8 @@ static const struct option_row rows[] = {
     {0, "temperature", OPT_STRING, AT(temperature), "N", .help = "randomness, from 0"},
     {0, "max-tokens", OPT_INT, AT(max_tok), "N", .values = "1..", .help = "output cap"},
     {0, "seed", OPT_STRING, AT(seed), "N", .help = "for answers that can be had again"},
-    {0, "effort", OPT_CHOICE, AT(effort), "LEVEL",
-     .values = "none|minimal|low|medium|high|xhigh|max", .help = "how long to think"},
+    {0, "effort", OPT_CHOICE, AT(effort), "LEVEL", .values = CHAT_EFFORTS,
+     .help = "how long to think"},
 
     {'c', "continue", OPT_FLAG, AT(cont), .group = "conversation",
      .help = "go on with the latest conversation"},
@@ -181,7 +189,8 @@ static enum errc check_person(const struct cmd_ctx *ctx, const struct chat_optio
 
 /* With what has been read: `p` is NULL when a person has said nothing yet. */
 static enum errc converse(struct cmd_ctx *ctx, const struct chat_options *o,
-                          const struct prompt *p, bool is_dry, struct err *e)
+                          const struct prompt_source *source, const struct prompt *p,
+                          bool is_dry, struct err *e)
 {
     struct session s;
     enum errc rc = o->interactive && !is_dry ? take_terminal(e) : ERR_OK;
@@ -189,6 +198,8 @@ static enum errc converse(struct cmd_ctx *ctx, const struct chat_options *o,
         rc = session_open(&s, ctx, o, e);
     if (rc != ERR_OK)
         return rc;
+    s.template_file = source->template_file;
+    s.params = source->params;
     rc = is_dry                        ? dry_run(&s, p, e)
          : p == NULL || o->interactive ? repl_run(&s, p, e)
                                        : run_once(&s, p, e);
@@ -196,30 +207,80 @@ static enum errc converse(struct cmd_ctx *ctx, const struct chat_options *o,
     return rc;
 }
 
-static enum errc ask(struct cmd_ctx *ctx, const struct chat_options *o,
+/* What the command line leaves out comes from the template, if there is one. */
+static enum errc prepare(struct cmd_ctx *ctx, struct chat_options *o,
+                         struct template_file *t, struct err *e)
+{
+    enum errc rc = chat_check(o, e);
+    if (rc == ERR_OK)
+        rc = check_person(ctx, o, e);
+    if (rc == ERR_OK)
+        rc = prompt_system(ctx, o->system, &o->system, e);
+    if (rc != ERR_OK || o->template_name == NULL)
+        return rc;
+    rc = template_load(ctx, o->template_name, t, e);
+    if (rc == ERR_OK)
+        rc = template_apply(ctx, t, &o->params, o, e);
+    if (rc == ERR_OK && chat_check(o, e) != ERR_OK)
+        rc = err_ctx(e, "%s", t->path);
+    return rc;
+}
+
+static enum errc save(struct cmd_ctx *ctx, const struct chat_options *o,
+                      const struct opt_args *args, struct err *e)
+{
+    AUTO(buf_release) struct buf words = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    struct template_file t;
+    const char *path;
+    enum errc rc = template_path(ctx, o->save, &path, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (access(path, F_OK) == 0)
+        return err_set(e, ERR_USAGE,
+                       "there is a template \"%s\"\nhint: llmgw template edit %s",
+                       o->save, o->save);
+    prompt_join(args, &words);
+    template_write(o, buf_str(&words), &text);
+    rc = template_parse(ctx, path, buf_str(&text), &t, e);
+    if (rc == ERR_OK)
+        rc = os_make_parents(path, 0700, e);
+    if (rc == ERR_OK)
+        rc = conf_write_file(path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        cmd_note(ctx, "saved as %s", path);
+    return rc;
+}
+
+static enum errc ask(struct cmd_ctx *ctx, const struct chat_options *given,
                      const struct opt_args *args, bool is_dry, struct err *e)
 {
     bool never = ctx->conf != NULL && ctx->conf->chat.stdin_rule != NULL &&
                  strcmp(ctx->conf->chat.stdin_rule, "never") == 0;
-    const struct prompt_source source = {.files = &o->files,
-                                         .attach = &o->attach,
-                                         .words = args,
-                                         .want_stdin = o->want_stdin,
-                                         .never_stdin =
-                                             o->no_stdin || (never && !o->want_stdin),
-                                         .has_editor = o->editor};
+    struct chat_options o = *given;
+    struct template_file t;
     struct prompt p;
-    enum errc rc = chat_check(o, e);
-    if (rc == ERR_OK)
-        rc = check_person(ctx, o, e);
+    enum errc rc = prepare(ctx, &o, &t, e);
     if (rc != ERR_OK)
         return rc;
+    if (o.save != NULL)
+        return save(ctx, &o, args, e);
+    const struct prompt_source source = {
+        .files = &o.files,
+        .attach = &o.attach,
+        .words = args,
+        .want_stdin = o.want_stdin,
+        .never_stdin = o.no_stdin || (never && !o.want_stdin),
+        .has_editor = o.editor,
+        .template_file = o.template_name != NULL ? &t : NULL,
+        .params = &o.params,
+    };
     if (!is_dry && prompt_is_interactive(&source) && !ctx->global.no_input)
-        return converse(ctx, o, NULL, false, e);
+        return converse(ctx, &o, &source, NULL, false, e);
     rc = prompt_build(ctx, &source, &p, e);
     if (rc != ERR_OK)
         return rc;
-    rc = converse(ctx, o, &p, is_dry, e);
+    rc = converse(ctx, &o, &source, &p, is_dry, e);
     prompt_release(&p);
     return rc;
 }

@@ -48,6 +48,13 @@ enum errc chat_check(const struct chat_options *o, struct err *e)
         return err_set(e, ERR_USAGE, "--fallback and --no-fallback exclude each other");
     if (o->extract && o->extract_last)
         return err_set(e, ERR_USAGE, "-x and --xl exclude each other");
+    if (o->template_name == NULL && o->params.n > 0)
+        return err_set(e, ERR_USAGE, "-p is for the template that -t names");
+    if (o->save != NULL && (o->template_name != NULL || o->cont || o->cid != NULL ||
+                            o->fork != NULL || o->files.n > 0 || o->attach.n > 0))
+        return err_set(e, ERR_USAGE,
+                       "--save keeps options and words: not -t, -c, --cid, "
+                       "--fork, -f or -a");
     if (o->interactive && o->dry_run)
         return err_set(e, ERR_USAGE, "-i and --dry-run exclude each other");
     if (o->name != NULL && (o->cont || o->cid != NULL))
@@ -100,9 +107,33 @@ static void write_option(struct jw *w, const char *item)
         jw_str(w, value);
 }
 
-static void write_number(struct jw *w, const char *key, const char *digits)
+/* Does -O set that field, as of item `from` on? */
+static bool says(const struct chat_options *o, size_t from, struct str key)
 {
-    if (digits == NULL)
+    for (size_t i = from; i < o->options.n; i++) {
+        struct str rest = str_of(o->options.items[i]), other;
+        str_split(&rest, '=', &other);
+        if (str_eq(key, other))
+            return true;
+    }
+    return false;
+}
+
+/* The last of those with the same key. */
+static void write_options(const struct chat_options *o, struct jw *w)
+{
+    for (size_t i = 0; i < o->options.n; i++) {
+        struct str rest = str_of(o->options.items[i]), key;
+        str_split(&rest, '=', &key);
+        if (!says(o, i + 1, key))
+            write_option(w, o->options.items[i]);
+    }
+}
+
+static void write_number(const struct chat_options *o, struct jw *w, const char *key,
+                         const char *digits)
+{
+    if (digits == NULL || says(o, 0, str_of(key)))
         return;
     jw_key(w, key);
     jw_raw(w, str_of(digits));
@@ -124,14 +155,13 @@ static void write_body(const struct chat_options *o, const struct chat_turn *tur
     jw_object(&w);
     jw_kbool(&w, "include_usage", true);
     jw_object_end(&w);
-    write_number(&w, "temperature", o->temperature);
-    write_number(&w, "seed", o->seed);
-    if (o->max_tok >= 0)
+    write_number(o, &w, "temperature", o->temperature);
+    write_number(o, &w, "seed", o->seed);
+    if (o->max_tok >= 0 && !says(o, 0, STR("max_completion_tokens")))
         jw_ki64(&w, "max_completion_tokens", o->max_tok);
-    if (o->effort != NULL)
+    if (o->effort != NULL && !says(o, 0, STR("reasoning_effort")))
         jw_kstrz(&w, "reasoning_effort", o->effort);
-    for (size_t i = 0; i < o->options.n; i++)
-        write_option(&w, o->options.items[i]);
+    write_options(o, &w);
     jw_object_end(&w);
 }
 
@@ -229,6 +259,7 @@ static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *
     add_ms(out, "x-llmgw-timeout-ms", o->timeout_us);
     add_ms(out, "x-llmgw-ttft-timeout-ms", o->ttft_us);
     add_max_cost(ctx, o, out);
+    add(out, "x-llmgw-template", o->template_id);
     add(out, "x-llmgw-project", project);
     add_tags(ctx, o, out);
     add(out, "x-llmgw-conversation", turn->conversation);

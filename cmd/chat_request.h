@@ -6,8 +6,15 @@
 
 #include "cmd/cmd.h"
 
+/* Source: OpenAI API reference, reasoning_effort (2026-11), and Anthropic's "max". */
+#define CHAT_EFFORTS "none|minimal|low|medium|high|xhigh|max"
+
 struct chat_options {
-    const char *system;
+    const char *system;        /* TEXT; from the command line also @FILE */
+    const char *template_name; /* or the file of one */
+    struct opt_list params;    /* of the template: K=V */
+    const char *save;          /* name of the template to make */
+    const char *template_id;   /* NAME@VERSION, for the ledger; NULL: none */
     struct opt_list files, attach;
     bool want_stdin, no_stdin, editor;
     const char *model, *route;

@@ -15,6 +15,7 @@
 
 #include "cmd/editor.h"
 #include "cmd/files.h"
+#include "cmd/template_file.h"
 
 enum { NOTE_MS = 3000, SNIFF_LEN = 8192 };
 
@@ -51,8 +52,11 @@ static bool is_stdin_asked(const struct prompt_source *src)
 
 bool prompt_is_interactive(const struct prompt_source *src)
 {
-    return src->words->n == 0 && !src->has_editor && src->files->n == 0 &&
-           src->attach->n == 0 && !is_stdin_asked(src) && isatty(STDIN_FILENO);
+    const struct template_file *t = src->template_file;
+    bool says_something = t != NULL && t->text[0] != '\0' && !t->takes_input;
+    return src->words->n == 0 && !says_something && !src->has_editor &&
+           src->files->n == 0 && src->attach->n == 0 && !is_stdin_asked(src) &&
+           isatty(STDIN_FILENO);
 }
 
 /* To its end. After 3 s of silence a person is told what we wait for; cron is not. */
@@ -165,20 +169,49 @@ static enum errc add_file(struct builder *b, const char *path, struct err *e)
     return files_each(path, on_file, &walk, e);
 }
 
+void prompt_join(const struct opt_args *words, struct buf *out)
+{
+    for (size_t i = 0; i < words->n; i++) {
+        if (i > 0)
+            buf_addc(out, ' ');
+        buf_addz(out, words->items[i]);
+    }
+}
+
 static enum errc add_words(struct builder *b, const struct prompt_source *src,
                            struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    for (size_t i = 0; i < src->words->n; i++) {
-        if (i > 0)
-            buf_addc(&text, ' ');
-        buf_addz(&text, src->words->items[i]);
-    }
+    prompt_join(src->words, &text);
     if (src->has_editor && editor_edit(b->ctx, &text, e) != ERR_OK)
         return err_ctx(e, "-e");
     if (src->has_editor && text.len == 0)
         return err_set(e, ERR_CANCELLED, "nothing was written, so nothing is sent");
     add_block(b, "words", buf_str(&text));
+    return ERR_OK;
+}
+
+/* What was gathered takes its place in the template's text. */
+static enum errc use_template(struct builder *b, const struct prompt_source *src,
+                              struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    const struct template_file *t = src->template_file;
+    if (t == NULL)
+        return ERR_OK;
+    if (t->takes_input && b->p->text.len == 0 && b->p->attachments.len == 0)
+        return err_set(e, ERR_USAGE,
+                       "template %s asks about what you say, and nothing was said",
+                       t->name);
+    enum errc rc = template_expand(t, src->params, buf_str(&b->p->text), &text, e);
+    if (rc != ERR_OK)
+        return rc;
+    const char *name = arena_printf(&b->ctx->arena, "template %s", t->name);
+    note_part(b, name != NULL ? name : "template", strlen(t->text));
+    buf_reset(&b->p->text);
+    buf_adds(&b->p->text, buf_str(&text));
+    if (buf_err(&text) != ERR_OK)
+        b->p->text.fail = buf_err(&text);
     return ERR_OK;
 }
 
@@ -288,6 +321,8 @@ static enum errc add_all(struct builder *b, const struct prompt_source *src,
         rc = add_stdin(b, e);
     if (rc == ERR_OK)
         rc = add_words(b, src, e);
+    if (rc == ERR_OK)
+        rc = use_template(b, src, e);
     if (rc != ERR_OK)
         return rc;
     if (buf_err(&b->p->text) != ERR_OK || buf_err(&b->p->attachments) != ERR_OK)

@@ -11,12 +11,16 @@
 
 #include "cmd/cmd.h"
 
+struct template_file;
+
 struct prompt_source {
     const struct opt_list *files;  /* -f: FILE, DIR or "-" */
     const struct opt_list *attach; /* -a: FILE or "-", with ":MIME" if wanted */
     const struct opt_args *words;
     bool want_stdin, never_stdin; /* --stdin; --no-stdin or chat.stdin = never */
     bool has_editor;              /* the words are a draft, for the editor */
+    const struct template_file *template_file; /* what they go into; NULL: nothing */
+    const struct opt_list *params;             /* of the template */
 };
 
 /* Where the text came from, for --dry-run. */
@@ -45,6 +49,8 @@ void prompt_release(struct prompt *p);
 /* The message of role user. */
 void prompt_write(const struct prompt *p, struct jw *w);
 
+/* Appends the words, joined by blanks. */
+void prompt_join(const struct opt_args *words, struct buf *out);
 /* TEXT, or the content of the file after "@". */
 enum errc prompt_system(struct cmd_ctx *ctx, const char *text, const char **ret,
                         struct err *e) MUST_USE;

@@ -128,9 +128,13 @@ static enum errc gather(struct repl *r, const char *text, struct prompt *ret,
     size_t before = r->extra.len;
     buf_addz(&r->extra, text);
     words.items[0] = r->extra.data;
-    words.n = 1;
-    const struct prompt_source source = {
-        .files = &r->files, .attach = &r->attach, .words = &words, .never_stdin = true};
+    words.n = r->extra.len > 0;
+    const struct prompt_source source = {.files = &r->files,
+                                         .attach = &r->attach,
+                                         .words = &words,
+                                         .never_stdin = true,
+                                         .template_file = r->s->template_file,
+                                         .params = r->s->params};
     enum errc rc = buf_err(&r->extra);
     if (rc == ERR_OK)
         rc = prompt_build(r->s->ctx, &source, ret, e);
@@ -154,6 +158,10 @@ static void ask(struct repl *r, const struct prompt *p, const char *text)
     buf_addc(&r->s->messages, ',');
     turn.asked = r->s->messages.len;
     take_turn(r);
+    if (r->s->template_file != NULL) { /* further questions are not made from it */
+        r->s->template_file = NULL;
+        r->opt.template_id = NULL;
+    }
     bool has_answer = r->s->answer.text.len > 0;
     if (!has_answer || !keep_turn(r, &turn, text))
         session_forget(r->s, turn.from, turn.parent);

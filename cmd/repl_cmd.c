@@ -99,10 +99,58 @@ static void run_system(struct repl *r, struct str arg)
     struct err e = ERR_INIT;
     if (arg.len == 0)
         show("system", r->opt.system);
-    else if (session_set_system(r->s, keep(r, arg), &e) != ERR_OK)
+    else if (prompt_system(r->s->ctx, keep(r, arg), &r->opt.system, &e) != ERR_OK)
         tell(&e, r);
     else
-        r->opt.system = keep(r, arg);
+        session_set_system(r->s, r->opt.system);
+}
+
+/* Its settings hold from now on; its text takes in the next question, or is one. */
+static void use_template(struct repl *r)
+{
+    const struct template_file *t = &r->template_file;
+    if (t->system != NULL)
+        session_set_system(r->s, r->opt.system);
+    r->s->template_file = t->text[0] != '\0' ? t : NULL;
+    r->s->params = &r->params;
+    if (t->text[0] != '\0' && !t->takes_input)
+        repl_ask(r, "");
+    else if (t->takes_input)
+        printf("template %s: say what goes into it\n", t->name);
+    else
+        printf("template %s is in force\n", t->name);
+}
+
+/* NAME [K=V...] */
+static void run_template(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    struct template_file t;
+    struct chat_options o = r->opt;
+    struct opt_list params = {.n = 0};
+    struct str name, word;
+    if (!str_split(&arg, ' ', &name)) {
+        cmd_warn(r->s->ctx, "which template?");
+        return;
+    }
+    while (str_split(&arg, ' ', &word) && params.n < OPT_LIST_MAX)
+        if (word.len > 0)
+            params.items[params.n++] = keep(r, word);
+    enum errc rc = template_load(r->s->ctx, keep(r, name), &t, &e);
+    if (rc == ERR_OK) {
+        template_overrule(&t, &o);
+        rc = template_apply(r->s->ctx, &t, &params, &o, &e);
+    }
+    if (rc == ERR_OK)
+        rc = chat_check(&o, &e);
+    if (rc != ERR_OK) {
+        tell(&e, r);
+        return;
+    }
+    r->opt = o;
+    r->template_file = t;
+    r->params = params;
+    use_template(r);
 }
 
 static void run_private(struct repl *r, struct str arg)
@@ -438,6 +486,8 @@ static const struct command commands[] = {
     {"route", "[NAME]", "show or set the route", run_route, TAKES_TEXT},
     {"set", "[K=V]", "show or set a field of requests", run_set, TAKES_TEXT},
     {"system", "[TEXT]", "show or set the system prompt", run_system, TAKES_TEXT},
+    {"template", "NAME [K=V...]", "put the next question into a template", run_template,
+     TAKES_TEXT},
     {"file", "PATH|DIR", "put a file before the next question", run_file, TAKES_FILES},
     {"attach", "FILE[:MIME]", "attach an image, PDF or text to it", run_attach,
      TAKES_FILES},

@@ -11,6 +11,7 @@
 #include "cmd/keys.h"
 #include "cmd/line.h"
 #include "cmd/repl.h"
+#include "cmd/template_file.h"
 
 /* A question that was answered, for /undo, /retry and /edit. */
 struct repl_turn {
@@ -26,8 +27,11 @@ struct repl {
     struct repl_turn *turns; /* owned */
     size_t n_turns;
     struct opt_list files, attach; /* for the next question; texts in the arena */
-    pico spent;                    /* of this session; PICO_UNKNOWN: not all is known */
-    struct buf extra;              /* text for the next question: what commands printed */
+    struct template_file
+        template_file; /* the last one of /template, and what it was given */
+    struct opt_list params;
+    pico spent;       /* of this session; PICO_UNKNOWN: not all is known */
+    struct buf extra; /* text for the next question: what commands printed */
     bool is_over;
     struct buf models; /* names for completion, a line each; asked for once */
     bool has_models;

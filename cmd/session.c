@@ -23,34 +23,32 @@ static void add_message(struct buf *messages, const char *role, struct str text)
     buf_addc(messages, ',');
 }
 
-enum errc session_set_system(struct session *s, const char *text, struct err *e)
+void session_set_system(struct session *s, const char *text)
 {
-    enum errc rc = prompt_system(s->ctx, text, &text, e);
-    if (rc != ERR_OK)
-        return rc;
     buf_reset(&s->system);
     if (text != NULL && text[0] != '\0')
         add_message(&s->system, "system", str_of(text));
-    return ERR_OK;
 }
 
 /* Said now, or the configured one. */
 static enum errc begin_system(struct session *s, struct err *e)
 {
     const char *text = s->o->system;
+    enum errc rc = ERR_OK;
     if (text == NULL && s->ctx->conf != NULL)
-        text = s->ctx->conf->chat.system;
-    return session_set_system(s, text, e);
+        rc = prompt_system(s->ctx, s->ctx->conf->chat.system, &text, e);
+    if (rc == ERR_OK)
+        session_set_system(s, text);
+    return rc;
 }
 
 enum errc session_resume(struct session *s, const char *which, struct err *e)
 {
     struct history h;
     enum errc rc = history_load(s->ctx, which, s->o->system == NULL, &h, e);
-    if (rc == ERR_OK)
-        rc = session_set_system(s, s->o->system, e);
     if (rc != ERR_OK)
         return rc;
+    session_set_system(s, s->o->system);
     buf_reset(&s->messages);
     buf_adds(&s->messages, buf_str(&h.messages));
     s->turn.conversation = h.conversation;

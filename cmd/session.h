@@ -19,6 +19,9 @@ struct session {
     bool (*on_key)(
         void *arg); /* standard input is readable; true: likewise. NULL: not asked */
     void *key_arg;
+    /* what the next question goes into, or has gone, with these parameters; NULL: nothing */
+    const struct template_file *template_file;
+    const struct opt_list *params;
 };
 
 /* Goes on with the conversation that the options name, or begins one. */
@@ -37,8 +40,8 @@ enum errc session_turn(struct session *s, struct err *e) MUST_USE;
 enum errc session_explain(struct session *s, struct buf *out, struct err *e) MUST_USE;
 /* Forgets what was said from `from`, an earlier length of `messages`, on. */
 void session_forget(struct session *s, size_t from, const char *parent);
-/* TEXT or @FILE, from the next turn on. */
-enum errc session_set_system(struct session *s, const char *text, struct err *e) MUST_USE;
+/* From the next turn on; NULL or "": none. */
+void session_set_system(struct session *s, const char *text);
 /* What was said so far begins a conversation of its own; name may be NULL. */
 void session_fork(struct session *s, const char *name);
 /* Goes on with another one, an id or a name, instead. Nothing changes when it cannot. */

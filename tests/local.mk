@@ -84,6 +84,7 @@ check_PROGRAMS += %D%/unit/test_sim_scenario
 check_PROGRAMS += %D%/unit/test_spool
 check_PROGRAMS += %D%/unit/test_sse
 check_PROGRAMS += %D%/unit/test_target
+check_PROGRAMS += %D%/unit/test_template_file
 check_PROGRAMS += %D%/unit/test_term
 check_PROGRAMS += %D%/unit/test_markdown
 check_PROGRAMS += %D%/unit/test_upstream

@@ -30,6 +30,7 @@ dist_check_SCRIPTS += %D%/30-matrix.t
 dist_check_SCRIPTS += %D%/31-connections.t
 EXTRA_DIST += %D%/matrix.tsv %D%/matrix-plan.awk %D%/matrix-judge.awk
 dist_check_SCRIPTS += %D%/41-models.t
+dist_check_SCRIPTS += %D%/41-template.t
 dist_check_SCRIPTS += %D%/43-admin.t
 dist_check_SCRIPTS += %D%/44-route.t
 

@@ -77,6 +77,19 @@ static void options_become_fields_and_headers(void **state)
           "p\r\n");
 }
 
+static void of_two_settings_of_a_field_the_last_counts(void **state)
+{
+    (void)state;
+    struct chat_options o = plain();
+    o.temperature = "0.5";
+    o.max_tok = 7;
+    o.template_id = "t@1";
+    o.options = (struct opt_list){{"n=1", "temperature=1", "n=2"}, 3};
+    check(NULL, &o, &(struct chat_turn){.messages = STR(USER)},
+          BODY("default", ",\"max_completion_tokens\":7,\"temperature\":1,\"n\":2"),
+          HEADERS "x-llmgw-template: t@1\r\n");
+}
+
 static void configuration_fills_in_what_options_leave_out(void **state)
 {
     (void)state;
@@ -157,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_become_fields_and_headers),
+        cmocka_unit_test(of_two_settings_of_a_field_the_last_counts),
         cmocka_unit_test(configuration_fills_in_what_options_leave_out),
         cmocka_unit_test(keys_of_the_environment_go_along),
         cmocka_unit_test(wrong_values_are_told),
