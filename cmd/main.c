@@ -165,6 +165,14 @@ static enum errc run(struct cmd_ctx *ctx, int argc, char *argv[], struct err *e)
     return run_entry(ctx, entry, argc - used, argv + used, e);
 }
 
+/* See core/mem.h: nothing is printed by half. */
+void mem_failed(void)
+{
+    static const char text[] = "llmgw: out of memory\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(errc_exit(ERR_MEMORY));
+}
+
 int main(int argc, char *argv[])
 {
     fill_closed_descriptors();

@@ -4,9 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void *tell_failure(void *p)
+{
+    if (p == NULL && mem_failed != NULL)
+        mem_failed();
+    return p;
+}
+
 void *mem_alloc(size_t n, size_t size)
 {
-    return calloc(n ? n : 1, size ? size : 1);
+    return tell_failure(calloc(n ? n : 1, size ? size : 1));
 }
 
 void *mem_resize(void *old, size_t n, size_t size)
@@ -14,14 +21,14 @@ void *mem_resize(void *old, size_t n, size_t size)
     size_t total;
     if (__builtin_mul_overflow(n, size, &total))
         return NULL;
-    return realloc(old, total ? total : 1);
+    return tell_failure(realloc(old, total ? total : 1));
 }
 
 char *mem_strndup(const char *s, size_t len)
 {
     if (len == SIZE_MAX)
         return NULL;
-    char *copy = calloc(len + 1, 1);
+    char *copy = tell_failure(calloc(len + 1, 1));
     if (copy != NULL && len > 0)
         memcpy(copy, s, len);
     return copy;

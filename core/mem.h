@@ -23,6 +23,12 @@ void mem_wipe(void *p, size_t len);
 /* AUTO(mem_freep) char *s = …; */
 void mem_freep(char **p);
 
+/*
+ * A program that would rather end than go on without memory defines this, and none of the above
+ * returns NULL for lack of it: llmgw does, so that no report is printed by half. llmgwd does not.
+ */
+void mem_failed(void) __attribute__((weak));
+
 #define MEM_NEW(type) ((type *)mem_alloc(1, sizeof(type)))
 
 #endif
