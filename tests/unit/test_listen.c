@@ -18,6 +18,7 @@
 
 #include "broker/broker.h"
 #include "broker/listen.h"
+#include "tests/unit/fault.h"
 
 #include <cmocka.h>
 
@@ -366,6 +367,52 @@ static void doors_handed_over_are_taken(void **state)
     }
 }
 
+/* Opens, lets somebody in over each door, makes the socket anew, loads anew, and closes. */
+static enum errc live(struct site *s, struct err *e)
+{
+    struct listen *l = NULL;
+    enum errc rc = open_doors(s, &l, e);
+    if (rc != ERR_OK) {
+        assert_null(l);
+        return rc;
+    }
+    int fd = unix_socket(s->path, false);
+    assert_true(fd >= 0);
+    turns(s);
+    close(fd);
+    assert_true(connects(tcp_port(s)));
+    turns(s);
+    rc = listen_recreate(l, e);
+    if (rc == ERR_OK)
+        rc = listen_reload(l, e);
+    turns(s);
+    listen_free(&l);
+    assert_int_equal(s->b.n_conns, 0);
+    return rc;
+}
+
+static void a_failing_allocation_is_told_and_leaves_no_door(void **state)
+{
+    struct site *s = *state;
+    long n = 0;
+    s->conf.broker.listen = "127.0.0.1:0";
+    for (bool has_struck = true; has_struck; n++) {
+        struct err e = ERR_INIT;
+        assert_int_equal(ftruncate(s->b.log.fd, 0), 0);
+        assert_int_equal(lseek(s->b.log.fd, 0, SEEK_SET), 0);
+        fault_arm(FAULT_MEMORY, FAULT_ONCE, n);
+        enum errc rc = live(s, &e);
+        has_struck = fault_disarm();
+        assert_true(rc == ERR_OK || rc == ERR_MEMORY);
+        assert_true(rc == ERR_OK || e.text[0] != '\0');
+        assert_int_not_equal(access(s->path, F_OK), 0);
+    }
+    assert_true(n > 4);
+    struct err e = ERR_INIT;
+    assert_int_equal(open_doors(s, &s->l, &e), ERR_OK);
+    expect_answer(s);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -382,6 +429,7 @@ int main(void)
         CASE(tcp_follows_the_configuration),
         CASE(tcp_clients_cannot_fill_the_house),
         CASE(doors_handed_over_are_taken),
+        CASE(a_failing_allocation_is_told_and_leaves_no_door),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
