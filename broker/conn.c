@@ -203,7 +203,8 @@ static void queue_consume(struct conn *c, size_t len)
 static void flush(struct conn *c)
 {
     size_t len = conn_queue_len(c);
-    if (len > 0) {
+    c->is_broken |= buf_err(&c->out) != ERR_OK; /* part of an answer is missing */
+    if (len > 0 && !c->is_broken) {
         struct iovec iov = {.iov_base = c->out.data + c->out_from, .iov_len = len};
         queue_consume(c, send_parts(c, &iov, 1, len));
     }
@@ -235,8 +236,11 @@ static void send_now(struct conn *c, const struct str *parts, size_t n)
 static void emit(struct conn *c, const struct str *parts, size_t n)
 {
     assert(n <= PARTS_MAX);
-    if (c->is_broken)
+    c->is_broken |= buf_err(&c->out) != ERR_OK; /* a body goes nowhere without its head */
+    if (c->is_broken) {
+        loop_later(c->b->loop, &c->task);
         return;
+    }
     size_t len = conn_queue_len(c);
     for (size_t i = 0; i < n; i++)
         len += parts[i].len;

@@ -21,6 +21,7 @@
 #include "broker/broker.h"
 #include "broker/conn.h"
 #include "broker/secret.h"
+#include "tests/unit/fault.h"
 
 #include <cmocka.h>
 
@@ -550,6 +551,113 @@ static void draining_ends_idle_and_busy_connections(void **state)
     expect_no(s, CLOSED);
 }
 
+/* ---- each allocation fails ---- */
+
+enum { LARGE_LEN = 100 * 1024 };
+
+/* What the three requests of the conversation get: an answer, a stream, a large answer. */
+static void answer_all_kinds(struct broker *b, struct conn *c,
+                             const struct conn_request *r)
+{
+    static char large[LARGE_LEN];
+    struct site *s = container_of(b, struct site, b);
+    s->n_requests++;
+    if (str_eqz(r->head->path, "/stream")) {
+        conn_hold(c, &fns, s);
+        conn_reply_start(c, 200, STR("X-A: 1\r\n"));
+        for (int i = 0; i < 3; i++)
+            (void)conn_write(c, STR("some words of a stream"));
+        conn_reply_end(c);
+    } else if (str_eqz(r->head->path, "/large")) {
+        memset(large, 'l', sizeof large);
+        conn_reply(c, 200, STR_NONE, (struct str){large, sizeof large});
+    } else {
+        conn_reply(c, 200, STR("X-A: 1\r\n"), r->body);
+    }
+}
+
+/* Packets; where a large answer or a stream comes first, no queue is there yet. */
+enum { PACKETS = 3 };
+static const char *const conversations[][PACKETS] = {
+    {"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbo",
+     "dy\r\n3\r\n...\r\n0\r\n\r\nGET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /la",
+     "rge HTTP/1.1\r\nHost: x\r\n\r\n"},
+    {"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", "", ""},
+    {"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", "", ""},
+};
+
+/* All that comes of the conversation, and whether the connection ended. */
+static bool converse(struct site *s, const char *const *packets, struct buf *got)
+{
+    int fd[2];
+    struct err e = ERR_INIT;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    if (conn_new(&s->b, fd[1], true, 0, answer_all_kinds, &e) != ERR_OK)
+        assert_int_equal(e.code, ERR_MEMORY);
+    ssize_t n = -1;
+    for (size_t i = 0; i < PACKETS + 20; i++) {
+        if (i < PACKETS && packets[i][0] != '\0')
+            (void)send(fd[0], packets[i], strlen(packets[i]), MSG_NOSIGNAL);
+        turns(s, 3);
+        fault_hold(true);
+        while ((n = recv(fd[0], buf_room(got, LARGE_LEN), LARGE_LEN, 0)) > 0)
+            buf_grown(got, (size_t)n);
+        fault_hold(false);
+    }
+    bool is_closed = n == 0 || errno == ECONNRESET;
+    close(fd[0]);
+    turns(s, 3);
+    assert_int_equal(s->b.n_conns, 1); /* the one of set_up */
+    return is_closed;
+}
+
+/* Whole answers as ever; behind them nothing, the beginning of one, or an error; then the end. */
+static void check_transcript(struct str got, struct str want, bool is_closed)
+{
+    size_t same = 0, start = 0;
+    while (same < got.len && same < want.len && got.ptr[same] == want.ptr[same])
+        same++;
+    if (same == want.len && same == got.len)
+        return;
+    assert_true(is_closed);
+    if (same == got.len)
+        return;
+    for (size_t i = 0; i <= same; i++)
+        if (str_starts(str_sub(want, i, want.len), STR("HTTP/1.1 ")))
+            start = i;
+    struct str rest = str_sub(got, start, got.len);
+    assert_true(str_starts(rest, STR("HTTP/1.1 503 ")));
+    assert_true(str_contains(rest, STR("\r\nConnection: close\r\n")));
+    assert_true(str_ends(rest, STR("\r\n\r\n")) || str_ends(rest, STR("\"}}")));
+}
+
+static void fail_everywhere(struct site *s, const char *const *packets)
+{
+    struct buf want = BUF_INIT(1 << 20), got = BUF_INIT(1 << 20);
+    assert_false(converse(s, packets, &want));
+    assert_true(str_ends(buf_str(&want), STR("lll")) ||
+                str_ends(buf_str(&want), STR("\r\n0\r\n\r\n")));
+    long n = 0;
+    for (bool has_struck = true; has_struck; n++) {
+        buf_reset(&got);
+        fault_arm(FAULT_MEMORY, FAULT_ONCE, n);
+        bool is_closed = converse(s, packets, &got);
+        has_struck = fault_disarm();
+        check_transcript(buf_str(&got), buf_str(&want), is_closed);
+        say(s, POST);
+        expect(s, FINE);
+    }
+    assert_true(n > 4);
+    buf_release(&want);
+    buf_release(&got);
+}
+
+static void a_failing_allocation_costs_its_connection_at_most(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(conversations); i++)
+        fail_everywhere(*state, conversations[i]);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -574,6 +682,7 @@ int main(void)
         CASE(a_tcp_client_needs_its_key),
         CASE(an_idle_tcp_client_is_sent_away),
         CASE(draining_ends_idle_and_busy_connections),
+        CASE(a_failing_allocation_costs_its_connection_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
