@@ -14,6 +14,7 @@
  */
 #include "broker/upstream.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ struct upstream_xfer {
     struct list link, todo;
     bool is_http2, is_post, is_added, has_head, is_paused;
     bool is_silent; /* nobody listens: made to warm a connection, or detached */
-    bool is_cancelled, wants_resume, is_done;
+    bool is_cancelled, wants_resume, is_lost, is_done;
     bool is_ok;               /* it came to its announced end */
     struct loop_timer linger; /* a detached transfer that does not end */
     char error[CURL_ERROR_SIZE];
@@ -99,6 +100,13 @@ struct upstream_xfer {
 static void settle(struct upstream *u);
 
 /* ---- descriptors and the timer ---- */
+
+/* It waits for ever rather than not at all: so it keeps its place, and cannot fail. */
+static void set_timer(struct upstream *u, int64_t after_us)
+{
+    enum errc rc = loop_timer_set(u->loop, &u->timer, after_us);
+    assert(rc == ERR_OK);
+}
 
 /* Whatever socket it is told of, libcurl serves other transfers that are due as well. */
 static void act(struct upstream *u, curl_socket_t fd, int mask)
@@ -128,7 +136,9 @@ static void on_sock(void *arg, unsigned events)
 
 static void on_timer(void *arg)
 {
-    act(OBJ(upstream, arg), CURL_SOCKET_TIMEOUT, 0);
+    struct upstream *u = OBJ(upstream, arg);
+    set_timer(u, INT64_MAX); /* the place that it had is free still */
+    act(u, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static struct sock *sock_find(struct upstream *u, int fd)
@@ -172,45 +182,58 @@ static void sock_drop(struct upstream *u, int fd)
 }
 
 /* libcurl waits for nothing on it now; it may be closed already unless it brought an answer. */
-static int sock_rest(struct upstream *u, CURL *easy, int fd)
+static void sock_rest(struct upstream *u, CURL *easy, int fd)
 {
     char *private = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
     struct sock *s = sock_find(u, fd);
     if (s == NULL || private == NULL || !OBJ(upstream_xfer, private)->has_head) {
         sock_drop(u, fd);
-        return 0;
+        return;
     }
     s->is_idle = true;
-    if (s->io.events == 0)
-        return 0;
-    return loop_io_set(u->loop, &s->io, LOOP_READ) == ERR_OK ? 0 : -1;
+    if (s->io.events != 0 && loop_io_set(u->loop, &s->io, LOOP_READ) != ERR_OK)
+        sock_drop(u, fd);
+}
+
+static void todo(struct upstream_xfer *x);
+
+/* Told of an error, libcurl would end every transfer there is: the one that met it ends. */
+static void lose(CURL *easy)
+{
+    char *private = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    if (private == NULL)
+        return;
+    struct upstream_xfer *x = OBJ(upstream_xfer, private);
+    x->is_lost = true;
+    todo(x);
 }
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
     (void)unused;
     struct upstream *u = OBJ(upstream, arg);
-    if (what == CURL_POLL_REMOVE)
-        return sock_rest(u, easy, fd);
-    struct sock *s = sock_get(u, fd);
-    if (s == NULL)
-        return -1;
-    s->is_idle = false;
+    if (what == CURL_POLL_REMOVE) {
+        sock_rest(u, easy, fd);
+        return 0;
+    }
     unsigned events = ((what & CURL_POLL_IN) ? LOOP_READ : 0U) |
                       ((what & CURL_POLL_OUT) ? LOOP_WRITE : 0U);
-    return loop_io_set(u->loop, &s->io, events) == ERR_OK ? 0 : -1;
+    struct sock *s = sock_get(u, fd);
+    if (s != NULL)
+        s->is_idle = false;
+    if (s == NULL || loop_io_set(u->loop, &s->io, events) != ERR_OK)
+        lose(easy);
+    return 0;
 }
 
 static int on_curl_timer(CURLM *multi, long ms, void *arg)
 {
     (void)multi;
     struct upstream *u = OBJ(upstream, arg);
-    if (ms < 0) {
-        loop_timer_stop(u->loop, &u->timer);
-        return 0;
-    }
-    return loop_timer_set(u->loop, &u->timer, ms * (int64_t)US_PER_MS) == ERR_OK ? 0 : -1;
+    set_timer(u, ms < 0 ? INT64_MAX : ms * (int64_t)US_PER_MS);
+    return 0;
 }
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
@@ -613,6 +636,10 @@ static void tell_done(struct upstream_xfer *x, CURLcode rc)
         rc = CURLE_SEND_FAIL_REWIND; /* what libcurl says when it cannot send again */
     if (rc == CURLE_OK && !x->has_head)
         rc = CURLE_GOT_NOTHING; /* libcurl is content with half a head */
+    if (rc == CURLE_WRITE_ERROR && buf_err(&x->head) == ERR_MEMORY) {
+        rc = CURLE_OUT_OF_MEMORY;
+        x->error[0] = '\0';
+    }
     if (rc != CURLE_OK) {
         enum errc code = rc == CURLE_OPERATION_TIMEDOUT               ? ERR_TIMEOUT
                          : rc == CURLE_OUT_OF_MEMORY && !is_too_large ? ERR_MEMORY
@@ -670,6 +697,8 @@ static bool settle_todo(struct upstream *u)
         xfer_free(&x);
     else if (!x->is_added)
         xfer_add(x);
+    else if (x->is_lost)
+        tell_done(x, CURLE_OUT_OF_MEMORY);
     else if (x->wants_resume)
         xfer_resume(x);
     return true;
@@ -898,6 +927,7 @@ enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
     u->multi = curl_multi_init();
     u->share = curl_share_init();
     if (u->multi == NULL || u->share == NULL || !set_multi(u) ||
+        loop_timer_set(u->loop, &u->timer, INT64_MAX) != ERR_OK ||
         curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) !=
             CURLSHE_OK)
         return err_set(e, ERR_MEMORY, "no memory for transfers");

@@ -20,6 +20,7 @@
 #include "core/mem.h"
 
 #include "broker/upstream.h"
+#include "tests/unit/fault.h"
 
 #include <cmocka.h>
 
@@ -455,7 +456,7 @@ static void a_paused_transfer_holds_its_sender(void **state)
     struct told *t = told_new(s);
     struct buf got = BUF_INIT(1 << 20);
     begin(t, STR("q"));
-    int fd = accept_one(s), small = 16 * 1024;
+    int fd = accept_one(s), small = 16 * 1024, large = 4 * 1024 * 1024;
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     expect_end(s, fd, &got, "\r\n\r\nq");
     say(fd, OK_HEAD "Content-Length: 60000000\r\n\r\n");
@@ -472,6 +473,7 @@ static void a_paused_transfer_holds_its_sender(void **state)
     }
     assert_true(t->body.len <= 64 * 1024);
     upstream_resume(t->x);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
     while (sent < 60000000) {
         ssize_t n = send(fd, zeros, MIN(sizeof zeros, 60000000 - sent), MSG_NOSIGNAL);
         sent += n > 0 ? (size_t)n : 0;
@@ -773,6 +775,87 @@ static void freeing_cancels_without_callbacks(void **state)
     told_free(t);
 }
 
+/* ---- each allocation of ours fails; libcurl 7.88 does not survive that in its own ---- */
+
+/* The server's side of one question, until the transfer is over. */
+static void serve_until_done(struct site *s, const struct told *t)
+{
+    fault_hold(true);
+    struct buf got = BUF_INIT(1 << 20);
+    fault_hold(false);
+    int fd = -1;
+    bool is_answered = false;
+    for (int i = 0; i < 500 && t->n_done == 0; i++) {
+        fault_hold(true);
+        if (fd < 0)
+            fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK);
+        ssize_t n = fd < 0 ? -1 : recv(fd, buf_room(&got, 4096), 4096, 0);
+        if (n > 0)
+            buf_grown(&got, (size_t)n);
+        if (n == 0) { /* one of an attempt before */
+            close(fd);
+            fd = -1;
+        }
+        fault_hold(false);
+        if (!is_answered && str_ends(buf_str(&got), STR("\r\n\r\nquestion"))) {
+            is_answered = true;
+            say(fd, OK_HEAD "Content-Length: 6\r\n\r\nans");
+            turn(s);
+            (void)send(fd, "wer", 3, MSG_NOSIGNAL);
+        }
+        turn(s);
+    }
+    if (fd >= 0)
+        close(fd);
+    buf_release(&got);
+}
+
+static enum errc ask_anew(struct site *s, struct told *t, struct err *e)
+{
+    struct http1_header headers[] = {{STR("Authorization"), STR("Bearer sk-test")}};
+    const struct upstream_request req = {.method = "POST",
+                                         .url = s->url,
+                                         .headers = headers,
+                                         .n_headers = ARRAY_LEN(headers),
+                                         .body = STR("question"),
+                                         .connect_us = 200 * US_PER_MS,
+                                         .proxy = ""};
+    enum errc rc = upstream_new(s->loop, NULL, &s->u, e);
+    if (rc == ERR_OK)
+        rc = upstream_start(s->u, &req, &fns, t, &t->x, e);
+    if (rc != ERR_OK)
+        return rc;
+    serve_until_done(s, t);
+    assert_int_equal(t->n_done, 1);
+    assert_int_equal(upstream_n_active(s->u), 0);
+    *e = t->err;
+    return t->rc;
+}
+
+static void a_failing_allocation_is_an_error(void **state)
+{
+    struct site *s = *state;
+    long n = 0;
+    for (bool has_struck = true; has_struck; n++) {
+        struct err e = ERR_INIT;
+        struct told *t = told_new(s);
+        assert_non_null(buf_room(&t->body, 100)); /* not counted below */
+        upstream_free(&s->u);
+        fault_arm(FAULT_MEMORY, FAULT_ONCE, n);
+        enum errc rc = ask_anew(s, t, &e);
+        has_struck = fault_disarm();
+        if (rc == ERR_OK) {
+            assert_int_equal(t->status, 200);
+            assert_string_equal(t->body.data, "answer");
+        } else {
+            assert_int_equal(rc, ERR_MEMORY);
+            assert_true(e.text[0] != '\0');
+        }
+        told_free(t);
+    }
+    assert_true(n > 5);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -800,6 +883,7 @@ int main(void)
         CASE(a_proxy_is_asked_where_one_is_configured),
         CASE(a_header_cannot_smuggle_another),
         CASE(freeing_cancels_without_callbacks),
+        CASE(a_failing_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
