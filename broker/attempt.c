@@ -148,6 +148,12 @@ struct call_headers {
     struct buf text; /* of those made here; wiped: it holds the key */
 };
 
+static void headers_release(struct call_headers *h)
+{
+    mem_wipe(h->text.data, h->text.cap);
+    buf_release(&h->text);
+}
+
 static void add_header(struct call_headers *h, const char *name, struct str value)
 {
     if (h->n < HEADERS_MAX)
@@ -218,7 +224,7 @@ static enum errc call(struct attempt *a, struct err *e)
     struct str key;
     if (pick_key(a, &key, e) != ERR_OK)
         return e->code;
-    struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
+    AUTO(headers_release) struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
     AUTO(buf_release) struct buf lines = BUF_INIT(LIMIT_HEAD_LEN);
     add_header(&h, "content-type", STR("application/json"));
     add_header(&h, "accept",
@@ -233,10 +239,15 @@ static enum errc call(struct attempt *a, struct err *e)
     add_credentials(&h, a->model.kind->auth, key);
     AUTO(buf_release) struct buf path = BUF_INIT(LIMIT_HEAD_LEN);
     a->ops->path(a->model.kind, str_of(a->target->model), a->is_streamed, &path);
+    const char *url =
+        arena_printf(&r->arena, "%s%.*s", a->provider->base_url, STR_ARG(buf_str(&path)));
+    /* half a key would be refused by the provider, and set aside by us */
+    if (buf_err(&h.text) != ERR_OK || buf_err(&lines) != ERR_OK ||
+        buf_err(&path) != ERR_OK || arena_is_broken(&r->arena))
+        return err_set(e, ERR_MEMORY, "no memory for the request's headers");
     const struct upstream_request req = {
         .method = "POST",
-        .url = arena_printf(&r->arena, "%s%.*s", a->provider->base_url,
-                            STR_ARG(buf_str(&path))),
+        .url = url,
         .headers = h.items,
         .n_headers = h.n,
         .body = buf_str(&a->body),
@@ -246,10 +257,7 @@ static enum errc call(struct attempt *a, struct err *e)
         .http2 = a->provider->http2,
         .is_stream = a->is_streamed,
     };
-    enum errc rc = upstream_start(r->b->upstream, &req, &upstream_fns, a, &a->xfer, e);
-    mem_wipe(h.text.data, h.text.cap);
-    buf_release(&h.text);
-    return rc;
+    return upstream_start(r->b->upstream, &req, &upstream_fns, a, &a->xfer, e);
 }
 
 /* ---- birth and death ---- */
