@@ -9,6 +9,15 @@ tests_e2e_tool_SOURCES += %D%/pty.c %D%/pty.h
 tests_e2e_tool_SOURCES += %D%/cut_server.c %D%/cut_client.c %D%/cuts.h
 tests_e2e_tool_SOURCES += %D%/swarm.c %D%/swarm.h
 tests_e2e_tool_LDADD = $(CORE_LIBS)
+# llmgw and llmgwd whose allocations fail on order
+FAULTY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
+noinst_PROGRAMS += tests/e2e/faulty-llmgw tests/e2e/faulty-llmgwd
+tests_e2e_faulty_llmgw_SOURCES = cmd/main.c %D%/faulty.c
+tests_e2e_faulty_llmgw_LDADD = $(CMD_LIBS)
+tests_e2e_faulty_llmgw_LDFLAGS = $(FAULTY_WRAPS)
+tests_e2e_faulty_llmgwd_SOURCES = broker/main.c %D%/faulty.c
+tests_e2e_faulty_llmgwd_LDADD = $(BROKER_LIBS)
+tests_e2e_faulty_llmgwd_LDFLAGS = $(FAULTY_WRAPS)
 dist_check_SCRIPTS += %D%/10-sim.t
 dist_check_SCRIPTS += %D%/20-config.t
 dist_check_SCRIPTS += %D%/35-cross.t
@@ -61,5 +70,6 @@ dist_check_SCRIPTS += %D%/49-disk.t
 dist_check_SCRIPTS += %D%/37-network.t
 dist_check_SCRIPTS += %D%/38-slow.t
 dist_check_SCRIPTS += %D%/49-memory.t
+dist_check_SCRIPTS += %D%/49-no-memory.t
 dist_check_SCRIPTS += %D%/70-valgrind.t
 dist_check_SCRIPTS += %D%/85-install.t
