@@ -15,6 +15,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 
+#include "broker/fit.h"
 #include "broker/request_priv.h"
 #include "broker/signatures.h"
 
@@ -56,6 +57,7 @@ struct attempt {
     struct delta_encoder *encoder; /* crossed streams */
     struct msg_collect collect;    /* crossed, to a client that does not stream */
     bool is_collecting;
+    struct fit fit;
 
     enum outcome outcome; /* told when the callback ends */
     struct err err;
@@ -135,6 +137,8 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
     if (a->ops->request_encode(&msg, &caps, &a->body, &dropped, e) != ERR_OK)
         return e->code;
     r->answer.dropped = dropped;
+    if (fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
+        return e->code;
     return buf_err(&a->body) == ERR_OK
                ? ERR_OK
                : err_set(e, buf_err(&a->body), "no room for the body");
@@ -276,6 +280,7 @@ static void attempt_free(struct attempt **ap)
         a->r->client->encoder_free(&a->encoder);
     if (a->is_collecting)
         msg_collect_release(&a->collect);
+    fit_release(&a->fit);
     buf_release(&a->body);
     buf_release(&a->reply);
     a->magic = 0;
@@ -355,6 +360,7 @@ static struct attempt *attempt_new(struct request *r)
     buf_init(&a->body, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
     buf_init(&a->reply, LIMIT_REPLY_LEN);
     sse_init(&a->sse, LIMIT_EVENT_LEN);
+    fit_init(&a->fit);
     a->ops->scan_init(&a->scan, a->model.kind);
     if (a->row == NULL)
         attempt_free(&a);
@@ -466,6 +472,15 @@ static void broken(struct attempt *a, const struct err *e)
     conclude(a, BROKEN);
 }
 
+/* All has come: it is whole, if it is what was asked for. */
+static void whole(struct attempt *a)
+{
+    struct err e = ERR_INIT;
+    if (a->outcome == GOING_ON && fit_check(&a->fit, a->scan.finish, &e) != ERR_OK)
+        broken(a, &e);
+    conclude(a, WHOLE);
+}
+
 /* A translated answer for a client that does not stream. */
 static void encode_whole(struct attempt *a, const struct msg_reply *reply)
 {
@@ -528,6 +543,7 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
     struct request *r = a->r;
     if (d->kind == MSG_D_TEXT && r->record == CONF_RECORD_FULL)
         buf_adds(&r->answer.text, d->text);
+    fit_hear(&a->fit, d);
     if (d->kind == MSG_D_CALL)
         signatures_put(r->b->signatures, d->id, d->name, d->signature,
                        loop_mono_us(r->b->loop));
@@ -565,7 +581,7 @@ static void on_end(struct attempt *a)
     bool is_finished =
         a->is_crossed ? a->r->answer.is_finished : a->scan.finish != MSG_FINISH_NONE;
     if (is_finished) {
-        conclude(a, WHOLE);
+        whole(a);
         return;
     }
     err_set(&e, has_content(a) ? ERR_INTERRUPTED : ERR_SERVER,
@@ -586,7 +602,7 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
     if ((flags & EV_ERROR) != 0 && !a->r->answer.is_finished)
         broken(a, &why);
     else if ((flags & EV_ERROR) != 0)
-        conclude(a, WHOLE); /* the answer was complete before it */
+        whole(a); /* the answer was complete before it */
     if (a->outcome != GOING_ON)
         return ERR_CANCELLED;
     if ((flags & EV_CONTENT) != 0)
@@ -641,12 +657,13 @@ static void feed(struct attempt *a, struct str bytes)
         request_timer_set(r, TIMER_GAP, r->rules.gap_us);
 }
 
-void attempt_complete(struct attempt *a)
+/* The end of a stream that finished without one: what the client's dialect still needs. */
+static void complete(struct attempt *a)
 {
     struct request *r = a->r;
     struct err ignored = ERR_INIT;
-    a->outcome = WHOLE;
-    if (a->is_collecting)
+    whole(a);
+    if (a->outcome != WHOLE || a->is_collecting)
         return;
     if (!a->is_crossed) {
         if (r->answer.end.len == 0)
@@ -659,6 +676,12 @@ void attempt_complete(struct attempt *a)
         (void)on_delta(a, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &usage},
                        &ignored);
     (void)on_delta(a, &(struct msg_delta){.kind = MSG_D_END}, &ignored);
+}
+
+void attempt_complete(struct attempt *a)
+{
+    complete(a);
+    tell(a);
 }
 
 /* ---- the transfer's callbacks ---- */
@@ -763,6 +786,7 @@ static enum errc make_whole(struct attempt *a, struct err *e)
         buf_adds(&r->answer.whole, buf_str(&a->reply));
         return ERR_OK;
     }
+    fit_hear_reply(&a->fit, &reply);
     signatures_put_reply(r->b->signatures, &reply, loop_mono_us(r->b->loop));
     encode_whole(a, &reply);
     return ERR_OK;
@@ -773,7 +797,7 @@ static void stream_ended(struct attempt *a, enum errc rc, const struct err *why)
 {
     struct err e = ERR_INIT;
     if (a->r->answer.is_finished) {
-        attempt_complete(a);
+        complete(a);
         return;
     }
     /* the reason may lie behind the last event, and be none itself (Gemini) */
@@ -810,7 +834,7 @@ static void reply_ended(struct attempt *a, enum errc rc, const struct err *why)
     } else if (make_whole(a, &e) != ERR_OK) {
         broken(a, &e);
     } else {
-        conclude(a, WHOLE);
+        whole(a);
     }
 }
 
@@ -849,7 +873,8 @@ bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *r
         return false;
     *ret = a->scan.usage;
     /* what is told at the start of a stream is not yet all of it */
-    if (a->scan.has_usage && e->code == ERR_OK && a->scan.finish != MSG_FINISH_NONE)
+    bool is_whole = e->code == ERR_OK || e->code == ERR_UNUSABLE;
+    if (a->scan.has_usage && is_whole && a->scan.finish != MSG_FINISH_NONE)
         return true;
     /* what the provider told at the start counts; the rest is ours to guess */
     struct estimate_key k = request_estimate_key(r, &a->model);

@@ -114,6 +114,7 @@ struct target_caps {
 struct dropped {
     const char *names[32];
     size_t n;
+    bool is_schema_cut; /* the target does not know all of the answer's schema */
 };
 
 /*

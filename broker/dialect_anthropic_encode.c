@@ -466,7 +466,7 @@ static void add_instructions(struct anthropic_writer *a, struct buf *out)
         (m->format == MSG_FORMAT_SCHEMA && takes_schema(a)))
         return;
     drop(&a->r, "response_format");
-    format_words(m, out);
+    format_words(&a->r, out);
 }
 
 /* Leading system turns, joined; as blocks only where a cache mark needs its place. */
@@ -506,6 +506,28 @@ static void write_system(struct anthropic_writer *a)
 
 /* ---- tools, thinking, sampling ---- */
 
+/*
+ * Objects closed, no bounds, and no recursion: definitions stand where they are referred to, which
+ * finds the recursive ones out. Source: build-with-claude/structured-outputs (2026-08).
+ */
+enum { STRICT_SCHEMA = SCHEMA_CLOSE | SCHEMA_BARE | SCHEMA_INLINE };
+
+/* False: it is recursive, and cannot be strict. Then nothing was written. */
+static bool write_strict_schema(struct anthropic_writer *a, struct str schema)
+{
+    struct request_writer probe = a->r;
+    struct err ignored = ERR_INIT;
+    struct buf out = BUF_INIT(LIMIT_BODY_LEN);
+    probe.e = &ignored;
+    schema_write(&probe, schema, STRICT_SCHEMA, &out);
+    if (buf_err(&out) != ERR_OK)
+        a->r.w.out->fail = buf_err(&out);
+    if (probe.rc == ERR_OK)
+        jw_raw(&a->r.w, buf_str(&out));
+    buf_release(&out);
+    return probe.rc == ERR_OK;
+}
+
 static void write_tool(struct anthropic_writer *a, const struct msg_tool *t)
 {
     struct jw *w = &a->r.w;
@@ -514,16 +536,17 @@ static void write_tool(struct anthropic_writer *a, const struct msg_tool *t)
     if (t->description.len > 0)
         jw_kstr(w, "description", t->description);
     jw_key(w, "input_schema");
+    bool is_strict = t->strict == 1;
     if (t->schema.len == 0) {
         jw_raw(w, STR("{\"type\":\"object\",\"properties\":{}}"));
-    } else if (t->strict == 1) {
-        jw_raw(w, STR_NONE);
-        schema_write(&a->r, t->schema, SCHEMA_CLOSE | SCHEMA_BARE, w->out);
-    } else {
+    } else if (!is_strict || !write_strict_schema(a, t->schema)) {
         jw_raw(w, t->schema);
+        if (is_strict)
+            drop(&a->r, "tools.strict");
+        is_strict = false;
     }
     if (t->strict >= 0)
-        jw_kbool(w, "strict", t->strict == 1);
+        jw_kbool(w, "strict", is_strict);
     write_cache(w, t->cache_ttl);
     jw_object_end(w);
 }
@@ -660,7 +683,7 @@ static void write_output_config(struct anthropic_writer *a, const char *effort)
         jw_kstrz(w, "type", "json_schema");
         jw_key(w, "schema");
         jw_raw(w, STR_NONE);
-        schema_write(&a->r, m->schema, SCHEMA_CLOSE | SCHEMA_BARE, w->out);
+        answer_schema_write(&a->r, STRICT_SCHEMA, w->out);
         jw_object_end(w);
     }
     jw_object_end(w);

@@ -483,7 +483,7 @@ static void write_system(struct gemini_writer *g)
         }
     if (m->format != MSG_FORMAT_TEXT && !takes_format(g)) {
         drop(&g->r, "response_format");
-        format_words(m, &joined);
+        format_words(&g->r, &joined);
     }
     if (!is_blank(buf_str(&joined))) {
         jw_key(w, "systemInstruction");
@@ -501,13 +501,15 @@ static void write_system(struct gemini_writer *g)
 
 /* ---- tools ---- */
 
-static void write_schema(struct gemini_writer *g, const char *key, struct str schema)
+enum { SCHEMA_RULES = SCHEMA_SUBSET | SCHEMA_INLINE };
+
+static void write_tool_schema(struct gemini_writer *g, struct str schema)
 {
     if (schema.len == 0)
         return;
-    jw_key(&g->r.w, key);
+    jw_key(&g->r.w, "parametersJsonSchema");
     jw_raw(&g->r.w, STR_NONE);
-    schema_write(&g->r, schema, SCHEMA_SUBSET | SCHEMA_INLINE, g->r.w.out);
+    schema_write(&g->r, schema, SCHEMA_RULES, g->r.w.out);
 }
 
 static void write_choice(struct gemini_writer *g)
@@ -552,7 +554,7 @@ static void write_tools(struct gemini_writer *g)
         write_name(w, t->name);
         if (t->description.len > 0)
             jw_kstr(w, "description", t->description);
-        write_schema(g, "parametersJsonSchema", t->schema);
+        write_tool_schema(g, t->schema);
         jw_object_end(w);
         if (t->strict == 1)
             drop(&g->r, "strict");
@@ -640,8 +642,11 @@ static void write_format(struct gemini_writer *g)
     if (m->format == MSG_FORMAT_TEXT || !takes_format(g))
         return;
     jw_kstrz(&g->r.w, "responseMimeType", "application/json");
-    if (m->format == MSG_FORMAT_SCHEMA)
-        write_schema(g, "responseJsonSchema", m->schema);
+    if (m->format != MSG_FORMAT_SCHEMA || m->schema.len == 0)
+        return;
+    jw_key(&g->r.w, "responseJsonSchema");
+    jw_raw(&g->r.w, STR_NONE);
+    answer_schema_write(&g->r, SCHEMA_RULES, g->r.w.out);
 }
 
 /* Gemini 4 ignores sampling, and answers penalties with a 400. */

@@ -360,11 +360,25 @@ static void write_turn(struct openai_writer *o, const struct msg_turn *t)
     jw_object_end(w);
 }
 
+/* A server without schemas takes the word of the prompt for it. */
+static void write_format_words(struct openai_writer *o)
+{
+    struct jw *w = &o->r.w;
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    format_words(&o->r, &text);
+    jw_object(w);
+    jw_kstrz(w, "role", "system");
+    write_taken(w, "content", &text);
+    jw_object_end(w);
+}
+
 static void write_messages(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
     jw_key(&o->r.w, "messages");
     jw_array(&o->r.w);
+    if (m->format == MSG_FORMAT_SCHEMA && o->quirk->no_schema)
+        write_format_words(o);
     size_t run = 0; /* tool turns just written */
     for (size_t i = 0; i < m->n_turns; i++) {
         const struct msg_turn *t = &m->turns[i];
@@ -456,7 +470,7 @@ static void write_format(struct openai_writer *o)
     if (m->format == MSG_FORMAT_TEXT)
         return;
     if (m->format == MSG_FORMAT_SCHEMA && !is_schema)
-        drop(&o->r, "json_schema");
+        drop(&o->r, "json_schema"); /* said in words: see write_messages() */
     jw_key(w, "response_format");
     jw_object(w);
     jw_kstrz(w, "type", is_schema ? "json_schema" : "json_object");
@@ -471,6 +485,8 @@ static void write_format(struct openai_writer *o)
         /* unsaid, as in a dialect that is always strict: as strict as the schema allows */
         if (m->schema_strict == 0 || schema_is_strict(m->schema))
             jw_kbool(w, "strict", m->schema_strict != 0);
+        else /* what is not strict is no more than a hint */
+            o->r.dropped->is_schema_cut = true;
         jw_object_end(w);
     }
     jw_object_end(w);

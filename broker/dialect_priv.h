@@ -225,11 +225,13 @@ enum schema_rule {
     SCHEMA_INLINE =
         1 << 3, /* definitions in the place of each $ref; refused if recursive */
 };
-/* Appends the schema so changed; keywords taken out are dropped by name. */
-void schema_write(struct request_writer *w, struct str schema, unsigned rules,
+/* Appends the schema so changed; keywords taken out are dropped by name. True: some were. */
+bool schema_write(struct request_writer *w, struct str schema, unsigned rules,
                   struct buf *out);
+/* The same for the schema of the answer, which is checked in the end if it lost a keyword. */
+void answer_schema_write(struct request_writer *w, unsigned rules, struct buf *out);
 /* Appends the wish for an answer in the format, in words, behind what is there. */
-void format_words(const struct msg_request *m, struct buf *out);
+void format_words(struct request_writer *w, struct buf *out);
 /* Is every object closed and every property required, as OpenAI's strict mode demands? */
 bool schema_is_strict(struct str schema);
 

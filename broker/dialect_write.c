@@ -95,8 +95,10 @@ struct str image_mime(const struct msg_part *p)
     return STR_NONE;
 }
 
-void format_words(const struct msg_request *m, struct buf *out)
+void format_words(struct request_writer *w, struct buf *out)
 {
+    const struct msg_request *m = w->m;
+    w->dropped->is_schema_cut = true; /* nobody but the model itself keeps to it */
     buf_addz(out, out->len > 0 ? "\n\n" : "");
     buf_addz(out, "Answer with one JSON object and nothing else.");
     if (m->schema.len > 0) {
@@ -221,6 +223,7 @@ struct schema_job {
     unsigned rules;
     struct buf *out;
     unsigned depth;
+    bool is_cut;
 };
 
 static void write_schema(struct schema_job *j, struct jspan v);
@@ -345,6 +348,7 @@ static void write_members(struct schema_job *j, struct jspan v, struct jspan ove
         if ((k->goes & j->rules) != 0) {
             if (k->dropped != NULL)
                 drop(j->w, k->dropped);
+            j->is_cut |= k->dropped != NULL;
             continue;
         }
         if ((k->what == KEYWORD_CLOSES && close) || has_member(j->text, over, key))
@@ -372,12 +376,19 @@ static void write_schema(struct schema_job *j, struct jspan v)
     buf_addc(j->out, '}');
 }
 
-void schema_write(struct request_writer *w, struct str schema, unsigned rules,
+bool schema_write(struct request_writer *w, struct str schema, unsigned rules,
                   struct buf *out)
 {
     struct schema_job j = {.w = w, .text = schema, .rules = rules, .out = out};
     if (schema.len > 0)
         write_schema(&j, jscan_root(schema));
+    return j.is_cut;
+}
+
+void answer_schema_write(struct request_writer *w, unsigned rules, struct buf *out)
+{
+    if (schema_write(w, w->m->schema, rules, out))
+        w->dropped->is_schema_cut = true;
 }
 
 static bool requires_all(struct str text, struct jspan v)

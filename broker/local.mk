@@ -39,6 +39,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/command.c %D%/command.h
 %C%_libbroker_a_SOURCES += %D%/secret.c %D%/secret.h
 %C%_libbroker_a_SOURCES += %D%/answer.c
+%C%_libbroker_a_SOURCES += %D%/fit.c %D%/fit.h
 %C%_libbroker_a_SOURCES += %D%/attempt.c
 %C%_libbroker_a_SOURCES += %D%/request.c %D%/request.h %D%/request_priv.h
 %C%_libbroker_a_SOURCES += %D%/request_ask.c

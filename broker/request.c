@@ -279,7 +279,6 @@ static void on_wait(struct request *r)
 static void on_usage(struct request *r)
 {
     attempt_complete(r->attempt);
-    request_on_whole(r);
 }
 
 static void on_keepalive(struct request *r)

@@ -249,7 +249,7 @@ enum errc attempt_start(struct request *r, struct err *e) MUST_USE;
 void attempt_end(struct request *r);
 void attempt_pause(struct attempt *a);
 bool attempt_resume(struct attempt *a); /* false: it was not paused */
-/* The end of a stream that finished without one: what the client's dialect still needs. */
+/* The usage of a finished stream is not waited for any more: the attempt ends, and tells. */
 void attempt_complete(struct attempt *a);
 /* What it used, as told or as guessed; false: nothing that anybody would bill. */
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret);

@@ -39,6 +39,7 @@ static const struct rule *rule_of(enum errc code)
         [ERR_OVERLOADED] = {1, 2, RETRY_NEXT, "overloaded"},
         [ERR_SERVER] = {1, 1, RETRY_NEXT, "server error"},
         [ERR_NETWORK] = {1, 1, RETRY_NEXT, "network fault"},
+        [ERR_UNUSABLE] = {1, 1, RETRY_NEXT, "answer does not fit its schema"},
         [ERR_INTERRUPTED] = {0, 1, RETRY_NEXT, "answer cut"},
         [ERR_TIMEOUT] = {0, 0, RETRY_NEXT, "silent target"},
         [ERR_QUOTA] = {0, 0, RETRY_NEXT, "quota used up"},

@@ -34,7 +34,7 @@
     X(ERR_REFUSED, "refused", 403, 5, false)                                             \
     X(ERR_CHECK, "check_failed", 200, 6, false)                                          \
     X(ERR_BROKER, "broker", 502, 10, false)                                              \
-    X(ERR_UNUSABLE, "unusable_answer", 200, 11, false)                                   \
+    X(ERR_UNUSABLE, "unusable_answer", 502, 11, false)                                   \
     X(ERR_AUTH, "authentication", 401, 8, false)                                         \
     X(ERR_UPSTREAM_AUTH, "upstream_authentication", 502, 8, false)                       \
     X(ERR_PERMISSION, "permission", 403, 7, false)                                       \

@@ -43,6 +43,7 @@ check_PROGRAMS += %D%/unit/test_signatures
 check_PROGRAMS += %D%/unit/test_dialect_openai
 check_PROGRAMS += %D%/unit/test_errors
 check_PROGRAMS += %D%/unit/test_estimate
+check_PROGRAMS += %D%/unit/test_fit
 check_PROGRAMS += %D%/unit/test_gcra
 check_PROGRAMS += %D%/unit/test_history
 check_PROGRAMS += %D%/unit/test_http1

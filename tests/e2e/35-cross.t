@@ -25,6 +25,13 @@ config <<END
     target = oc/gpt-4.1
 [route "tools"]
     target = an/claude-sonnet-5-sim:tools=2
+[route "errs-once"]
+    target = an/claude-sonnet-5-sim:times=1,text=7
+[route "errs"]
+    target = an/claude-sonnet-5-sim:text=7
+[route "errs-then-not"]
+    target = an/claude-sonnet-5-sim:text=7
+    target = an/claude-sonnet-5
 [route "pauses"]
     target = an/claude-sonnet-5-sim:finish=pause
 [route "odd"]
@@ -68,6 +75,31 @@ post /v1/chat/completions '{"model":"odd","messages":[{"role":"user","content":"
 like "$(head_of x-llmgw-warning)" 'for a reason' 'so is a reason that nobody knows'
 post /v1/messages '{"model":"pauses","max_tokens":9,"messages":[{"role":"user","content":"x"}]}' >"$tmp/answer"
 is "$(head_of x-llmgw-warning)" '' 'a client of the same dialect reads it itself'
+
+# ---- answers against a schema of which the target knows only a part ----
+schema='{"type":"object","properties":{"a":{"type":"boolean"},"n":{"type":"integer","minimum":-5}},"required":["a"],"additionalProperties":false}'
+wish='"response_format":{"type":"json_schema","json_schema":{"name":"a","strict":true,"schema":'"$schema"'}}'
+n_before=$(grep -c '"what":"request"' "$sim_journal")
+for how in '-s' '-s -H x-llmgw-stream:hold' ''; do
+    # shellcheck disable=SC2086
+    ask -d openai $how -x "$wish" -m an/claude-sonnet-5 hi
+    is "$(got outcome) $(got finish)" 'ok stop' "${how:-whole}: an answer that fits passes"
+    # shellcheck disable=SC2086
+    ask -d openai $how -x "$wish" -m errs hi
+    case $how in
+    -s) want='200 unusable_answer 0' ;;
+    *) want='502 unusable_answer 0' ;;
+    esac
+    is "$(got status) $(got class) $(got n_finish)" "$want" '… one that does not is told as unusable'
+    # shellcheck disable=SC2086
+    [ "$how" = -s ] || { ask -d openai $how -x "$wish" -m errs-then-not hi
+        is "$(got outcome)" ok '… and another target is asked while nothing was shown'; }
+done
+ask -d openai -x "$wish" -m errs-once hi
+is "$(got outcome)" ok 'the same target is asked once more'
+is "$(($(grep -c '"what":"request"' "$sim_journal") - n_before))" 16 '… each was asked as often as it should'
+ask -d openai -x "$(printf %s "$wish" | sed 's/,"minimum":-5//')" -m errs hi
+is "$(got outcome)" ok 'where the target knows the whole schema it is trusted'
 
 # ---- calls ----
 for how in '-s' ''; do

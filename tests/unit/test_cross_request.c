@@ -367,8 +367,30 @@ static void schemas_are_made_to_fit_anthropic(void **state)
          "\"properties\":{\"minimum\":{\"type\":\"integer\"},"
          "\"list\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
          "\"additionalProperties\":false}}},\"anyOf\":[{\"properties\":{},"
-         "\"additionalProperties\":false}],\"$defs\":{\"d\":{\"type\":\"string\"}},"
-         "\"additionalProperties\":false}}}"), "schema.minimum,schema.maxLength"},
+         "\"additionalProperties\":false}],"
+         "\"additionalProperties\":false}}}"), "schema.minimum"},
+        /* definitions stand where they are referred to, once more for each place */
+        {"anthropic", "claude-opus-5",
+         OC(HI ",\"response_format\":{\"type\":\"json_schema\","
+         "\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\","
+         "\"properties\":{\"a\":{\"$ref\":\"#/$defs/d\"},"
+         "\"b\":{\"$ref\":\"#/definitions/e\",\"description\":\"B\"}},"
+         "\"$defs\":{\"d\":{\"type\":\"string\",\"maxLength\":3}},"
+         "\"definitions\":{\"e\":{\"type\":\"object\"}}}}}"),
+         AN("claude-opus-5", AN_HI ",\"output_config\":{\"format\":{\"type\":"
+         "\"json_schema\",\"schema\":{\"type\":\"object\","
+         "\"properties\":{\"a\":{\"type\":\"string\"},"
+         "\"b\":{\"description\":\"B\",\"type\":\"object\","
+         "\"additionalProperties\":false}},"
+         "\"additionalProperties\":false}}}"), "schema.maxLength"},
+        /* a recursive tool is not strict */
+        {"anthropic", "claude-opus-5",
+         OC(HI ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+         "\"strict\":true,\"parameters\":{\"$ref\":\"#/$defs/n\",\"$defs\":{\"n\":"
+         "{\"properties\":{\"n\":{\"$ref\":\"#/$defs/n\"}}}}}}}]"),
+         AN("claude-opus-5", AN_HI ",\"tools\":[{\"name\":\"f\",\"input_schema\":"
+         "{\"$ref\":\"#/$defs/n\",\"$defs\":{\"n\":{\"properties\":"
+         "{\"n\":{\"$ref\":\"#/$defs/n\"}}}}},\"strict\":false}]"), "tools.strict"},
         {"anthropic", "claude-opus-5",
          OC(HI ",\"response_format\":{\"type\":\"json_object\"}"),
          AN("claude-opus-5", "\"system\":\"Answer with one JSON object and nothing "
@@ -644,8 +666,11 @@ static void kinds_of_provider_get_what_they_take(void **state)
          "\"json_schema\":{\"name\":\"answer\",\"schema\":{\"type\":\"object\","
          "\"properties\":{\"a\":{}},\"additionalProperties\":false}}}" CAP), NULL},
         {"deepseek", "m", A(A_HI ",\"output_format\":{\"type\":\"json_schema\","
-         "\"schema\":{}}"), OUT("m", ",\"response_format\":{\"type\":\"json_object\"}"
-         OLD_CAP), "json_schema"},
+         "\"schema\":{}}"),
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":"
+         "\"Answer with one JSON object and nothing else. It must be valid under this JSON "
+         "Schema: {}\"},{\"role\":\"user\",\"content\":\"hi\"}],"
+         "\"response_format\":{\"type\":\"json_object\"}" OLD_CAP, "json_schema"},
         {"mistral", "m", A("\"messages\":[{\"role\":\"assistant\","
          "\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\","
          "\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","

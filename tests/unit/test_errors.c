@@ -562,6 +562,7 @@ static void clients_get_the_contract(void **state)
         {ERR_TIMEOUT, 504, "server_error", "upstream_timeout", 504, "timeout_error"},
         {ERR_SERVER, 502, "server_error", "upstream_error", 502, "api_error"},
         {ERR_NETWORK, 502, "server_error", "upstream_unreachable", 502, "api_error"},
+        {ERR_UNUSABLE, 502, "server_error", "unusable_answer", 502, "api_error"},
         {ERR_INTERRUPTED, 502, "server_error", "stream_interrupted", 502, "api_error"},
         {ERR_INTERNAL, 500, "server_error", "internal", 500, "api_error"},
     };
