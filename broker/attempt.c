@@ -57,6 +57,9 @@ struct attempt {
     struct delta_encoder *encoder; /* crossed streams */
     struct msg_collect collect;    /* crossed, to a client that does not stream */
     bool is_collecting;
+    /* crossed streams: signed thoughts, and the calls they led to */
+    struct msg_collect thoughts;
+    bool is_keeping;
     struct fit fit;
 
     enum outcome outcome; /* told when the callback ends */
@@ -110,6 +113,25 @@ static enum errc build_same(struct attempt *a, struct err *e)
     return a->ops->splice(r->cr.body, &r->facts, &edits, &a->body, e);
 }
 
+/*
+ * Who can read the opaque state of this target's answers: any Gemini model its dialect's, else the
+ * model itself.
+ */
+static struct str origin_of(const struct attempt *a)
+{
+    if (a->ops->id == DIALECT_GEMINI)
+        return str_of(a->ops->name);
+    return str_of(
+        arena_printf(&a->r->arena, "%s/%s", a->target->provider, a->target->model));
+}
+
+/* Of an answer whose client cannot carry it. */
+static void keep_state(struct attempt *a, const struct msg_reply *reply)
+{
+    signatures_put_reply(a->r->b->signatures, origin_of(a), reply,
+                         loop_mono_us(a->r->b->loop));
+}
+
 static enum errc build_crossed(struct attempt *a, struct err *e)
 {
     struct request *r = a->r;
@@ -119,10 +141,11 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
             return err_set(e, ERR_MEMORY, "no memory to translate the request");
         if (r->client->request_decode(r->cr.body, &r->arena, msg, e) != ERR_OK)
             return e->code;
-        signatures_attach(r->b->signatures, msg, &r->arena, loop_mono_us(r->b->loop));
         r->msg = msg;
     }
     struct msg_request msg = *r->msg;
+    signatures_attach(r->b->signatures, origin_of(a), &msg, &r->arena,
+                      loop_mono_us(r->b->loop));
     if (r->bounds.is_cap_ours)
         msg.max_output_tok = r->bounds.cap_tok;
     const struct target_caps caps = {
@@ -280,6 +303,8 @@ static void attempt_free(struct attempt **ap)
         a->r->client->encoder_free(&a->encoder);
     if (a->is_collecting)
         msg_collect_release(&a->collect);
+    if (a->is_keeping)
+        msg_collect_release(&a->thoughts);
     fit_release(&a->fit);
     buf_release(&a->body);
     buf_release(&a->reply);
@@ -325,6 +350,9 @@ static enum errc make_coders(struct attempt *a, struct err *e)
     a->is_collecting = to_collect;
     if (to_collect)
         msg_collect_init(&a->collect, &r->arena);
+    a->is_keeping = a->encoder != NULL && (r->facts.needs & CAP_TOOLS) != 0;
+    if (a->is_keeping)
+        msg_collect_init(&a->thoughts, &r->arena);
     return ERR_OK;
 }
 
@@ -501,8 +529,10 @@ static void tell(struct attempt *a)
     case GOING_ON:
         break;
     case WHOLE:
-        if (a->is_collecting)
+        if (a->is_collecting) {
+            keep_state(a, msg_collect_reply(&a->collect));
             encode_whole(a, msg_collect_reply(&a->collect));
+        }
         request_on_whole(a->r);
         break;
     case BROKEN:
@@ -537,6 +567,22 @@ static void on_finish(struct attempt *a)
     request_on_finish(a->r);
 }
 
+/* It is of use only as a whole, and its want harms nobody: errors stay here. */
+static void hear_state(struct attempt *a, const struct msg_delta *d)
+{
+    struct err ignored = ERR_INIT;
+    bool is_state = d->kind == MSG_D_THINKING || d->kind == MSG_D_SIGNATURE ||
+                    d->kind == MSG_D_REDACTED || d->kind == MSG_D_CALL;
+    if (!a->is_keeping)
+        return;
+    if (d->kind == MSG_D_FINISH)
+        keep_state(a, msg_collect_reply(&a->thoughts));
+    else if (is_state && msg_collect_delta(&a->thoughts, d, &ignored) != ERR_OK) {
+        msg_collect_release(&a->thoughts);
+        a->is_keeping = false;
+    }
+}
+
 static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
 {
     struct attempt *a = OBJ(attempt, arg);
@@ -544,9 +590,7 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
     if (d->kind == MSG_D_TEXT && r->record == CONF_RECORD_FULL)
         buf_adds(&r->answer.text, d->text);
     fit_hear(&a->fit, d);
-    if (d->kind == MSG_D_CALL)
-        signatures_put(r->b->signatures, d->id, d->name, d->signature,
-                       loop_mono_us(r->b->loop));
+    hear_state(a, d);
     if (a->is_collecting)
         return msg_collect_delta(&a->collect, d, e);
     if (a->encoder != NULL)
@@ -787,7 +831,7 @@ static enum errc make_whole(struct attempt *a, struct err *e)
         return ERR_OK;
     }
     fit_hear_reply(&a->fit, &reply);
-    signatures_put_reply(r->b->signatures, &reply, loop_mono_us(r->b->loop));
+    keep_state(a, &reply);
     encode_whole(a, &reply);
     return ERR_OK;
 }

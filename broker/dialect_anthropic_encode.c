@@ -591,15 +591,27 @@ static int64_t max_tokens(const struct msg_request *m, const struct target_caps 
     return t->max_output_tok > 0 ? MIN(m->max_output_tok, limit) : m->max_output_tok;
 }
 
-/*
- * Is the user to be answered, and not the results of tools? In a tool loop with a budget the last
- * thought must come back signed, which no other dialect can.
- */
-static bool is_fresh(const struct msg_request *m)
+static bool begins_with_thought(const struct msg_turn *t)
 {
-    for (size_t i = m->n_turns; i-- > 0;)
-        if (m->turns[i].role == MSG_ASSISTANT || m->turns[i].role == MSG_TOOL)
-            return i + 1 < m->n_turns && m->turns[i].role == MSG_ASSISTANT;
+    return t->n_parts > 0 && is_told(&t->parts[0]) &&
+           (t->parts[0].kind == MSG_THINKING || t->parts[0].kind == MSG_REDACTED);
+}
+
+/*
+ * May it think by a budget? In a tool loop the turn with the calls must begin with the thought
+ * that led to them, signed: kept by the broker, unless it has been forgotten.
+ */
+static bool may_think(const struct msg_request *m)
+{
+    for (size_t i = m->n_turns; i-- > 0;) {
+        if (m->turns[i].role != MSG_ASSISTANT && m->turns[i].role != MSG_TOOL)
+            continue;
+        if (m->turns[i].role == MSG_ASSISTANT)
+            return i + 1 < m->n_turns;
+        while (i > 0 && m->turns[i].role == MSG_TOOL)
+            i--;
+        return begins_with_thought(&m->turns[i]);
+    }
     return true;
 }
 
@@ -618,7 +630,7 @@ static int64_t manual_budget(const struct anthropic_writer *a)
     if (m->effort > MSG_EFFORT_NONE && m->budget_tok > 0)
         budget = m->budget_tok;
     budget = MIN(budget, a->max_tok - 1);
-    return budget >= LEAST && is_fresh(m) ? budget : 0;
+    return budget >= LEAST && may_think(m) ? budget : 0;
 }
 
 static void write_thinking_type(struct jw *w, const char *type, int64_t budget_tok)

@@ -1,5 +1,5 @@
 /*
- * signatures.c: signatures by tool call, bounded in bytes and in age; see signatures.h.
+ * signatures.c: opaque state by tool call, bounded in bytes and in age; see signatures.h.
  *
  * The oldest go first. Must not know a dialect.
  */
@@ -17,7 +17,7 @@ enum { KEY_LEN = 512 };
 
 struct signature {
     struct list link;
-    struct str text; /* in the bytes behind this */
+    struct str text; /* parts, as put_part() writes them; in the bytes behind this */
     size_t key_len;
     char *key;    /* in the bytes behind that */
     size_t cost;  /* bytes of all three */
@@ -62,17 +62,67 @@ void signatures_free(struct signatures **sp)
 }
 
 /* An id is its provider's; with the name it is hardly another's, too. False: too long. */
-static bool make_key(struct str id, struct str name, char key[KEY_LEN], struct str *ret)
+static bool make_key(struct str origin, const struct msg_part *call, char key[KEY_LEN],
+                     struct str *ret)
 {
-    if (id.len == 0 || id.len + name.len + 1 > KEY_LEN)
+    const struct str parts[] = {origin, call->id, call->name};
+    size_t len = 0;
+    if (call->id.len == 0)
         return false;
-    memcpy(key, id.ptr, id.len);
-    key[id.len] = '\0';
-    if (name.len > 0)
-        memcpy(key + id.len + 1, name.ptr, name.len);
-    *ret = (struct str){key, id.len + 1 + name.len};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (parts[i].len >= KEY_LEN - len)
+            return false;
+        if (parts[i].len > 0)
+            memcpy(key + len, parts[i].ptr, parts[i].len);
+        len += parts[i].len;
+        key[len++] = '\0';
+    }
+    *ret = (struct str){key, len};
     return true;
 }
+
+/* ---- parts as bytes ---- */
+
+static void put_text(struct buf *b, struct str s)
+{
+    buf_add(b, &s.len, sizeof s.len);
+    buf_adds(b, s);
+}
+
+static struct str get_text(struct str *rest)
+{
+    struct str s = {.len = 0};
+    memcpy(&s.len, rest->ptr, sizeof s.len);
+    s.ptr = rest->ptr + sizeof s.len;
+    *rest = str_sub(*rest, sizeof s.len + s.len, rest->len);
+    return s;
+}
+
+/* Never leaves this process. */
+static void put_part(struct buf *b, const struct msg_part *p)
+{
+    buf_add(b, &p->kind, sizeof p->kind);
+    put_text(b, p->id);
+    put_text(b, p->text);
+    put_text(b, p->data);
+    put_text(b, p->signature);
+}
+
+static bool get_part(struct str *rest, struct arena *a, struct msg_part *ret)
+{
+    if (rest->len == 0)
+        return false;
+    *ret = (struct msg_part){.kind = MSG_TEXT};
+    memcpy(&ret->kind, rest->ptr, sizeof ret->kind);
+    *rest = str_sub(*rest, sizeof ret->kind, rest->len);
+    ret->id = arena_str(a, get_text(rest));
+    ret->text = arena_str(a, get_text(rest));
+    ret->data = arena_str(a, get_text(rest));
+    ret->signature = arena_str(a, get_text(rest));
+    return true;
+}
+
+/* ---- keeping ---- */
 
 static struct signature *signature_new(struct str key, struct str text)
 {
@@ -110,18 +160,17 @@ static void use(struct signatures *s, struct signature *g, int64_t mono_us)
     list_add(&s->order, &g->link);
 }
 
-void signatures_put(struct signatures *s, struct str id, struct str name,
-                    struct str signature, int64_t mono_us)
+static void put(struct signatures *s, struct str origin, const struct msg_part *call,
+                struct str parts, int64_t mono_us)
 {
     char bytes[KEY_LEN];
     struct str key;
-    if (s == NULL || signature.len == 0 || signature.len > LIMIT_SIGNATURES_LEN / 8 ||
-        !make_key(id, name, bytes, &key))
+    if (parts.len > LIMIT_SIGNATURES_LEN / 8 || !make_key(origin, call, bytes, &key))
         return;
     struct signature *old = map_get(&s->by_call, key);
     if (old != NULL)
         forget(s, old);
-    struct signature *g = signature_new(key, signature);
+    struct signature *g = signature_new(key, parts);
     if (g == NULL || map_set(&s->by_call, key, g) != ERR_OK) {
         mem_free(g);
         return;
@@ -131,36 +180,133 @@ void signatures_put(struct signatures *s, struct str id, struct str name,
     make_room(s, mono_us);
 }
 
-void signatures_put_reply(struct signatures *s, const struct msg_reply *r,
-                          int64_t mono_us)
+/* A thought that its model can check. */
+static bool is_signed_thought(const struct msg_part *p)
 {
-    for (size_t i = 0; i < r->n_parts; i++)
-        if (r->parts[i].kind == MSG_TOOL_CALL)
-            signatures_put(s, r->parts[i].id, r->parts[i].name, r->parts[i].signature,
-                           mono_us);
+    return (p->kind == MSG_THINKING && p->signature.len > 0) || p->kind == MSG_REDACTED;
 }
 
-static void attach(struct signatures *s, struct msg_part *p, struct arena *a,
-                   int64_t mono_us)
+void signatures_put_reply(struct signatures *s, struct str origin,
+                          const struct msg_reply *r, int64_t mono_us)
+{
+    struct buf parts = BUF_INIT(LIMIT_SIGNATURES_LEN);
+    for (size_t i = 0; i < r->n_parts && s != NULL; i++) {
+        const struct msg_part *p = &r->parts[i];
+        if (is_signed_thought(p) || (p->kind == MSG_TOOL_CALL && p->signature.len > 0))
+            put_part(&parts, &(struct msg_part){.kind = p->kind,
+                                                .id = p->id,
+                                                .text = p->text,
+                                                .data = p->data,
+                                                .signature = p->signature});
+        if (p->kind != MSG_TOOL_CALL)
+            continue;
+        if (parts.len > 0 && buf_err(&parts) == ERR_OK)
+            put(s, origin, p, buf_str(&parts), mono_us);
+        buf_reset(&parts);
+    }
+    buf_release(&parts);
+}
+
+/* ---- giving back ---- */
+
+static struct signature *find(struct signatures *s, struct str origin,
+                              const struct msg_part *p)
 {
     char bytes[KEY_LEN];
     struct str key;
-    struct signature *g = NULL;
-    if (p->kind == MSG_TOOL_CALL && make_key(p->id, p->name, bytes, &key))
-        g = map_get(&s->by_call, key);
-    if (g == NULL)
-        return;
-    p->signature = arena_str(a, g->text);
-    use(s, g, mono_us);
+    if (p->kind != MSG_TOOL_CALL || !make_key(origin, p, bytes, &key))
+        return NULL;
+    return map_get(&s->by_call, key);
 }
 
-void signatures_attach(struct signatures *s, struct msg_request *m, struct arena *a,
-                       int64_t mono_us)
+static size_t count_parts(struct str kept)
+{
+    size_t n = 0;
+    for (; kept.len > 0; n++) {
+        kept = str_sub(kept, sizeof(enum msg_part_kind), kept.len);
+        for (size_t i = 0; i < 4; i++)
+            get_text(&kept);
+    }
+    return n;
+}
+
+/* A turn being written anew. */
+struct rewrite {
+    struct signatures *s;
+    struct str origin;
+    struct arena *arena;
+    int64_t mono_us;
+    bool has_own;      /* the client brought thoughts */
+    size_t n_thoughts; /* written to the front */
+    struct msg_part *to;
+    size_t n;
+};
+
+static void insert(struct rewrite *w, size_t at, const struct msg_part *p)
+{
+    memmove(w->to + at + 1, w->to + at, (w->n - at) * sizeof *w->to);
+    w->to[at] = *p;
+    w->n++;
+}
+
+/* What was kept for the call: its thoughts go before it, those of the first call to the front. */
+static void give_back(struct rewrite *w, struct msg_part *call, struct signature *g,
+                      bool is_first)
+{
+    struct str kept = g->text;
+    struct msg_part p;
+    while (get_part(&kept, w->arena, &p)) {
+        if (p.kind == MSG_TOOL_CALL)
+            call->signature = p.signature;
+        else if (!w->has_own)
+            insert(w, is_first ? w->n_thoughts++ : w->n, &p);
+    }
+    use(w->s, g, w->mono_us);
+}
+
+/* The turn with all that is known of its calls; as it is when that is nothing. */
+static void attach(struct rewrite *w, struct msg_turn *t)
+{
+    size_t n_kept = 0;
+    bool is_first = true;
+    w->has_own = false;
+    for (size_t i = 0; i < t->n_parts; i++) {
+        struct signature *g = find(w->s, w->origin, &t->parts[i]);
+        n_kept += g != NULL ? count_parts(g->text) : 0;
+        w->has_own |= is_signed_thought(&t->parts[i]);
+    }
+    if (n_kept == 0)
+        return;
+    w->to = ARENA_ARRAY(w->arena, t->n_parts + n_kept, struct msg_part);
+    w->n = w->n_thoughts = 0;
+    if (w->to == NULL)
+        return;
+    for (size_t i = 0; i < t->n_parts; i++) {
+        struct msg_part p = t->parts[i];
+        struct signature *g = find(w->s, w->origin, &p);
+        if (g != NULL)
+            give_back(w, &p, g, is_first);
+        is_first &= p.kind != MSG_TOOL_CALL;
+        w->to[w->n++] = p;
+    }
+    t->parts = w->to;
+    t->n_parts = w->n;
+}
+
+void signatures_attach(struct signatures *s, struct str origin, struct msg_request *m,
+                       struct arena *a, int64_t mono_us)
 {
     if (s == NULL)
         return;
     make_room(s, mono_us);
-    for (size_t i = 0; i < m->n_turns && s->by_call.n > 0; i++)
-        for (size_t k = 0; k < m->turns[i].n_parts; k++)
-            attach(s, &m->turns[i].parts[k], a, mono_us);
+    if (s->by_call.n == 0)
+        return;
+    struct msg_turn *turns = ARENA_ARRAY(a, m->n_turns, struct msg_turn);
+    struct rewrite w = {.s = s, .origin = origin, .arena = a, .mono_us = mono_us};
+    if (turns == NULL)
+        return;
+    memcpy(turns, m->turns, m->n_turns * sizeof *turns);
+    m->turns = turns;
+    for (size_t i = 0; i < m->n_turns; i++)
+        attach(&w, &turns[i]);
 }

@@ -1,10 +1,13 @@
 /*
- * signatures.h: what a model signed its tool calls with, kept for the turns that must bring it
- * back, because no client's dialect has a place for it.
+ * signatures.h: what a model wants back with its tool calls, kept for the turns that must bring it,
+ * because the client's dialect has no place for it.
  *
- * Gemini refuses a conversation whose calls have lost their signatures; one that is not known any
- * more (an old one, or from before a restart) is not a failure: the encoder then says that there
- * is none. Sources: ai.google.dev/gemini-api/docs/thought-signatures (2026-08).
+ * Gemini signs its calls; Anthropic wants its thinking blocks back in a tool loop, OpenAI Responses
+ * its reasoning items: signed or encrypted all, and worth nothing to another model. What is not
+ * known any more (an old one, or from before a restart) is not a failure: the encoders then do
+ * without. Kept by the call's id and function, and by its origin: who can read it.
+ * Sources: ai.google.dev/gemini-api/docs/thought-signatures (2026-08); Anthropic
+ * build-with-claude/extended-thinking (2026-08); OpenAI guides/reasoning (2026-10).
  */
 #ifndef BROKER_SIGNATURES_H
 #define BROKER_SIGNATURES_H
@@ -17,16 +20,18 @@ struct signatures;
 enum errc signatures_new(struct signatures **ret, struct err *e) MUST_USE;
 void signatures_free(struct signatures **s);
 /*
- * Keeps one for a call by its id and its function; of equal ones the last. Without memory, or
- * when it is too large, it is not kept. `s` may be NULL, here and below: nothing is kept.
+ * Keeps the signature of each call of an answer, and the signed thoughts before it. Of equal ids
+ * the last is kept; without memory, or when it is too large, nothing is. `s` may be NULL, here
+ * and below.
  */
-void signatures_put(struct signatures *s, struct str id, struct str name,
-                    struct str signature, int64_t mono_us);
-/* Those of a whole answer. */
-void signatures_put_reply(struct signatures *s, const struct msg_reply *r,
-                          int64_t mono_us);
-/* Gives each call of the conversation its own, in the arena, where it is known. */
-void signatures_attach(struct signatures *s, struct msg_request *m, struct arena *a,
-                       int64_t mono_us);
+void signatures_put_reply(struct signatures *s, struct str origin,
+                          const struct msg_reply *r, int64_t mono_us);
+/*
+ * Gives each call of the conversation its own signature, and each turn with calls the thoughts
+ * before them unless the client brought some, where they are known. Turns that change are new
+ * ones in the arena: those that *m had are left as they were.
+ */
+void signatures_attach(struct signatures *s, struct str origin, struct msg_request *m,
+                       struct arena *a, int64_t mono_us);
 
 #endif

@@ -36,7 +36,7 @@ struct msg_part {
     struct str detail;   /* IMAGE: auto, low, high; empty if not said */
     struct str filename; /* FILE */
     struct str signature;   /* THINKING; TOOL_CALL: what must come back with it */
-    struct str id;          /* TOOL_CALL, TOOL_RESULT */
+    struct str id;          /* TOOL_CALL, TOOL_RESULT; THINKING: the item's own, if any */
     struct str name;        /* TOOL_CALL: function */
     struct str args;        /* TOOL_CALL: raw argument text, possibly no valid JSON */
     bool is_error;          /* TOOL_RESULT */

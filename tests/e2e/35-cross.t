@@ -130,6 +130,32 @@ is "$(asked messages.2.content.0.tool_use_id)" "$(asked messages.1.content.0.id)
 is "$(asked messages.2.content.1.text)" 'Sure?' '… and stands before the text'
 is "$(head_of x-llmgw-dropped)" 'temperature, seed' '… what could not be passed on is named'
 
+# ---- thoughts that the client cannot carry come back with their calls ----
+tide() { # MODEL STREAM [MORE]
+    post /v1/chat/completions '{"model":"'"$1"'","stream":'"$2"',"reasoning_effort":"low","messages":[{"role":"user","content":"When?"}'"${3:-}"'],
+        "tools":[{"type":"function","function":{"name":"tide","parameters":{"type":"object"}}}]}'
+}
+told() { # ID: the turn with that call, and its result
+    printf ',{"role":"assistant","content":null,"tool_calls":[{"id":"%s","type":"function","function":{"name":"tide","arguments":"{}"}}]},{"role":"tool","tool_call_id":"%s","content":"17:42"}' "$1" "$1"
+}
+thinker=an/claude-opus-5-sim:reasoning=4,tools=1
+for stream in false true; do
+    id=$(tide $thinker $stream | sed -n 's/.*"id":"\(toolu_[0-9a-zA-Z]*\)".*/\1/p' | head -n 1)
+    isnt "$id" '' "stream $stream: a thinking model calls"
+    tide $thinker $stream "$(told "$id")" >"$tmp/body"
+    is "$(asked messages.1.content.0.type) $(asked messages.1.content.1.type)" 'thinking tool_use' '… and its thought comes back before the call'
+    isnt "$(asked messages.1.content.0.signature)" '' '… signed'
+    tide an/claude-sonnet-5 $stream "$(told "$id")" >"$tmp/body"
+    is "$(asked messages.1.content.0.type)" tool_use '… but not to another model'
+done
+
+old=an/claude-sonnet-4-5-sim:reasoning=4,tools=1
+id=$(tide $old false | sed -n 's/.*"id":"\(toolu_[0-9a-zA-Z]*\)".*/\1/p')
+tide $old false "$(told "$id")" >"$tmp/body"
+is "$(asked thinking.type) $(asked messages.1.content.0.type)" 'enabled thinking' 'with its thought there, a model that thinks by a budget goes on thinking'
+tide $old false "$(told toolu_forgotten)" >"$tmp/body"
+is "$(asked thinking.type)" '' '… and rests where the thought is not known any more'
+
 # ---- errors in the client's own shape ----
 post /v1/messages '{"model":"oc/gpt-4.1","max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]}' >"$tmp/body"
 is "$("$tool" json type <"$tmp/body") $("$tool" json error.type <"$tmp/body")" 'error invalid_request_error' \
