@@ -73,3 +73,4 @@ dist_check_SCRIPTS += %D%/49-memory.t
 dist_check_SCRIPTS += %D%/49-no-memory.t
 dist_check_SCRIPTS += %D%/70-valgrind.t
 dist_check_SCRIPTS += %D%/85-install.t
+dist_check_SCRIPTS += %D%/86-streams.t

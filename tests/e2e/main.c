@@ -10,6 +10,7 @@
  *     tool cut-serve DIR               a provider of recorded answers that it cuts
  *     tool cut-ask [options]           … and clients that judge what becomes of them
  *     tool swarm [options]             many clients that write down what they got
+ *     tool stdin-socket TEXT COMMAND…  runs it with a socket for standard input
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -288,19 +289,37 @@ static enum errc run_pty(int argc, char *argv[], struct err *e)
     return pty_run(argv + 1, e);
 }
 
+/* ---- a socket for standard input ---- */
+
+static enum errc run_stdin_socket(int argc, char *argv[], struct err *e)
+{
+    int ends[2];
+    if (argc < 3)
+        return err_set(e, ERR_USAGE, "usage: tool stdin-socket TEXT COMMAND…");
+    ssize_t len = (ssize_t)strlen(argv[1]); /* which a socket's buffer holds */
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 ||
+        write(ends[0], argv[1], (size_t)len) != len || close(ends[0]) != 0 ||
+        dup2(ends[1], STDIN_FILENO) < 0 || close(ends[1]) != 0)
+        return err_errno(e, ERR_IO, "socketpair");
+    execvp(argv[2], argv + 2);
+    return err_errno(e, ERR_IO, "%s", argv[2]);
+}
+
 int main(int argc, char *argv[])
 {
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {
-        {"ask", run_ask},         {"json", run_json},   {"wait", run_wait},
-        {"raw", run_raw},         {"mute", run_mute},   {"cut-serve", run_cut_serve},
-        {"cut-ask", run_cut_ask}, {"swarm", run_swarm}, {"pty", run_pty}};
+    } rows[] = {{"ask", run_ask},         {"json", run_json},
+                {"wait", run_wait},       {"raw", run_raw},
+                {"mute", run_mute},       {"cut-serve", run_cut_serve},
+                {"cut-ask", run_cut_ask}, {"swarm", run_swarm},
+                {"pty", run_pty},         {"stdin-socket", run_stdin_socket}};
     struct err e = ERR_INIT;
     enum errc rc =
         err_set(&e, ERR_USAGE,
-                "usage: tool ask|json|wait|raw|mute|cut-serve|cut-ask|swarm|pty …");
+                "usage: tool "
+                "ask|json|wait|raw|mute|cut-serve|cut-ask|swarm|pty|stdin-socket …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);
