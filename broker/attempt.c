@@ -139,7 +139,8 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
         struct msg_request *msg = ARENA_NEW(&r->arena, struct msg_request);
         if (msg == NULL)
             return err_set(e, ERR_MEMORY, "no memory to translate the request");
-        if (r->client->request_decode(r->cr.body, &r->arena, msg, e) != ERR_OK)
+        if (r->client->request_decode(r->cr.body, r->cr.check, &r->arena, msg, e) !=
+            ERR_OK)
             return e->code;
         r->msg = msg;
     }

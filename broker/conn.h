@@ -11,6 +11,7 @@
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/http1.h"
+#include "core/jscan.h"
 
 #include "broker/loop.h"
 
@@ -21,9 +22,10 @@ struct conn;
 struct conn_request {
     const struct http1_head *head;
     struct str body;
-    bool is_unix;                         /* came over the Unix socket */
-    int64_t uid;                          /* of the peer; −1 over TCP */
-    const struct conf_client *client;     /* NULL over the Unix socket */
+    const struct jcheck *check;       /* of a long body, made while it came; NULL: none */
+    bool is_unix;                     /* came over the Unix socket */
+    int64_t uid;                      /* of the peer; −1 over TCP */
+    const struct conf_client *client; /* NULL over the Unix socket */
     int64_t start_mono_us, start_wall_us; /* first byte of the head */
 };
 

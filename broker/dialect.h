@@ -138,13 +138,14 @@ struct dialect_ops {
     enum dialect id;
     const char *name;
 
-    /* ---- a client's request ---- */
+    /* ---- a client's request; `check` has seen the body, NULL: nobody has ---- */
     /* Strict: ERR_INVALID with field and reason for anything routing cannot rely on. */
-    enum errc (*facts)(struct str body, struct body_facts *ret, struct err *e);
+    enum errc (*facts)(struct str body, const struct jcheck *check,
+                       struct body_facts *ret, struct err *e);
     enum errc (*splice)(struct str body, const struct body_facts *f,
                         const struct body_edits *edits, struct buf *out, struct err *e);
-    enum errc (*request_decode)(struct str body, struct arena *a, struct msg_request *ret,
-                                struct err *e);
+    enum errc (*request_decode)(struct str body, const struct jcheck *check,
+                                struct arena *a, struct msg_request *ret, struct err *e);
 
     /* ---- a provider's request ---- */
     /* Appends what follows the base URL; only Gemini's holds the model and the method. */

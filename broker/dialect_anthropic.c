@@ -190,14 +190,15 @@ static void needs_facts(struct str body, const struct jfield *fields,
                      fields[F_TOOLS].value.len;
 }
 
-static enum errc anthropic_facts(struct str body, struct body_facts *ret, struct err *e)
+static enum errc anthropic_facts(struct str body, const struct jcheck *check,
+                                 struct body_facts *ret, struct err *e)
 {
     /* usage is always part of the stream here */
     struct body_facts f = {.max_output_tok = -1, .n = 1, .include_usage = true};
     struct jfield fields[F_COUNT] = {0};
     for (size_t i = 0; i < F_COUNT; i++)
         fields[i].name = fact_fields[i].name;
-    enum errc rc = body_fields(body, fields, F_COUNT, e);
+    enum errc rc = body_fields(body, check, fields, F_COUNT, e);
     for (size_t i = 0; rc == ERR_OK && i < F_COUNT; i++)
         if (fact_fields[i].kind != J_NONE)
             rc = field_kind(&fields[i], fact_fields[i].kind, e);

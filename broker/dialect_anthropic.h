@@ -9,8 +9,9 @@
 
 enum msg_finish anthropic_finish(struct str word); /* stop_reason */
 
-enum errc anthropic_request_decode(struct str body, struct arena *a,
-                                   struct msg_request *ret, struct err *e);
+enum errc anthropic_request_decode(struct str body, const struct jcheck *check,
+                                   struct arena *a, struct msg_request *ret,
+                                   struct err *e);
 enum errc anthropic_request_encode(const struct msg_request *m,
                                    const struct target_caps *t, struct buf *out,
                                    struct dropped *d, struct err *e);

@@ -521,18 +521,19 @@ static void decode_options(struct reader *r, const struct jfield *f,
     read_ignored(r, m, request_fields, Q_COUNT);
 }
 
-enum errc anthropic_request_decode(struct str body, struct arena *a,
-                                   struct msg_request *ret, struct err *e)
+enum errc anthropic_request_decode(struct str body, const struct jcheck *check,
+                                   struct arena *a, struct msg_request *ret,
+                                   struct err *e)
 {
     struct msg_request m = {0};
     struct jfield f[Q_COUNT] = {0};
     for (size_t i = 0; i < Q_COUNT; i++)
         f[i].name = request_fields[i];
-    enum errc rc = body_fields(body, f, Q_COUNT, e);
+    enum errc rc = body_fields(body, check, f, Q_COUNT, e);
     if (rc != ERR_OK)
         return rc;
     struct reader r;
-    reader_init(&r, body, a, e);
+    reader_init(&r, body, check, a, e);
     decode_options(&r, f, &m);
     size_t n = read_array(&r, &f[Q_MESSAGES]), it = 0, i = 0;
     if (n == 0)

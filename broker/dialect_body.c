@@ -164,9 +164,11 @@ enum errc field_model(struct str text, const struct jfield *f, struct body_facts
     return ERR_OK;
 }
 
-enum errc body_fields(struct str body, struct jfield *fields, size_t n, struct err *e)
+enum errc body_fields(struct str body, const struct jcheck *check, struct jfield *fields,
+                      size_t n, struct err *e)
 {
-    enum errc rc = jscan_object(body, fields, n, e);
+    enum errc rc = check != NULL ? jcheck_fields(check, body, fields, n, e)
+                                 : jscan_object(body, fields, n, e);
     if (rc == ERR_OK || rc == ERR_MEMORY)
         return rc;
     err_ctx(e, "the body is not valid JSON");

@@ -222,13 +222,14 @@ static void needs_facts(struct str body, const struct jfield *fields,
                      fields[F_FUNCTIONS].value.len;
 }
 
-static enum errc openai_facts(struct str body, struct body_facts *ret, struct err *e)
+static enum errc openai_facts(struct str body, const struct jcheck *check,
+                              struct body_facts *ret, struct err *e)
 {
     struct body_facts f = {.max_output_tok = -1, .n = 1};
     struct jfield fields[F_COUNT] = {0};
     for (size_t i = 0; i < F_COUNT; i++)
         fields[i].name = fact_fields[i].name;
-    enum errc rc = body_fields(body, fields, F_COUNT, e);
+    enum errc rc = body_fields(body, check, fields, F_COUNT, e);
     for (size_t i = 0; rc == ERR_OK && i < F_COUNT; i++)
         if (fact_fields[i].kind != J_NONE)
             rc = field_kind(&fields[i], fact_fields[i].kind, e);

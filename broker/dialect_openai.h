@@ -11,8 +11,8 @@
 enum msg_finish openai_finish(struct str word, bool saw_call);
 bool openai_finish_is_error(struct str word);
 
-enum errc openai_request_decode(struct str body, struct arena *a, struct msg_request *ret,
-                                struct err *e);
+enum errc openai_request_decode(struct str body, const struct jcheck *check,
+                                struct arena *a, struct msg_request *ret, struct err *e);
 enum errc openai_request_encode(const struct msg_request *m, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e);
 enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,

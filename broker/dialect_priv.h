@@ -34,9 +34,9 @@ enum errc field_kind(const struct jfield *f, enum jkind kind, struct err *e) MUS
 /* The required model name. */
 enum errc field_model(struct str text, const struct jfield *f, struct body_facts *ret,
                       struct err *e) MUST_USE;
-/* The whole body as an object; ERR_SYNTAX becomes the client's ERR_INVALID. */
-enum errc body_fields(struct str body, struct jfield *fields, size_t n, struct err *e)
-    MUST_USE;
+/* The whole body as an object, found by `check` unless that is NULL; ERR_SYNTAX becomes the client's ERR_INVALID. */
+enum errc body_fields(struct str body, const struct jcheck *check, struct jfield *fields,
+                      size_t n, struct err *e) MUST_USE;
 /* Hex of 64 bits over the system text, the same in all dialects; "" for none. */
 void system_hash(struct str text, char out[17]);
 
@@ -48,6 +48,7 @@ void system_hash(struct str text, char out[17]);
  */
 struct reader {
     struct str text;     /* checked */
+    struct jspan root;   /* all of it */
     struct arena *arena; /* borrowed */
     struct err *e;       /* borrowed */
     enum errc rc;
@@ -55,7 +56,8 @@ struct reader {
     size_t path_len;
 };
 
-void reader_init(struct reader *r, struct str text, struct arena *a, struct err *e);
+void reader_init(struct reader *r, struct str text, const struct jcheck *check,
+                 struct arena *a, struct err *e);
 /* ERR_OK, or what stuck; a broken arena counts. */
 enum errc reader_end(struct reader *r);
 /* ERR_INVALID about a member of the object being read. */

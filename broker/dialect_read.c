@@ -6,9 +6,11 @@
 
 #include "broker/dialect_priv.h"
 
-void reader_init(struct reader *r, struct str text, struct arena *a, struct err *e)
+void reader_init(struct reader *r, struct str text, const struct jcheck *check,
+                 struct arena *a, struct err *e)
 {
     *r = (struct reader){.text = text, .arena = a, .e = e};
+    r->root = check != NULL ? jcheck_root(check) : jscan_root(text);
 }
 
 enum errc reader_end(struct reader *r)
@@ -208,7 +210,7 @@ void read_ignored(struct reader *r, struct msg_request *m, const char *const *kn
     struct jspan v;
     struct str key;
     size_t it = 0;
-    while (jscan_member(r->text, jscan_root(r->text), &it, &key, &v)) {
+    while (jscan_member(r->text, r->root, &it, &key, &v)) {
         bool is_known = !json_is_set(v) || !is_plain_name(key);
         for (size_t i = 0; i < n && !is_known; i++)
             is_known = str_eqz(key, known[i]);

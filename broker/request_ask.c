@@ -443,7 +443,7 @@ enum errc request_ask(struct request *r, struct err *e)
     r->rules = bare_rules;
     enum errc rc = read_headers(r, e);
     if (rc == ERR_OK)
-        rc = r->client->facts(r->cr.body, &r->facts, e);
+        rc = r->client->facts(r->cr.body, r->cr.check, &r->facts, e);
     if (rc == ERR_OK)
         rc = find_targets(r, e);
     if (rc == ERR_OK)

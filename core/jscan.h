@@ -29,6 +29,7 @@ enum jkind {
 struct jspan {
     enum jkind kind;
     size_t pos, len;
+    const struct jindex *index; /* of a jcheck, so that walks are quick; else NULL */
 };
 
 /* One wanted field of an object. */
@@ -46,6 +47,24 @@ enum errc jscan_check(struct str text, struct err *e) MUST_USE;
  */
 enum errc jscan_object(struct str text, struct jfield *fields, size_t n, struct err *e)
     MUST_USE;
+
+/*
+ * The same for a document that comes in pieces, or is to be asked several times. Where its long
+ * values end is remembered, so that walks from what it returns step over them.
+ */
+struct jcheck;
+struct jcheck *jcheck_new(void); /* NULL when memory is out */
+void jcheck_free(struct jcheck **c);
+/*
+ * `text` is all that has come, from the first byte on (it may have moved), and is_all says that
+ * nothing follows. Looks at no byte again but a few at the end of the last piece.
+ */
+void jcheck_feed(struct jcheck *c, struct str text, bool is_all);
+/* After the last piece: as jscan_object() of the whole text. */
+enum errc jcheck_fields(const struct jcheck *c, struct str text, struct jfield *fields,
+                        size_t n, struct err *e) MUST_USE;
+/* The span of the whole value, when that went well. */
+struct jspan jcheck_root(const struct jcheck *c);
 
 /*
  * The rest works on text that was checked before (in whole or as a part of a checked one),

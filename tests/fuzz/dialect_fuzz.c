@@ -65,9 +65,9 @@ static void splice_body(const struct dialect_ops *ops, struct str bytes)
     struct body_facts f, g;
     struct err e = ERR_INIT;
     struct buf out = BUF_INIT(LIMIT_BODY_LEN);
-    if (ops->facts(bytes, &f, &e) == ERR_OK) {
+    if (ops->facts(bytes, NULL, &f, &e) == ERR_OK) {
         require(ops->splice(bytes, &f, &edits, &out, &e) == ERR_OK, "splices");
-        require(ops->facts(buf_str(&out), &g, &e) == ERR_OK,
+        require(ops->facts(buf_str(&out), NULL, &g, &e) == ERR_OK,
                 "is a body after the splice");
         require(str_eqz(edits.model, g.model_name), "has the model");
         require(g.max_output_tok == 7, "has the cap");
@@ -86,12 +86,12 @@ static void translate_body(const struct dialect_ops *ops, struct str bytes,
     struct buf out = BUF_INIT(LIMIT_BODY_LEN);
     const struct target_caps caps = target_of(to, bytes);
     arena_init(&a, LIMIT_BODY_LEN);
-    if (ops->request_decode(bytes, &a, &m, &e) == ERR_OK &&
+    if (ops->request_decode(bytes, NULL, &a, &m, &e) == ERR_OK &&
         dialect_ops(to)->request_encode(&m, &caps, &out, &dropped, &e) == ERR_OK) {
         struct msg_request again;
         require_json(&out, "writes a body");
-        require(!has_clients(to) || dialect_ops(to)->request_decode(buf_str(&out), &a,
-                                                                    &again, &e) == ERR_OK,
+        require(!has_clients(to) || dialect_ops(to)->request_decode(
+                                        buf_str(&out), NULL, &a, &again, &e) == ERR_OK,
                 "reads its own body");
     }
     arena_release(&a);

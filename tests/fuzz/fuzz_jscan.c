@@ -56,7 +56,9 @@ static void compare_object(struct str text, struct jspan s, struct json_object *
     struct str key;
     struct jspan value;
     while (jscan_member(text, s, &it, &key, &value)) {
-        struct jspan quoted = {J_STRING, (size_t)(key.ptr - text.ptr) - 1, key.len + 2};
+        struct jspan quoted = {.kind = J_STRING,
+                               .pos = (size_t)(key.ptr - text.ptr) - 1,
+                               .len = key.len + 2};
         struct buf name = BUF_INIT(SIZE_MAX / 2);
         require(jscan_string(text, quoted, &name) == ERR_OK, "a key decodes");
         require(jscan_is(text, quoted, buf_str(&name).ptr), "a key equals itself");
@@ -66,8 +68,9 @@ static void compare_object(struct str text, struct jspan s, struct json_object *
         struct str again;
         for (size_t rest = it; jscan_member(text, s, &rest, &again, &again_value);)
             if (jscan_is(text,
-                         (struct jspan){J_STRING, (size_t)(again.ptr - text.ptr) - 1,
-                                        again.len + 2},
+                         (struct jspan){.kind = J_STRING,
+                                        .pos = (size_t)(again.ptr - text.ptr) - 1,
+                                        .len = again.len + 2},
                          buf_str(&name).ptr))
                 last = again_value;
         if (last.pos == value.pos)

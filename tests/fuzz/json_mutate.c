@@ -123,7 +123,9 @@ static size_t mutate_value(uint8_t *data, size_t size, size_t max_size,
     memcpy(text, data + s.pos + is_string, len);
     len = LLVMFuzzerMutate((uint8_t *)text, len, sizeof text / 2);
     return replace(data, size, max_size,
-                   (struct jspan){s.kind, s.pos + is_string, s.len - 2 * is_string},
+                   (struct jspan){.kind = s.kind,
+                                  .pos = s.pos + is_string,
+                                  .len = s.len - 2 * is_string},
                    (struct str){text, len});
 }
 

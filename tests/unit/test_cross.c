@@ -315,7 +315,7 @@ static void check_identity(enum dialect dialect, const struct msg_request *m,
     if (d.n > 0)
         fail_msg("dropped %s: %s", d.names[0], body.data);
     arena_init(&a, 1 << 22);
-    if (ops->request_decode(buf_str(&body), &a, &again, &e) != ERR_OK)
+    if (ops->request_decode(buf_str(&body), NULL, &a, &again, &e) != ERR_OK)
         fail_msg("decode: %s: %s", e.text, body.data);
     assert_string_equal(arena_strz(&a, again.model), model);
     show_request(&before, m);

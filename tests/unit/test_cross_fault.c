@@ -56,7 +56,7 @@ static enum errc request(enum dialect d, struct str in, struct buf *out, struct 
     const struct target_caps caps = {.kind = kind_of(other(d)),
                                      .model = STR("claude-haiku-4-5")};
     arena_init(&a, 1 << 20);
-    enum errc rc = dialect_ops(d)->request_decode(in, &a, &m, e);
+    enum errc rc = dialect_ops(d)->request_decode(in, NULL, &a, &m, e);
     if (rc == ERR_OK)
         rc = dialect_ops(other(d))->request_encode(&m, &caps, out, &dropped, e);
     arena_release(&a);
@@ -68,7 +68,7 @@ static enum errc splice(enum dialect d, struct str in, struct buf *out, struct e
     const struct body_edits edits = {
         .model = STR("m"), .add_include_usage = true, .max_output_tok = 7};
     struct body_facts f;
-    enum errc rc = dialect_ops(d)->facts(in, &f, e);
+    enum errc rc = dialect_ops(d)->facts(in, NULL, &f, e);
     if (rc == ERR_OK)
         rc = dialect_ops(d)->splice(in, &f, &edits, out, e);
     if (rc == ERR_OK)

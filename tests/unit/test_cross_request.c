@@ -26,7 +26,7 @@ static enum errc cross(enum dialect from, const struct crossing *c, struct buf *
     struct arena a;
     struct msg_request m;
     arena_init(&a, 1 << 20);
-    enum errc rc = dialect_ops(from)->request_decode(str_of(c->in), &a, &m, e);
+    enum errc rc = dialect_ops(from)->request_decode(str_of(c->in), NULL, &a, &m, e);
     if (rc == ERR_OK)
         rc = dialect_ops(kind->dialect)->request_encode(&m, &caps, out, d, e);
     /* dropped names may live in the arena: make them outlive it as constants */
@@ -453,8 +453,8 @@ static void the_cap_is_the_models_own_without_the_clients(void **state)
                                          .max_output_tok = rows[i].limit,
                                          .stream = true};
         arena_init(&a, 1 << 20);
-        assert_int_equal(dialect_openai.request_decode(str_of(rows[i].in), &a, &m, &e),
-                         ERR_OK);
+        assert_int_equal(
+            dialect_openai.request_decode(str_of(rows[i].in), NULL, &a, &m, &e), ERR_OK);
         assert_int_equal(dialect_anthropic.request_encode(&m, &caps, &out, &d, &e),
                          ERR_OK);
         assert_non_null(strstr(out.data, rows[i].want));
@@ -758,7 +758,7 @@ static void check_wrong(enum dialect from, const struct wrong *rows, size_t n)
         struct err e = ERR_INIT;
         arena_init(&a, 1 << 20);
         enum errc rc =
-            dialect_ops(from)->request_decode(str_of(rows[i].body), &a, &m, &e);
+            dialect_ops(from)->request_decode(str_of(rows[i].body), NULL, &a, &m, &e);
         arena_release(&a);
         if (rc != ERR_INVALID)
             fail_msg("%s: %s", rows[i].body, errc_name(rc));

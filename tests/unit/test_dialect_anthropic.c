@@ -34,7 +34,7 @@ static struct body_facts facts_of(const char *body)
 {
     struct body_facts f;
     struct err e = ERR_INIT;
-    if (ops->facts(str_of(body), &f, &e) != ERR_OK)
+    if (ops->facts(str_of(body), NULL, &f, &e) != ERR_OK)
         fail_msg("%s: %s", body, e.text);
     return f;
 }
@@ -73,7 +73,7 @@ static void a_system_prompt_has_the_same_name_in_both_dialects(void **state)
         dialect_openai.facts(STR("{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{"
                                  "\"role\":\"system\",\"content\":\"Be "
                                  "brief.\"},{\"role\":\"user\",\"content\":\"a\"}]}"),
-                             &c, &e),
+                             NULL, &c, &e),
         ERR_OK);
     assert_string_equal(a.system_hash, b.system_hash);
     assert_string_equal(a.system_hash, c.system_hash);
@@ -172,7 +172,7 @@ static void wrong_fields_are_named(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct body_facts f;
         struct err e = ERR_INIT;
-        assert_int_equal(ops->facts(str_of(rows[i].body), &f, &e), ERR_INVALID);
+        assert_int_equal(ops->facts(str_of(rows[i].body), NULL, &f, &e), ERR_INVALID);
         if (strstr(e.text, rows[i].word) == NULL)
             fail_msg("%s: %s", rows[i].body, e.text);
         assert_int_equal(e.origin, ERR_BY_CLIENT);

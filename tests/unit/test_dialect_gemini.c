@@ -76,7 +76,8 @@ static enum errc cross(enum dialect from, const char *kind_name, const struct cr
     struct msg_request m;
     struct dropped d = {.n = 0};
     arena_init(&a, 1 << 20);
-    enum errc rc = dialect_ops(from)->request_decode(str_of(json(c->in)), &a, &m, e);
+    enum errc rc =
+        dialect_ops(from)->request_decode(str_of(json(c->in)), NULL, &a, &m, e);
     if (rc == ERR_OK)
         rc = ops->request_encode(&m, &caps, out, &d, e);
     for (size_t i = 0; i < d.n; i++)

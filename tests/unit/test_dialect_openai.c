@@ -28,7 +28,7 @@ static struct body_facts facts_of(const char *body)
 {
     struct body_facts f;
     struct err e = ERR_INIT;
-    if (ops->facts(str_of(body), &f, &e) != ERR_OK)
+    if (ops->facts(str_of(body), NULL, &f, &e) != ERR_OK)
         fail_msg("%s: %s", body, e.text);
     return f;
 }
@@ -179,7 +179,7 @@ static void wrong_fields_are_named(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct body_facts f;
         struct err e = ERR_INIT;
-        assert_int_equal(ops->facts(str_of(rows[i].body), &f, &e), ERR_INVALID);
+        assert_int_equal(ops->facts(str_of(rows[i].body), NULL, &f, &e), ERR_INVALID);
         if (strstr(e.text, rows[i].word) == NULL)
             fail_msg("%s: %s", rows[i].body, e.text);
         assert_int_equal(e.origin, ERR_BY_CLIENT);

@@ -285,6 +285,133 @@ static void outermost_keys_have_a_cap(void **state)
     }
 }
 
+/* In pieces of so many bytes; each piece stands at the end of memory of its own. */
+static struct jcheck *check_in_pieces(struct str text, size_t piece)
+{
+    struct jcheck *c = jcheck_new();
+    assert_non_null(c);
+    for (size_t len = 0; len < text.len || text.len == 0;) {
+        len = MIN(text.len, len + piece);
+        char *copy = malloc(len + (len == 0));
+        assert_non_null(copy);
+        memcpy(copy, text.ptr, len);
+        jcheck_feed(c, (struct str){copy, len}, len == text.len);
+        free(copy);
+        if (text.len == 0)
+            break;
+    }
+    return c;
+}
+
+static void compare_pieces(struct str text, size_t piece)
+{
+    struct err ea = ERR_INIT, eb = ERR_INIT;
+    struct jfield a[] = {{.name = "a"}, {.name = "model"}, {.name = ""}}, b[ARRAY_LEN(a)];
+    memcpy(b, a, sizeof b);
+    struct jcheck *c = check_in_pieces(text, piece);
+    enum errc want = jscan_object(text, a, ARRAY_LEN(a), &ea);
+    assert_int_equal(jcheck_fields(c, text, b, ARRAY_LEN(b), &eb), want);
+    if (strstr(ea.text, "UTF-8") == NULL) /* of which a piece may show the end only */
+        assert_string_equal(ea.text, eb.text);
+    for (size_t i = 0; want == ERR_OK && i < ARRAY_LEN(a); i++) {
+        assert_int_equal(a[i].value.kind, b[i].value.kind);
+        assert_int_equal(a[i].value.pos, b[i].value.pos);
+        assert_int_equal(a[i].value.len, b[i].value.len);
+        assert_int_equal(a[i].key_pos, b[i].key_pos);
+    }
+    jcheck_free(&c);
+}
+
+static void pieces_tell_the_same_as_the_whole(void **state)
+{
+    (void)state;
+    static const struct str more[] = {
+        ROW("{\"model\":-12.50e+10,\"m\xC3\xA9\\uD83D\\uDE00\":tru}"),
+        ROW("{\"model\":false,\"mod\\u0065l\":null}"),
+        ROW("{ \"a\" : [ 10 , 2.5E-7 , null ] , \"model\" : \"\xE2\x82\xAC\\n\" } "),
+        ROW("{\"\xF0\x9F\x98\":1}"),
+    };
+    for (size_t piece = 1; piece < 20; piece++) {
+        for (size_t i = 0; i < ARRAY_LEN(good); i++)
+            compare_pieces(good[i], piece);
+        for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+            compare_pieces(bad[i], piece);
+        for (size_t i = 0; i < ARRAY_LEN(more); i++)
+            compare_pieces(more[i], piece);
+    }
+}
+
+/* {"messages":[{"role":"user","content":"…"},{"content":[[…],…]}],"model":"m"}, long in each. */
+static void write_long(struct buf *b)
+{
+    buf_addz(b, "{\"messages\":[{\"content\":\"");
+    for (int i = 0; i < 50000; i++)
+        buf_addz(b, "\xC3\xA9\\n\\u00e9x");
+    buf_addz(b, "\",\"role\":\"user\"},{\"content\":[0");
+    for (int i = 0; i < 50000; i++)
+        buf_addz(b, ",[1,{\"a\":\"b\"}]");
+    buf_addz(b, "],\"role\":\"tool\"}],\"model\":\"m\"}");
+    assert_int_equal(buf_err(b), ERR_OK);
+}
+
+/* What was looked at is spoilt before the next piece: nobody looks at it again. */
+static void no_byte_is_checked_twice(void **state)
+{
+    (void)state;
+    enum { PIECE = 4096, LAST = 16 };
+    AUTO(buf_release) struct buf b = BUF_INIT(10000000), spoilt = BUF_INIT(10000000);
+    struct err e = ERR_INIT;
+    struct jfield f = {.name = "model"};
+    write_long(&b);
+    buf_adds(&spoilt, buf_str(&b));
+    struct jcheck *c = jcheck_new();
+    for (size_t len = 0; len < b.len;) {
+        if (len > LAST)
+            memset(spoilt.data, 0xFF, len - LAST);
+        len = MIN(len + PIECE, b.len);
+        jcheck_feed(c, (struct str){spoilt.data, len}, len == b.len);
+    }
+    assert_int_equal(jcheck_fields(c, buf_str(&b), &f, 1, &e), ERR_OK);
+    assert_true(jscan_is(buf_str(&b), f.value, "m"));
+    jcheck_free(&c);
+}
+
+/* The inside of what is long is spoilt after the check: walks do not see it. */
+static void walks_step_over_long_values(void **state)
+{
+    (void)state;
+    enum { NEAR = 1100 }; /* bytes that a walk may look at before it looks up the end */
+    AUTO(buf_release) struct buf b = BUF_INIT(10000000);
+    struct err e = ERR_INIT;
+    struct jfield f[] = {{.name = "messages"}, {.name = "model"}};
+    write_long(&b);
+    struct str t = buf_str(&b);
+    struct jcheck *c = check_in_pieces(t, 65536);
+    assert_int_equal(jcheck_fields(c, t, f, ARRAY_LEN(f), &e), ERR_OK);
+    struct jspan first, second, content[2];
+    size_t it = 0;
+    assert_true(jscan_next(t, f[0].value, &it, &first));
+    assert_true(jscan_next(t, f[0].value, &it, &second));
+    content[0] = jscan_get(t, first, "content");
+    content[1] = jscan_get(t, second, "content");
+    assert_int_equal(content[0].kind, J_STRING);
+    assert_int_equal(content[1].kind, J_ARRAY);
+    for (int i = 0; i < 2; i++)
+        memset(b.data + content[i].pos + NEAR, '"', content[i].len - NEAR);
+    struct str key;
+    struct jspan v;
+    size_t n = 0;
+    it = 0;
+    while (jscan_member(t, jcheck_root(c), &it, &key, &v))
+        n++;
+    assert_int_equal(n, 2);
+    it = n = 0;
+    while (jscan_next(t, f[0].value, &it, &v))
+        n += jscan_is(t, jscan_get(t, v, "role"), n == 0 ? "user" : "tool");
+    assert_int_equal(n, 2);
+    jcheck_free(&c);
+}
+
 static void of_equal_keys_the_walk_takes_the_first(void **state)
 {
     (void)state;
@@ -404,6 +531,9 @@ int main(void)
         cmocka_unit_test(fields_are_found_with_their_places),
         cmocka_unit_test(outermost_keys_are_unique_after_decoding),
         cmocka_unit_test(outermost_keys_have_a_cap),
+        cmocka_unit_test(pieces_tell_the_same_as_the_whole),
+        cmocka_unit_test(no_byte_is_checked_twice),
+        cmocka_unit_test(walks_step_over_long_values),
         cmocka_unit_test(of_equal_keys_the_walk_takes_the_first),
         cmocka_unit_test(a_walk_visits_each_element_once),
         cmocka_unit_test(members_come_with_raw_keys),

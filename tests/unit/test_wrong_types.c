@@ -390,7 +390,7 @@ static void judge(struct trial *t, const char *path, const struct value *v)
     struct err e = ERR_INIT, ef = ERR_INIT;
     spell(t, path, spelled);
     arena_init(&a, 1 << 20);
-    enum errc rc = t->ops->request_decode(body, &a, &m, &e);
+    enum errc rc = t->ops->request_decode(body, NULL, &a, &m, &e);
     arena_release(&a);
     if (rc != ERR_OK && rc != ERR_INVALID)
         report(t, path, v, "not the client's fault", &e);
@@ -399,7 +399,7 @@ static void judge(struct trial *t, const char *path, const struct value *v)
     else if (v->kind != 0 && (kinds & v->kind) == 0 && !names(&e, spelled))
         report(t, path, v, "not named", &e);
     /* what only passes may be judged by its provider, or as strictly as here */
-    rc = t->ops->facts(body, &facts, &ef);
+    rc = t->ops->facts(body, NULL, &facts, &ef);
     if (rc != ERR_OK && rc != ERR_INVALID)
         report(t, path, v, "not the client's fault, passing", &ef);
     else if (v->kind != 0 && (kinds & v->kind) == 0 && rc != ERR_OK &&
@@ -469,8 +469,8 @@ static void run(const struct dialect_ops *ops, const struct field *fields, size_
         struct err e = ERR_INIT;
         arena_init(&a, 1 << 20);
         /* a body that is refused as it stands would prove nothing */
-        if (ops->request_decode(str_of(bodies[i]), &a, &m, &e) != ERR_OK ||
-            ops->facts(str_of(bodies[i]), &facts, &e) != ERR_OK)
+        if (ops->request_decode(str_of(bodies[i]), NULL, &a, &m, &e) != ERR_OK ||
+            ops->facts(str_of(bodies[i]), NULL, &facts, &e) != ERR_OK)
             fail_msg("body %zu: %s", i, e.text);
         arena_release(&a);
         t.root = json_tokener_parse(bodies[i]);
