@@ -108,14 +108,16 @@ EXTRA_DIST += %D%/data/rollups.sql
 
 # A fuzz target is three lines. It replays tests/fuzz/corpus/NAME in "make check"; configured
 # with --enable-fuzz and clang it is a libFuzzer program instead, to be run by hand.
-EXTRA_DIST += %D%/fuzz/corpus %D%/fuzz/cuts.h %D%/fuzz/json_mutate.c
+EXTRA_DIST += %D%/fuzz/corpus %D%/fuzz/cuts.h %D%/fuzz/json_mutate.c %D%/fuzz/conf_mutate.c
 if FUZZ
 FUZZ_MAIN =
 FUZZ_JSON = %D%/fuzz/json_mutate.c
+FUZZ_CONF = %D%/fuzz/conf_mutate.c
 noinst_PROGRAMS += $(FUZZERS)
 else
 FUZZ_MAIN = %D%/fuzz/replay_main.c
 FUZZ_JSON = $(FUZZ_MAIN)
+FUZZ_CONF = $(FUZZ_MAIN)
 check_PROGRAMS += $(FUZZERS)
 endif
 FUZZ_LIBS = $(FUZZ_ENGINE) broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) -lpthread
@@ -124,7 +126,7 @@ FUZZERS += %D%/fuzz/fuzz_http1
 %C%_fuzz_fuzz_http1_SOURCES = %D%/fuzz/fuzz_http1.c $(FUZZ_MAIN)
 %C%_fuzz_fuzz_http1_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_conf
-%C%_fuzz_fuzz_conf_SOURCES = %D%/fuzz/fuzz_conf.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_conf_SOURCES = %D%/fuzz/fuzz_conf.c $(FUZZ_CONF)
 %C%_fuzz_fuzz_conf_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_opt
 %C%_fuzz_fuzz_opt_SOURCES = %D%/fuzz/fuzz_opt.c $(FUZZ_MAIN)

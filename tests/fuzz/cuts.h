@@ -1,6 +1,7 @@
 /*
  * cuts.h: how a stream of bytes is cut into pieces: not at all, byte by byte, or by chance. What
- * a parser makes of it must be the same for all of them.
+ * a parser makes of it must be the same for all of them. Of what has no pieces (a configuration,
+ * a catalog, a command line: their readers take all of it at once) there is nothing to cut.
  */
 #ifndef TESTS_FUZZ_CUTS_H
 #define TESTS_FUZZ_CUTS_H
