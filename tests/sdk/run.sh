@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh: the official OpenAI and Anthropic SDKs, unchanged, against llmgwd and llmgw-sim.
+# run.sh: the official SDKs of OpenAI, Anthropic, Google and Vercel, unchanged, against llmgwd
+# and llmgw-sim.
 #
 #   run.sh BUILD     needs node and npm; skipped with a message where they are missing
 set -eu
@@ -13,12 +14,13 @@ if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
 fi
 modules=$top_builddir/sdk
 mkdir -p "$modules"
-cp "$top_srcdir/tests/sdk/package.json" "$top_srcdir/tests/sdk/sdk.test.mjs" "$modules/"
-[ -d "$modules/node_modules/openai" ] || (cd "$modules" && npm install --no-audit --no-fund --silent)
+cp "$top_srcdir/tests/sdk/package.json" "$top_srcdir"/tests/sdk/*.test.mjs "$modules/"
+[ -d "$modules/node_modules/ai" ] || (cd "$modules" && npm install --no-audit --no-fund --silent)
 
 . "$top_srcdir/tests/e2e/lib.sh"
 start_sim oai --dialect openai
 start_sim ant --dialect anthropic
+start_sim gem --dialect gemini
 port=$((20000 + $$ % 20000))
 config <<EOF
 [broker]
@@ -31,6 +33,10 @@ config <<EOF
     kind = anthropic
     base-url = http://127.0.0.1:$ant_port/v1
     key-env = SIM_KEY
+[provider "gem"]
+    kind = gemini
+    base-url = http://127.0.0.1:$gem_port/v1beta
+    key-env = SIM_KEY
 [route "both"]
     target = oai/sim
     target = ant/sim
@@ -40,5 +46,5 @@ SIM_KEY=sk-sim
 export SIM_KEY
 start_broker
 export LLMGW_KEY OPENAI_BASE_URL="http://127.0.0.1:$port/v1" \
-    ANTHROPIC_BASE_URL="http://127.0.0.1:$port"
-cd "$modules" && node --test sdk.test.mjs
+    ANTHROPIC_BASE_URL="http://127.0.0.1:$port" GEMINI_BASE_URL="http://127.0.0.1:$gem_port"
+cd "$modules" && node --test --test-reporter=tap sdk.test.mjs vercel.test.mjs
