@@ -205,7 +205,7 @@ coverage:
 print-tests:
 	@echo $(TESTS)
 clean-local:
-	rm -rf coverage
+	rm -rf coverage campaign
 .PHONY: coverage print-tests
 
 EXTRA_DIST += %D%/lint/lib.sh

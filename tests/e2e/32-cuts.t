@@ -34,14 +34,18 @@ diag "stride $stride, seed $seed"
 ok 'everything is asked' sh -c "
     '$tool' cut-ask -u '$sock' -D '$top_srcdir/tests/data' -p $port -s $stride -S $seed -j ${JOBS:-128} >'$tmp/score'"
 tab=$(printf '\t')
-n=0
+n=0 all_ok=0 all_error=0 all_wrong=0
 while IFS=$tab read -r word way client server n_ok n_error n_wrong; do
     [ "$word" = way ] || continue
     n=$((n + n_ok + n_error + n_wrong))
+    all_ok=$((all_ok + n_ok)) all_error=$((all_error + n_error)) all_wrong=$((all_wrong + n_wrong))
     is "$n_wrong" 0 "$way, $client from $server: $n_ok whole, $n_error errors, none wrong"
 done <"$tmp/score"
 grep -v "^way" "$tmp/score" | head -n 60 | sed 's/^/# /'
-is "$(sql_wait 'select count(*) from request' "$n" 200)" "$n" 'each is in the ledger once'
+n_rows=$(sql_wait 'select count(*) from request' "$n" 200)
+is "$n_rows" "$n" 'each is in the ledger once'
+# each was cut, so what is whole was rescued; one that hangs fails tool cut-ask
+score "rescued=$all_ok error=$all_error wrong=$all_wrong hung=0 lost=$((n - n_rows))"
 is "$(sql "select count(*) from request where outcome is null or outcome = 'interrupted'")" 0 \
     '… with its end'
 stop_broker

@@ -88,8 +88,12 @@ judge() {
                 }
             }'
 }
-is "$(judge | head -n 5)" '' '… each is in the ledger once, with its cost'
-is "$(grep -cE '^(error|timeout)' "$report")" 0 '… and no other answer came'
+judge >"$tmp/judged"
+is "$(head -n 5 "$tmp/judged")" '' '… each is in the ledger once, with its cost'
+# who was cut off by the kill has seen that, and no finish: an error
+sed 's/^cut /error /' "$report" >"$tmp/scored"
+score_of "$tmp/scored" "$(wc -l <"$tmp/judged")"
+is "$(grep -cE '^(broken|error|timeout)' "$report")" 0 '… and no other answer came'
 is "$(sql "SELECT count(*) FROM requests WHERE outcome = 'stream_interrupted' AND
     (NOT interrupted OR cost_source != 'estimated' OR end_us < start_us)")" 0 \
     'what did not end is marked as interrupted, with an estimate'
@@ -122,9 +126,11 @@ for round in 1 2 3; do
     n_ok=$(grep -c '^ok ' "$report")
     cmp_num "$n_ok" -gt 0 "… when $n_ok were answered"
     is "$(requests one)" "$n_ok" '… as many as the provider was asked'
-    is "$(grep -cE '^(broken|error|timeout)' "$report")" 0 '… and none badly'
+    is "$(grep -cE '^(broken|cut|error|timeout)' "$report")" 0 '… and none badly'
     start_broker
-    is "$(judge | head -n 5)" '' '… and all are in the ledger, with their cost'
+    judge >"$tmp/judged"
+    is "$(head -n 5 "$tmp/judged")" '' '… and all are in the ledger, with their cost'
+    score_of "$report" "$(wc -l <"$tmp/judged")"
 done
 is "$(sqlite3 -readonly "$db" <"$top_srcdir/tests/data/rollups.sql")" 0 'the roll-ups are the sums of the rows'
 stop_broker

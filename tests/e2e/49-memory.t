@@ -52,10 +52,37 @@ grows() {
 
 grows "2 × $((requests / 2)) requests" 20 "$((requests / 2))" 0
 grows "2 × $((requests / 2)) streams that are left" 50 "$((requests / 2))" 1000
-grows "2 × $((streams * 3)) streams, $streams at once, half of them left" "$streams" \
-    "$((streams * 3))" 500
-is "$(grep -cE '^(broken|timeout|no-answer)' "$tmp/report")" 0 'no answer was bad'
+# ---- a crowd: each stream lasts long enough that all are there at the same time ----
+begin=500ms gap=20ms
+[ "$streams" -gt 500 ] && begin=3s gap=50ms # so many need longer to come
+echo "set tokens=24 first=$begin gap=$gap" | scenario one
+crowd() { # sets $most, the largest crowd that was seen, and $rss
+    swarm -j "$streams" -n "$((streams * 2))" -l 500 &
+    swarm_pid=$!
+    while kill -0 "$swarm_pid" 2>/dev/null; do
+        n=$(status_of in_flight)
+        [ "$n" -gt "$most" ] && most=$n
+        "$tool" wait "$tmp/never" '^never$' 100ms 2>/dev/null
+    done
+    wait "$swarm_pid"
+    seed=$((seed + 1))
+    at_rest >"$tmp/out"
+    rss=$(rss_kb)
+}
+most=0
+crowd
+crowd
+first=$rss
+crowd
+crowd
+is "$(cat "$tmp/out")" "$(wc -l <"$tmp/report")" "4 × $((streams * 2)) streams, half of them left: all are in the ledger"
+cmp_num "$most" -ge "$((streams * 9 / 10))" "… $most of $streams were there at once"
+cmp_num "$rss" -le "$((first + first / 20 + 1024 + streams))" "… $first KB after half of them, $rss KB after all"
+is "$(status_of in_flight)" 0 '… and nothing is in flight'
+is "$(grep -cE '^(broken|cut|timeout|no-answer)' "$tmp/report")" 0 'no answer was bad'
 is "$(head -n 5 "$tmp/swarm.err")" '' 'the clients had no trouble'
+
+score_of "$tmp/report" 0
 
 # Clients may invent names. The first thousand take their room; whatever comes after takes theirs.
 echo 'on model=no-*: 404' | scenario one

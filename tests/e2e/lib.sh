@@ -119,6 +119,21 @@ cmp_num() {
     fi
 }
 
+# score KEY=N…: what became of requests, for the scorecard of make campaign. The keys: whole,
+# rescued, error (a typed one), left (by the client), wrong, hung and lost.
+score() {
+    printf '# score %s\n' "$*"
+}
+
+# score_of REPORT LOST: the same of what tool swarm has written down
+score_of() {
+    awk -v lost="$2" '{ n[$1]++ }
+        END {
+            printf "# score whole=%d error=%d left=%d wrong=%d hung=%d lost=%d\n", n["ok"], \
+                n["error"] + n["no-answer"], n["left"], n["broken"] + n["cut"], n["timeout"], lost
+        }' "$1"
+}
+
 done_testing() {
     printf '1..%d\n' "$n_tests"
     exit $((n_failed > 0))

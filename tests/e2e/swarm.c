@@ -34,9 +34,20 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+/* The connection ended in the middle and nothing said that the answer was whole. */
+static bool is_cut(const struct seen *s)
+{
+    for (size_t i = 0; i < s->n_problems; i++)
+        if (strcmp(s->problems[i], "cut-http") == 0)
+            return s->n_end == 0;
+    return false;
+}
+
 static void note(void *arg, const struct seen *s, const char *outcome)
 {
     struct swarm *w = arg;
+    if (is_cut(s))
+        outcome = "cut";
     pthread_mutex_lock(&w->lock);
     fprintf(w->report, "%s %s %s %d\n", outcome, s->request_id[0] ? s->request_id : "-",
             s->cost_usd[0] ? s->cost_usd : "-", s->status);

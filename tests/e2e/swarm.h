@@ -14,7 +14,8 @@ struct swarm_options {
 
 /*
  * Asks until `requests` are answered or, with until_refused, nobody listens any more. A line in
- * the report for each: verdict, id ("-" if no head came), cost in USD ("-" if not told), status.
+ * the report for each: verdict ("cut": the connection ended before the answer did), id ("-" if no
+ * head came), cost in USD ("-" if not told), status.
  */
 enum errc swarm_run(const struct swarm_options *o, struct err *e);
 
