@@ -27,8 +27,8 @@ over() { # DOOR OPTION…
     door=$1 reached=0
     shift
     : >"$one_journal"
+    n_served=0 # some smuggle nothing: what stands behind them is a request of its own
     while IFS=$tab read -r name want end n bytes; do
-        case $name in '' | '#'*) continue ;; esac
         "$tool" raw "$@" "$bytes" >"$tmp/raw" 2>&1 </dev/null
         is "$(fact answers) $(fact end) $(($(requests one) - reached))" "$want $end $n" "$door: $name"
         reached=$(requests one)
@@ -38,11 +38,16 @@ over() { # DOOR OPTION…
             '"error":\{("type":"[a-z_]+",)?"message":"[^"]{8,}"' \
             '… and says what is wrong' ;;
         esac
-    done <"$top_srcdir/tests/e2e/vectors.tsv"
+        [ "$name" = 'Transfer_Encoding is no coding' ] && n_served=1
+    done <"$tmp/vectors"
+    is "$(requests one smuggled)" "$n_served" "$door: only what was asked for was served"
 }
+# one thread reads them, and for its sanitizer one is like another
+n=1
+is_sanitized thread && n=4
+grep -v -e '^#' -e '^$' "$top_srcdir/tests/e2e/vectors.tsv" | slice "$n" >"$tmp/vectors"
 over Unix -u "$sock"
 over TCP -p "$tcp_port" -k "$key"
-is "$(requests one smuggled)" 1 'only the request that was asked for was served'
 stop_broker
 is "$rc" 0 'the broker ends well'
 done_testing

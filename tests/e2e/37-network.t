@@ -143,7 +143,7 @@ until [ "$(in_flight)" = 0 ]; do
 done
 # 256 KiB queued for each, what libcurl has in hand, and room for malloc; sanitizers free late
 room=8192
-grep -q '^SAN_FLAGS = *-' "$top_builddir/Makefile" && room=65536
+is_sanitized && room=65536
 cmp_num $((most - before)) -lt $room "… and the broker holds little of it: $((most - before)) KiB"
 like "$(cat "$tmp/slow.1")" '^outcome=timeout' '… while others are served'
 

@@ -54,7 +54,7 @@ began_ms=$(now_ms)
 slow head 'POST /v1/chat/completions HT'
 slow head_drip '@POST@@9000*X-A: 1\r\n@' -d 100ms
 slow second '@GET@\r\nGET /heal'
-if grep -q '^SAN_FLAGS = .' "$top_builddir/Makefile"; then
+if is_sanitized; then
     with_bodies= # half a minute: once is enough
 else
     with_bodies=yes

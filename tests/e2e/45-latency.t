@@ -4,7 +4,7 @@
 # Twenty requests on one kept connection each way; where it happens, it happens to most.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl
-if grep -q '^SAN_FLAGS = .' "$top_builddir/Makefile"; then
+if is_sanitized; then
     echo '1..0 # SKIP a sanitizer is slower than what is measured here'
     exit 0
 fi

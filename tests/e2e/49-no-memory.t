@@ -8,6 +8,7 @@
 need curl sqlite3
 
 stride=${FAULT_STRIDE:-9}
+is_sanitized && stride=${FAULT_STRIDE:-31}
 seed=${SEED:-$(date +%s)}
 diag "stride $stride, seed $seed"
 echo 'set tokens=24' >"$tmp/one.scenario"

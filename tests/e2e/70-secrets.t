@@ -153,7 +153,7 @@ clean 'what a key command sees' "$tmp/child.env" "$tmp/child.ps"
 # ---- memory: what we were told and need no more is gone; libcurl frees its copies unwiped ----
 # A sanitizer's shadow memory would fill the disk.
 if [ "$(id -u)" = 0 ] && command -v gcore >/dev/null &&
-    ! grep -q '^SAN_FLAGS = ..*' "$top_builddir/Makefile"; then
+    ! is_sanitized; then
     printf 'sk-mark-file-88bc\n' >"$tmp/key" # the one before was refused, and that is not forgotten
     start_broker
     tcp_port=$(sed -n 's/.*listen host=127.0.0.1 port=\([0-9]*\) .*/\1/p' "$broker_log" | tail -n 1)

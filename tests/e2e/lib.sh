@@ -144,6 +144,23 @@ bail() {
     exit 99
 }
 
+# is_sanitized [NAME]: built with a sanitizer, or with the one that is named
+is_sanitized() {
+    grep -q "^SAN_FLAGS = .*sanitize=.*${1:-}" "$top_builddir/Makefile"
+}
+
+# slice N: of lines, under a sanitizer, one in N: another part with each and on each day, or by
+# SEED. Without one, and where somebody has chosen what to run, all pass.
+slice() {
+    if is_sanitized && [ -z "${ROWS:-}" ]; then
+        seed=${SEED:-$(date +%-j)}
+        is_sanitized thread && seed=$((seed + 1))
+        awk -v n="$1" -v seed="$seed" '(NR + seed) % n == 0'
+    else
+        cat
+    fi
+}
+
 need() { # programs that a machine may lack
     for p in "$@"; do
         command -v "$p" >/dev/null || {

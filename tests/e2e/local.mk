@@ -67,6 +67,7 @@ dist_check_SCRIPTS += %D%/37-gemini.t
 dist_check_SCRIPTS += %D%/37-contract.t
 dist_check_SCRIPTS += %D%/70-secrets.t
 dist_check_SCRIPTS += %D%/48-kill.t
+dist_check_SCRIPTS += %D%/48-load.t
 dist_check_SCRIPTS += %D%/49-disk.t
 dist_check_SCRIPTS += %D%/37-network.t
 dist_check_SCRIPTS += %D%/38-slow.t
