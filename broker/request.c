@@ -426,6 +426,8 @@ static void explain_refusal(const struct request *r, struct err *e)
             (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s", i > 0 ? "; " : "",
                              target_name(target_at(r, i), name), d->items[i].why);
     err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s", text);
+    if (d->n > 0 && d->items[0].lacks == CAP_JSON_SCHEMA)
+        snprintf(e->param, sizeof e->param, "response_format");
     /* the pause of a key or a quota is our guess, unless a person acts */
     if (errc_is_retryable(e->code) && d->items[0].verdict == VERDICT_LATER)
         e->retry_after_us = d->items[0].wait_us;

@@ -151,6 +151,7 @@ static bool skip_capability(const struct route_facts *f, const struct target_mod
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (missing & names[i].cap) {
             snprintf(c->why, sizeof c->why, "cannot do %s", names[i].name);
+            c->lacks = names[i].cap;
             return set(c, VERDICT_SKIPPED, SKIP_CAPABILITY);
         }
     return false;

@@ -65,6 +65,7 @@ struct candidate {
     enum verdict verdict;
     enum skip skip;
     enum errc class;         /* what a client is told of the skip */
+    unsigned lacks;          /* the enum catalog_cap of SKIP_CAPABILITY */
     int64_t wait_us;         /* VERDICT_LATER */
     pico min_pico, max_pico; /* PICO_UNKNOWN: unpriced, or neither capped nor explained */
     pico cached_pico;        /* only explained: the whole input from a prompt cache */

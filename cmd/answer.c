@@ -19,6 +19,7 @@
 #include "cmd/history.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
+#include "cmd/shape.h"
 #include "cmd/today.h"
 
 /* --- opening and closing --- */
@@ -126,20 +127,40 @@ static void forget(struct answer *a)
     buf_reset(&a->reasoning);
 }
 
-void answer_begin(struct answer *a)
+/* Ready for another request's answer. */
+static void begin_round(struct answer *a)
 {
     forget(a);
     a->filter = (struct term_filter){0};
     code_restart(&a->code);
     a->n_newlines = 0;
     a->has_shown = a->is_reasoning = false;
-    a->has_end_mark = a->has_error = a->is_refusal = false;
+    a->has_end_mark = a->has_error = a->is_refusal = a->is_misfit = false;
     a->request_id[0] = a->route[0] = a->model[0] = a->target[0] = a->finish[0] = '\0';
     a->markdown.width = (size_t)out_screen_width(); /* a window may have changed */
-    a->start_us = clock_mono_us(&clock_system);
     a->first_us = a->cap_tok = 0;
     progress_label(&a->progress, "waiting");
     progress_start(&a->progress);
+}
+
+void answer_begin(struct answer *a)
+{
+    begin_round(a);
+    a->start_us = clock_mono_us(&clock_system);
+    a->n_rounds = 1;
+    a->paid = 0;
+}
+
+void answer_again(struct answer *a)
+{
+    /* a request that was refused before it was sent has cost nothing */
+    if (a->end != NULL || a->text.len > 0)
+        a->paid = answer_cost(a);
+    progress_end(&a->progress);
+    if (!answer_is_text(a))
+        a->printer->reset(a, STR("schema"));
+    begin_round(a);
+    a->n_rounds++;
 }
 
 enum errc answer_close(struct answer *a, struct err *e)
@@ -260,6 +281,14 @@ static void read_comments(struct answer *a, struct str raw)
     }
 }
 
+static void show_text(struct answer *a, struct str text)
+{
+    a->printer->text(a, text);
+    if (a->tee_fd >= 0 && a->io.code == ERR_OK &&
+        files_write_fd(a->tee_fd, a->opt.tee, text, &a->io) != ERR_OK)
+        a->tee_fd = -1;
+}
+
 static void on_text(struct answer *a, struct str text)
 {
     if (text.len == 0)
@@ -268,10 +297,8 @@ static void on_text(struct answer *a, struct str text)
         a->first_us = clock_mono_us(&clock_system);
     progress_end(&a->progress);
     buf_adds(&a->text, text);
-    a->printer->text(a, text);
-    if (a->tee_fd >= 0 && a->io.code == ERR_OK &&
-        files_write_fd(a->tee_fd, a->opt.tee, text, &a->io) != ERR_OK)
-        a->tee_fd = -1;
+    if (a->opt.shape == NULL)
+        show_text(a, text);
 }
 
 static void on_reasoning(struct answer *a, struct str text)
@@ -416,7 +443,26 @@ static enum errc as_partial(const struct answer *a, struct err *e)
     return e->code;
 }
 
-static enum errc judge(struct answer *a, enum errc rc, struct err *e)
+/* What fits takes the text's place, as it was written but for blanks. */
+static enum errc judge_shape(struct answer *a, struct err *e)
+{
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_REPLY_LEN);
+    enum errc rc = shape_check(a->opt.shape, buf_str(&a->text), &value, e);
+    if (rc == ERR_OK) {
+        buf_reset(&a->text);
+        buf_adds(&a->text, buf_str(&value));
+        return ERR_OK;
+    }
+    if (rc != ERR_UNUSABLE)
+        return rc;
+    if (strcmp(a->finish, "length") == 0)
+        return err_set(e, ERR_UNUSABLE,
+                       "the output cap cut the answer before it was whole");
+    a->is_misfit = true;
+    return rc;
+}
+
+enum errc answer_judge(struct answer *a, enum errc rc, struct err *e)
 {
     if (rc == ERR_OK && a->has_error) {
         *e = a->error;
@@ -436,7 +482,7 @@ static enum errc judge(struct answer *a, enum errc rc, struct err *e)
         return err_set(e, ERR_UNUSABLE,
                        "there is no block of code in the answer\n"
                        "hint: llmgw log show last shows it");
-    return ERR_OK;
+    return a->opt.shape != NULL ? judge_shape(a, e) : ERR_OK;
 }
 
 bool answer_code(const struct answer *a, struct buf *out)
@@ -474,7 +520,10 @@ static void end_tee(struct answer *a)
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
 {
     progress_end(&a->progress);
-    rc = judge(a, rc, e);
+    if (rc == ERR_OK && a->opt.shape != NULL)
+        show_text(a, buf_str(&a->text));
+    if (rc == ERR_UNUSABLE && a->is_misfit)
+        err_ctx(e, "the answer does not fit the schema");
     if (rc == ERR_CANCELLED)
         recall(a);
     keep_tried(a);

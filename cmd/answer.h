@@ -23,14 +23,17 @@ struct answer_options {
     enum answer_extract extract;
     bool raw; /* control sequences reach a terminal */
     bool hide_reasoning;
-    bool usage;             /* one line on stderr at the end */
-    bool strict;            /* an answer cut by the output cap is unusable */
+    bool usage;  /* one line on stderr at the end */
+    bool strict; /* an answer cut by the output cap is unusable */
+    const struct shape
+        *shape; /* what it must fit; it is shown when it does. NULL: nothing */
     const char *usage_file; /* FILE or &FD; NULL: none */
     const char *tee;        /* FILE that gets the text too; NULL: none */
     const char *conversation;
 };
 
 struct answer_printer;
+struct shape;
 struct link_answer;
 
 struct answer {
@@ -62,8 +65,13 @@ struct answer {
     char finish[48]; /* "" as long as there is none */
     int64_t cap_tok; /* output cap that the broker set for the money; 0: none */
     bool has_end_mark, has_error, is_refusal;
+    bool is_misfit;             /* it has not the shape it must have */
     struct err error;           /* told by the stream */
     int64_t start_us, first_us; /* monotonic; first text, 0 if none yet */
+
+    /* before it, in the same turn: requests whose answers were of no use */
+    int64_t n_rounds; /* with this one; 1 mostly */
+    pico paid;        /* PICO_UNKNOWN: not all is known */
 };
 
 /* Opens what is to be written, before any money is spent. */
@@ -71,6 +79,8 @@ enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
                       const struct answer_options *opt, struct err *e) MUST_USE;
 /* Before each turn: forgets what came, keeps where it goes. */
 void answer_begin(struct answer *a);
+/* What came is of no use, and the turn asks once more. */
+void answer_again(struct answer *a);
 /* An sse_fn; arg is the answer. */
 enum errc answer_event(void *arg, const struct sse_event *ev, struct err *e);
 /* An answer that came whole. */
@@ -78,11 +88,13 @@ enum errc answer_whole(struct answer *a, struct str body, struct err *e) MUST_US
 /* No answer came, but an error with a status; returns it. */
 enum errc answer_refused(struct answer *a, const struct link_answer *got, struct err *e);
 /*
- * The turn is over; `rc` and *e are how the call ended. Shows the end and returns how the turn
- * ended, with *e filled: ERR_OK only for a whole, usable answer.
+ * `rc` and *e are how the call ended; returns what came of it, with *e filled: ERR_OK only for a
+ * whole, usable answer.
  */
+enum errc answer_judge(struct answer *a, enum errc rc, struct err *e) MUST_USE;
+/* The turn is over, and was judged so. Shows the end; returns that, or how showing it failed. */
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e) MUST_USE;
-/* What the turn cost; PICO_UNKNOWN. */
+/* What the turn cost, in all its rounds; PICO_UNKNOWN. */
 pico answer_cost(const struct answer *a);
 /* Closes, renames. ERR_IO when that fails. */
 enum errc answer_close(struct answer *a, struct err *e) MUST_USE;

@@ -38,7 +38,10 @@ pico answer_cost(const struct answer *a)
 {
     pico cost;
     struct str digits = jx_number(a->end, "cost_usd");
-    return digits.len > 0 && money_parse(digits, &cost) == ERR_OK ? cost : PICO_UNKNOWN;
+    if (digits.len == 0 || money_parse(digits, &cost) != ERR_OK ||
+        a->paid == PICO_UNKNOWN || money_add(cost, a->paid, &cost) != ERR_OK)
+        return PICO_UNKNOWN;
+    return cost;
 }
 
 /* The broker's figure, else our own measure; -1: it never came to that. */
@@ -103,6 +106,8 @@ void answer_write_facts(const struct answer *a, struct jw *w)
     else
         write_member(w, "attempts", fact(a, "attempts"));
     write_member(w, "legs", fact(a, "legs"));
+    if (a->n_rounds > 1)
+        jw_ki64(w, "rounds", a->n_rounds);
     write_member(w, "recorded", fact(a, "recorded"));
     write_cap(a, w);
 }
@@ -197,7 +202,7 @@ static void put_safely(struct answer *a, struct str text)
         term_filter(&a->filter, text, &safe);
         text = buf_str(&safe);
     }
-    if (a->is_rendered && !a->is_reasoning) {
+    if (a->is_rendered && !a->is_reasoning && a->opt.shape == NULL) {
         markdown_feed(&a->markdown, text, &shown);
         text = buf_str(&shown);
     }
@@ -403,10 +408,24 @@ static void json_ignore(struct answer *a, struct str text)
     (void)text;
 }
 
+/* With a shape the answer is the object that was asked for, or there is none. */
+static void json_end_of_shape(struct answer *a, const struct err *error)
+{
+    struct buf line = BUF_INIT(LIMIT_REPLY_LEN + 1);
+    if (error != NULL)
+        return;
+    buf_adds(&line, buf_str(&a->text));
+    put_line(a, &line);
+}
+
 static void json_end(struct answer *a, const struct err *error)
 {
     struct buf line = BUF_INIT(2 * LIMIT_REPLY_LEN);
     struct jw w;
+    if (a->opt.shape != NULL) {
+        json_end_of_shape(a, error);
+        return;
+    }
     jw_init(&w, &line);
     jw_object(&w);
     jw_kstrz(&w, "schema", "llmgw.chat/1");

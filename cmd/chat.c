@@ -65,6 +65,9 @@ static const struct option_row rows[] = {
     {0, "effort", OPT_CHOICE, AT(effort), "LEVEL", .values = CHAT_EFFORTS,
      .help = "how long to think"},
 
+    {0, "schema", OPT_STRING, AT(schema), "FILE|JSON|DSL", .complete = OPT_C_FILE,
+     .help = "an answer in JSON that fits a schema, or fields such as 'name, age int'"},
+
     {'c', "continue", OPT_FLAG, AT(cont), .group = "conversation",
      .help = "go on with the latest conversation"},
     {0, "cid", OPT_STRING, AT(cid), "ID|NAME", .complete = OPT_C_CONVERSATION,

@@ -13,6 +13,8 @@
 #include "core/jsonx.h"
 #include "core/num.h"
 
+#include "cmd/shape.h"
+
 enum { MAX_KEYS = 4 }; /* as many as the broker takes with one request */
 
 /* --- checks --- */
@@ -32,6 +34,18 @@ static enum errc check_option(const char *item, struct err *e)
     return ERR_OK;
 }
 
+/* Does -O set that field, as of item `from` on? */
+static bool says(const struct chat_options *o, size_t from, struct str key)
+{
+    for (size_t i = from; i < o->options.n; i++) {
+        struct str rest = str_of(o->options.items[i]), other;
+        str_split(&rest, '=', &other);
+        if (str_eq(key, other))
+            return true;
+    }
+    return false;
+}
+
 enum errc chat_check(const struct chat_options *o, struct err *e)
 {
     int64_t v;
@@ -48,6 +62,10 @@ enum errc chat_check(const struct chat_options *o, struct err *e)
         return err_set(e, ERR_USAGE, "--fallback and --no-fallback exclude each other");
     if (o->extract && o->extract_last)
         return err_set(e, ERR_USAGE, "-x and --xl exclude each other");
+    if (o->schema != NULL && (o->extract || o->extract_last))
+        return err_set(e, ERR_USAGE, "--schema and -x exclude each other");
+    if (o->schema != NULL && says(o, 0, STR("response_format")))
+        return err_set(e, ERR_USAGE, "--schema sets response_format itself");
     if (o->template_name == NULL && o->params.n > 0)
         return err_set(e, ERR_USAGE, "-p is for the template that -t names");
     if (o->save != NULL && (o->template_name != NULL || o->cont || o->cid != NULL ||
@@ -107,18 +125,6 @@ static void write_option(struct jw *w, const char *item)
         jw_str(w, value);
 }
 
-/* Does -O set that field, as of item `from` on? */
-static bool says(const struct chat_options *o, size_t from, struct str key)
-{
-    for (size_t i = from; i < o->options.n; i++) {
-        struct str rest = str_of(o->options.items[i]), other;
-        str_split(&rest, '=', &other);
-        if (str_eq(key, other))
-            return true;
-    }
-    return false;
-}
-
 /* The last of those with the same key. */
 static void write_options(const struct chat_options *o, struct jw *w)
 {
@@ -161,6 +167,8 @@ static void write_body(const struct chat_options *o, const struct chat_turn *tur
         jw_ki64(&w, "max_completion_tokens", o->max_tok);
     if (o->effort != NULL && !says(o, 0, STR("reasoning_effort")))
         jw_kstrz(&w, "reasoning_effort", o->effort);
+    if (turn->shape != NULL && !turn->is_told_shape)
+        shape_write_format(turn->shape, &w);
     write_options(o, &w);
     jw_object_end(&w);
 }
@@ -192,8 +200,9 @@ static void add_tags(const struct cmd_ctx *ctx, const struct chat_options *o,
                             ctx->conf->chat.tags[i].value);
 }
 
+/* What the turn has not spent yet of what it may. */
 static void add_max_cost(const struct cmd_ctx *ctx, const struct chat_options *o,
-                         struct buf *out)
+                         const struct chat_turn *turn, struct buf *out)
 {
     char text[MONEY_TEXT_LEN];
     pico cap = o->max_cost;
@@ -201,6 +210,8 @@ static void add_max_cost(const struct cmd_ctx *ctx, const struct chat_options *o
         cap = ctx->conf->chat.max_cost_pico;
     if (cap == PICO_UNKNOWN)
         return;
+    if (turn->spent != PICO_UNKNOWN)
+        cap = MAX(cap - turn->spent, 0);
     money_exact(text, cap);
     add(out, "x-llmgw-max-cost", text);
 }
@@ -247,9 +258,9 @@ static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *
         project = ctx->conf->chat.project;
     add(out, "x-llmgw-events", "1");
     add(out, "x-llmgw-stream",
-        o->no_stream        ? "hold"
-        : turn->may_restart ? "restart"
-                            : "live");
+        o->no_stream || turn->shape != NULL ? "hold"
+        : turn->may_restart                 ? "restart"
+                                            : "live");
     add(out, "x-llmgw-record", record_level(ctx, o));
     add(out, "x-llmgw-route", route);
     if (o->no_fallback)
@@ -258,7 +269,7 @@ static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *
         add(out, "x-llmgw-fallback", o->fallback.items[i]);
     add_ms(out, "x-llmgw-timeout-ms", o->timeout_us);
     add_ms(out, "x-llmgw-ttft-timeout-ms", o->ttft_us);
-    add_max_cost(ctx, o, out);
+    add_max_cost(ctx, o, turn, out);
     add(out, "x-llmgw-template", o->template_id);
     add(out, "x-llmgw-project", project);
     add_tags(ctx, o, out);

@@ -23,7 +23,7 @@ struct chat_options {
     int64_t timeout_us, ttft_us; /* 0: not said */
     pico max_cost;               /* PICO_UNKNOWN: not said */
     struct opt_list options;
-    const char *temperature, *seed, *effort;
+    const char *temperature, *seed, *effort, *schema;
     int64_t max_tok; /* -1: not said */
     bool cont;
     const char *cid, *name, *fork;
@@ -35,6 +35,8 @@ struct chat_options {
     bool dry_run, explain, interactive;
 };
 
+struct shape;
+
 /* What changes from turn to turn of a conversation. */
 struct chat_turn {
     struct str messages;      /* JSON, each with a comma behind */
@@ -42,7 +44,10 @@ struct chat_turn {
     const char *name;         /* for a conversation that has none yet; or NULL */
     const char *parent;       /* request id of the turn before; NULL or "" if none */
     const char *model,
-        *route;       /* of the turn before, unless options say another; may be NULL */
+        *route; /* of the turn before, unless options say another; may be NULL */
+    const struct shape *shape; /* what the answer must fit; NULL: nothing */
+    bool is_told_shape;        /* … in words, for the target has no other way */
+    pico spent; /* for this turn already, of the money allowed; PICO_UNKNOWN: not known */
     bool may_restart; /* whoever reads the answer can forget what was shown */
 };
 

@@ -418,6 +418,7 @@ enum errc link_error_body(int status, struct str body, struct err *e)
         err_set(e, class_of(ext, status), "the broker answered %d %s", status,
                 http1_reason(status));
     e->sys = status;
+    str_copy(e->param, sizeof e->param, jx_str(error, "param"));
     snprintf(e->provider_code, sizeof e->provider_code, "%.*s", STR_ARG(code));
     if (jx_i64(ext, "retry_after_ms", 0, INT64_MAX / US_PER_MS, &retry_ms))
         e->retry_after_us = retry_ms * US_PER_MS;

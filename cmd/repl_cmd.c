@@ -109,6 +109,9 @@ static void run_system(struct repl *r, struct str arg)
 static void use_template(struct repl *r)
 {
     const struct template_file *t = &r->template_file;
+    struct err e = ERR_INIT;
+    if (t->schema != NULL && session_set_shape(r->s, t->schema, &e) != ERR_OK)
+        tell(&e, r);
     if (t->system != NULL)
         session_set_system(r->s, r->opt.system);
     r->s->template_file = t->text[0] != '\0' ? t : NULL;

@@ -92,6 +92,26 @@ static enum errc begin(struct session *s, struct err *e)
     return rc;
 }
 
+enum errc session_set_shape(struct session *s, const char *given, struct err *e)
+{
+    AUTO(buf_release) struct buf unchecked = BUF_INIT(LIMIT_REPLY_LEN);
+    struct shape shape;
+    struct str rest, place;
+    enum errc rc = shape_load(given, &shape, e);
+    if (rc != ERR_OK)
+        return rc;
+    shape_release(&s->shape);
+    s->shape = shape;
+    s->turn.shape = &s->shape;
+    s->turn.is_told_shape = !shape.is_native;
+    rc = shape_unchecked(&shape, &unchecked, e);
+    rest = buf_str(&unchecked);
+    while (rc == ERR_OK && str_split(&rest, '\n', &place))
+        if (place.len > 0)
+            cmd_note(s->ctx, "--schema: %.*s is not checked", STR_ARG(place));
+    return rc;
+}
+
 enum errc session_open(struct session *s, struct cmd_ctx *ctx,
                        const struct chat_options *o, struct err *e)
 {
@@ -101,7 +121,11 @@ enum errc session_open(struct session *s, struct cmd_ctx *ctx,
                           .messages = BUF_INIT(LIMIT_BODY_LEN),
                           .sig_fd = -1};
     s->turn.parent = s->parent;
-    enum errc rc = begin(s, e);
+    enum errc rc = ERR_OK;
+    if (o->schema != NULL)
+        rc = session_set_shape(s, o->schema, e);
+    if (rc == ERR_OK)
+        rc = begin(s, e);
     if (rc != ERR_OK)
         session_release(s);
     return rc;
@@ -111,11 +135,17 @@ void session_release(struct session *s)
 {
     buf_release(&s->system);
     buf_release(&s->messages);
+    shape_release(&s->shape);
 }
 
 void session_messages(const struct session *s, struct buf *out)
 {
     buf_adds(out, buf_str(&s->system));
+    if (s->turn.is_told_shape) {
+        AUTO(buf_release) struct buf words = BUF_INIT(LIMIT_BODY_LEN);
+        shape_ask(&s->shape, &words);
+        add_message(out, "system", buf_str(&words));
+    }
     buf_adds(out, buf_str(&s->messages));
 }
 
@@ -164,7 +194,8 @@ static enum errc exchange(struct session *s, struct link *l, struct str headers,
     return rc;
 }
 
-enum errc session_turn(struct session *s, struct err *e)
+/* One request, and what came of it. */
+static enum errc ask_round(struct session *s, struct err *e)
 {
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
     AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
@@ -173,7 +204,6 @@ enum errc session_turn(struct session *s, struct err *e)
     session_messages(s, &messages);
     s->turn.messages = buf_str(&messages);
     s->turn.may_restart = !answer_is_text(&s->answer) || s->answer.is_tty;
-    answer_begin(&s->answer);
     enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
     if (rc == ERR_OK)
         rc = link_open(s->ctx, true, &l, e);
@@ -181,6 +211,57 @@ enum errc session_turn(struct session *s, struct err *e)
         rc = exchange(s, l, buf_str(&headers), buf_str(&body), e);
     mem_wipe(headers.data, headers.cap);
     link_close(&l); /* lets a stopped answer end, so that its cost is known */
+    return answer_judge(&s->answer, rc, e);
+}
+
+static enum errc ask_again(struct session *s, struct err *e)
+{
+    err_clear(e);
+    answer_again(&s->answer);
+    s->turn.spent = s->answer.paid;
+    return ask_round(s, e);
+}
+
+/* Was the request refused because of its response_format? Ours or the provider's word for it. */
+static bool is_format_refused(const struct session *s, const struct err *e)
+{
+    static const char *const words[] = {"response_format", "json_schema",
+                                        "output_config"};
+    if (e->code != ERR_INVALID || s->answer.text.len > 0 || s->turn.is_told_shape)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_contains(str_of(e->param), str_of(words[i])) ||
+            str_contains(str_of(e->text), str_of(words[i])))
+            return true;
+    return false;
+}
+
+/* What is said between is forgotten: the conversation has the question and a fitting answer. */
+static enum errc mend(struct session *s, struct err *e)
+{
+    AUTO(buf_release) struct buf words = BUF_INIT(LIMIT_BODY_LEN);
+    size_t before = s->messages.len;
+    shape_ask_again(&s->shape, e->text, &words);
+    if (s->answer.text.len > 0)
+        add_message(&s->messages, "assistant", buf_str(&s->answer.text));
+    add_message(&s->messages, "user", buf_str(&words));
+    enum errc rc = ask_again(s, e);
+    buf_truncate(&s->messages, before);
+    return rc;
+}
+
+enum errc session_turn(struct session *s, struct err *e)
+{
+    s->turn.spent = 0;
+    s->answer.opt.shape = s->turn.shape;
+    answer_begin(&s->answer);
+    enum errc rc = ask_round(s, e);
+    if (s->turn.shape != NULL && is_format_refused(s, e)) {
+        s->turn.is_told_shape = true;
+        rc = ask_again(s, e);
+    }
+    if (rc == ERR_UNUSABLE && s->answer.is_misfit)
+        rc = mend(s, e);
     rc = answer_end(&s->answer, rc, e);
     keep_answer(s);
     return rc;

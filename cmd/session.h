@@ -6,6 +6,7 @@
 
 #include "cmd/answer.h"
 #include "cmd/chat_request.h"
+#include "cmd/shape.h"
 
 struct session {
     struct cmd_ctx *ctx;
@@ -13,6 +14,7 @@ struct session {
     struct answer answer;
     struct buf system;   /* JSON of the system message with a comma behind, or empty */
     struct buf messages; /* JSON of all others, each with a comma behind */
+    struct shape shape;  /* of --schema; turn.shape points to it, or is NULL */
     struct chat_turn turn;
     char parent[ULID_LEN + 1];
     int sig_fd; /* readable: give the answer up; -1: none */
@@ -32,7 +34,8 @@ enum errc session_show(struct session *s, struct err *e) MUST_USE;
 /* Appends a message of the user. */
 void session_say(struct session *s, struct str text);
 /*
- * Asks, shows the answer and appends it, also one that was cut short. Returns how the turn ended,
+ * Asks, shows the answer and appends it, also one that was cut short. An answer that does not have
+ * its shape is asked for once more, and a target that takes no schema is told of it in words. Returns how the turn ended,
  * with *e filled; ERR_CANCELLED when sig_fd told so.
  */
 enum errc session_turn(struct session *s, struct err *e) MUST_USE;
@@ -42,6 +45,8 @@ enum errc session_explain(struct session *s, struct buf *out, struct err *e) MUS
 void session_forget(struct session *s, size_t from, const char *parent);
 /* From the next turn on; NULL or "": none. */
 void session_set_system(struct session *s, const char *text);
+/* What answers must fit from now on; a part of it that nobody checks is told. */
+enum errc session_set_shape(struct session *s, const char *given, struct err *e) MUST_USE;
 /* What was said so far begins a conversation of its own; name may be NULL. */
 void session_fork(struct session *s, const char *name);
 /* Goes on with another one, an id or a name, instead. Nothing changes when it cannot. */

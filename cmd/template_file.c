@@ -260,19 +260,33 @@ static enum errc set_extract(const struct place *p, const char *value, void *fie
     return ERR_OK;
 }
 
+/* A path that is not absolute begins where the template is. */
+static const char *beside(const struct place *p, const char *path)
+{
+    const char *slash = strrchr(p->t->path, '/');
+    if (path[0] == '/' || slash == NULL)
+        return path;
+    return arena_printf(&p->ctx->arena, "%.*s/%s", (int)(slash - p->t->path), p->t->path,
+                        path);
+}
+
+/* JSON, fields, or @FILE. */
+static enum errc set_schema(const struct place *p, const char *value, void *field,
+                            struct err *e)
+{
+    if (value[0] == '@')
+        value = arena_printf(&p->ctx->arena, "@%s", beside(p, value + 1));
+    return set_text(p, value, field, e);
+}
+
 /* TEXT, or the text of a file beside the template. */
 static enum errc set_system(const struct place *p, const char *value, void *field,
                             struct err *e)
 {
     AUTO(buf_release) struct buf bytes = BUF_INIT(FILE_MAX);
-    const char *slash = strrchr(p->t->path, '/');
     if (value[0] != '@')
         return set_text(p, value, field, e);
-    const char *path = value + 1;
-    if (path[0] != '/' && slash != NULL)
-        path = arena_printf(&p->ctx->arena, "%.*s/%s", (int)(slash - p->t->path),
-                            p->t->path, path);
-    if (files_read(path, &bytes, e) != ERR_OK)
+    if (files_read(beside(p, value + 1), &bytes, e) != ERR_OK)
         return err_ctx(e, "%s:%d: system", p->t->path, p->line);
     struct str text = buf_str(&bytes);
     while (text.len > 0 && text.ptr[text.len - 1] == '\n')
@@ -326,6 +340,7 @@ static const struct key {
     {"effort", AT(effort), set_effort, false},
     {"max-cost", AT(max_cost), set_money, false},
     {"project", AT(project), set_text, false},
+    {"schema", AT(schema), set_schema, false},
     {"extract", 0, set_extract, false},
     {"option", AT(options), add_pair, true},
     {"tag", AT(tags), add_pair, true},
@@ -544,6 +559,7 @@ enum errc template_apply(struct cmd_ctx *ctx, const struct template_file *t,
     fill(&o->seed, t->seed);
     fill(&o->effort, t->effort);
     fill(&o->project, t->project);
+    fill(&o->schema, t->schema);
     o->max_tok = o->max_tok < 0 ? t->max_tok : o->max_tok;
     o->max_cost = o->max_cost == PICO_UNKNOWN ? t->max_cost : o->max_cost;
     if (!o->extract && !o->extract_last) {
@@ -577,6 +593,7 @@ void template_overrule(const struct template_file *t, struct chat_options *o)
     o->seed = t->seed != NULL ? NULL : o->seed;
     o->effort = t->effort != NULL ? NULL : o->effort;
     o->project = t->project != NULL ? NULL : o->project;
+    o->schema = t->schema != NULL ? NULL : o->schema;
     o->max_tok = t->max_tok >= 0 ? -1 : o->max_tok;
     o->max_cost = t->max_cost != PICO_UNKNOWN ? PICO_UNKNOWN : o->max_cost;
     if (t->extract || t->extract_last)
@@ -623,6 +640,7 @@ void template_write(const struct chat_options *o, struct str text, struct buf *o
         money_exact(money, o->max_cost);
     put(out, "max-cost", o->max_cost != PICO_UNKNOWN ? money : NULL);
     put(out, "project", o->project);
+    put(out, "schema", o->schema);
     put(out, "extract", o->extract ? "first" : o->extract_last ? "last" : NULL);
     put_list(out, "option", &o->options);
     put_list(out, "tag", &o->tags);

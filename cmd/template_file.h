@@ -30,7 +30,7 @@ struct template_file {
     const char *name;                       /* "commit" */
     const char *path;                       /* where it was read */
     char version[TEMPLATE_VERSION_LEN + 1]; /* of its text: hexadecimal digits */
-    const char *model, *route, *system, *temperature, *seed, *effort, *project;
+    const char *model, *route, *system, *temperature, *seed, *effort, *project, *schema;
     int64_t max_tok; /* -1: not said */
     pico max_cost;   /* PICO_UNKNOWN: not said */
     bool extract, extract_last;

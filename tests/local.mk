@@ -87,6 +87,7 @@ check_PROGRAMS += %D%/unit/test_router
 check_PROGRAMS += %D%/unit/test_retry
 check_PROGRAMS += %D%/unit/test_secret
 check_PROGRAMS += %D%/unit/test_sha256
+check_PROGRAMS += %D%/unit/test_shape
 check_PROGRAMS += %D%/unit/test_sim_scenario
 check_PROGRAMS += %D%/unit/test_spool
 check_PROGRAMS += %D%/unit/test_sse

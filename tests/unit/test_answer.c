@@ -67,6 +67,7 @@ static void run(struct fixture *f, const struct answer_options *opt, const char 
     f->rc = sse_feed(&sse, str_of(stream), answer_event, &f->a, &f->e);
     if (f->rc == ERR_OK && how != ERR_OK)
         f->rc = err_set(&f->e, how, "as told");
+    f->rc = answer_judge(&f->a, f->rc, &f->e);
     f->rc = answer_end(&f->a, f->rc, &f->e);
     sse_release(&sse);
 }
