@@ -96,7 +96,7 @@ static const char *const statements[ST_N_] = {
         "INSERT INTO conversation (id, project, start_us, last_us, last_request, "
         "n_requests, name) VALUES (?1, ?2, ?3, ?3, ?4, 1, "
         "iif(EXISTS (SELECT 1 FROM conversation WHERE name = ?5), NULL, ?5)) "
-        "ON CONFLICT (id) DO UPDATE SET name = ifnull(name, excluded.name), "
+        "ON CONFLICT (id) DO UPDATE SET name = ifnull(excluded.name, name), "
         "n_requests = n_requests + 1, last_us = max(last_us, excluded.last_us), "
         "start_us = min(start_us, excluded.start_us), last_request = "
         "iif(excluded.last_us >= last_us, excluded.last_request, last_request)",

@@ -517,6 +517,15 @@ static void end_tee(struct answer *a)
         a->tee_fd = -1;
 }
 
+/* One line; a terminal gets it broken between words. */
+static void tell_line(struct str line)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN);
+    size_t width = isatty(STDERR_FILENO) ? (size_t)out_screen_width() : SIZE_MAX;
+    opt_wrap(&out, line, 2, 0, width);
+    fprintf(stderr, "%.*s", STR_ARG(buf_str(&out)));
+}
+
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
 {
     progress_end(&a->progress);
@@ -533,7 +542,7 @@ enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
         AUTO(buf_release) struct buf line = BUF_INIT(4096);
         answer_usage_line(a, &line);
         today_add(a->ctx, " · ", &line);
-        fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&line)));
+        tell_line(buf_str(&line));
     }
     struct err why = ERR_INIT;
     enum errc io = a->io.code;

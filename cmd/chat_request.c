@@ -91,9 +91,9 @@ enum errc chat_check(const struct chat_options *o, struct err *e)
 
 /* --- body --- */
 
-/* Model and route: options, the conversation so far, configuration, route "default". */
-static void choose(const struct cmd_ctx *ctx, const struct chat_options *o,
-                   const struct chat_turn *turn, const char **model, const char **route)
+void chat_choose(const struct cmd_ctx *ctx, const struct chat_options *o,
+                 const struct chat_turn *turn, const char **ret_model,
+                 const char **ret_route)
 {
     const struct conf *c = ctx->conf;
     const struct {
@@ -109,8 +109,8 @@ static void choose(const struct cmd_ctx *ctx, const struct chat_options *o,
     size_t i = 0;
     while (rows[i].model == NULL && rows[i].route == NULL)
         i++;
-    *route = rows[i].route;
-    *model = rows[i].model != NULL ? rows[i].model : rows[i].route;
+    *ret_route = rows[i].route;
+    *ret_model = rows[i].model != NULL ? rows[i].model : rows[i].route;
 }
 
 static void write_option(struct jw *w, const char *item)
@@ -284,7 +284,7 @@ enum errc chat_request(struct cmd_ctx *ctx, const struct chat_options *o,
                        struct buf *headers, struct err *e)
 {
     const char *model, *route;
-    choose(ctx, o, turn, &model, &route);
+    chat_choose(ctx, o, turn, &model, &route);
     write_body(o, turn, model, body);
     write_headers(ctx, o, turn, route, headers);
     if (buf_err(body) != ERR_OK)

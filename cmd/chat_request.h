@@ -53,6 +53,13 @@ struct chat_turn {
 
 /* Wrong values are found before anything is read or sent. */
 enum errc chat_check(const struct chat_options *o, struct err *e) MUST_USE;
+/*
+ * Who is asked: options say, else the conversation so far, the configuration, and the route
+ * "default". *ret_model is what the request names; *ret_route is NULL when it is no route's turn.
+ */
+void chat_choose(const struct cmd_ctx *ctx, const struct chat_options *o,
+                 const struct chat_turn *turn, const char **ret_model,
+                 const char **ret_route);
 /* Body and header lines. Both buffers are the caller's; headers may hold keys: wipe them. */
 enum errc chat_request(struct cmd_ctx *ctx, const struct chat_options *o,
                        const struct chat_turn *turn, struct buf *body,

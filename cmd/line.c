@@ -12,26 +12,29 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "core/mem.h"
 
 #include "cmd/cmd.h"
+#include "cmd/out.h"
 #include "cmd/sig.h"
 
 enum { HISTORY_MAX = 10000, LINE_AHEAD = 512 };
 
 static struct {
     const char *history_path;
-    line_complete_fn *complete;
-    void *arg;
+    struct line_user user;
     char *preset; /* owned: of the next line */
     /* of the line at hand */
     struct buf *out;
     bool is_done, is_closed;
     /* candidates of the word at hand */
-    char **words; /* owned, as they are */
+    struct word {
+        char *text, *about; /* owned; about: NULL if there is nothing to say */
+    } * words;              /* owned */
     size_t n_words, next_word;
     /* typed while nobody read it */
     unsigned char ahead[LINE_AHEAD];
@@ -43,32 +46,91 @@ static struct {
 
 static void forget_words(void)
 {
-    for (size_t i = 0; i < line.n_words; i++)
-        mem_free(line.words[i]);
+    for (size_t i = 0; i < line.n_words; i++) {
+        mem_free(line.words[i].text);
+        mem_free(line.words[i].about);
+    }
     mem_free(line.words);
     line.words = NULL;
     line.n_words = line.next_word = 0;
 }
 
-static void add_word(void *arg, const char *candidate)
+static void add_word(void *arg, const char *candidate, const char *about)
 {
     const char *typed = arg;
     if (strncmp(candidate, typed, strlen(typed)) != 0)
         return;
-    char **more = mem_resize(line.words, line.n_words + 1, sizeof *more);
+    struct word *more = mem_resize(line.words, line.n_words + 1, sizeof *more);
     if (more == NULL)
         return;
     line.words = more;
-    more[line.n_words] = mem_strdup(candidate);
-    line.n_words += more[line.n_words] != NULL;
+    more[line.n_words] = (struct word){
+        .text = mem_strdup(candidate),
+        .about = about != NULL ? mem_strdup(about) : NULL,
+    };
+    line.n_words += more[line.n_words].text != NULL;
 }
 
 /* readline frees what it is given. */
 static char *next_word(const char *text, int state)
 {
     (void)text, (void)state;
-    return line.next_word < line.n_words ? mem_strdup(line.words[line.next_word++])
+    return line.next_word < line.n_words ? mem_strdup(line.words[line.next_word++].text)
                                          : NULL;
+}
+
+static const char *about_of(const char *candidate)
+{
+    for (size_t i = 0; i < line.n_words; i++)
+        if (strcmp(line.words[i].text, candidate) == 0)
+            return line.words[i].about;
+    return NULL;
+}
+
+/* One a line, with what is known of it; as many as the screen has room for. */
+static void show_words(char **matches, int n, int longest)
+{
+    int rows, columns;
+    rl_get_screen_size(&rows, &columns);
+    int most = n > rows - 2 ? rows - 3 : n;
+    fputc('\n', rl_outstream);
+    for (int i = 1; i <= most; i++) {
+        const char *about = about_of(matches[i]);
+        AUTO(buf_release) struct buf row = BUF_INIT(LIMIT_HEAD_LEN);
+        AUTO(buf_release) struct buf shown = BUF_INIT(LIMIT_HEAD_LEN);
+        buf_printf(&row, "%-*s  %s", longest, matches[i], about != NULL ? about : "");
+        out_fit(&shown, str_trim(buf_str(&row)), (size_t)MAX(columns - 1, 10));
+        fprintf(rl_outstream, "%.*s\n", STR_ARG(buf_str(&shown)));
+    }
+    if (most < n)
+        fprintf(rl_outstream, "… and %d more\n", n - most);
+    rl_forced_update_display();
+}
+
+/* Names of files, with "@" before each; a folder's goes on. */
+static char **complete_path(const char *text)
+{
+    char **found = rl_completion_matches(text + 1, rl_filename_completion_function);
+    bool is_one = found != NULL && found[1] == NULL;
+    struct stat st;
+    rl_attempted_completion_over = 1;
+    rl_filename_completion_desired = 0;
+    for (size_t i = 0; found != NULL && found[i] != NULL; i++) {
+        bool is_folder = is_one && stat(found[i], &st) == 0 && S_ISDIR(st.st_mode);
+        size_t len = strlen(found[i]);
+        char *more = mem_resize(found[i], len + 3, 1);
+        if (more == NULL)
+            break;
+        memmove(more + 1, more, len + 1);
+        more[0] = '@';
+        if (is_folder) {
+            more[len + 1] = '/';
+            more[len + 2] = '\0';
+            rl_completion_append_character = '\0';
+        }
+        found[i] = more;
+    }
+    return found;
 }
 
 static char **complete(const char *text, int start, int end)
@@ -78,12 +140,45 @@ static char **complete(const char *text, int start, int end)
         const char *in;
         void *out;
     } typed = {.in = text};
+    bool has_about = false;
     forget_words();
     rl_completion_append_character = ' ';
-    if (!line.complete(line.arg, all, (size_t)start, add_word, typed.out))
+    rl_completion_display_matches_hook = NULL;
+    rl_sort_completion_matches = 1;
+    if (text[0] == '@')
+        return complete_path(text);
+    if (!line.user.complete(line.user.arg, all, (size_t)start, add_word, typed.out))
         return NULL; /* readline's own: file names */
+    for (size_t i = 0; i < line.n_words; i++)
+        has_about |= line.words[i].about != NULL;
+    rl_completion_display_matches_hook = has_about ? show_words : NULL;
+    rl_sort_completion_matches = !has_about; /* else they come in an order of their own */
     rl_attempted_completion_over = 1;
     return rl_completion_matches(text, next_word);
+}
+
+/* ---- the terminal ---- */
+
+static void set_echo(bool is_on)
+{
+    struct termios t;
+    if (tcgetattr(STDIN_FILENO, &t) != 0)
+        return;
+    t.c_lflag = is_on ? t.c_lflag | ECHO : t.c_lflag & ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+}
+
+/* Where the terminal does not echo, readline shows nothing: between lines it does not (keys.h). */
+static void prepare(int meta)
+{
+    set_echo(true);
+    rl_prep_terminal(meta);
+}
+
+static void put_back(void)
+{
+    rl_deprep_terminal();
+    set_echo(false);
 }
 
 /* ---- keys ---- */
@@ -121,40 +216,32 @@ static int insert_preset(void)
     return 0;
 }
 
+/* Ctrl-X Ctrl-E: the line goes through the user's editor. */
+static int edit_line(int count, int key)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    (void)count, (void)key;
+    buf_addz(&text, rl_line_buffer);
+    put_back();
+    line.user.edit(line.user.arg, &text);
+    prepare(1);
+    rl_replace_line(text.len > 0 ? text.data : "", 0);
+    rl_point = rl_end;
+    rl_forced_update_display();
+    return 0;
+}
+
 /* Shells inside editors send LF for Enter, and their terminal is dumb. */
 static void bind_keys(void)
 {
     const char *term = cmd_getenv("TERM");
     rl_bind_key('\r', accept_line);
+    rl_bind_keyseq("\\C-x\\C-e", edit_line);
     if (term == NULL || strcmp(term, "dumb") == 0)
         return;
     rl_bind_key('\n', insert_newline);
     rl_bind_keyseq("\\e\\C-m", insert_newline);
     rl_bind_keyseq("\\e\\C-j", insert_newline);
-}
-
-/* ---- the terminal ---- */
-
-static void set_echo(bool is_on)
-{
-    struct termios t;
-    if (tcgetattr(STDIN_FILENO, &t) != 0)
-        return;
-    t.c_lflag = is_on ? t.c_lflag | ECHO : t.c_lflag & ~(tcflag_t)ECHO;
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
-}
-
-/* Where the terminal does not echo, readline shows nothing: between lines it does not (keys.h). */
-static void prepare(int meta)
-{
-    set_echo(true);
-    rl_prep_terminal(meta);
-}
-
-static void put_back(void)
-{
-    rl_deprep_terminal();
-    set_echo(false);
 }
 
 /* ---- signals of the terminal ---- */
@@ -217,10 +304,9 @@ static void read_history_file(const char *path)
     (void)read_history(path);
 }
 
-void line_open(const char *history_path, line_complete_fn *complete_fn, void *arg)
+void line_open(const char *history_path, const struct line_user *user)
 {
-    line.complete = complete_fn;
-    line.arg = arg;
+    line.user = *user;
     rl_readline_name = "llmgw";
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;

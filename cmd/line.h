@@ -7,11 +7,21 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-/* Candidates for the word that begins at `from` of `line`: calls `add` for each of them. */
-typedef void line_add_fn(void *arg, const char *candidate);
-/* False: file names are what is wanted. */
-typedef bool line_complete_fn(void *arg, struct str line, size_t from, line_add_fn *add,
-                              void *add_arg);
+/* `about` is shown beside the candidate; NULL: nothing. */
+typedef void line_add_fn(void *arg, const char *candidate, const char *about);
+
+/* What a line asks of who reads it. */
+struct line_user {
+    void *arg;
+    /*
+     * Candidates for the word that begins at `from` of `line`: calls `add` for each of them.
+     * False: file names are what is wanted, as they always are behind "@".
+     */
+    bool (*complete)(void *arg, struct str line, size_t from, line_add_fn *add,
+                     void *add_arg);
+    /* Changes the text of the line in an editor; the terminal is as the editor wants it. */
+    void (*edit)(void *arg, struct buf *text);
+};
 
 enum line_end {
     LINE_ENTERED,
@@ -23,7 +33,7 @@ enum line_end {
  * Once, before the first line: history comes from the file, which may be NULL, and goes there.
  * Lines that begin with a blank are not kept.
  */
-void line_open(const char *history_path, line_complete_fn *complete, void *arg);
+void line_open(const char *history_path, const struct line_user *user);
 /* Keeps the newest entries of the file. */
 void line_close(void);
 /*

@@ -69,6 +69,7 @@ void markdown_flush_word(struct markdown *m, struct buf *out)
     buf_adds(out, buf_str(&m->word));
     m->column += m->word_width;
     m->word_width = 0;
+    m->style_from = m->style_end = 0; /* what set it has left */
     buf_reset(&m->word);
 }
 

@@ -238,6 +238,18 @@ static const char *mime_of(struct str bytes)
     return !is_binary(bytes) && str_is_utf8(bytes) ? "text/plain" : NULL;
 }
 
+bool prompt_is_media(const char *path)
+{
+    char bytes[16];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    size_t n = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    const char *mime = mime_of((struct str){bytes, n});
+    return mime != NULL && strcmp(mime, "text/plain") != 0;
+}
+
 /* Source: OpenAI API reference, chat completions, content parts (2026-11). */
 static void add_media(struct buf *out, const char *path, const char *mime,
                       struct str bytes)

@@ -49,6 +49,8 @@ void prompt_release(struct prompt *p);
 /* The message of role user. */
 void prompt_write(const struct prompt *p, struct jw *w);
 
+/* Is it an image or a PDF file, by its first bytes? */
+bool prompt_is_media(const char *path);
 /* Appends the words, joined by blanks. */
 void prompt_join(const struct opt_args *words, struct buf *out);
 /* TEXT, or the content of the file after "@". */

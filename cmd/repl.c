@@ -12,6 +12,7 @@
 #include "core/num.h"
 #include "core/os.h"
 
+#include "cmd/editor.h"
 #include "cmd/out.h"
 #include "cmd/repl_priv.h"
 #include "cmd/sig.h"
@@ -21,20 +22,71 @@
 /* What is asked: as the user calls it. */
 static const char *name_of(const struct repl *r)
 {
-    const struct chat_options *o = &r->opt;
-    const struct conf *conf = r->s->ctx->conf;
-    const char *said = o->route != NULL ? o->route : o->model;
-    if (said == NULL)
-        said = r->s->turn.route != NULL ? r->s->turn.route : r->s->turn.model;
-    if (said == NULL && conf != NULL)
-        said = conf->chat.route != NULL ? conf->chat.route : conf->chat.model;
-    return said != NULL ? said : "default";
+    const char *model, *route;
+    chat_choose(r->s->ctx, &r->opt, &r->s->turn, &model, &route);
+    return route != NULL ? route : model;
+}
+
+/* "route fast → anthropic/claude-haiku-4-5": what the name stands for first of all. */
+static void write_target(const struct repl *r, struct buf *out)
+{
+    struct cmd_ctx *ctx = r->s->ctx;
+    const char *name = name_of(r);
+    struct conf_resolved found;
+    struct err ignored = ERR_INIT;
+    buf_addz(out, name);
+    if (ctx->conf == NULL || conf_resolve(ctx->conf, ctx->catalog, str_of(name),
+                                          &ctx->arena, &found, &ignored) != ERR_OK)
+        return;
+    const struct conf_target *t =
+        found.route != NULL ? &found.route->targets[0] : &found.target;
+    const char *target = arena_printf(&ctx->arena, "%s/%s", t->provider, t->model);
+    if (target == NULL || strcmp(target, name) == 0)
+        return;
+    buf_reset(out);
+    buf_printf(out, "%s%s → %s", found.route != NULL ? "route " : "", name, target);
 }
 
 static void greet(const struct repl *r)
 {
-    if (!r->s->ctx->global.quiet)
-        printf("llmgw chat · %s · /help · Ctrl-D exits\n", name_of(r));
+    AUTO(buf_release) struct buf target = BUF_INIT(LIMIT_HEAD_LEN);
+    if (r->s->ctx->global.quiet)
+        return;
+    write_target(r, &target);
+    printf("llmgw chat · %.*s · /help · Ctrl-D exits\n", STR_ARG(buf_str(&target)));
+}
+
+/* The prompt of the configuration, with what its places stand for. */
+static void write_own_prompt(const struct repl *r, const char *text, const char *cost,
+                             struct buf *out)
+{
+    const struct chat_options *o = &r->opt;
+    const struct conf *conf = r->s->ctx->conf;
+    const char *project = o->project != NULL ? o->project : conf->chat.project;
+    char turns[NUM_TEXT_LEN];
+    num_group(turns, (int64_t)r->n_turns);
+    const struct {
+        const char *place, *value;
+    } rows[] = {
+        {"{name}", name_of(r)},
+        {"{cost}", cost},
+        {"{turns}", turns},
+        {"{project}", project != NULL ? project : ""},
+        {"{private}", o->no_log ? "private" : ""},
+        {"{title}", r->s->turn.name != NULL ? r->s->turn.name : ""},
+    };
+    for (struct str rest = str_of(text); rest.len > 0;) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(rows) && !str_starts(rest, str_of(rows[i].place)))
+            i++;
+        bool is_place = i < ARRAY_LEN(rows);
+        if (is_place)
+            buf_addz(out, rows[i].value);
+        else
+            buf_addc(out, rest.ptr[0]);
+        size_t len = is_place ? strlen(rows[i].place) : 1;
+        rest = str_sub(rest, len, rest.len);
+    }
 }
 
 /* "fast $0.0031 private> " */
@@ -43,11 +95,11 @@ static void write_prompt(const struct repl *r, struct buf *out)
     const struct conf *conf = r->s->ctx->conf;
     bool has_color = out_has_color(r->s->ctx, STDOUT_FILENO);
     char money[MONEY_TEXT_LEN];
+    money_people(money, r->spent);
     if (conf != NULL && conf->chat.prompt != NULL) {
-        buf_addz(out, conf->chat.prompt);
+        write_own_prompt(r, conf->chat.prompt, money, out);
         return;
     }
-    money_people(money, r->spent);
     buf_addz(out, has_color ? "\001\033[1m\002" : "");
     buf_addz(out, name_of(r));
     if (r->n_turns > 0 || r->spent != 0)
@@ -118,6 +170,24 @@ static void take_turn(struct repl *r)
     r->is_over = r->is_over || r->keys.has_left;
     if (r->s->answer.end != NULL)
         add_cost(r);
+    if (rc == ERR_OK)
+        repl_warn_of_history(r);
+}
+
+/* "@src/main.c" in a question brings the file along; a word that names none is a word. */
+static void take_paths(struct repl *r, const char *text)
+{
+    struct str rest = str_of(text), lines, word;
+    while (str_split(&rest, '\n', &lines))
+        while (str_split(&lines, ' ', &word)) {
+            if (word.len < 2 || word.ptr[0] != '@')
+                continue;
+            const char *path = arena_strz(&r->s->ctx->arena, str_sub(word, 1, word.len));
+            bool is_media = path != NULL && prompt_is_media(path);
+            struct opt_list *list = is_media ? &r->attach : &r->files;
+            if (path != NULL && access(path, R_OK) == 0 && list->n < OPT_LIST_MAX)
+                list->items[list->n++] = path;
+        }
 }
 
 /* The question with the files that were put before it. */
@@ -171,8 +241,12 @@ void repl_ask(struct repl *r, const char *text)
 {
     struct err e = ERR_INIT;
     struct prompt p;
+    size_t n_files = r->files.n, n_attach = r->attach.n;
+    take_paths(r, text);
     if (gather(r, text, &p, &e) != ERR_OK) {
         cmd_fail(r->s->ctx, &e);
+        r->files.n = n_files;
+        r->attach.n = n_attach;
         return;
     }
     ask(r, &p, text);
@@ -233,6 +307,16 @@ static const char *history_path(struct cmd_ctx *ctx)
     return path != NULL && os_make_parents(path, 0700, &ignored) == ERR_OK ? path : NULL;
 }
 
+static void edit_line(void *repl, struct buf *text)
+{
+    struct repl *r = repl;
+    struct err e = ERR_INIT;
+    keys_lend(&r->keys);
+    if (editor_edit(r->s->ctx, text, &e) != ERR_OK)
+        cmd_fail(r->s->ctx, &e);
+    keys_take_back(&r->keys);
+}
+
 static void release(struct repl *r)
 {
     repl_forget_turns(r);
@@ -256,7 +340,7 @@ enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
         rc = sig_open(false, &s->sig_fd, e);
     if (rc != ERR_OK)
         return rc;
-    line_open(history_path(s->ctx), repl_complete, &r);
+    line_open(history_path(s->ctx), &(struct line_user){&r, repl_complete, edit_line});
     keys_open(&r.keys);
     greet(&r);
     if (first != NULL)

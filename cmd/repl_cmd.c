@@ -12,6 +12,7 @@
 
 #include "cmd/answer_print.h"
 #include "cmd/files.h"
+#include "cmd/history.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
 #include "cmd/repl_priv.h"
@@ -49,6 +50,17 @@ static bool switched(struct str arg, bool was)
 static void show(const char *name, const char *value)
 {
     printf("%s: %s\n", name, value != NULL ? value : "not set");
+}
+
+/* Lines that end with words, not in the middle of them. */
+static void print_wrapped(struct str text, size_t indent)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
+    struct str line;
+    while (str_split(&text, '\n', &line))
+        if (line.len > 0)
+            opt_wrap(&out, line, indent, 0, (size_t)out_screen_width());
+    printf("%.*s", STR_ARG(buf_str(&out)));
 }
 
 /* ---- what is asked ---- */
@@ -191,13 +203,18 @@ static void run_attach(struct repl *r, struct str arg)
 
 static void run_context(struct repl *r, struct str arg)
 {
+    struct err e = ERR_INIT;
     (void)arg;
-    printf("%zu messages, about %zu tokens, in %zu turns\n", r->n_turns * 2,
-           r->s->messages.len / 4, r->n_turns);
-    for (size_t i = 0; i < r->files.n; i++)
-        printf("%zu  file    %s\n", i + 1, r->files.items[i]);
-    for (size_t i = 0; i < r->attach.n; i++)
-        printf("%zu  attach  %s\n", r->files.n + i + 1, r->attach.items[i]);
+    if (repl_show_context(r, &e) != ERR_OK)
+        tell(&e, r);
+}
+
+static void run_budget(struct repl *r, struct str arg)
+{
+    struct err e = ERR_INIT;
+    (void)arg;
+    if (repl_show_budgets(r, &e) != ERR_OK)
+        tell(&e, r);
 }
 
 static void remove_at(struct opt_list *list, size_t at)
@@ -235,7 +252,7 @@ static void run_undo(struct repl *r, struct str arg)
     }
     while (done < n && repl_undo(r))
         done++;
-    printf("%zu turns are left\n", r->n_turns);
+    printf("%zu turn%s left\n", r->n_turns, r->n_turns == 1 ? " is" : "s are");
 }
 
 static void run_edit(struct repl *r, struct str arg)
@@ -263,9 +280,9 @@ static void compare_one(struct repl *r, const char *model)
     repl_ask_again(r, model);
     if (!r->s->answer.opt.usage) { /* else it has told already */
         answer_usage_line(&r->s->answer, &line);
-        buf_addc(&line, '\n');
+        print_wrapped(buf_str(&line), 2);
     }
-    printf("%.*s\n", STR_ARG(buf_str(&line)));
+    printf("\n");
 }
 
 /* The last answer is the last model's afterwards. */
@@ -298,7 +315,7 @@ static void run_why(struct repl *r, struct str arg)
         return;
     if (session_explain(r->s, &text, &e) != ERR_OK)
         tell(&e, r);
-    printf("%.*s", STR_ARG(buf_str(&text)));
+    print_wrapped(buf_str(&text), 6);
 }
 
 static void run_save(struct repl *r, struct str arg)
@@ -311,17 +328,38 @@ static void run_save(struct repl *r, struct str arg)
         tell(&e, r);
 }
 
+/* As the terminal shows it, but for what a pager would not pass on. */
+static void render(const struct repl *r, struct buf *out)
+{
+    const struct answer *a = &r->s->answer;
+    struct term_filter filter = {0};
+    struct markdown m;
+    AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_REPLY_LEN);
+    term_filter(&filter, buf_str(&a->text), &safe);
+    if (!a->is_rendered) {
+        buf_adds(out, buf_str(&safe));
+        return;
+    }
+    markdown_init(&m, a->markdown.width, a->markdown.has_style, a->markdown.is_utf8);
+    markdown_feed(&m, buf_str(&safe), out);
+    markdown_end(&m, out);
+    markdown_release(&m);
+}
+
 static void run_view(struct repl *r, struct str arg)
 {
+    AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_REPLY_LEN);
     struct err e = ERR_INIT;
     int status;
     const char *pager = out_pager(r->s->ctx);
     (void)arg;
     if (!has_answer(r))
         return;
+    render(r, &text);
+    buf_addc(&text, '\n');
     keys_lend(&r->keys);
-    if (shell_run(pager[0] != '\0' ? pager : "cat", buf_str(&r->s->answer.text), NULL,
-                  &status, &e) != ERR_OK)
+    if (shell_run(pager[0] != '\0' ? pager : "cat", buf_str(&text), NULL, &status, &e) !=
+        ERR_OK)
         tell(&e, r);
     keys_take_back(&r->keys);
 }
@@ -425,6 +463,22 @@ static void run_resume(struct repl *r, struct str arg)
         repl_forget_turns(r);
 }
 
+/* The ledger takes it with the next answer. */
+static void run_title(struct repl *r, struct str arg)
+{
+    const char *name = keep(r, arg);
+    if (arg.len == 0)
+        show("title", r->s->turn.name);
+    else if (arg.len > LIMIT_NAME_LEN)
+        cmd_warn(r->s->ctx, "a title has at most %d bytes", LIMIT_NAME_LEN);
+    else if (history_exists(r->s->ctx, name))
+        cmd_warn(r->s->ctx, "another conversation is called \"%s\"", name);
+    else {
+        r->s->turn.name = name;
+        printf("with the next answer this conversation is called \"%s\"\n", name);
+    }
+}
+
 static void run_rm(struct repl *r, struct str arg)
 {
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
@@ -503,10 +557,13 @@ static const struct command commands[] = {
     {"compare", "MODEL...", "ask others the last question", run_compare, TAKES_MODELS},
     {"why", "", "why this target answered", run_why, TAKES_TEXT},
     {"cost", "[session|today|month]", "what was spent", run_cost, TAKES_TEXT},
+    {"budget", "", "the budgets that count it", run_budget, TAKES_TEXT},
     {"usage", "[on|off]", "tell tokens and cost of each answer", run_usage, TAKES_TEXT},
     {"list", "", "requests of late", run_list, TAKES_TEXT},
     {"log", "[N]", "requests of this conversation", run_log, TAKES_TEXT},
     {"resume", "ID|NAME", "go on with another conversation", run_resume, TAKES_TEXT},
+    {"title", "[TEXT]", "show or set the name of this conversation", run_title,
+     TAKES_TEXT},
     {"rm", "", "delete this conversation for good", run_rm, TAKES_TEXT},
     {"copy", "[code|N]", "the last answer, or code in it, to the clipboard", run_copy,
      TAKES_TEXT},
@@ -525,11 +582,23 @@ static const struct command *find_command(struct str name)
     return NULL;
 }
 
+/* In two columns where there is room for them. */
+static void print_help(const char *left, const char *text)
+{
+    enum { LEFT = 31, NARROW = 50 };
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN);
+    size_t width = (size_t)out_screen_width(), indent = width < NARROW ? 4 : LEFT;
+    buf_printf(&out, "%-*s", LEFT - 1, left);
+    buf_addz(&out, width < NARROW ? "\n    " : " ");
+    opt_wrap(&out, str_of(text), indent, indent, width);
+    printf("%.*s", STR_ARG(buf_str(&out)));
+}
+
 static void print_command(const struct command *c)
 {
     char left[64];
     snprintf(left, sizeof left, "/%s %s", c->name, c->args);
-    printf("%-30s %s\n", left, c->help);
+    print_help(left, c->help);
 }
 
 static void run_help(struct repl *r, struct str arg)
@@ -542,9 +611,11 @@ static void run_help(struct repl *r, struct str arg)
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         print_command(&commands[i]);
-    printf("%-30s %s\n%-30s %s\n", "!CMD", "run a command of the shell", "!!CMD",
-           "run it, and put its output before the next question");
-    printf("Ctrl-J or Alt-Enter begins a new line; Ctrl-C or Esc stops an answer.\n");
+    print_help("!CMD", "run a command of the shell");
+    print_help("!!CMD", "run it, and put its output before the next question");
+    print_help("Ctrl-J, Alt-Enter", "begin a new line");
+    print_help("Ctrl-X Ctrl-E", "write the line in the editor");
+    print_help("Ctrl-C, Esc", "stop an answer");
 }
 
 static void unknown(struct repl *r, struct str name)
@@ -582,7 +653,7 @@ void repl_each_command(line_add_fn *fn, void *arg)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         char name[32];
         snprintf(name, sizeof name, "/%s", commands[i].name);
-        fn(arg, name);
+        fn(arg, name, commands[i].help);
     }
 }
 

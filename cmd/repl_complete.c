@@ -1,10 +1,62 @@
 /* repl_complete.c: what Tab offers: commands, models, files. */
 #include "core/jsonx.h"
+#include "core/num.h"
 
 #include "cmd/link.h"
+#include "cmd/models.h"
 #include "cmd/repl_priv.h"
 
-/* Models and routes as the broker lists them, asked for once. */
+/* "$3/$15 a million, 200 k tokens" */
+static void write_about(const struct repl *r, struct str provider, struct str model,
+                        struct buf *out)
+{
+    struct cmd_ctx *ctx = r->s->ctx;
+    const struct conf_provider *p = conf_provider(ctx->conf, provider);
+    const struct catalog_model *m = catalog_find(ctx->catalog, provider, model);
+    char tok[NUM_TEXT_LEN];
+    if (m == NULL && p != NULL)
+        m = catalog_find(ctx->catalog, str_of(p->kind->kind), model);
+    if (m == NULL)
+        return;
+    const struct catalog_period *now = catalog_period(m, clock_wall_us(ctx->clock));
+    const struct price_set *prices = now != NULL ? &now->prices : NULL;
+    struct str in = models_price(ctx, prices, PRICE_INPUT);
+    struct str produced = models_price(ctx, prices, PRICE_OUTPUT);
+    if (in.len > 0 && produced.len > 0)
+        buf_printf(out, "$%.*s/$%.*s a million", STR_ARG(in), STR_ARG(produced));
+    if (m->context_tok > 0) {
+        num_short(tok, m->context_tok);
+        buf_printf(out, "%s%s tokens", out->len > 0 ? ", " : "", tok);
+    }
+}
+
+static void add_target(const struct repl *r, const char *name, struct str provider,
+                       struct str model, line_add_fn *add, void *add_arg)
+{
+    AUTO(buf_release) struct buf about = BUF_INIT(LIMIT_HEAD_LEN);
+    write_about(r, provider, model, &about);
+    add(add_arg, name, about.len > 0 ? about.data : NULL);
+}
+
+/* Of a route, what its first target is. */
+static void add_route(const struct conf_route *route, line_add_fn *add, void *add_arg)
+{
+    AUTO(buf_release) struct buf about = BUF_INIT(LIMIT_HEAD_LEN);
+    for (size_t i = 0; i < route->n_targets && i < 2; i++)
+        buf_printf(&about, "%s%s/%s", i == 0 ? "route: " : ", ",
+                   route->targets[i].provider, route->targets[i].model);
+    buf_addz(&about, route->n_targets > 2 ? ", …" : "");
+    add(add_arg, route->name, about.data);
+}
+
+static void add_routes(struct repl *r, line_add_fn *add, void *add_arg)
+{
+    const struct conf *conf = r->s->ctx->conf;
+    for (size_t i = 0; conf != NULL && i < conf->n_routes; i++)
+        add_route(&conf->routes[i], add, add_arg);
+}
+
+/* Models as the broker lists them, asked for once. */
 static void fetch_models(struct repl *r)
 {
     AUTO(buf_release) struct buf got = BUF_INIT(LIMIT_REPLY_LEN);
@@ -28,23 +80,22 @@ static void add_models(struct repl *r, line_add_fn *add, void *add_arg)
     struct str rest, name;
     if (!r->has_models)
         fetch_models(r);
-    for (size_t i = 0; conf != NULL && i < conf->n_aliases; i++)
-        add(add_arg, conf->aliases[i].name);
+    for (size_t i = 0; conf != NULL && i < conf->n_aliases; i++) {
+        struct str model = str_of(conf->aliases[i].target), provider;
+        str_split(&model, '/', &provider);
+        add_target(r, conf->aliases[i].name, provider, model, add, add_arg);
+    }
+    add_routes(r, add, add_arg);
     rest = buf_str(&r->models);
     while (str_split(&rest, '\n', &name)) {
         char text[LIMIT_NAME_LEN * 2 + 2];
-        if (name.len == 0 || name.len >= sizeof text)
-            continue;
+        struct str model = name, provider;
+        if (name.len == 0 || name.len >= sizeof text || str_find(name, '/') == name.len)
+            continue; /* aliases and routes: those of the configuration are there */
         str_copy(text, sizeof text, name);
-        add(add_arg, text);
+        str_split(&model, '/', &provider);
+        add_target(r, text, provider, model, add, add_arg);
     }
-}
-
-static void add_routes(struct repl *r, line_add_fn *add, void *add_arg)
-{
-    const struct conf *conf = r->s->ctx->conf;
-    for (size_t i = 0; conf != NULL && i < conf->n_routes; i++)
-        add(add_arg, conf->routes[i].name);
 }
 
 bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,

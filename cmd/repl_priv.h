@@ -4,6 +4,7 @@
  *     repl.c           the loop: prompt, line, answer
  *     repl_cmd.c       the commands
  *     repl_complete.c  what Tab offers
+ *     repl_next.c      what goes with the next question, and what it costs
  */
 #ifndef CMD_REPL_PRIV_H
 #define CMD_REPL_PRIV_H
@@ -33,8 +34,8 @@ struct repl {
     pico spent;       /* of this session; PICO_UNKNOWN: not all is known */
     struct buf extra; /* text for the next question: what commands printed */
     bool is_over;
-    struct buf models; /* names for completion, a line each; asked for once */
-    bool has_models;
+    struct buf models; /* names for completion, a line each */
+    bool has_models;   /* … asked for once */
 };
 
 /* Asks what was typed; the turn is kept when an answer came. */
@@ -49,6 +50,11 @@ void repl_forget_turns(struct repl *r);
 void repl_add_text(struct repl *r, const char *command, struct str output);
 /* A line that begins with "/" or "!". */
 void repl_command(struct repl *r, struct str line);
+/* What goes with the next question, with tokens and cost; the budgets that count it. */
+enum errc repl_show_context(struct repl *r, struct err *e) MUST_USE;
+enum errc repl_show_budgets(struct repl *r, struct err *e) MUST_USE;
+/* A conversation that has become dear is told so. */
+void repl_warn_of_history(struct repl *r);
 bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
                    void *add_arg);
 /* Calls fn for each command's name, "/exit". */

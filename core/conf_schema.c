@@ -97,7 +97,8 @@ static const struct conf_key keys[] = {
     {"chat", "stdin", CONF_CHOICE, IN(conf, chat.stdin_rule), .values = "auto|never",
      .preset = "auto", .help = "read standard input when it is a file, pipe or socket"},
     {"chat", "prompt", CONF_STRING, IN(conf, chat.prompt),
-     .help = "the prompt of an interactive chat"},
+     .help = "the prompt of an interactive chat; {name}, {cost}, {turns}, {project}, "
+             "{title} and {private} stand for what they say"},
     {"chat", "markdown", CONF_CHOICE, IN(conf, chat.markdown), .values = "auto|off",
      .preset = "auto", .help = "render Markdown on terminals"},
     {"chat", "max-cost", CONF_MONEY, IN(conf, chat.max_cost_pico),

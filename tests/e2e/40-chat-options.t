@@ -167,10 +167,10 @@ chat --tee "$tmp/no/such/folder" hi
 is "$rc" 1 '… that cannot be written is an error'
 chat --usage-file "$tmp/no/such/folder" hi
 is "$rc" 1 '… and so is --usage-file'
-chat --usage-file '&9' hi
+chat --usage-file '&8' hi 8>&-
 is "$rc" 2 '… or a descriptor that is not there'
 is "$(requests one)" "$before" '… before anything is paid'
-llmgw chat --usage-file '&9' hi 9>"$tmp/usage" >/dev/null </dev/null
+llmgw chat --usage-file '&8' hi 8>"$tmp/usage" >/dev/null </dev/null
 is "$("$tool" json schema <"$tmp/usage")" llmgw.usage/1 'a descriptor gets the usage'
 chat --usage-file "$tmp/usage" -m one/sim:400 hi
 is "$rc $("$tool" json attempts <"$tmp/usage")" '7 1' '… a file that of a failure, too'

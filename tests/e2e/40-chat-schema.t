@@ -139,7 +139,7 @@ send who?\r
 expect {"name":"Ann","age":7}
 expect $0.
 send /context\r
-expect in 1 turns
+expect in 1 turn
 send /template who\r
 expect say what goes into it
 send /model one/plain\r

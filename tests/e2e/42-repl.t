@@ -49,7 +49,7 @@ expect $0.00
 send /context\r
 expect in 2 turns
 send /undo\r
-expect 1 turns are left
+expect 1 turn is left
 send third\r
 expect third
 expect third
@@ -75,7 +75,7 @@ send \cC
 expect [stopped]
 expect long $0.
 send /context\r
-expect in 1 turns
+expect in 1 turn
 send more\r
 expect by
 send \e
@@ -220,5 +220,119 @@ send \cD
 end
 END
 is "$rc" 0 'a turn that fails ends nothing'
+# ---- what is known before it is asked ----
+config <<END
+[core]
+    default-route = pair
+[chat]
+    prompt = "{name}|{cost}|{turns}|{project}|{title}|{private}|{other}> "
+    project = demo
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[provider "openai"]
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[price "one/*"]
+    input = 100
+    output = 200
+[alias]
+    luna = openai/gpt-6-luna
+[route "pair"]
+    target = one/sim
+    target = one/other
+[route "default"]
+    target = one/sim
+[budget "daily"]
+    limit = 5/day
+[budget "other"]
+    limit = 1/day
+    project = elsewhere
+END
+llmgw broker restart >/dev/null
+mkdir -p "$tmp/at/sub"
+printf 'low water' >"$tmp/at/tide.txt"
+printf '\211PNG\r\n\032\n' >"$tmp/at/x.png"
+cat >"$tmp/editor" <<'END'
+#!/bin/sh
+printf 'edited: %s' "$(cat "$1")" >"$1"
+END
+chmod +x "$tmp/editor"
+EDITOR=$tmp/editor
+LLMGW_PAGER='sed s/^/VIEWED:/'
+export EDITOR LLMGW_PAGER
+repl <<END
+expect llmgw chat · route pair → one/sim · /help
+expect pair|\$0.00|0|demo||
+send one question\r
+expect one question
+expect |1|demo||
+send /title tide tables\r
+expect is called "tide tables"
+send /private on\r
+expect pair|
+expect |1|demo|tide tables|private|{other}> 
+send /private off\r
+expect |{other}> 
+send /budget\r
+expect budget daily: \$0.
+expect a day (soft)
+send /file $tmp/at/tide.txt\r
+send /attach $tmp/at/x.png\r
+send !!echo noise\r
+expect noise
+expect noise
+expect {other}> 
+send /context\r
+expect earlier turns
+expect output of commands
+expect 1 
+expect file    $tmp/at/tide.txt
+expect 2 
+expect attach  $tmp/at/x.png
+expect in 1 turn
+send /drop 2\r
+send /drop 1\r
+send look at @$tmp/at/tide.txt and @nobody\r
+expect low water
+expect |2|demo|
+send what is @$tmp/at/x.png ?\r
+expect |3|demo|
+send @$tmp/at/ti\t
+expect tide.txt
+
+
+send \cC
+expect ^C
+send /model lu\t\r
+expect luna
+send /model \t\t
+expect luna
+expect a million
+expect M tokens
+expect route: one/sim, one/other
+send \cC
+expect ^C
+send draft\cX\cE\r
+expect edited: draft
+expect edited: draft
+expect |{other}> 
+send /view\r
+expect VIEWED:edited: draft
+expect |{other}> 
+send \cD
+end
+END
+is "$rc" 0 'prompt, greeting, titles, budgets, context, paths and the editor'
+unlike "$screen" 'budget other' 'a budget that does not count it is not shown'
+like "$(grep '"what":"request"' "$one_journal" | grep 'look at')" '<file path=' '@path brings its file along'
+like "$(grep '"what":"request"' "$one_journal" | grep 'look at')" '@nobody' '… and a name that is none stays a word'
+like "$(grep '"what":"request"' "$one_journal" | grep 'what is @')" 'image_url' '… an image as what it is'
+is "$(sql_wait "SELECT name FROM conversation ORDER BY last_us DESC LIMIT 1" 'tide tables')" 'tide tables' \
+    '/title names the conversation'
+llmgw chat --cid 'tide tables' -m one/sim 'again' >"$tmp/o" 2>&1 </dev/null
+is "$?" 0 '… by which it can be gone on with'
+
 llmgw broker stop >/dev/null 2>&1
 done_testing

@@ -98,6 +98,9 @@ static void marks_need_their_other_end(void **state)
         {"\\*no\\*", "*no*"},
         {"a\\b", "a\\b"},
         {"end\\", "end\\"},
+        {"# Tide tables",
+         "\033[0;1mTide tables\033[0m"}, /* as long as what set the style */
+        {"**Tide tables** x", "\033[0;1mTide tables\033[0m x"},
         {"# A `b`", "\033[0;1mA \033[0;1;36mb\033[0m"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
