@@ -54,6 +54,8 @@ static void write_ledger(const struct broker *b, struct jw *w)
     jw_u64(w, s.n_records);
     jw_key(w, "applied");
     jw_u64(w, s.n_applied);
+    jw_key(w, "removals");
+    jw_u64(w, s.n_removals);
     jw_key(w, "spool_used_bytes");
     jw_u64(w, s.spool_used);
     jw_key(w, "spool_size_bytes");
@@ -387,22 +389,44 @@ void api_cancel(const struct api_call *a)
         wrong(a, ERR_NOT_FOUND, "no request with that id is under way");
 }
 
-/* {"id"} or {"conversation"} or {"older_than_us"}: exactly one. */
+/*
+ * {"id"} or {"conversation"}, both also with "texts_only"; or {"since_us"}, {"until_us"} (once
+ * called "older_than_us") or both.
+ * What becomes of it is told by `removals` in status.
+ */
 void api_log_rm(const struct api_call *a)
 {
     AUTO(jx_put) struct json_object *o = NULL;
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN);
     struct err e = ERR_INIT;
-    int64_t older_us = 0;
+    uint64_t number;
+    struct jw w;
     if (!read_body(a, &o))
         return;
-    struct str id = jx_str(o, "id"), conversation = jx_str(o, "conversation");
-    bool has_older = jx_i64(o, "older_than_us", 1, INT64_MAX, &older_us);
-    if ((id.len > 0) + (conversation.len > 0) + has_older != 1)
-        wrong(a, ERR_INVALID, "exactly one of id, conversation and older_than_us");
-    else if (ledger_remove(a->b->ledger, id, conversation, older_us, &e) == ERR_OK)
-        api_reply(a, 200, STR("{\"removed\":true}"));
-    else
+    struct prune_selection what = {
+        .id = jx_str(o, "id"),
+        .conversation = jx_str(o, "conversation"),
+        .texts_only = jx_bool(o, "texts_only", false),
+    };
+    bool has_span = jx_i64(o, "since_us", 1, INT64_MAX, &what.since_us);
+    has_span |= jx_i64(o, "until_us", 1, INT64_MAX, &what.until_us);
+    has_span |= jx_i64(o, "older_than_us", 1, INT64_MAX, &what.until_us);
+    if ((what.id.len > 0) + (what.conversation.len > 0) + has_span != 1 ||
+        (has_span && what.texts_only)) {
+        wrong(a, ERR_INVALID,
+              "exactly one of id, conversation, and since_us or until_us");
+        return;
+    }
+    if (ledger_remove(a->b->ledger, &what, &number, &e) != ERR_OK) {
         api_fail(a, &e);
+        return;
+    }
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_kbool(&w, "removed", true);
+    jw_key(&w, "removal");
+    jw_u64(&w, number);
+    done(a, &w);
 }
 
 /* What `llmgw replay` says of a run: a row of replay_run, and rows of replay_item. */

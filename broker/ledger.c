@@ -347,18 +347,19 @@ enum errc ledger_replay(struct ledger *l, struct str json, struct err *e)
     return append_aside(l, e);
 }
 
-enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation,
-                        int64_t older_than_us, struct err *e)
+enum errc ledger_remove(struct ledger *l, const struct prune_selection *what,
+                        uint64_t *ret_number, struct err *e)
 {
-    struct removal *node = mem_alloc(1, sizeof *node + id.len + conversation.len);
+    struct removal *node =
+        mem_alloc(1, sizeof *node + what->id.len + what->conversation.len);
     if (node == NULL)
         return err_set(e, ERR_MEMORY, "ledger: out of memory");
-    node->older_than_us = older_than_us;
-    node->id_len = id.len;
-    node->conversation_len = conversation.len;
-    put(put(node->bytes, id), conversation);
+    node->what = *what;
+    node->what.id.ptr = node->bytes;
+    node->what.conversation.ptr = put(node->bytes, what->id);
+    put(put(node->bytes, what->id), what->conversation);
     ledger_flush(l);
-    writer_queue_removal(&l->writer, node);
+    *ret_number = writer_queue_removal(&l->writer, node);
     return ERR_OK;
 }
 
@@ -400,6 +401,7 @@ void ledger_stats(const struct ledger *l, struct ledger_stats *ret)
         .n_applied = w->n_applied,
         .n_dropped_rows = w->n_dropped_rows + w->n_lost,
         .n_dropped_bodies = w->n_dropped_bodies,
+        .n_removals = w->n_removed,
         .spool_used = info.head - info.tail,
         .spool_size = info.size,
         .writable = w->append_ok && w->trouble[0] == '\0',

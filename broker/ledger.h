@@ -14,6 +14,7 @@
 #include "core/conf.h"
 #include "core/http1.h"
 #include "core/log.h"
+#include "core/prune.h"
 #include "core/usage.h"
 
 #include "broker/loop.h"
@@ -137,16 +138,17 @@ bool ledger_wait(struct ledger *l, int64_t wait_us);
 
 struct ledger_stats {
     uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;
+    uint64_t n_removals;             /* that are done */
     uint64_t spool_used, spool_size; /* bytes */
     bool writable;                   /* the last append and the last commit worked */
     char trouble[256];               /* "" or what the writer is struggling with */
 };
 void ledger_stats(const struct ledger *l, struct ledger_stats *ret);
 /*
- * Asks the writer thread to delete, for good: one id, one conversation, or what is older than
- * older_than_us (wall; 0: no such bound). Roll-ups keep the sums.
+ * Asks the writer thread to delete, for good; roll-ups keep the sums. It is done, to the last
+ * trace, when stats.n_removals has come to *ret_number.
  */
-enum errc ledger_remove(struct ledger *l, struct str id, struct str conversation,
-                        int64_t older_than_us, struct err *e) MUST_USE;
+enum errc ledger_remove(struct ledger *l, const struct prune_selection *what,
+                        uint64_t *ret_number, struct err *e) MUST_USE;
 
 #endif

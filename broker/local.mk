@@ -52,7 +52,6 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/target.c %D%/target.h
 %C%_libbroker_a_SOURCES += %D%/record.c %D%/record.h
 %C%_libbroker_a_SOURCES += %D%/ledger.c %D%/ledger.h
-%C%_libbroker_a_SOURCES += %D%/prune.c %D%/prune.h
 %C%_libbroker_a_SOURCES += %D%/bind.c %D%/bind.h
 %C%_libbroker_a_SOURCES += %D%/rows.c %D%/rows.h
 %C%_libbroker_a_SOURCES += %D%/writer.c %D%/writer.h

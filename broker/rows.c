@@ -11,6 +11,7 @@
 #include "core/map.h"
 #include "core/mem.h"
 #include "core/pack.h"
+#include "core/texts.h"
 
 #include "broker/bind.h"
 
@@ -539,7 +540,8 @@ static enum errc insert_body(struct rows *r, int64_t rid, int64_t at_us,
         bind_i64(b, (int64_t)parts[i].len);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         bind_blob(b, buf_str(&r->packed[i]));
-    return run(r, b, e);
+    enum errc rc = run(r, b, e);
+    return rc == ERR_OK ? texts_add(r->db, rid, body->request, body->answer, e) : rc;
 }
 
 static enum errc insert_all(struct rows *r, const struct ledger_admit *a,
@@ -789,10 +791,10 @@ int rows_wal_pages(const struct rows *r)
     return r->wal_pages;
 }
 
-enum errc rows_checkpoint(struct rows *r, bool whole, struct err *e)
+enum errc rows_checkpoint(struct rows *r, struct err *e)
 {
-    int mode = whole ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-    int rc = sqlite3_wal_checkpoint_v2(db_handle(r->db), NULL, mode, NULL, NULL);
+    int rc = sqlite3_wal_checkpoint_v2(db_handle(r->db), NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                       NULL, NULL);
     r->wal_pages = 0;
     if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
         return ERR_OK;

@@ -61,7 +61,7 @@ enum errc rows_loss(struct rows *r, int64_t now_us, uint64_t n_rows, uint64_t n_
 struct db *rows_db(struct rows *r);
 /* Pages in the write-ahead log since it was last reset. */
 int rows_wal_pages(const struct rows *r);
-/* Moves the log's pages into the database; `whole` also empties the log. Busy is no error. */
-enum errc rows_checkpoint(struct rows *r, bool whole, struct err *e) MUST_USE;
+/* Moves what it can of the log's pages into the database. */
+enum errc rows_checkpoint(struct rows *r, struct err *e) MUST_USE;
 
 #endif

@@ -15,8 +15,8 @@
 #include <time.h>
 
 #include "core/mem.h"
+#include "core/texts.h"
 
-#include "broker/prune.h"
 #include "broker/record.h"
 #include "broker/rows.h"
 
@@ -27,10 +27,12 @@
 #define RETRY_MAX_US   ((int64_t)2 * US_PER_S)   /* … up to this */
 #define LOSS_US        ((int64_t)1 * US_PER_S)   /* losses are noted so late */
 #define PRUNE_FIRST    ((int64_t)60 * US_PER_S) /* not in the middle of a start */
+#define SCRUB_US       ((int64_t)200 * US_PER_MS) /* a reader in the way is let pass so long */
 
 enum {
     GROUP_MAX = 4096, /* records in one transaction */
     WAL_PAGES = 1000, /* log pages before a checkpoint: SQLite's own number */
+    FILL_STEP = 200,  /* bodies of an older schema that are made searchable at a time */
 };
 
 /* What could not be recorded. */
@@ -55,7 +57,11 @@ struct work {
     uint64_t n_lost;        /* records that are unreadable or cannot be rows; in all */
     uint64_t hopeless_from; /* where the last of them begins in the spool */
     struct losses noted;    /* of all losses, those that are in the database */
-    int64_t commit_us, prune_us, retry_us, pause_us; /* monotonic; the last a duration */
+    int64_t commit_us, prune_us, scrub_us, retry_us; /* monotonic */
+    int64_t
+        clean_us; /* when the search index was last freed of deleted words; monotonic */
+    int64_t pause_us; /* a duration */
+    bool is_filled;   /* every body can be searched for */
 };
 
 /* ---- shared with the loop ---- */
@@ -122,12 +128,14 @@ void writer_dropped(struct writer *w, size_t n_rows)
     pthread_cond_signal(&w->work);
 }
 
-void writer_queue_removal(struct writer *w, struct removal *node)
+uint64_t writer_queue_removal(struct writer *w, struct removal *node)
 {
     pthread_mutex_lock(&w->lock);
     list_add(&w->removals, &node->link);
+    uint64_t number = ++w->n_removals;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
+    return number;
 }
 
 static struct timespec at_mono(int64_t us)
@@ -412,7 +420,7 @@ static enum errc open_rows(struct work *k, struct err *e)
         return rc;
     k->cursor.at = info.tail;
     k->cursor.limit = k->recovered = info.recovered;
-    return ERR_OK;
+    return texts_is_full(rows_db(k->rows), &k->is_filled, e);
 }
 
 static enum errc interrupt_open(struct work *k, struct err *e)
@@ -445,64 +453,107 @@ static enum errc keep_all(struct work *k, struct err *e)
     return rows_keep(k->rows, UINT64_MAX, e);
 }
 
-/* No trace outside the database: neither in its log nor in the spool, which is all free then. */
-static enum errc scrub(struct work *k, struct err *e)
+/*
+ * No trace is left: not in the search index, in the database's log, or in the spool, which is all
+ * free then. *ret_done false: a reader still needs the log.
+ */
+static enum errc scrub(struct work *k, bool *ret_done, struct err *e)
 {
-    enum errc rc = in_transaction(k, keep_all, e);
+    struct db *d = rows_db(k->rows);
+    enum errc rc = texts_clean(d, e);
     if (rc == ERR_OK)
-        rc = rows_checkpoint(k->rows, true, e);
+        rc = in_transaction(k, keep_all, e);
+    if (rc == ERR_OK)
+        rc = db_truncate_wal(d, ret_done, e);
     return rc == ERR_OK ? spool_scrub(k->w->spool, e) : rc;
 }
 
-static struct removal *first_removal(struct writer *w)
+/* The first one whose rows are still there. */
+static struct removal *next_removal(struct writer *w)
 {
+    struct removal *found = NULL;
     pthread_mutex_lock(&w->lock);
-    struct removal *r = list_is_empty(&w->removals)
-                            ? NULL
-                            : container_of(w->removals.next, struct removal, link);
+    list_for_each (node, &w->removals) {
+        struct removal *r = container_of(node, struct removal, link);
+        if (!r->is_done) {
+            found = r;
+            break;
+        }
+    }
     pthread_mutex_unlock(&w->lock);
-    return r;
+    return found;
 }
 
+static void end_removals(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    list_for_each_safe (node, &w->removals) {
+        struct removal *r = container_of(node, struct removal, link);
+        if (!r->is_done)
+            continue;
+        list_del(node);
+        w->n_removed++;
+        mem_free(r);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Rows first, of all that are asked for; then every trace of them at once. */
 static enum errc do_removals(struct work *k, struct err *e)
 {
     struct removal *r;
+    bool is_scrubbed = false;
     enum errc rc = ERR_OK;
-    while (rc == ERR_OK && (r = first_removal(k->w)) != NULL) {
-        const struct prune_selection what = {
-            .id = {r->bytes, r->id_len},
-            .conversation = {r->bytes + r->id_len, r->conversation_len},
-            .older_than_us = r->older_than_us,
-        };
+    k->scrub_us = 0;
+    while (rc == ERR_OK && (r = next_removal(k->w)) != NULL) {
         int64_t n;
-        rc = prune_requests(rows_db(k->rows), &what, &n, e);
-        if (rc == ERR_OK)
-            rc = scrub(k, e);
-        if (rc != ERR_OK)
-            break;
-        pthread_mutex_lock(&k->w->lock);
-        list_del(&r->link);
-        pthread_mutex_unlock(&k->w->lock);
-        mem_free(r);
+        rc = prune_requests(rows_db(k->rows), &r->what, &n, e);
+        r->is_done = rc == ERR_OK;
     }
+    if (rc == ERR_OK)
+        rc = scrub(k, &is_scrubbed, e);
+    if (rc == ERR_OK && is_scrubbed)
+        end_removals(k->w);
+    else if (rc == ERR_OK)
+        k->scrub_us = clock_mono_us(&clock_system) + SCRUB_US;
     return rc;
+}
+
+static bool has_removals(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool has = !list_is_empty(&w->removals);
+    pthread_mutex_unlock(&w->lock);
+    return has;
 }
 
 /* Retention. What fails is tried again in an hour. */
 static void prune(struct work *k)
 {
     const struct writer *w = k->w;
-    int64_t now_us = clock_wall_us(&clock_system), n;
+    struct db *d = rows_db(k->rows);
+    int64_t now_us = clock_wall_us(&clock_system),
+            now_mono_us = clock_mono_us(&clock_system);
+    int64_t n_rows = 0, n_bodies = 0;
     struct err ignored = ERR_INIT;
-    const struct prune_selection old = {.older_than_us =
-                                            now_us - w->row_days * US_PER_DAY};
+    const struct prune_selection old = {.until_us = now_us - w->row_days * US_PER_DAY};
     if (w->row_days > 0)
-        (void)!prune_requests(rows_db(k->rows), &old, &n, &ignored);
+        (void)!prune_requests(d, &old, &n_rows, &ignored);
     if (w->body_days > 0 || w->body_bytes > 0)
-        (void)!prune_bodies(rows_db(k->rows),
-                            w->body_days > 0 ? now_us - w->body_days * US_PER_DAY : 0,
-                            w->body_bytes, &n, &ignored);
-    k->prune_us = clock_mono_us(&clock_system) + US_PER_HOUR;
+        (void)!prune_bodies(d, w->body_days > 0 ? now_us - w->body_days * US_PER_DAY : 0,
+                            w->body_bytes, &n_bodies, &ignored);
+    bool is_unclean = n_rows + n_bodies > 0;
+    if (is_unclean && now_mono_us - k->clean_us >= US_PER_DAY) {
+        (void)!texts_clean(d, &ignored);
+        k->clean_us = now_mono_us;
+    }
+    k->prune_us = now_mono_us + US_PER_HOUR;
+}
+
+static enum errc fill_texts(struct work *k, struct err *e)
+{
+    enum errc rc = texts_fill(rows_db(k->rows), FILL_STEP, e);
+    return rc == ERR_OK ? texts_is_full(rows_db(k->rows), &k->is_filled, e) : rc;
 }
 
 /* ---- the thread ---- */
@@ -514,14 +565,17 @@ static int64_t due_us(struct work *k)
     w->signal_at = UINT64_MAX;
     if (k->retry_us > 0)
         return w->is_stopping ? MIN(k->retry_us, w->stop_at_us) : k->retry_us;
-    if (w->is_stopping || !w->is_replayed || !list_is_empty(&w->removals) ||
-        w->n_waiting >= GROUP_MAX / 2)
+    if (w->is_stopping || !w->is_replayed || w->n_waiting >= GROUP_MAX / 2)
         return 0;
+    if (!list_is_empty(&w->removals))
+        return k->scrub_us;
     if (w->n_waiting > 0) {
         w->signal_at = GROUP_MAX / 2;
         return k->commit_us + MIN((int64_t)k->n_settled * WINDOW_STEP_US, WINDOW_US);
     }
     w->signal_at = 1;
+    if (!k->is_filled)
+        return 0;
     return has_losses(k) ? k->commit_us + LOSS_US : k->prune_us;
 }
 
@@ -583,12 +637,14 @@ static enum errc do_work(struct work *k, struct err *e)
         rc = in_transaction(k, apply_group, e);
     if (rc == ERR_OK && must_note(k))
         rc = in_transaction(k, no_step, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && has_removals(k->w))
         rc = do_removals(k, e);
     if (rc == ERR_OK && clock_mono_us(&clock_system) >= k->prune_us)
         prune(k);
+    if (rc == ERR_OK && !k->is_filled)
+        rc = in_transaction(k, fill_texts, e);
     if (rc == ERR_OK && rows_wal_pages(k->rows) > WAL_PAGES)
-        rc = rows_checkpoint(k->rows, false, e);
+        rc = rows_checkpoint(k->rows, e);
     return rc;
 }
 

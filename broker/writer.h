@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "core/list.h"
+#include "core/prune.h"
 
 #include "broker/ledger.h"
 #include "broker/spool.h"
@@ -24,9 +25,9 @@ struct body_node {
 
 struct removal {
     struct list link;
-    int64_t older_than_us;
-    size_t id_len, conversation_len;
-    char bytes[]; /* id, then conversation */
+    struct prune_selection what; /* its texts stand in `bytes` */
+    bool is_done; /* the thread's: the rows are gone, but not every trace of them */
+    char bytes[];
 };
 
 struct writer {
@@ -47,6 +48,7 @@ struct writer {
     int64_t stop_at_us; /* monotonic: what is not committed by then stays in the spool */
     uint64_t applied;   /* everything up to this record is committed */
     uint64_t n_records, n_applied, n_dropped_rows, n_dropped_bodies;
+    uint64_t n_removals, n_removed; /* asked for; done */
     uint64_t n_lost; /* records in the spool that are unreadable, or cannot be rows */
     bool append_ok;
     char trouble[256]; /* "" or what keeps the thread from committing */
@@ -65,8 +67,8 @@ void writer_stop(struct writer *w, int64_t wait_us);
 void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq);
 void writer_settled(struct writer *w, uint64_t n);
 void writer_dropped(struct writer *w, size_t n_rows);
-/* Take the lock. */
-void writer_queue_removal(struct writer *w, struct removal *node);
+/* Take the lock. Returns the number of the removal, from 1. */
+uint64_t writer_queue_removal(struct writer *w, struct removal *node);
 /* Until no settlement waits, or wait_us is over: false. */
 bool writer_wait(struct writer *w, int64_t wait_us);
 

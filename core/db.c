@@ -21,6 +21,7 @@ enum { DB_SQL_MAX = 256 * 1024 };
 struct db {
     sqlite3 *handle;       /* owned */
     struct map statements; /* SQL text → sqlite3_stmt, owned */
+    int64_t schema;
 };
 
 static enum errc db_fail(struct db *d, int rc, const char *what, struct err *e)
@@ -113,7 +114,9 @@ static enum errc migrate_one(struct db *d, int64_t from, struct err *e)
     return rc == ERR_OK ? rc : err_ctx(e, "migration from schema %d", (int)from);
 }
 
-static enum errc check_version(struct db *d, int64_t version, struct err *e)
+/* `may_be_empty`: a file without anything in it will be one; a reader finds no ledger there. */
+static enum errc check_version(struct db *d, int64_t version, bool may_be_empty,
+                               struct err *e)
 {
     int64_t id, n_tables = 0;
     enum errc rc = query_int(d, "PRAGMA application_id", &id, e);
@@ -123,6 +126,8 @@ static enum errc check_version(struct db *d, int64_t version, struct err *e)
         return rc;
     if (id != DB_APPLICATION_ID && (id != 0 || version != 0 || n_tables != 0))
         return err_set(e, ERR_STORE, "this SQLite database is not an llmgw ledger");
+    if (id != DB_APPLICATION_ID && !may_be_empty)
+        return err_set(e, ERR_NOT_FOUND, "no ledger: the broker is only making it");
     if (version > DB_SCHEMA_VERSION)
         return err_set(
             e, ERR_STORE,
@@ -141,7 +146,7 @@ static enum errc migrate(struct db *d, struct err *e)
         return rc;
     rc = query_int(d, "PRAGMA user_version", &version, e);
     if (rc == ERR_OK)
-        rc = check_version(d, version, e);
+        rc = check_version(d, version, true, e);
     if (rc == ERR_OK && version == 0)
         rc = db_exec(d, "PRAGMA application_id = 0x4c475731", e); /* DB_APPLICATION_ID */
     for (; rc == ERR_OK && version < DB_SCHEMA_VERSION; version++)
@@ -185,14 +190,16 @@ static enum errc open_file(struct db *d, const char *path, enum db_mode mode,
     int64_t version;
     enum errc code = query_int(d, "PRAGMA user_version", &version, e);
     if (code == ERR_OK)
-        code = check_version(d, version, e);
+        code = check_version(d, version, mode == DB_WRITE, e);
     if (code != ERR_OK)
         return code;
+    d->schema = version;
     if (mode == DB_WRITE) {
         chmod(path, 0600); /* SQLite gives the WAL the same mode */
+        d->schema = DB_SCHEMA_VERSION;
         return open_for_writing(d, version, e);
     }
-    if (version < DB_SCHEMA_VERSION)
+    if (version < DB_SCHEMA_OLDEST)
         return err_set(
             e, ERR_STORE,
             "the ledger has schema %d, older than this llmgw, which reads schema %d: "
@@ -229,6 +236,32 @@ void db_close(struct db **d)
 struct sqlite3 *db_handle(struct db *d)
 {
     return d->handle;
+}
+
+int db_schema(const struct db *d)
+{
+    return (int)d->schema;
+}
+
+enum errc db_copy(struct db *d, const char *path, struct err *e)
+{
+    sqlite3_stmt *st;
+    enum errc rc = db_prepare(d, "VACUUM INTO ?", &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_strz(st, 1, path);
+    return db_step(d, st, NULL, e);
+}
+
+enum errc db_truncate_wal(struct db *d, bool *ret_done, struct err *e)
+{
+    int rc = sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                       NULL);
+    int primary = rc & 0xff;
+    if (rc != SQLITE_OK && primary != SQLITE_BUSY && primary != SQLITE_LOCKED)
+        return db_fail(d, rc, "checkpoint", e);
+    *ret_done = rc == SQLITE_OK;
+    return ERR_OK;
 }
 
 /* SQLITE_STATIC: callers keep the bytes until the statement is reset. */

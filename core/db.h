@@ -14,7 +14,11 @@
 #include "core/money.h"
 #include "core/str.h"
 
-enum { DB_SCHEMA_VERSION = 1 };
+enum {
+    DB_SCHEMA_VERSION = 2,
+    DB_SCHEMA_TEXTS = 2, /* since then there is body_text */
+    DB_SCHEMA_OLDEST = 1 /* readers need no newer one: later ones only added tables */
+};
 
 enum db_mode {
     DB_READ,  /* must exist; never creates, never migrates */
@@ -34,6 +38,18 @@ enum errc db_open(const char *path, enum db_mode mode, struct db **ret, struct e
     MUST_USE;
 void db_close(struct db **d);
 struct sqlite3 *db_handle(struct db *d);
+/* The version of its schema when it was opened, and after a migration. */
+int db_schema(const struct db *d);
+/*
+ * A copy in one file, complete and consistent as of now, while others write. The file must not
+ * exist.
+ */
+enum errc db_copy(struct db *d, const char *path, struct err *e) MUST_USE;
+/*
+ * Moves the write-ahead log into the database and empties it. *ret_done false: a reader needs
+ * it still, after as long as the connection waits for locks.
+ */
+enum errc db_truncate_wal(struct db *d, bool *ret_done, struct err *e) MUST_USE;
 enum errc db_exec(struct db *d, const char *sql, struct err *e) MUST_USE;
 /* Prepared and kept by the db; the same text gives the same statement, reset. */
 enum errc db_prepare(struct db *d, const char *sql, sqlite3_stmt **ret, struct err *e)

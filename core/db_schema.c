@@ -273,4 +273,20 @@ static const char *const version_1[] = {
     BODY,         REPLAY,        ROLLUPS,      STATE, NULL,
 };
 
-const char *const *const db_migrations[DB_SCHEMA_VERSION] = {version_1};
+/* Words of recorded bodies; FTS5 keeps them in tables of its own beside it. */
+#define BODY_TEXT                                                                        \
+    "CREATE VIRTUAL TABLE body_text USING fts5 (\n"                                      \
+    "  prompt,                      -- what is new in the request, without its system "  \
+    "prompt\n"                                                                           \
+    "  answer,                      -- of both the first 256 KiB\n"                      \
+    "  tokenize = 'unicode61 remove_diacritics 2'\n"                                     \
+    ");                             -- rowid is the rid of body\n"
+
+/* What is recorded already is made searchable by the broker, from the newest back: texts.c. */
+#define BODY_TEXT_FILL                                                                   \
+    "INSERT INTO state SELECT 'texts:fill', max(rid) + 1, 0 FROM body"                   \
+    " HAVING max(rid) IS NOT NULL;\n"
+
+static const char *const version_2[] = {BODY_TEXT, BODY_TEXT_FILL, NULL};
+
+const char *const *const db_migrations[DB_SCHEMA_VERSION] = {version_1, version_2};

@@ -9,6 +9,7 @@
 #define CORE_REPORT_H
 
 #include "core/arena.h"
+#include "core/buf.h"
 #include "core/db.h"
 #include "core/usage.h"
 #include "core/zone.h"
@@ -90,6 +91,9 @@ struct report_filter {
     struct str model, route, project, status, conversation, template_name, kind;
     struct str tag_key, tag_value;
     struct str id_gt; /* only newer ones, oldest first; otherwise newest first */
+    int64_t rid_from; /* only those recorded from this row on, in that order; 0: not so */
+    bool oldest_first; /* always */
+    struct str search; /* an expression of texts_query */
     int64_t max;
 };
 
@@ -103,6 +107,8 @@ struct report_request {
     int64_t flags, n_attempts;
     pico cost_pico, reported_pico;
     struct usage usage;
+    struct str
+        match; /* where a search found it: some words, "…" at a cut; of lists only */
 };
 
 typedef enum errc report_request_fn(void *arg, const struct report_request *r,
@@ -131,6 +137,26 @@ struct report_attempt {
 enum errc report_attempts(struct db *d, int64_t rid, struct arena *a,
                           struct report_attempt **ret, size_t *ret_n, struct err *e)
     MUST_USE;
+
+struct report_tag {
+    struct str key, value;
+};
+/* In order of their keys; they live in the arena. */
+enum errc report_tags(struct db *d, int64_t rid, struct arena *a, struct report_tag **ret,
+                      size_t *ret_n, struct err *e) MUST_USE;
+/* Number of the newest row; 0: there is none. */
+enum errc report_last_rid(struct db *d, int64_t *ret, struct err *e) MUST_USE;
+
+/* The recorded texts of a request; those that were not kept stay empty. */
+struct report_bodies {
+    struct buf request, response, answer;
+    bool has_row; /* the request has bodies, if only empty ones */
+};
+void report_bodies_init(struct report_bodies *b);
+void report_bodies_release(struct report_bodies *b);
+/* What was in *ret before goes. */
+enum errc report_bodies(struct db *d, int64_t rid, struct report_bodies *ret,
+                        struct err *e) MUST_USE;
 
 /* Requests and bodies that could not be recorded since `since_us`. */
 enum errc report_losses(struct db *d, int64_t since_us, int64_t *ret_rows,

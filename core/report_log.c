@@ -2,20 +2,23 @@
 #include <string.h>
 
 #include "core/jsonx.h"
+#include "core/pack.h"
 #include "core/report.h"
 
 enum { SQL_MAX = 16 * 1024 };
 
 #define NAME(e, name) ", " name
 
-/* The order of take_request. */
+/* The order of take_request; what was found of a search may follow. */
 static const char request_columns[] =
     "SELECT rid, start_us, first_token_us, end_us, flags, n_attempts, cost_pico, "
     "reported_pico, id, kind, outcome, provider, model, served_model, asked_model, "
-    "route, "
-    "client, dialect, user, project, template, template_version, conversation, parent, "
-    "finish, cost_source, price_row, catalog_date, record, error, trace" USAGE_CLASSES(
-        NAME) " FROM request";
+    "route, client, dialect, user, project, template, template_version, conversation, "
+    "parent, finish, cost_source, price_row, catalog_date, record, error, "
+    "trace" USAGE_CLASSES(NAME);
+static const char match_column[] =
+    ", (SELECT snippet(body_text, -1, '', '', '…', 12) FROM body_text"
+    " WHERE body_text MATCH :search AND rowid = request.rid)";
 
 static void take_usage(sqlite3_stmt *st, int at, struct usage *ret)
 {
@@ -75,6 +78,8 @@ static struct report_request take_request(sqlite3_stmt *st)
     for (size_t i = 0; i < TEXTS; i++)
         *texts[i] = db_col_str(st, at++);
     take_usage(st, at, &r.usage);
+    at += USAGE_N_;
+    r.match = sqlite3_column_count(st) > at ? db_col_str(st, at) : STR_NONE;
     return r;
 }
 
@@ -85,7 +90,7 @@ struct clause {
     const char *name, *sql;
     struct str value;
 };
-enum { CLAUSES = 10 };
+enum { CLAUSES = 11 };
 
 static size_t clauses_of(const struct report_filter *f, struct clause ret[CLAUSES])
 {
@@ -106,6 +111,9 @@ static size_t clauses_of(const struct report_filter *f, struct clause ret[CLAUSE
          " AND EXISTS (SELECT 1 FROM tag WHERE tag.rid = request.rid AND key = :key"
          " AND value = :value)",
          f->tag_key},
+        {":search",
+         " AND rid IN (SELECT rowid FROM body_text WHERE body_text MATCH :search)",
+         f->search},
         {":value", "", f->tag_key.ptr != NULL ? f->tag_value : STR_NONE},
     };
     size_t n = 0;
@@ -118,26 +126,50 @@ static size_t clauses_of(const struct report_filter *f, struct clause ret[CLAUSE
 /* How far an id's time may lie from the request's start: clocks can be set. */
 #define ID_MARGIN_US US_PER_HOUR
 
+static enum errc write_list(const struct report_filter *f, const struct clause *clauses,
+                            size_t n, struct buf *sql, struct err *e)
+{
+    buf_addz(sql, request_columns);
+    if (f->search.ptr != NULL)
+        buf_addz(sql, match_column);
+    buf_addz(sql, " FROM request WHERE id >= :first AND start_us >= :since"
+                  " AND start_us < :until");
+    if (f->rid_from > 0)
+        buf_addz(sql, " AND rid >= :rid");
+    for (size_t i = 0; i < n; i++)
+        buf_addz(sql, clauses[i].sql);
+    bool is_upwards = f->oldest_first || f->id_gt.ptr != NULL;
+    buf_printf(sql, " ORDER BY %s LIMIT :max",
+               f->rid_from > 0 ? "rid"
+               : is_upwards    ? "id"
+                               : "id DESC");
+    return buf_err(sql) == ERR_OK ? ERR_OK : err_set(e, buf_err(sql), "log: query");
+}
+
 static enum errc prepare_list(struct db *d, const struct report_filter *f,
                               sqlite3_stmt **ret, struct err *e)
 {
     AUTO(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
     struct clause clauses[CLAUSES];
     size_t n = clauses_of(f, clauses);
-    buf_addz(&sql, request_columns);
-    buf_addz(&sql, " WHERE id >= :first AND start_us >= :since AND start_us < :until");
-    for (size_t i = 0; i < n; i++)
-        buf_addz(&sql, clauses[i].sql);
-    buf_printf(&sql, " ORDER BY id %s LIMIT :max", f->id_gt.ptr != NULL ? "" : "DESC");
-    if (buf_err(&sql) != ERR_OK)
-        return err_set(e, buf_err(&sql), "log: query");
-    enum errc rc = db_prepare(d, sql.data, ret, e);
+    if (f->search.ptr != NULL && db_schema(d) < DB_SCHEMA_TEXTS)
+        return err_set(e, ERR_STORE,
+                       "the ledger cannot be searched yet: a newer broker makes it so\n"
+                       "hint: llmgw broker restart");
+    enum errc rc = write_list(f, clauses, n, &sql, e);
+    if (rc == ERR_OK)
+        rc = db_prepare(d, sql.data, ret, e);
     if (rc != ERR_OK)
         return rc;
     for (size_t i = 0; i < n; i++)
         db_bind_str(*ret, sqlite3_bind_parameter_index(*ret, clauses[i].name),
                     clauses[i].value);
     return ERR_OK;
+}
+
+static void bind_number(sqlite3_stmt *st, const char *name, int64_t v)
+{
+    sqlite3_bind_int64(st, sqlite3_bind_parameter_index(st, name), v);
 }
 
 enum errc report_requests(struct db *d, const struct report_filter *f,
@@ -151,10 +183,10 @@ enum errc report_requests(struct db *d, const struct report_filter *f,
         return rc;
     clock_ulid_floor(first, f->since_us - ID_MARGIN_US);
     db_bind_strz(st, sqlite3_bind_parameter_index(st, ":first"), first);
-    sqlite3_bind_int64(st, sqlite3_bind_parameter_index(st, ":since"), f->since_us);
-    sqlite3_bind_int64(st, sqlite3_bind_parameter_index(st, ":until"),
-                       f->until_us > 0 ? f->until_us : INT64_MAX);
-    sqlite3_bind_int64(st, sqlite3_bind_parameter_index(st, ":max"), f->max);
+    bind_number(st, ":since", f->since_us);
+    bind_number(st, ":until", f->until_us > 0 ? f->until_us : INT64_MAX);
+    bind_number(st, ":max", f->max);
+    bind_number(st, ":rid", f->rid_from);
     while ((rc = db_step(d, st, &row, e)) == ERR_OK && row) {
         struct report_request r = take_request(st);
         rc = fn(arg, &r, e);
@@ -178,8 +210,9 @@ static void keep_texts(struct report_request *r, struct arena *a)
 
 /* The first id that begins so, or NULL in ret->id.ptr; *ret_more: there is another. */
 static const char prefix_tail[] =
-    " WHERE id >= ?1 AND substr(id, 1, ?2) = ?1 ORDER BY id LIMIT 2";
-static const char last_tail[] = " ORDER BY id DESC LIMIT 1"; /* no id begins with L */
+    " FROM request WHERE id >= ?1 AND substr(id, 1, ?2) = ?1 ORDER BY id LIMIT 2";
+static const char last_tail[] =
+    " FROM request ORDER BY id DESC LIMIT 1"; /* no id begins with L */
 
 /* The first row that `tail` chooses, of ?1 an id's beginning and ?2 its length. */
 static enum errc find_first(struct db *d, const char *tail, struct str id,
@@ -311,4 +344,82 @@ enum errc report_attempts(struct db *d, int64_t rid, struct arena *a,
     *ret = all;
     *ret_n = n;
     return ERR_OK;
+}
+
+/* ---- tags and texts ---- */
+
+enum errc report_tags(struct db *d, int64_t rid, struct arena *a, struct report_tag **ret,
+                      size_t *ret_n, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    size_t n = 0;
+    struct report_tag *tags = ARENA_ARRAY(a, LIMIT_TAGS, struct report_tag);
+    if (tags == NULL)
+        return err_set(e, ERR_MEMORY, "log: out of memory");
+    enum errc rc = db_prepare(
+        d, "SELECT key, value FROM tag WHERE rid = ? ORDER BY key, value", &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    sqlite3_bind_int64(st, 1, rid);
+    while ((rc = db_step(d, st, &row, e)) == ERR_OK && row && n < LIMIT_TAGS)
+        tags[n++] = (struct report_tag){arena_str(a, db_col_str(st, 0)),
+                                        arena_str(a, db_col_str(st, 1))};
+    sqlite3_reset(st);
+    if (rc == ERR_OK) {
+        *ret = tags;
+        *ret_n = n;
+    }
+    return rc;
+}
+
+enum errc report_last_rid(struct db *d, int64_t *ret, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum errc rc = db_prepare(d, "SELECT ifnull(max(rid), 0) FROM request", &st, e);
+    if (rc == ERR_OK)
+        rc = db_step(d, st, &row, e);
+    if (rc == ERR_OK) {
+        *ret = sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+    }
+    return rc;
+}
+
+void report_bodies_init(struct report_bodies *b)
+{
+    *b = (struct report_bodies){
+        .request = BUF_INIT(LIMIT_BODY_LEN),
+        .response = BUF_INIT(LIMIT_REPLY_LEN),
+        .answer = BUF_INIT(LIMIT_REPLY_LEN),
+    };
+}
+
+void report_bodies_release(struct report_bodies *b)
+{
+    buf_release(&b->request);
+    buf_release(&b->response);
+    buf_release(&b->answer);
+}
+
+enum errc report_bodies(struct db *d, int64_t rid, struct report_bodies *ret,
+                        struct err *e)
+{
+    sqlite3_stmt *st;
+    struct buf *const parts[] = {&ret->request, &ret->response, &ret->answer};
+    ret->has_row = false;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        buf_reset(parts[i]);
+    enum errc rc =
+        db_prepare(d, "SELECT request, response, answer FROM body WHERE rid = ?", &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    sqlite3_bind_int64(st, 1, rid);
+    rc = db_step(d, st, &ret->has_row, e);
+    for (int i = 0; rc == ERR_OK && ret->has_row && i < (int)ARRAY_LEN(parts); i++)
+        if (sqlite3_column_type(st, i) != SQLITE_NULL)
+            rc = unpack(db_col_str(st, i), parts[i], e);
+    sqlite3_reset(st);
+    return rc;
 }

@@ -1,8 +1,11 @@
-/* spoolfile.c: see spoolfile.h. Writes nothing and takes no lock: the file may be in use. */
+/* spoolfile.c: see spoolfile.h. But for the end, writes nothing and takes no lock. */
 #include "core/spoolfile.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/map.h"
@@ -129,5 +132,78 @@ enum errc spool_waiting(const char *path, uint64_t id, uint64_t applied,
         close(r.fd);
     if (rc == ERR_OK)
         *ret = found;
+    return rc;
+}
+
+/* ---- changing ---- */
+
+/* A broker that is just ending is waited for. */
+static enum errc lock(int fd, struct err *e)
+{
+    enum { STEP_MS = 20, PATIENCE_MS = 2000 };
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += STEP_MS) {
+        if (errno != EWOULDBLOCK)
+            return err_errno(e, ERR_STORE, "lock");
+        if (ms >= PATIENCE_MS)
+            return err_set(e, ERR_BROKER, "a broker uses this ledger, at another socket");
+        poll(NULL, 0, STEP_MS);
+    }
+    return ERR_OK;
+}
+
+static enum errc has_record(int fd, bool *ret, struct err *e)
+{
+    struct reader r = {.fd = fd};
+    struct str record;
+    *ret = false;
+    if (!read_head(&r))
+        return ERR_OK;
+    r.record = mem_alloc(1, SPOOL_RECORD_MAX);
+    if (r.record == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    r.at = r.head.tail;
+    *ret = read_record(&r, &record);
+    mem_free(r.record);
+    return ERR_OK;
+}
+
+enum errc spool_claim(const char *path, int *ret_fd, bool *ret_empty, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool has = false;
+    if (fd < 0)
+        return err_errno(e, ERR_STORE, "%s", path);
+    enum errc rc = lock(fd, e);
+    if (rc == ERR_OK)
+        rc = has_record(fd, &has, e);
+    if (rc != ERR_OK) {
+        close(fd);
+        return err_ctx(e, "%s", path);
+    }
+    *ret_fd = fd;
+    *ret_empty = !has;
+    return ERR_OK;
+}
+
+static bool is_zero(const char *p, size_t len)
+{
+    return len == 0 || (p[0] == '\0' && memcmp(p, p + 1, len - 1) == 0);
+}
+
+enum errc spool_wipe(int fd, struct err *e)
+{
+    enum { CHUNK = 64 * 1024 };
+    static const char zeroes[CHUNK];
+    char *chunk = mem_alloc(1, CHUNK);
+    enum errc rc =
+        chunk == NULL ? err_set(e, ERR_MEMORY, "out of memory") : (enum errc)ERR_OK;
+    ssize_t n = 1;
+    for (off_t at = SPOOL_RING_AT; rc == ERR_OK && n > 0; at += n) {
+        n = pread(fd, chunk, CHUNK, at);
+        if (n < 0 || (n > 0 && !is_zero(chunk, (size_t)n) &&
+                      pwrite(fd, zeroes, (size_t)n, at) != n))
+            rc = err_errno(e, ERR_STORE, "spool: wipe");
+    }
+    mem_free(chunk);
     return rc;
 }

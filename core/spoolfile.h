@@ -64,4 +64,14 @@ struct spool_waiting {
 enum errc spool_waiting(const char *path, uint64_t id, uint64_t applied,
                         struct spool_waiting *ret, struct err *e) MUST_USE;
 
+/*
+ * For a command that changes the ledger without its broker: takes the lock that a broker holds,
+ * which goes when *ret_fd is closed; a missing file is made, empty. *ret_empty: no record waits
+ * in it. ERR_BROKER when a broker has it.
+ */
+enum errc spool_claim(const char *path, int *ret_fd, bool *ret_empty, struct err *e)
+    MUST_USE;
+/* Overwrites the ring of an empty, claimed spool with zeroes. */
+enum errc spool_wipe(int fd, struct err *e) MUST_USE;
+
 #endif

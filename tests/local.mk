@@ -99,6 +99,7 @@ check_PROGRAMS += %D%/unit/test_upstream
 %C%_unit_test_upstream_SOURCES = %D%/unit/test_upstream.c
 %C%_unit_test_upstream_SOURCES += %D%/unit/fault.c %D%/unit/fault.h
 %C%_unit_test_upstream_LDFLAGS = $(FAULT_WRAPS)
+check_PROGRAMS += %D%/unit/test_turns
 check_PROGRAMS += %D%/unit/test_usage
 check_PROGRAMS += %D%/unit/test_wrong_types
 check_PROGRAMS += %D%/unit/test_when

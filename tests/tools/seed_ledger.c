@@ -152,7 +152,7 @@ static enum errc make_all(struct maker *m, int64_t n, int64_t since_us, int64_t 
         if (rc == ERR_OK && (i % GROUP == GROUP - 1 || i == n - 1))
             rc = rows_commit(m->rows, (uint64_t)i + 1, e);
         if (rc == ERR_OK && rows_wal_pages(m->rows) > 20000)
-            rc = rows_checkpoint(m->rows, false, e);
+            rc = rows_checkpoint(m->rows, e);
     }
     return rc;
 }

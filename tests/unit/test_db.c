@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "core/db.h"
+#include "core/pack.h"
+#include "core/texts.h"
 #include "core/usage.h"
 
 #include <cmocka.h>
@@ -123,7 +125,7 @@ static void a_newer_schema_is_refused_with_both_numbers(void **state)
         struct err e = ERR_INIT;
         assert_int_equal(db_open(f->path, modes[i], &d, &e), ERR_STORE);
         assert_non_null(strstr(e.text, "schema 99"));
-        assert_non_null(strstr(e.text, "schema 1"));
+        assert_non_null(strstr(e.text, "schema 2"));
         assert_null(d);
     }
 }
@@ -159,6 +161,86 @@ static void an_older_schema_is_not_read_but_migrated(void **state)
     db_close(&d);
     open_ok(f->path, DB_READ, &d);
     db_close(&d);
+}
+
+static struct buf packed(const char *text)
+{
+    struct buf b = BUF_INIT(1000);
+    struct err e = ERR_INIT;
+    assert_int_equal(pack(str_of(text), &b, &e), ERR_OK);
+    return b;
+}
+
+static void put_body(struct db *d, int rid, const char *request, const char *answer)
+{
+    AUTO(buf_release) struct buf asked = packed(request);
+    AUTO(buf_release) struct buf said = packed(answer);
+    struct err e = ERR_INIT;
+    sqlite3_stmt *st;
+    assert_int_equal(
+        db_prepare(d, "INSERT INTO body VALUES (?, 1, 1, 1, 1, 1, ?, NULL, ?)", &st, &e),
+        ERR_OK);
+    sqlite3_bind_int(st, 1, rid);
+    sqlite3_bind_blob(st, 2, asked.data, (int)asked.len, SQLITE_STATIC);
+    sqlite3_bind_blob(st, 3, said.data, (int)said.len, SQLITE_STATIC);
+    assert_int_equal(db_step(d, st, NULL, &e), ERR_OK);
+}
+
+/* Schema 1 had no search: it is read as it is, and its texts are taken in later. */
+static void the_first_schema_is_read_and_made_searchable(void **state)
+{
+    struct fixture *f = *state;
+    struct db *d = NULL;
+    struct err e = ERR_INIT;
+    bool is_full = false;
+    open_ok(f->path, DB_WRITE, &d);
+    put_body(d, 1, "{\"messages\":[{\"role\":\"user\",\"content\":\"old pond\"}]}",
+             "frog");
+    put_body(d, 2, "{\"messages\":[]}", "splash");
+    exec_ok(d, "DROP TABLE body_text; PRAGMA user_version = 1");
+    db_close(&d);
+    open_ok(f->path, DB_READ, &d);
+    assert_int_equal(db_schema(d), 1);
+    db_close(&d);
+    open_ok(f->path, DB_WRITE, &d);
+    assert_int_equal(db_schema(d), DB_SCHEMA_VERSION);
+    for (int i = 0; i < 3; i++) { /* one a step, and one to see that there is no other */
+        assert_int_equal(texts_is_full(d, &is_full, &e), ERR_OK);
+        assert_int_equal(is_full, false);
+        assert_int_equal(texts_fill(d, 1, &e), ERR_OK);
+    }
+    assert_int_equal(texts_is_full(d, &is_full, &e), ERR_OK);
+    assert_int_equal(is_full, true);
+    assert_int_equal(one_int(d, "SELECT count(*) FROM body_text"), 2);
+    assert_int_equal(
+        one_int(d, "SELECT rowid FROM body_text WHERE body_text MATCH '\"pond\"'"), 1);
+    assert_int_equal(
+        one_int(d, "SELECT rowid FROM body_text WHERE body_text MATCH '\"splash\"'"), 2);
+    db_close(&d);
+}
+
+static void a_search_is_words_phrases_and_beginnings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words, *want;
+    } rows[] = {
+        {"", ""},
+        {"  ", ""},
+        {"pond", "\"pond\""},
+        {" old\tpond ", "\"old\" \"pond\""},
+        {"\"old pond\" frog", "\"old pond\" \"frog\""},
+        {"\"open", "\"open\""},
+        {"fro*", "\"fro\"*"},
+        {"*", "\"*\""},
+        {"a\"b", "\"a\"\"b\""},
+        {"NOT (x OR y) col:z -1", "\"NOT\" \"(x\" \"OR\" \"y)\" \"col:z\" \"-1\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf out = BUF_INIT(1000);
+        texts_query(str_of(rows[i].words), &out);
+        assert_string_equal(out.len > 0 ? out.data : "", rows[i].want);
+    }
 }
 
 static void every_usage_class_has_its_columns(void **state)
@@ -238,6 +320,8 @@ int main(void)
         TEST(a_newer_schema_is_refused_with_both_numbers),
         TEST(somebody_elses_database_is_left_alone),
         TEST(an_older_schema_is_not_read_but_migrated),
+        TEST(the_first_schema_is_read_and_made_searchable),
+        TEST(a_search_is_words_phrases_and_beginnings),
         TEST(every_usage_class_has_its_columns),
         TEST(rows_cannot_be_written_by_a_reader),
         TEST(unknown_money_is_null),

@@ -16,9 +16,9 @@
 
 #include "core/db.h"
 #include "core/mem.h"
+#include "core/prune.h"
 
 #include "broker/ledger.h"
-#include "broker/prune.h"
 #include "broker/record.h"
 #include "broker/rows.h"
 #include "broker/spool.h"
@@ -852,6 +852,13 @@ static void what_nobody_is_told_of_waits_for_the_turn(void **state)
     assert_int_equal(count(f, "SELECT count(*) FROM request"), 3);
 }
 
+static void remove_all(struct ledger *l, struct prune_selection what)
+{
+    struct err e = ERR_INIT;
+    uint64_t number;
+    assert_int_equal(ledger_remove(l, &what, &number, &e), ERR_OK);
+}
+
 static void deleting_leaves_no_trace(void **state)
 {
     struct fixture *f = *state;
@@ -874,7 +881,7 @@ static void deleting_leaves_no_trace(void **state)
     snprintf(wal, sizeof wal, "%s-wal", f->db);
     assert_true(file_holds(f->spool, "sesame-open"));
     assert_true(file_holds(wal, "sesame-open") || file_holds(f->db, "sesame-open"));
-    assert_int_equal(ledger_remove(l, str_of(a.id), STR_NONE, 0, &e), ERR_OK);
+    remove_all(l, (struct prune_selection){.id = str_of(a.id)});
     for (int i = 0; i < 5000 && file_holds(f->spool, "sesame-open"); i++)
         usleep(1000);
     assert_false(file_holds(f->spool, "sesame-open"));
@@ -891,11 +898,10 @@ static void deleting_leaves_no_trace(void **state)
 static void deleting_goes_by_conversation_and_by_age(void **state)
 {
     struct fixture *f = *state;
-    struct err e = ERR_INIT;
     spool_records(f, 0, N_RECORDS);
     live(f);
     struct ledger *l = open_ok(f);
-    assert_int_equal(ledger_remove(l, STR_NONE, STR("c1"), 0, &e), ERR_OK);
+    remove_all(l, (struct prune_selection){.conversation = STR("c1")});
     ledger_close(&l, 5 * US_PER_S);
     assert_int_equal(count(f, "SELECT count(*) FROM request"), N_SAMPLES - 2);
     assert_int_equal(count(f, "SELECT count(*) FROM conversation"), 1);
@@ -904,8 +910,7 @@ static void deleting_goes_by_conversation_and_by_age(void **state)
               "SELECT count(*) FROM attempt WHERE rid NOT IN (SELECT rid FROM request)"),
         0);
     l = open_ok(f);
-    assert_int_equal(ledger_remove(l, STR_NONE, STR_NONE, T0 + US_PER_HOUR / 2, &e),
-                     ERR_OK);
+    remove_all(l, (struct prune_selection){.until_us = T0 + US_PER_HOUR / 2});
     ledger_close(&l, 5 * US_PER_S);
     assert_int_equal(count(f, "SELECT count(*) FROM request"), 3);
     assert_int_equal(
