@@ -206,6 +206,16 @@ void history_release(struct history *h)
     buf_release(&h->messages);
 }
 
+enum errc history_find(struct cmd_ctx *ctx, struct db *db, const char *which,
+                       const char **ret_id, struct err *e)
+{
+    struct found found;
+    enum errc rc = find_conversation(ctx, db, which, &found, e);
+    if (rc == ERR_OK)
+        *ret_id = found.id;
+    return rc;
+}
+
 bool history_exists(struct cmd_ctx *ctx, const char *name)
 {
     struct db *db;

@@ -4,6 +4,7 @@
 #ifndef CMD_HISTORY_H
 #define CMD_HISTORY_H
 
+#include "core/db.h"
 #include "core/jsonx.h"
 
 #include "cmd/cmd.h"
@@ -23,6 +24,12 @@ struct history {
 enum errc history_load(struct cmd_ctx *ctx, const char *which, bool keep_system,
                        struct history *ret, struct err *e) MUST_USE;
 void history_release(struct history *h);
+/*
+ * The id of the conversation of that id, name, or beginning of an id; NULL: of the latest. In the
+ * command's arena. ERR_NOT_FOUND.
+ */
+enum errc history_find(struct cmd_ctx *ctx, struct db *db, const char *which,
+                       const char **ret_id, struct err *e) MUST_USE;
 /* Is there a conversation of exactly this id or name? False too when there is no ledger. */
 bool history_exists(struct cmd_ctx *ctx, const char *name);
 /* Appends why the broker chose as it did: JSON. ERR_NOT_FOUND when it is not recorded (yet). */

@@ -7,14 +7,13 @@
  */
 #include "cmd/replay.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/jsonx.h"
 #include "core/mem.h"
 #include "core/num.h"
 
+#include "cmd/ask.h"
 #include "cmd/out.h"
 #include "cmd/progress.h"
 #include "cmd/sig.h"
@@ -64,6 +63,12 @@ static const struct option_row options[] = {
      .arg = "K=V",
      .complete = OPT_C_TAG,
      .help = "with this tag; repeatable, all must match"},
+    {.letter = 'g',
+     .name = "grep",
+     .type = OPT_STRING,
+     .offset = AT(grep),
+     .arg = "TEXT",
+     .help = "in whose texts these words, \"phrases\" or beginnings* are"},
     {.name = "cid",
      .type = OPT_STRING,
      .offset = AT(conversation),
@@ -174,14 +179,9 @@ static void write_args(const struct replay_options *o, const struct opt_args *id
     const struct {
         const char *key, *value;
     } texts[] = {
-        {"since", o->span.since},
-        {"until", o->span.until},
-        {"model", o->model},
-        {"route", o->route},
-        {"cid", o->conversation},
-        {"sample", o->sample},
-        {"template", o->template_name},
-        {"file", o->file},
+        {"since", o->span.since}, {"until", o->span.until},       {"model", o->model},
+        {"route", o->route},      {"cid", o->conversation},       {"grep", o->grep},
+        {"sample", o->sample},    {"template", o->template_name}, {"file", o->file},
         {"rate", o->rate},
     };
     struct jw w;
@@ -326,21 +326,20 @@ static enum errc verdict(const struct run *r, struct err *e)
 static enum errc confirm(struct cmd_ctx *ctx, const struct replay_options *o,
                          pico estimate, struct err *e)
 {
-    char about[MONEY_TEXT_LEN], limit[MONEY_TEXT_LEN], answer[16];
+    char about[MONEY_TEXT_LEN], limit[MONEY_TEXT_LEN];
     pico above = ctx->conf->replay.confirm_above_pico;
     if (o->max_cost_pico != PICO_UNKNOWN || estimate == PICO_UNKNOWN || estimate <= above)
         return ERR_OK;
     money_people(about, estimate);
     money_people(limit, above);
-    if (ctx->global.no_input || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (!ask_can(ctx))
         return err_set(e, ERR_REFUSED,
                        "this may cost %s, more than replay.confirm-above (%s)\n"
                        "hint: --max-cost USD says what it may cost",
                        about, limit);
-    fprintf(stderr, "%s: replay: this may cost %s; go on? [y/N] ", ctx->program, about);
-    bool is_yes = fgets(answer, sizeof answer, stdin) != NULL &&
-                  (answer[0] == 'y' || answer[0] == 'Y');
-    return is_yes ? ERR_OK : err_set(e, ERR_REFUSED, "nothing was sent");
+    return ask_yes(ctx, "this may cost %s; go on?", about)
+               ? ERR_OK
+               : err_set(e, ERR_REFUSED, "nothing was sent");
 }
 
 static int n_jobs(const struct cmd_ctx *ctx, const struct replay_options *o)

@@ -13,8 +13,8 @@
 
 struct replay_options {
     struct period_options span;
-    const char *model, *route, *template_name, *conversation, *sample, *file, *rate,
-        *resume, *only;
+    const char *model, *route, *template_name, *conversation, *grep, *sample, *file,
+        *rate, *resume, *only;
     int64_t n, jobs, repeat;
     struct opt_list tags, against;
     pico max_cost_pico;

@@ -9,6 +9,7 @@
 #include "core/num.h"
 #include "core/pack.h"
 #include "core/report.h"
+#include "core/texts.h"
 
 #include "cmd/replay.h"
 
@@ -126,6 +127,25 @@ static enum errc add_ids(struct query *q, struct cmd_ctx *ctx, struct db *db,
     return ERR_OK;
 }
 
+/* The expression must live as long as the query. */
+static enum errc add_words(struct query *q, struct cmd_ctx *ctx, struct db *db,
+                           const char *words, struct err *e)
+{
+    AUTO(buf_release) struct buf match = BUF_INIT(LIMIT_CONF_LINE);
+    if (words == NULL)
+        return ERR_OK;
+    texts_query(str_of(words), &match);
+    if (match.len == 0 || buf_err(&match) != ERR_OK)
+        return err_set(e, ERR_USAGE, "--grep: what is to be searched for?");
+    if (db_schema(db) < DB_SCHEMA_TEXTS)
+        return err_set(e, ERR_STORE,
+                       "the ledger cannot be searched yet: a newer broker makes it so\n"
+                       "hint: llmgw broker restart");
+    add_text(q, "r.rid IN (SELECT rowid FROM body_text WHERE body_text MATCH ?)",
+             arena_strz(&ctx->arena, buf_str(&match)));
+    return ERR_OK;
+}
+
 static enum errc add_conditions(struct query *q, struct cmd_ctx *ctx, struct db *db,
                                 const struct replay_options *o,
                                 const struct opt_args *ids, struct err *e)
@@ -135,6 +155,8 @@ static enum errc add_conditions(struct query *q, struct cmd_ctx *ctx, struct db 
     enum errc rc = add_span(q, ctx, &o->span, e);
     if (rc == ERR_OK)
         rc = add_ids(q, ctx, db, ids, e);
+    if (rc == ERR_OK)
+        rc = add_words(q, ctx, db, o->grep, e);
     if (rc != ERR_OK)
         return rc;
     bool full = o->model != NULL && strchr(o->model, '/') != NULL;

@@ -86,6 +86,8 @@ for choice in "$id2 green" "--tag=n=3 blue" "$(printf %s "$id4" | tr A-Z a-z) wh
 done
 replay "$id1" "$id2" --against one/b -j
 is "$(row 1 requests)" 2 'several ids'
+replay -g blue --against one/b -j
+is "$(row 1 requests):$(last_request one body.messages.0.content)" 1:blue 'what a search finds'
 replay --until 2020-01-01 --against one/b --dry-run -j
 is "$(row 0 requests)" 0 'nothing is that old'
 replay --against one/b --dry-run -j
