@@ -51,6 +51,8 @@ static const struct option_row rows[] = {
     {'f', "follow", OPT_FLAG, AT(follow), .group = "output",
      .help = "and then those that come, until it is interrupted"},
     {0, "short", OPT_FLAG, AT(is_short), .help = "a few columns only"},
+    {'x', "extract", OPT_FLAG, AT(extract),
+     .help = "with show: the first block of code in the answer"},
     {'u', "usage", OPT_FLAG, AT(usage),
      .help = "with show: one line of tokens, cost and times"},
     {0, "request", OPT_FLAG, AT(request), .help = "with show: the request as it was sent"},

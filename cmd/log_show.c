@@ -6,6 +6,7 @@
 
 #include "core/num.h"
 
+#include "cmd/code.h"
 #include "cmd/log.h"
 #include "cmd/term.h"
 
@@ -339,10 +340,24 @@ static enum errc print_text(struct cmd_ctx *ctx, const struct buf *text, struct 
     return out_write(ctx, buf_str(&clean), e);
 }
 
+/* The first block, as `chat -x` would have printed it. */
+static enum errc print_code(struct cmd_ctx *ctx, const struct log_one *one, struct err *e)
+{
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
+    struct str answer = buf_str(&one->bodies->answer);
+    if (answer.len == 0)
+        return print_body(ctx, &one->bodies->answer, "answer", &one->request, e);
+    if (!code_find(answer, 1, &code))
+        return err_set(e, ERR_UNUSABLE, "there is no block of code in the answer");
+    return out_write(ctx, buf_str(&code), e);
+}
+
 static enum errc print_one(struct cmd_ctx *ctx, const struct log_options *o,
                            const struct log_one *one, struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(SHOW_MAX);
+    if (o->extract)
+        return print_code(ctx, one, e);
     if (o->request)
         return print_body(ctx, &one->bodies->request, "request", &one->request, e);
     if (o->response)
@@ -370,9 +385,10 @@ enum errc log_show(struct cmd_ctx *ctx, void *options, const char *const *args, 
     struct log_one one = {.bodies = &bodies};
     (void)n;
     report_bodies_init(&bodies);
-    if (o->request + o->response + o->headers + o->usage > 1)
+    if (o->extract + o->request + o->response + o->headers + o->usage > 1)
         return err_set(e, ERR_USAGE,
-                       "only one of --request, --response, --headers and --usage");
+                       "only one of --extract, --usage, --request, --response and "
+                       "--headers");
     enum errc rc = cmd_formats(ctx, "log show", 1 << FORMAT_TABLE | 1 << FORMAT_JSON, e);
     if (rc == ERR_OK)
         rc = log_open(ctx, &db, e);

@@ -97,6 +97,16 @@ is "$(printf '%s\n' "$out" | sed -n 's/^x-llmgw-cost-usd: //p')" \
 log show "$pond" --headers --request
 is "$rc" 2 'one part at a time'
 
+log show "$pond" -x
+is "$rc:$out" 11: 'an answer without code has none to show'
+printf '%s\n' 'set text="so:\n```c\nint x;\n```\nthat"' | scenario one
+say 'code please'
+code=$id
+log show "$code" -x
+is "$rc:$out" '0:int x;' '-x is the code alone'
+log rm "$code"
+printf 'set text=echo\n' | scenario one
+
 # ---- conversations ----
 
 log conversations -j
@@ -150,7 +160,7 @@ log stats -j
 row() { printf '%s' "$out" | "$tool" json "rows.0.$1"; }
 n=$(sql 'SELECT count(*) FROM request')
 is "$(row requests):$(row bodies)" "$n:$n" 'numbers about the ledger'
-is "$(row cost_pusd)" "$(sql 'SELECT sum(cost_pico) FROM request')" '… what all cost'
+is "$(row cost_pusd)" "$(sql 'SELECT sum(cost_pico) FROM rollup_hour')" '… what all cost, deleted ones included'
 asks=
 for i in 1 2 3 4 5 6 7 8; do
     ask -m one/sim "while $i" &
