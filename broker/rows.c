@@ -65,6 +65,8 @@ enum statement {
     ST_NO_STATE,
     ST_REPLAY_RUN,
     ST_REPLAY_ITEMS,
+    ST_REPLAY_NO_ITEMS,
+    ST_REPLAY_NO_RUN,
     ST_SPOOL,
     ST_N_
 };
@@ -121,6 +123,12 @@ static const char *const statements[ST_N_] = {
         "value->>'$.against', value->>'$.repeat', value->>'$.request', "
         "value->>'$.state', value->>'$.metric', value->>'$.agree', value->>'$.note' "
         "FROM json_each(iif(json_valid(?1), ?1, '{}'), '$.items')",
+    [ST_REPLAY_NO_ITEMS] =
+        "WITH r AS (SELECT iif(json_valid(?1), ?1, '{}') AS j) DELETE FROM replay_item "
+        "WHERE run = (SELECT j->>'$.id' FROM r WHERE j->>'$.state' = 'removed')",
+    [ST_REPLAY_NO_RUN] =
+        "WITH r AS (SELECT iif(json_valid(?1), ?1, '{}') AS j) DELETE FROM replay_run "
+        "WHERE id = (SELECT j->>'$.id' FROM r WHERE j->>'$.state' = 'removed')",
     [ST_SPOOL] = "INSERT INTO spool VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "
                  "file = excluded.file, applied = excluded.applied",
 };
@@ -718,10 +726,11 @@ enum errc rows_state(struct rows *r, const struct ledger_state *s, struct err *e
 
 enum errc rows_replay(struct rows *r, struct str json, struct err *e)
 {
-    static const enum statement both[] = {ST_REPLAY_RUN, ST_REPLAY_ITEMS};
+    static const enum statement all[] = {ST_REPLAY_RUN, ST_REPLAY_ITEMS,
+                                         ST_REPLAY_NO_ITEMS, ST_REPLAY_NO_RUN};
     enum errc rc = ERR_OK;
-    for (size_t i = 0; i < ARRAY_LEN(both) && rc == ERR_OK; i++) {
-        struct bind *b = bind_to(r, both[i]);
+    for (size_t i = 0; i < ARRAY_LEN(all) && rc == ERR_OK; i++) {
+        struct bind *b = bind_to(r, all[i]);
         bind_str(b, json);
         rc = run(r, b, e);
     }

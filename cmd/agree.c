@@ -5,10 +5,17 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "core/jscan.h"
 #include "core/jsonx.h"
 #include "core/mem.h"
 
-static const char *const metric_names[] = {"exact", "norm"};
+#include "cmd/code.h"
+#include "cmd/words.h"
+
+static const char *const metric_names[AGREE_N_] = {
+    [AGREE_EXACT] = "exact",       [AGREE_NORM] = "norm",   [AGREE_JSON] = "json",
+    [AGREE_CONTAINS] = "contains", [AGREE_ROUGE] = "rouge", [AGREE_CMD] = "cmd",
+};
 
 const char *agree_metric_name(enum agree_metric m)
 {
@@ -73,18 +80,6 @@ void agree_normalise(struct str s, struct buf *out)
     mem_free(folded); /* utf8proc allocates with malloc, which is what mem_free frees */
 }
 
-bool agree(enum agree_metric m, struct str a, struct str b)
-{
-    if (m == AGREE_EXACT || str_eq(a, b))
-        return str_eq(a, b);
-    AUTO(buf_release) struct buf na = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(buf_release) struct buf nb = BUF_INIT(LIMIT_REPLY_LEN);
-    agree_normalise(a, &na);
-    agree_normalise(b, &nb);
-    return buf_err(&na) == ERR_OK && buf_err(&nb) == ERR_OK &&
-           str_eq(buf_str(&na), buf_str(&nb));
-}
-
 static int by_key(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -135,6 +130,91 @@ static void canonical(struct json_object *v, struct buf *out, unsigned depth)
     } else {
         buf_addz(out, json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN));
     }
+}
+
+/* The value, from the text as it stands or from its first fence; NULL when it is none. */
+static struct json_object *parse(struct str s)
+{
+    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
+    struct json_object *v = NULL;
+    struct err ignored = ERR_INIT;
+    if (jx_parse(str_trim(s), &v, &ignored) == ERR_OK)
+        return v;
+    if (code_find(s, 1, &code) && jx_parse(buf_str(&code), &v, &ignored) == ERR_OK)
+        return v;
+    return NULL;
+}
+
+bool agree_is_json(struct str s)
+{
+    AUTO(jx_put) struct json_object *v = parse(s);
+    return v != NULL;
+}
+
+static bool same_json(struct str a, struct str b)
+{
+    AUTO(jx_put) struct json_object *va = parse(a);
+    AUTO(jx_put) struct json_object *vb = parse(b);
+    AUTO(buf_release) struct buf ta = BUF_INIT(2 * LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf tb = BUF_INIT(2 * LIMIT_REPLY_LEN);
+    if (va == NULL || vb == NULL)
+        return false;
+    canonical(va, &ta, 0);
+    canonical(vb, &tb, 0);
+    return buf_err(&ta) == ERR_OK && buf_err(&tb) == ERR_OK &&
+           str_eq(buf_str(&ta), buf_str(&tb));
+}
+
+enum { WORDS_LEN = 64 * 1024 * 1024 }; /* bytes for the words of two answers */
+
+int64_t agree_rouge_ppm(struct str a, struct str b)
+{
+    struct arena arena;
+    struct words wa, wb;
+    struct err ignored = ERR_INIT;
+    size_t common = 0, all = 0;
+    arena_init(&arena, WORDS_LEN);
+    if (words_split(a, false, &arena, &wa, &ignored) == ERR_OK &&
+        words_split(b, false, &arena, &wb, &ignored) == ERR_OK &&
+        words_common(&wa, &wb, &common, &ignored) == ERR_OK)
+        all = MIN(wa.n, (size_t)WORDS_MAX) + MIN(wb.n, (size_t)WORDS_MAX);
+    arena_release(&arena);
+    return all == 0 ? 0 : (int64_t)(2 * common * 1000000 / all);
+}
+
+bool agree(enum agree_metric m, struct str recorded, struct str answer)
+{
+    if (m == AGREE_EXACT || str_eq(recorded, answer))
+        return str_eq(recorded, answer);
+    if (m == AGREE_JSON)
+        return same_json(recorded, answer);
+    AUTO(buf_release) struct buf a = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf b = BUF_INIT(LIMIT_REPLY_LEN);
+    agree_normalise(recorded, &a);
+    agree_normalise(answer, &b);
+    if (buf_err(&a) != ERR_OK || buf_err(&b) != ERR_OK)
+        return false;
+    if (m == AGREE_CONTAINS)
+        return str_contains(buf_str(&b), buf_str(&a));
+    if (m == AGREE_ROUGE)
+        return agree_rouge_ppm(buf_str(&a), buf_str(&b)) >= AGREE_ROUGE_PPM;
+    return str_eq(buf_str(&a), buf_str(&b));
+}
+
+/* Source: OpenAI, "Structured model outputs", and Anthropic, "Structured outputs"; 2026-10. */
+enum agree_metric agree_preset(struct str request)
+{
+    struct jfield f[] = {{.name = "response_format"},
+                         {.name = "output_format"},
+                         {.name = "output_config"}};
+    struct err ignored = ERR_INIT;
+    if (jscan_object(request, f, ARRAY_LEN(f), &ignored) != ERR_OK)
+        return AGREE_NORM;
+    bool is_text = jscan_is(request, jscan_get(request, f[0].value, "type"), "text");
+    bool asks = (f[0].value.kind == J_OBJECT && !is_text) ||
+                f[1].value.kind == J_OBJECT ||
+                jscan_get(request, f[2].value, "format").kind == J_OBJECT;
+    return asks ? AGREE_JSON : AGREE_NORM;
 }
 
 static void add_call(struct buf *out, struct str name, struct json_object *args)

@@ -12,12 +12,30 @@
 enum agree_metric {
     AGREE_EXACT, /* the same bytes */
     AGREE_NORM,  /* the same after NFKC, case folding and white space */
+    AGREE_JSON,  /* the same JSON, however it is spelled; in a fence of Markdown, too */
+    AGREE_CONTAINS, /* the normalised answer contains the recorded one */
+    AGREE_ROUGE,    /* ROUGE-L of the normalised words is AGREE_ROUGE_PPM or more */
+    AGREE_CMD,      /* a program of the user's says so: not by agree() */
+    AGREE_N_
 };
+/* Source: promptfoo, "Deterministic metrics", rouge-n: the threshold is 0.75; 2026-10. */
+enum { AGREE_ROUGE_PPM = 750000 };
 
 const char *agree_metric_name(enum agree_metric m);
 bool agree_metric_by_name(struct str s, enum agree_metric *ret);
 
-bool agree(enum agree_metric m, struct str a, struct str b);
+/* Does `answer` agree with the recorded one? */
+bool agree(enum agree_metric m, struct str recorded, struct str answer);
+/*
+ * Twice the longest common subsequence over all words of both, in parts per million.
+ * Source: Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004: ROUGE-L, F with
+ * beta 1.
+ */
+int64_t agree_rouge_ppm(struct str a, struct str b);
+/* Is it JSON, or Markdown with JSON in its first fence? */
+bool agree_is_json(struct str s);
+/* The metric for a request when none was asked for: JSON when it asks for that, else NORM. */
+enum agree_metric agree_preset(struct str request);
 /* Appends the normalised text; what is no UTF-8 stays as it is. */
 void agree_normalise(struct str s, struct buf *out);
 

@@ -136,7 +136,30 @@ static const struct option_row options[] = {
      .arg = "WHICH",
      .values = "failed|disagree",
      .help = "with --resume: only what failed, or ask again what disagreed"},
-    {.name = "dry-run",
+    {.group = "judge",
+     .name = "metric",
+     .type = OPT_STRING,
+     .offset = AT(metric),
+     .arg = "NAME,…",
+     .help = "exact, norm, json, contains or rouge; what agree means is the first"},
+    {.name = "cmd",
+     .type = OPT_STRING,
+     .offset = AT(cmd),
+     .arg = "PROG",
+     .help = "ask a program: it gets two files, recorded and new; exit 0 agrees"},
+    {.name = "fail-if",
+     .type = OPT_STRINGS,
+     .offset = AT(fail_if),
+     .arg = "COND",
+     .help = "exit 6 if so, as in 'agree<0.95' or 'cost>recorded'; repeatable"},
+    {.name = "show",
+     .type = OPT_CHOICE,
+     .offset = AT(show),
+     .arg = "WHICH",
+     .values = "disagreements|all",
+     .help = "with diff: which answers; disagreements by default"},
+    {.group = "other",
+     .name = "dry-run",
      .type = OPT_FLAG,
      .offset = AT(dry_run),
      .help = "send nothing, only price the recorded usage"},
@@ -155,9 +178,22 @@ static void init(void *p)
 
 /* ---- a run ---- */
 
+enum { GATES = 16 };
+
+/* How answers are judged. */
+struct judging {
+    unsigned metrics; /* a bit per metric that was asked for */
+    bool has_first;   /* "agree" is by … */
+    enum agree_metric first;
+    const char *cmd;
+};
+
 struct run {
     struct cmd_ctx *ctx;
     const struct replay_options *opt;
+    struct judging judging;
+    struct replay_gate gates[GATES];
+    size_t n_gates;
     struct replay_plan plan;
     struct buf args; /* JSON: the options that say what was selected */
 };
@@ -182,7 +218,7 @@ static void write_args(const struct replay_options *o, const struct opt_args *id
         {"since", o->span.since}, {"until", o->span.until},       {"model", o->model},
         {"route", o->route},      {"cid", o->conversation},       {"grep", o->grep},
         {"sample", o->sample},    {"template", o->template_name}, {"file", o->file},
-        {"rate", o->rate},
+        {"rate", o->rate},        {"metric", o->metric},          {"cmd", o->cmd},
     };
     struct jw w;
     jw_init(&w, out);
@@ -291,6 +327,103 @@ static enum errc send_due(struct run *r, struct err *e)
     return rc;
 }
 
+/* ---- judging ---- */
+
+/* "json,norm" */
+static enum errc parse_metrics(const char *text, struct judging *j, struct err *e)
+{
+    struct str rest = str_of(text), name;
+    while (str_split(&rest, ',', &name)) {
+        enum agree_metric m;
+        name = str_trim(name);
+        if (!agree_metric_by_name(name, &m))
+            return err_set(e, ERR_USAGE,
+                           "--metric: no \"%.*s\": exact, norm, json, contains, rouge",
+                           STR_ARG(name));
+        if (m == AGREE_CMD && j->cmd == NULL)
+            return err_set(e, ERR_USAGE, "--metric cmd needs --cmd PROG");
+        if (!j->has_first)
+            j->first = m;
+        j->has_first = true;
+        j->metrics |= 1U << m;
+    }
+    return ERR_OK;
+}
+
+static enum errc parse_judging(const char *metric, const char *cmd, struct judging *ret,
+                               struct err *e)
+{
+    struct judging j = {.cmd = cmd};
+    enum errc rc = metric != NULL ? parse_metrics(metric, &j, e) : ERR_OK;
+    if (rc != ERR_OK)
+        return rc;
+    if (cmd != NULL) {
+        j.metrics |= 1U << AGREE_CMD;
+        if (!j.has_first)
+            j.first = AGREE_CMD;
+        j.has_first = true;
+    }
+    *ret = j;
+    return ERR_OK;
+}
+
+/* As the run was begun, where the options say nothing. */
+static enum errc past_judging(struct cmd_ctx *ctx, const struct replay_options *o,
+                              const struct replay_past *past, struct judging *ret,
+                              struct err *e)
+{
+    AUTO(jx_put) struct json_object *args = NULL;
+    enum errc rc = jx_parse(str_of(past->args), &args, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct str metric = jx_str(args, "metric"), cmd = jx_str(args, "cmd");
+    const char *kept_metric = metric.len > 0 ? arena_strz(&ctx->arena, metric) : NULL;
+    const char *kept_cmd = cmd.len > 0 ? arena_strz(&ctx->arena, cmd) : NULL;
+    bool is_said = o->metric != NULL || o->cmd != NULL;
+    return parse_judging(is_said ? o->metric : kept_metric, is_said ? o->cmd : kept_cmd,
+                         ret, e);
+}
+
+static enum errc parse_gates(struct run *r, struct err *e)
+{
+    const struct opt_list *texts = &r->opt->fail_if;
+    enum errc rc = ERR_OK;
+    if (texts->n > GATES)
+        return err_set(e, ERR_USAGE, "more than %d --fail-if", GATES);
+    if (texts->n > 0 && r->opt->dry_run)
+        return err_set(e, ERR_USAGE, "--fail-if judges answers: not with --dry-run");
+    for (size_t i = 0; i < texts->n && rc == ERR_OK; i++)
+        rc = replay_gate_parse(texts->items[i], &r->gates[i], e);
+    r->n_gates = texts->n;
+    return rc;
+}
+
+static void apply_judging(struct run *r, struct replay_selection *s)
+{
+    r->plan.metrics = r->judging.metrics | REPLAY_CHEAP;
+    r->plan.cmd = r->judging.cmd;
+    for (size_t i = 0; i < s->n; i++)
+        s->items[i].metric =
+            r->judging.has_first ? r->judging.first : agree_preset(s->items[i].body);
+}
+
+static enum errc check_gates(const struct run *r, const struct replay_selection *s,
+                             struct err *e)
+{
+    struct replay_summary recorded, one;
+    if (r->n_gates == 0)
+        return ERR_OK;
+    replay_summarise(s, REPLAY_RECORDED, false, &recorded);
+    for (size_t t = 0; t < s->n_against; t++) {
+        replay_summarise(s, t, false, &one);
+        for (size_t i = 0; i < r->n_gates; i++)
+            if (replay_gate_fails(&r->gates[i], &recorded, &one))
+                return err_set(e, ERR_CHECK, "%s: %s, or it cannot be told",
+                               s->against[t], r->gates[i].text);
+    }
+    return ERR_OK;
+}
+
 /* Some sent, some not: useful, but incomplete. */
 static enum errc verdict(const struct run *r, struct err *e)
 {
@@ -358,7 +491,7 @@ static enum errc run_due(struct run *r, struct replay_selection *s,
     if (rc != ERR_OK)
         return rc;
     if (r->opt->dry_run)
-        return replay_show(r->ctx, s, NULL, e);
+        return replay_show(r->ctx, s, NULL, 0, e);
     rc = confirm(r->ctx, r->opt, estimate, e);
     if (rc != ERR_OK)
         return rc;
@@ -373,8 +506,15 @@ static enum errc run_due(struct run *r, struct replay_selection *s,
     r->plan.n_repeats = s->n_repeats;
     rc = s->n == 0 ? (enum errc)ERR_OK : send_due(r, e);
     if (rc == ERR_OK)
-        rc = replay_show(r->ctx, s, s->n == 0 ? NULL : r->plan.run, e);
-    return rc == ERR_OK ? verdict(r, e) : rc;
+        rc =
+            replay_show(r->ctx, s, s->n == 0 ? NULL : r->plan.run, r->judging.metrics, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct err failed = ERR_INIT;
+    rc = verdict(r, e);
+    if (rc != ERR_CANCELLED && check_gates(r, s, &failed) != ERR_OK)
+        *e = failed;
+    return e->code;
 }
 
 /* Everything that is named must be there before anything begins. */
@@ -414,6 +554,7 @@ static enum errc run_new(struct run *r, struct db *db, const struct opt_args *id
                        "only requests recorded in full can be sent again\n"
                        "hint: record = full, see llmgw-config(5)");
     (void)replay_take_up(s, NULL);
+    apply_judging(r, s);
     return run_due(r, s, NULL, e);
 }
 
@@ -427,12 +568,16 @@ static enum errc run_resume(struct run *r, struct db *db, const struct opt_args 
     enum errc rc = replay_find(r->ctx, db, r->opt->resume, &past, e);
     if (rc == ERR_OK)
         rc = replay_load(db, &past, s, e);
+    if (rc == ERR_OK)
+        rc = past_judging(r->ctx, r->opt, &past, &r->judging, e);
     if (rc != ERR_OK)
         return rc;
     if (replay_take_up(s, r->opt->only) == 0) {
         cmd_note(r->ctx, "nothing is left to be sent");
-        return replay_show(r->ctx, s, past.id, e);
+        rc = replay_show(r->ctx, s, past.id, r->judging.metrics, e);
+        return rc == ERR_OK ? check_gates(r, s, e) : rc;
     }
+    apply_judging(r, s);
     return run_due(r, s, &past, e);
 }
 
@@ -453,7 +598,11 @@ static enum errc run_select(struct cmd_ctx *ctx, const struct replay_options *o,
     if (o->rate != NULL && !conf_rate_parse(str_of(o->rate), false, &r.plan.rate))
         return err_set(e, ERR_USAGE, "--rate takes a rate such as 60/min, not \"%s\"",
                        o->rate);
-    enum errc rc = o->resume != NULL ? ERR_OK : check_targets(ctx, &o->against, e);
+    enum errc rc = parse_gates(&r, e);
+    if (rc == ERR_OK)
+        rc = parse_judging(o->metric, o->cmd, &r.judging, e);
+    if (rc == ERR_OK && o->resume == NULL)
+        rc = check_targets(ctx, &o->against, e);
     if (rc != ERR_OK)
         return rc;
     replay_selection_init(&s);
@@ -465,17 +614,47 @@ static enum errc run_select(struct cmd_ctx *ctx, const struct replay_options *o,
 
 /* ---- the command ---- */
 
-static enum errc show_past(struct cmd_ctx *ctx, struct db *db, const char *id,
-                           struct err *e)
+/* What can be done with a run that the ledger has. */
+enum past_word { PAST_SHOW, PAST_DIFF, PAST_EXPORT, PAST_RM };
+static const char *const past_words[] = {[PAST_SHOW] = "show",
+                                         [PAST_DIFF] = "diff",
+                                         [PAST_EXPORT] = "export",
+                                         [PAST_RM] = "rm"};
+
+static enum errc show_past(struct cmd_ctx *ctx, const struct replay_options *o,
+                           const struct replay_past *past,
+                           const struct replay_selection *s, struct err *e)
+{
+    struct run r = {.ctx = ctx, .opt = o};
+    enum errc rc = parse_gates(&r, e);
+    if (rc == ERR_OK)
+        rc = past_judging(ctx, o, past, &r.judging, e);
+    if (rc == ERR_OK)
+        rc = replay_show(ctx, s, past->id, r.judging.metrics, e);
+    return rc == ERR_OK ? check_gates(&r, s, e) : rc;
+}
+
+static enum errc run_past(struct cmd_ctx *ctx, const struct replay_options *o,
+                          struct db *db, enum past_word word, const struct opt_args *args,
+                          struct err *e)
 {
     struct replay_past past;
     struct replay_selection s;
+    bool all = o->show != NULL && strcmp(o->show, "all") == 0;
+    if (args->n < 2 || args->n > (word == PAST_DIFF ? 3U : 2U))
+        return err_set(e, ERR_USAGE, "usage: llmgw replay %s RUN%s", past_words[word],
+                       word == PAST_DIFF ? " [ID]" : "");
+    enum errc rc = replay_find(ctx, db, args->items[1], &past, e);
+    if (rc != ERR_OK || word == PAST_RM)
+        return rc == ERR_OK ? replay_rm(ctx, &past, e) : rc;
     replay_selection_init(&s);
-    enum errc rc = replay_find(ctx, db, id, &past, e);
-    if (rc == ERR_OK)
-        rc = replay_load(db, &past, &s, e);
-    if (rc == ERR_OK)
-        rc = replay_show(ctx, &s, past.id, e);
+    rc = replay_load(db, &past, &s, e);
+    if (rc == ERR_OK && word == PAST_SHOW)
+        rc = show_past(ctx, o, &past, &s, e);
+    else if (rc == ERR_OK && word == PAST_DIFF)
+        rc = replay_diff(ctx, &s, args->n > 2 ? args->items[2] : NULL, all, e);
+    else if (rc == ERR_OK)
+        rc = replay_export(ctx, &s, past.id, e);
     replay_selection_release(&s);
     return rc;
 }
@@ -496,9 +675,9 @@ static enum errc run(struct cmd_ctx *ctx, void *p, const struct opt_args *args,
         return rc;
     if (strcmp(word, "list") == 0 && args->n == 1)
         return replay_list(ctx, db, o->n == SELECT_MAX ? LIST_MAX : o->n, e);
-    if (strcmp(word, "show") == 0)
-        return args->n == 2 ? show_past(ctx, db, args->items[1], e)
-                            : err_set(e, ERR_USAGE, "replay show RUN: which run?");
+    for (unsigned i = 0; i < ARRAY_LEN(past_words); i++)
+        if (strcmp(word, past_words[i]) == 0)
+            return run_past(ctx, o, db, (enum past_word)i, args, e);
     return run_select(ctx, o, db, args, e);
 }
 
@@ -511,15 +690,19 @@ static const struct cmd_example examples[] = {
      "fifty of them, as JSON"},
     {"llmgw replay --last 7d --rate 30/min --max-cost 0.50 --against haiku",
      "slowly, and for no more than that"},
+    {"llmgw replay --last 7d --against haiku --metric json,norm --fail-if 'agree<0.5'",
+     "a gate for a change of model: exit status 6"},
     {"llmgw replay list", "earlier runs"},
     {"llmgw replay show last", "what came of the newest"},
+    {"llmgw replay diff last", "what disagreed, word by word"},
+    {"llmgw replay export last -F csv -o run.csv", "every answer, as rows"},
     {"llmgw replay --resume last", "send what it left without an answer"},
     {NULL, NULL},
 };
 
 const struct cmd_entry cmd_replay = {
     .name = "replay",
-    .args = "[list | show RUN] [options] [ID...]",
+    .args = "[list | show RUN | diff RUN [ID] | export RUN | rm RUN] [options] [ID...]",
     .summary = "run recorded requests again on other models and compare",
     .options = options,
     .options_size = sizeof(struct replay_options),

@@ -14,9 +14,9 @@
 struct replay_options {
     struct period_options span;
     const char *model, *route, *template_name, *conversation, *grep, *sample, *file,
-        *rate, *resume, *only;
+        *rate, *resume, *only, *metric, *cmd, *show;
     int64_t n, jobs, repeat;
-    struct opt_list tags, against;
+    struct opt_list tags, against, fail_if;
     pico max_cost_pico;
     bool dry_run;
 };
@@ -81,8 +81,46 @@ enum errc replay_list(struct cmd_ctx *ctx, struct db *db, int64_t max, struct er
  */
 enum errc replay_price(struct cmd_ctx *ctx, struct replay_selection *s, pico *ret_sum,
                        struct err *e) MUST_USE;
-/* The table. `run` NULL: of what is due, priced only. */
+/* What one target, or the record itself, comes to. Costs are of the same requests. */
+struct replay_summary {
+    const char *name;
+    bool is_record, is_dry;
+    size_t n_answered, n_errors, n_unpriced, n_json;
+    size_t n_compared, n_agree;               /* by the metric of each request */
+    size_t n_known[AGREE_N_], n_by[AGREE_N_]; /* compared, and agreeing, by each metric */
+    int64_t agree_low_ppm, agree_high_ppm;    /* the interval around the share */
+    pico cost_pico, recorded_pico;            /* of those that were answered */
+    int64_t p50_us, p95_us;                   /* -1: not known */
+};
+/* Of against[target]; is_dry: of what is due, priced only. */
+#define REPLAY_RECORDED SIZE_MAX
+void replay_summarise(const struct replay_selection *s, size_t target, bool is_dry,
+                      struct replay_summary *ret);
+
+/* The table, with a column for each metric of the mask. `run` NULL: of what is due, priced only. */
 enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *s,
-                      const char *run, struct err *e) MUST_USE;
+                      const char *run, unsigned metrics, struct err *e) MUST_USE;
+
+/* --fail-if: 'agree<0.95', 'cost>recorded'. */
+struct replay_gate {
+    const char *text;
+    size_t fact, sign; /* rows of replay_gate.c's tables */
+    int64_t value;
+    bool is_recorded; /* the value is the recorded one */
+};
+enum errc replay_gate_parse(const char *text, struct replay_gate *ret, struct err *e)
+    MUST_USE;
+/* Does the condition hold, or cannot be told? */
+bool replay_gate_fails(const struct replay_gate *g, const struct replay_summary *recorded,
+                       const struct replay_summary *s);
+
+/* What an earlier run answered: word by word beside the record, or as rows. */
+enum errc replay_diff(struct cmd_ctx *ctx, const struct replay_selection *s,
+                      const char *id, bool all, struct err *e) MUST_USE;
+enum errc replay_export(struct cmd_ctx *ctx, const struct replay_selection *s,
+                        const char *run, struct err *e) MUST_USE;
+/* Forgets the run and its items; the requests stay in the log. */
+enum errc replay_rm(struct cmd_ctx *ctx, const struct replay_past *run, struct err *e)
+    MUST_USE;
 
 #endif

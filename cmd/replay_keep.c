@@ -80,9 +80,9 @@ static void write_item(struct keeper *k, size_t at)
              r->outcome == ERR_OK      ? "done"
              : r->outcome == ERR_AGAIN ? "waiting"
                                        : "failed");
-    if (r->is_compared) {
+    if (replay_is_compared(to.item, r)) {
         jw_kstrz(&k->w, "metric", agree_metric_name(to.item->metric));
-        jw_ki64(&k->w, "agree", r->agrees);
+        jw_ki64(&k->w, "agree", replay_agrees(to.item, r));
     }
     jw_kstrz(&k->w, "note", r->error[0] != '\0' ? r->error : NULL);
     jw_object_end(&k->w);

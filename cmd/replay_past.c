@@ -99,7 +99,7 @@ static struct replay_result *result_of(const struct replay_selection *s,
     return NULL;
 }
 
-/* How it was judged stands in the row; whether to the byte, only the texts can tell. */
+/* How it was judged stands in the row; what else can be said, only the texts can tell. */
 static void read_result(struct replay_selection *s, sqlite3_stmt *st,
                         struct replay_item *item, struct replay_result *r)
 {
@@ -111,15 +111,16 @@ static void read_result(struct replay_selection *s, sqlite3_stmt *st,
     str_copy(r->id, sizeof r->id, db_col_str(st, 6));
     r->cost_pico = db_col_pico(st, 8);
     r->total_us = sqlite3_column_int64(st, 9);
-    r->is_compared = sqlite3_column_type(st, 4) != SQLITE_NULL;
-    r->agrees = sqlite3_column_int64(st, 4) != 0;
-    (void)agree_metric_by_name(db_col_str(st, 12), &item->metric);
-    if (r->outcome != ERR_OK || !r->is_compared)
+    if (sqlite3_column_type(st, 4) != SQLITE_NULL &&
+        agree_metric_by_name(db_col_str(st, 12), &item->metric)) {
+        r->known = 1U << item->metric;
+        r->agree = (unsigned)(sqlite3_column_int64(st, 4) != 0) << item->metric;
+    }
+    if (r->outcome != ERR_OK)
         return;
-    struct str answer =
-        replay_read_answer(&s->arena, db_col_str(st, 10), db_col_str(st, 11));
-    r->knows_exact = answer.ptr != NULL && item->answer.ptr != NULL;
-    r->exact = r->knows_exact && agree(AGREE_EXACT, item->answer, answer);
+    r->answer = replay_read_answer(&s->arena, db_col_str(st, 10), db_col_str(st, 11));
+    if (r->answer.ptr != NULL)
+        replay_judge(item, r->answer, ~r->known & REPLAY_CHEAP, r);
 }
 
 static enum errc read_row(struct replay_selection *s, struct db *db, sqlite3_stmt *st,
@@ -174,7 +175,8 @@ size_t replay_take_up(struct replay_selection *s, const char *only)
             struct replay_result *r = &s->items[i].results[k];
             bool is_due =
                 wants_disagreeing
-                    ? r->outcome == ERR_OK && r->is_compared && !r->agrees
+                    ? r->outcome == ERR_OK && replay_is_compared(&s->items[i], r) &&
+                          !replay_agrees(&s->items[i], r)
                     : r->outcome != ERR_OK && (wants_unsent || r->outcome != ERR_AGAIN);
             if (!is_due || s->items[i].body.ptr == NULL)
                 continue;

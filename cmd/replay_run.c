@@ -106,16 +106,50 @@ static void read_cost(const struct http1_head *head, struct replay_result *r)
         r->cost_pico = PICO_UNKNOWN;
 }
 
-static enum errc compare(const struct replay_item *item, const struct link_answer *a,
-                         struct replay_result *r, struct err *e)
+bool replay_is_compared(const struct replay_item *i, const struct replay_result *r)
+{
+    return (r->known >> i->metric & 1) != 0;
+}
+
+bool replay_agrees(const struct replay_item *i, const struct replay_result *r)
+{
+    return (r->agree >> i->metric & 1) != 0;
+}
+
+void replay_judge(const struct replay_item *i, struct str answer, unsigned metrics,
+                  struct replay_result *r)
+{
+    r->is_json = agree_is_json(answer);
+    if (i->answer.ptr == NULL)
+        return;
+    for (unsigned m = 0; m < AGREE_CMD; m++) {
+        if ((metrics >> m & 1) == 0)
+            continue;
+        unsigned bit = 1U << m;
+        r->known |= bit;
+        if (agree((enum agree_metric)m, i->answer, answer))
+            r->agree |= bit;
+    }
+}
+
+static enum errc judge(const struct work *k, const struct replay_item *item,
+                       const struct link_answer *a, struct replay_result *r,
+                       struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    bool agrees = false;
     enum errc rc = agree_answer(buf_str(&a->body), &text, e);
-    if (rc != ERR_OK || item->answer.ptr == NULL)
+    if (rc != ERR_OK)
         return rc;
-    r->is_compared = r->knows_exact = true;
-    r->exact = agree(AGREE_EXACT, item->answer, buf_str(&text));
-    r->agrees = agree(item->metric, item->answer, buf_str(&text));
+    struct str answer = text.len > 0 ? buf_str(&text) : STR("");
+    replay_judge(item, answer, k->plan->metrics | 1U << item->metric, r);
+    if (k->plan->cmd == NULL || item->answer.ptr == NULL)
+        return ERR_OK;
+    rc = replay_ask_command(k->plan->cmd, item->answer, answer, &agrees, e);
+    if (rc != ERR_OK)
+        return rc;
+    r->known |= 1U << AGREE_CMD;
+    r->agree |= (unsigned)agrees << AGREE_CMD;
     return ERR_OK;
 }
 
@@ -140,7 +174,8 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
                    buf_str(&headers), buf_str(&body), &answer, e);
     if (rc == ERR_OK) {
         read_cost(&answer.head, r);
-        rc = answer.status == 200 ? compare(item, &answer, r, e) : link_error(&answer, e);
+        rc = answer.status == 200 ? judge(w->work, item, &answer, r, e)
+                                  : link_error(&answer, e);
     }
     link_answer_release(&answer);
     return rc;

@@ -21,10 +21,16 @@ struct replay_result {
     char id[27];       /* of the new request in the ledger; "" if none */
     pico cost_pico;    /* PICO_UNKNOWN if unpriced */
     int64_t total_us;
-    bool is_compared; /* there was a recorded answer, and both could be read */
-    bool agrees;      /* by the metric of the item */
-    bool knows_exact, exact;
+    unsigned known, agree; /* a bit per metric: was it asked, does it agree? */
+    bool is_json;
+    struct str
+        answer; /* of an earlier run: in its comparable form; NULL ptr: not to be had */
     char error[200];
+};
+/* Metrics that cost next to nothing. */
+enum {
+    REPLAY_CHEAP =
+        1 << AGREE_EXACT | 1 << AGREE_NORM | 1 << AGREE_JSON | 1 << AGREE_CONTAINS
 };
 
 /* One recorded request. All text lives in the arena of the selection. */
@@ -36,7 +42,7 @@ struct replay_item {
     struct usage usage;
     pico cost_pico;
     int64_t total_us, start_us; /* start 0: not from the ledger */
-    enum agree_metric metric;
+    enum agree_metric metric;   /* what "agree" means for it */
     struct replay_result
         *results; /* one per target and repeat: the repeats of one together */
 };
@@ -50,10 +56,18 @@ struct replay_plan {
     const char *const *against;
     size_t n_against, n_repeats;
     int jobs;
+    unsigned metrics;      /* a bit per metric that is asked beside the item's own */
+    const char *cmd;       /* shell command of AGREE_CMD; NULL: none */
     struct conf_rate rate; /* requests begin no faster; amount 0: as they come */
     pico max_cost_pico;    /* PICO_UNKNOWN: no cap */
     int stop_fd;           /* readable: nothing more is sent, what is under way ends */
 };
+
+bool replay_is_compared(const struct replay_item *i, const struct replay_result *r);
+bool replay_agrees(const struct replay_item *i, const struct replay_result *r);
+/* Judges `answer` by each metric of the mask; those that need no program. */
+void replay_judge(const struct replay_item *i, struct str answer, unsigned metrics,
+                  struct replay_result *r);
 
 /* Results are counted through all items: the place of one in that order. */
 struct replay_place {
@@ -88,6 +102,13 @@ enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
 enum errc replay_keep(struct cmd_ctx *ctx, const struct replay_plan *plan,
                       const char *state, const size_t *at, size_t n, struct err *e)
     MUST_USE;
+
+/*
+ * Runs a shell command with the names of two files behind it, the recorded answer and the new
+ * one: 0 agrees, 1 to 125 disagree; ERR_CHECK when it could not be run.
+ */
+enum errc replay_ask_command(const char *command, struct str recorded, struct str answer,
+                             bool *ret_agrees, struct err *e) MUST_USE;
 
 /*
  * The recorded body for another model: only `model`, `stream` and `stream_options` change.

@@ -15,6 +15,8 @@
 #include "cmd/replay.h"
 #include "cmd/stat.h"
 
+/* In the order of struct replay_summary's cells; those of the metrics last but two. */
+enum { FIRST_METRIC = 11, JSON_OK = FIRST_METRIC + AGREE_N_ - 1 };
 static const struct out_column columns[] = {
     {.name = "against", .title = "", .type = OUT_TEXT, .soft = 28},
     {.name = "requests", .type = OUT_INT, .priority = 5},
@@ -31,18 +33,19 @@ static const struct out_column columns[] = {
     {.name = "agree_low", .title = "95 % from", .type = OUT_PPM, .priority = 3},
     {.name = "agree_high", .title = "to", .type = OUT_PPM, .priority = 3},
     {.name = "errors", .type = OUT_INT, .priority = 1},
+    {.name = "norm", .type = OUT_PPM, .priority = 2, .hidden = true},
+    {.name = "json", .type = OUT_PPM, .priority = 2, .hidden = true},
+    {.name = "contains", .type = OUT_PPM, .priority = 2, .hidden = true},
+    {.name = "rouge", .type = OUT_PPM, .priority = 2, .hidden = true},
+    {.name = "cmd", .type = OUT_PPM, .priority = 2, .hidden = true},
+    {.name = "json_ok",
+     .title = "json ok",
+     .type = OUT_PPM,
+     .priority = 3,
+     .hidden = true},
     {.name = "unpriced", .type = OUT_INT, .hidden = true},
     {.name = "compared", .type = OUT_INT, .hidden = true},
     {.name = "cost_per_agree", .type = OUT_MONEY, .hidden = true},
-};
-
-/* What one target, or the record itself, comes to. Costs are of the same requests. */
-struct summary {
-    const char *name;
-    size_t n, n_compared, n_agree, n_judged_exact, n_exact, n_errors, n_unpriced;
-    pico cost_pico, recorded_pico; /* of the requests counted in n */
-    int64_t *samples;              /* borrowed; durations of n answers, NULL for none */
-    bool is_record, is_dry;
 };
 
 static void add_cost(pico *sum, pico cost)
@@ -65,82 +68,10 @@ static bool change_ppm(pico before, pico now, int64_t *ret)
     return true;
 }
 
-static void add_share(struct out *o, size_t k, size_t n)
-{
-    if (n > 0)
-        out_int(o, (int64_t)(k * 1000000 / n));
-    else
-        out_null(o);
-}
+/* ---- adding up ---- */
 
-static void add_duration(struct out *o, const struct summary *s, unsigned permille)
-{
-    if (s->samples != NULL && s->n > 0)
-        out_int(o, stat_quantile(s->samples, s->n, permille));
-    else
-        out_null(o);
-}
-
-static void add_agreement(struct out *o, const struct summary *s)
-{
-    int64_t low = 0, high = 0;
-    add_share(o, s->n_exact, s->n_judged_exact);
-    add_share(o, s->n_agree, s->n_compared);
-    stat_wilson(s->n_agree, s->n_compared, &low, &high);
-    if (s->n_compared > 0) {
-        out_int(o, low);
-        out_int(o, high);
-    } else {
-        out_null(o);
-        out_null(o);
-    }
-}
-
-static void add_summary(struct out *o, const struct summary *s)
-{
-    int64_t ppm;
-    bool is_priced = s->n_unpriced == 0 && (s->n > 0 || s->is_record);
-    pico cost = is_priced ? s->cost_pico : PICO_UNKNOWN, per_agree = PICO_UNKNOWN;
-    out_textz(o, s->name);
-    out_int(o, (int64_t)s->n);
-    out_money(o, cost);
-    if (!s->is_record && is_priced && change_ppm(s->recorded_pico, s->cost_pico, &ppm))
-        out_int(o, ppm);
-    else
-        out_null(o);
-    add_duration(o, s, 500);
-    add_duration(o, s, 950);
-    add_agreement(o, s);
-    out_int(o, (int64_t)s->n_errors);
-    out_int(o, (int64_t)s->n_unpriced);
-    out_int(o, (int64_t)s->n_compared);
-    if (cost == PICO_UNKNOWN || s->n_agree == 0 ||
-        money_scale(cost, (int64_t)s->n_agree, &per_agree) != ERR_OK)
-        per_agree = PICO_UNKNOWN;
-    out_money(o, per_agree);
-    out_row_end(o);
-}
-
-static void sentence(struct out *o, const struct summary *s)
-{
-    int64_t ppm;
-    if (s->n == 0 || s->n_unpriced > 0 ||
-        !change_ppm(s->recorded_pico, s->cost_pico, &ppm))
-        return;
-    int64_t percent = (llabs(ppm) + 5000) / 10000;
-    char agreed[64] = "";
-    if (s->n_compared > 0)
-        snprintf(agreed, sizeof agreed, " and agree on %zu %%",
-                 (s->n_agree * 100 + s->n_compared / 2) / s->n_compared);
-    char prompts[40] = "prompt";
-    if (s->n > 1)
-        snprintf(prompts, sizeof prompts, "%zu prompts", s->n);
-    out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
-               s->name, percent, ppm <= 0 ? "less" : "more", agreed);
-}
-
-static void count(struct summary *s, const struct replay_item *item,
-                  const struct replay_result *r)
+static void count(struct replay_summary *s, const struct replay_item *item,
+                  const struct replay_result *r, int64_t *samples)
 {
     if (s->is_dry ? !r->is_due : r->outcome == ERR_AGAIN)
         return;
@@ -148,39 +79,127 @@ static void count(struct summary *s, const struct replay_item *item,
         s->n_errors++;
         return;
     }
-    if (s->samples != NULL)
-        s->samples[s->n] = r->total_us;
-    s->n++;
-    s->n_compared += r->is_compared;
-    s->n_agree += r->is_compared && r->agrees;
-    s->n_judged_exact += r->knows_exact;
-    s->n_exact += r->knows_exact && r->exact;
+    if (samples != NULL)
+        samples[s->n_answered] = r->total_us;
+    s->n_answered++;
+    s->n_json += r->is_json;
+    s->n_compared += replay_is_compared(item, r);
+    s->n_agree += replay_agrees(item, r);
+    for (unsigned m = 0; m < AGREE_N_; m++) {
+        s->n_known[m] += r->known >> m & 1;
+        s->n_by[m] += r->agree >> m & 1;
+    }
     s->n_unpriced += r->cost_pico == PICO_UNKNOWN;
     add_cost(&s->cost_pico, r->cost_pico);
     add_cost(&s->recorded_pico, item->cost_pico);
 }
 
-static void summarise(const struct replay_selection *sel, size_t target,
-                      struct summary *s)
+/* What a file brought has no record: no cost, no duration. */
+static void count_record(struct replay_summary *s, const struct replay_item *item,
+                         int64_t *samples)
 {
-    for (size_t i = 0; i < sel->n; i++)
-        for (size_t k = 0; k < sel->n_repeats; k++)
-            count(s, &sel->items[i], &sel->items[i].results[target * sel->n_repeats + k]);
+    if (item->start_us == 0)
+        return;
+    if (samples != NULL)
+        samples[s->n_answered] = item->total_us;
+    s->n_answered++;
+    s->n_json += item->answer.ptr != NULL && agree_is_json(item->answer);
+    s->n_unpriced += item->cost_pico == PICO_UNKNOWN;
+    add_cost(&s->cost_pico, item->cost_pico);
 }
 
-/* What a file brought has no record: no cost, no duration. */
-static void summarise_record(const struct replay_selection *sel, struct summary *s)
+void replay_summarise(const struct replay_selection *sel, size_t target, bool is_dry,
+                      struct replay_summary *ret)
 {
+    bool is_record = target == REPLAY_RECORDED;
+    int64_t *samples =
+        is_dry && !is_record
+            ? NULL
+            : mem_alloc(MAX(sel->n * sel->n_repeats, (size_t)1), sizeof *samples);
+    struct replay_summary s = {
+        .name = is_record ? "recorded" : sel->against[target],
+        .is_record = is_record,
+        .is_dry = is_dry,
+        .p50_us = -1,
+        .p95_us = -1,
+    };
     for (size_t i = 0; i < sel->n; i++) {
         const struct replay_item *item = &sel->items[i];
-        if (item->start_us == 0)
-            continue;
-        if (s->samples != NULL)
-            s->samples[s->n] = item->total_us;
-        s->n++;
-        s->n_unpriced += item->cost_pico == PICO_UNKNOWN;
-        add_cost(&s->cost_pico, item->cost_pico);
+        if (is_record)
+            count_record(&s, item, samples);
+        for (size_t k = 0; !is_record && k < sel->n_repeats; k++)
+            count(&s, item, &item->results[target * sel->n_repeats + k], samples);
     }
+    if (samples != NULL && s.n_answered > 0) {
+        s.p50_us = stat_quantile(samples, s.n_answered, 500);
+        s.p95_us = stat_quantile(samples, s.n_answered, 950);
+    }
+    if (s.n_unpriced > 0 || (s.n_answered == 0 && !is_record))
+        s.cost_pico = PICO_UNKNOWN;
+    stat_wilson(s.n_agree, s.n_compared, &s.agree_low_ppm, &s.agree_high_ppm);
+    mem_free(samples);
+    *ret = s;
+}
+
+/* ---- showing ---- */
+
+static void add_number(struct out *o, bool is_known, int64_t v)
+{
+    if (is_known)
+        out_int(o, v);
+    else
+        out_null(o);
+}
+
+static void add_share(struct out *o, size_t k, size_t n)
+{
+    add_number(o, n > 0, n > 0 ? (int64_t)(k * 1000000 / n) : 0);
+}
+
+static void add_summary(struct out *o, const struct replay_summary *s)
+{
+    int64_t ppm = 0;
+    pico per_agree = PICO_UNKNOWN;
+    bool is_compared = s->n_compared > 0;
+    out_textz(o, s->name);
+    out_int(o, (int64_t)s->n_answered);
+    out_money(o, s->cost_pico);
+    bool has_change = !s->is_record && change_ppm(s->recorded_pico, s->cost_pico, &ppm);
+    add_number(o, has_change, ppm);
+    add_number(o, s->p50_us >= 0, s->p50_us);
+    add_number(o, s->p95_us >= 0, s->p95_us);
+    add_share(o, s->n_by[AGREE_EXACT], s->n_known[AGREE_EXACT]);
+    add_share(o, s->n_agree, s->n_compared);
+    add_number(o, is_compared, s->agree_low_ppm);
+    add_number(o, is_compared, s->agree_high_ppm);
+    out_int(o, (int64_t)s->n_errors);
+    for (unsigned m = AGREE_EXACT + 1; m < AGREE_N_; m++)
+        add_share(o, s->n_by[m], s->n_known[m]);
+    add_share(o, s->n_json, s->is_dry && !s->is_record ? 0 : s->n_answered);
+    out_int(o, (int64_t)s->n_unpriced);
+    out_int(o, (int64_t)s->n_compared);
+    if (s->cost_pico == PICO_UNKNOWN || s->n_agree == 0 ||
+        money_scale(s->cost_pico, (int64_t)s->n_agree, &per_agree) != ERR_OK)
+        per_agree = PICO_UNKNOWN;
+    out_money(o, per_agree);
+    out_row_end(o);
+}
+
+static void sentence(struct out *o, const struct replay_summary *s)
+{
+    int64_t ppm;
+    if (s->n_answered == 0 || !change_ppm(s->recorded_pico, s->cost_pico, &ppm))
+        return;
+    int64_t percent = (llabs(ppm) + 5000) / 10000;
+    char agreed[64] = "";
+    if (s->n_compared > 0)
+        snprintf(agreed, sizeof agreed, " and agree on %zu %%",
+                 (s->n_agree * 100 + s->n_compared / 2) / s->n_compared);
+    char prompts[40] = "prompt";
+    if (s->n_answered > 1)
+        snprintf(prompts, sizeof prompts, "%zu prompts", s->n_answered);
+    out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
+               s->name, percent, ppm <= 0 ? "less" : "more", agreed);
 }
 
 static void put_date(char out[CLOCK_TEXT_LEN], int64_t us)
@@ -232,12 +251,35 @@ static void warnings(struct out *o, const struct replay_selection *sel)
                     sel->n_unusable == 1 ? "was" : "were");
 }
 
+/* The columns of the metrics that were asked for, or that a request's own form asks for. */
+static void choose_columns(const struct replay_selection *sel, unsigned metrics,
+                           struct out_column shown[ARRAY_LEN(columns)])
+{
+    memcpy(shown, columns, sizeof columns);
+    for (unsigned m = AGREE_EXACT + 1; m < AGREE_N_; m++)
+        shown[FIRST_METRIC + m - 1].hidden = (metrics >> m & 1) == 0;
+    for (size_t i = 0; i < sel->n; i++)
+        if (sel->items[i].metric == AGREE_JSON)
+            shown[JSON_OK].hidden = false;
+}
+
+static void disagreements(struct out *o, size_t n, const char *run)
+{
+    if (n > 0)
+        out_footer(o, "%zu disagreement%s: llmgw replay diff %s", n, n == 1 ? "" : "s",
+                   run);
+}
+
 enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *sel,
-                      const char *run, struct err *e)
+                      const char *run, unsigned metrics, struct err *e)
 {
     AUTO(buf_release) struct buf json = BUF_INIT(1000);
     AUTO(out_free) struct out *o = NULL;
-    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_replay), "llmgw.replay/1", columns,
+    struct out_column shown[ARRAY_LEN(columns)];
+    struct replay_summary s;
+    size_t n_disagree = 0;
+    choose_columns(sel, metrics, shown);
+    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_replay), "llmgw.replay/1", shown,
                            ARRAY_LEN(columns), &o, e);
     if (rc != ERR_OK)
         return rc;
@@ -245,19 +287,16 @@ enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *sel,
     if (run != NULL)
         json_quote(&json, str_of(run));
     out_meta(o, "run", run == NULL ? STR("null") : buf_str(&json));
-    int64_t *samples = mem_alloc(MAX(sel->n * sel->n_repeats, 1), sizeof *samples);
-    struct summary s = {.name = "recorded", .is_record = true, .samples = samples};
-    summarise_record(sel, &s);
+    replay_summarise(sel, REPLAY_RECORDED, false, &s);
     add_summary(o, &s);
     for (size_t t = 0; t < sel->n_against; t++) {
-        s = (struct summary){.name = sel->against[t],
-                             .is_dry = run == NULL,
-                             .samples = run == NULL ? NULL : samples};
-        summarise(sel, t, &s);
+        replay_summarise(sel, t, run == NULL, &s);
         add_summary(o, &s);
         sentence(o, &s);
+        n_disagree += s.n_compared - s.n_agree;
     }
-    mem_free(samples);
+    if (run != NULL)
+        disagreements(o, n_disagree, run);
     warnings(o, sel);
     return out_finish(o, e);
 }

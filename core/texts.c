@@ -10,16 +10,14 @@ static void cut(struct buf *b)
         buf_truncate(b, str_utf8_prefix(buf_str(b), TEXTS_LEN));
 }
 
-/* A damaged index is no reason to keep a row out of the ledger. */
-static enum errc run(struct db *d, sqlite3_stmt *st, struct err *e)
+/* A damaged or missing index is no reason to keep a row out of the ledger, or in it. */
+static enum errc forgive(enum errc rc, struct err *e)
 {
-    enum errc rc = db_step(d, st, NULL, e);
     int primary = e->sys & 0xff;
-    if (rc == ERR_STORE && (primary == SQLITE_CORRUPT || primary == SQLITE_ERROR)) {
-        err_clear(e);
-        return ERR_OK;
-    }
-    return rc;
+    if (rc != ERR_STORE || (primary != SQLITE_CORRUPT && primary != SQLITE_ERROR))
+        return rc;
+    err_clear(e);
+    return ERR_OK;
 }
 
 enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str answer,
@@ -32,12 +30,12 @@ enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str an
     enum errc rc = db_prepare(
         d, "INSERT INTO body_text (rowid, prompt, answer) VALUES (?, ?, ?)", &st, e);
     if (rc != ERR_OK)
-        return rc;
+        return forgive(rc, e);
     sqlite3_bind_int64(st, 1, rid);
     db_bind_str(st, 2, asked.len > 0 ? buf_str(&asked) : STR(""));
     answer = str_sub(answer, 0, str_utf8_prefix(answer, TEXTS_LEN));
     db_bind_str(st, 3, answer.len > 0 ? answer : STR(""));
-    return run(d, st, e);
+    return forgive(db_step(d, st, NULL, e), e);
 }
 
 enum errc texts_drop(struct db *d, int64_t rid, struct err *e)
@@ -45,14 +43,15 @@ enum errc texts_drop(struct db *d, int64_t rid, struct err *e)
     sqlite3_stmt *st;
     enum errc rc = db_prepare(d, "DELETE FROM body_text WHERE rowid = ?", &st, e);
     if (rc != ERR_OK)
-        return rc;
+        return forgive(rc, e);
     sqlite3_bind_int64(st, 1, rid);
-    return run(d, st, e);
+    return forgive(db_step(d, st, NULL, e), e);
 }
 
 enum errc texts_clean(struct db *d, struct err *e)
 {
-    return db_exec(d, "INSERT INTO body_text (body_text) VALUES ('optimize')", e);
+    return forgive(db_exec(d, "INSERT INTO body_text (body_text) VALUES ('optimize')", e),
+                   e);
 }
 
 /* ---- what an older schema left out ---- */

@@ -38,6 +38,7 @@ dist_check_SCRIPTS += %D%/54-log-rm.t
 dist_check_SCRIPTS += %D%/90-demo.t
 dist_check_SCRIPTS += %D%/60-replay.t
 dist_check_SCRIPTS += %D%/61-replay-runs.t
+dist_check_SCRIPTS += %D%/62-replay-judge.t
 dist_check_SCRIPTS += %D%/30-matrix.t
 dist_check_SCRIPTS += %D%/31-connections.t
 EXTRA_DIST += %D%/matrix.tsv %D%/matrix-plan.awk %D%/matrix-judge.awk
