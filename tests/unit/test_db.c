@@ -219,6 +219,20 @@ static void the_first_schema_is_read_and_made_searchable(void **state)
     db_close(&d);
 }
 
+/* The index serves the rows, never the other way round. */
+static void a_missing_index_is_forgiven(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *d = NULL;
+    struct err e = ERR_INIT;
+    open_ok(f->path, DB_WRITE, &d);
+    exec_ok(d, "DROP TABLE body_text");
+    assert_int_equal(texts_add(d, 1, STR("{\"messages\":[]}"), STR("x"), &e), ERR_OK);
+    assert_int_equal(texts_drop(d, 1, &e), ERR_OK);
+    assert_int_equal(texts_clean(d, &e), ERR_OK);
+    assert_int_equal(e.code, ERR_OK);
+}
+
 static void a_search_is_words_phrases_and_beginnings(void **state)
 {
     (void)state;
@@ -321,6 +335,7 @@ int main(void)
         TEST(somebody_elses_database_is_left_alone),
         TEST(an_older_schema_is_not_read_but_migrated),
         TEST(the_first_schema_is_read_and_made_searchable),
+        TEST(a_missing_index_is_forgiven),
         TEST(a_search_is_words_phrases_and_beginnings),
         TEST(every_usage_class_has_its_columns),
         TEST(rows_cannot_be_written_by_a_reader),
