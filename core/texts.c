@@ -10,11 +10,20 @@ static void cut(struct buf *b)
         buf_truncate(b, str_utf8_prefix(buf_str(b), TEXTS_LEN));
 }
 
-/* A damaged or missing index is no reason to keep a row out of the ledger, or in it. */
-static enum errc forgive(enum errc rc, struct err *e)
+static bool is_within(struct db *d)
+{
+    return !sqlite3_get_autocommit(db_handle(d));
+}
+
+/*
+ * A damaged or missing index is no reason to keep a row out of the ledger, or in it; unless the
+ * transaction is gone with it.
+ */
+static enum errc forgive(struct db *d, bool was_within, enum errc rc, struct err *e)
 {
     int primary = e->sys & 0xff;
-    if (rc != ERR_STORE || (primary != SQLITE_CORRUPT && primary != SQLITE_ERROR))
+    if (rc != ERR_STORE || (primary != SQLITE_CORRUPT && primary != SQLITE_ERROR) ||
+        was_within != is_within(d))
         return rc;
     err_clear(e);
     return ERR_OK;
@@ -25,33 +34,36 @@ enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str an
 {
     AUTO(buf_release) struct buf asked = BUF_INIT(LIMIT_BODY_LEN);
     sqlite3_stmt *st;
+    bool was_within = is_within(d);
     turns_new(request, &asked);
     cut(&asked);
     enum errc rc = db_prepare(
         d, "INSERT INTO body_text (rowid, prompt, answer) VALUES (?, ?, ?)", &st, e);
     if (rc != ERR_OK)
-        return forgive(rc, e);
+        return forgive(d, was_within, rc, e);
     sqlite3_bind_int64(st, 1, rid);
     db_bind_str(st, 2, asked.len > 0 ? buf_str(&asked) : STR(""));
     answer = str_sub(answer, 0, str_utf8_prefix(answer, TEXTS_LEN));
     db_bind_str(st, 3, answer.len > 0 ? answer : STR(""));
-    return forgive(db_step(d, st, NULL, e), e);
+    return forgive(d, was_within, db_step(d, st, NULL, e), e);
 }
 
 enum errc texts_drop(struct db *d, int64_t rid, struct err *e)
 {
     sqlite3_stmt *st;
+    bool was_within = is_within(d);
     enum errc rc = db_prepare(d, "DELETE FROM body_text WHERE rowid = ?", &st, e);
     if (rc != ERR_OK)
-        return forgive(rc, e);
+        return forgive(d, was_within, rc, e);
     sqlite3_bind_int64(st, 1, rid);
-    return forgive(db_step(d, st, NULL, e), e);
+    return forgive(d, was_within, db_step(d, st, NULL, e), e);
 }
 
 enum errc texts_clean(struct db *d, struct err *e)
 {
-    return forgive(db_exec(d, "INSERT INTO body_text (body_text) VALUES ('optimize')", e),
-                   e);
+    bool was_within = is_within(d);
+    enum errc rc = db_exec(d, "INSERT INTO body_text (body_text) VALUES ('optimize')", e);
+    return forgive(d, was_within, rc, e);
 }
 
 /* ---- what an older schema left out ---- */
