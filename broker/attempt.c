@@ -26,6 +26,9 @@ enum {
     /* bytes of an error answer worth reading */
     ERROR_BODY_LEN = 256 * 1024,
     HEADERS_MAX = 32,
+    /* a longer body that is translated is written piece by piece, so much a turn: bytes */
+    WRITE_FROM_LEN = 256 * 1024,
+    WRITE_LEN = 64 * 1024,
     /* an estimate must be over by this factor to end a stream: tokens may be long */
     CAP_SLACK = 4,
     CAP_SLACK_TOK = 64,
@@ -46,7 +49,11 @@ struct attempt {
     bool is_event_stream;  /* what comes is one */
     size_t max_output_len; /* bytes of output that the cap allows, by estimate */
 
-    struct buf body;            /* sent */
+    struct pieces body;         /* sent */
+    struct buf text;            /* of it, what is not the client's */
+    struct buf frame;           /* a long one that is being written, without … */
+    struct jw_later later;      /* … its long texts */
+    struct loop_task task;      /* writes on */
     struct upstream_xfer *xfer; /* owned */
     struct buf reply;           /* an answer that is no event stream, or an error */
     struct http1_header headers[HEADERS_MAX]; /* arena; of an error answer */
@@ -110,7 +117,7 @@ static enum errc build_same(struct attempt *a, struct err *e)
         .max_output_tok = r->bounds.is_cap_ours ? r->bounds.cap_tok : -1,
         .cap_field = a->model.kind->cap_field,
     };
-    return a->ops->splice(r->cr.body, &r->facts, &edits, &a->body, e);
+    return a->ops->splice(r->cr.body, &r->facts, &edits, &a->text, &a->body, e);
 }
 
 /*
@@ -156,16 +163,32 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
         .caps_yes = a->model.caps_yes,
         .caps_no = a->model.caps_no,
         .stream = a->is_streamed,
+        .later = r->cr.body.len > WRITE_FROM_LEN ? &a->later : NULL,
     };
     struct dropped dropped = {.n = 0};
-    if (a->ops->request_encode(&msg, &caps, &a->body, &dropped, e) != ERR_OK)
+    if (a->ops->request_encode(&msg, &caps, &a->frame, &dropped, e) != ERR_OK)
         return e->code;
     r->answer.dropped = dropped;
     if (fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
         return e->code;
-    return buf_err(&a->body) == ERR_OK
-               ? ERR_OK
-               : err_set(e, buf_err(&a->body), "no room for the body");
+    (void)buf_room(&a->text, a->frame.len + a->later.len); /* at once: it may be long */
+    return ERR_OK;
+}
+
+/* Writes on; true when the body is there. One that leaves nothing for later needs no copy. */
+static bool write_on(struct attempt *a)
+{
+    if (a->later.n == 0) {
+        buf_release(&a->text);
+        a->text = a->frame;
+        buf_init(&a->frame, a->frame.max);
+    } else if (!jw_later_write(&a->later, buf_str(&a->frame), &a->text, WRITE_LEN)) {
+        return false;
+    }
+    buf_release(&a->frame);
+    jw_later_release(&a->later);
+    pieces_add(&a->body, buf_str(&a->text));
+    return true;
 }
 
 /* ---- headers and the call ---- */
@@ -278,14 +301,23 @@ static enum errc call(struct attempt *a, struct err *e)
         .url = url,
         .headers = h.items,
         .n_headers = h.n,
-        .body = buf_str(&a->body),
+        .body = a->body,
         .connect_us = MIN(r->rules.connect_us, MAX(request_left_us(r), US_PER_MS)),
         .proxy = a->provider->proxy,
         .ca_file = a->provider->ca_file,
         .http2 = a->provider->http2,
         .is_stream = a->is_streamed,
     };
-    return upstream_start(r->b->upstream, &req, &upstream_fns, a, &a->xfer, e);
+    enum errc rc = buf_err(&a->text);
+    if (rc != ERR_OK)
+        return err_set(e, rc, "no room for the body");
+    rc = upstream_start(r->b->upstream, &req, &upstream_fns, a, &a->xfer, e);
+    if (rc != ERR_OK)
+        return rc;
+    a->row->bytes_out = (int64_t)a->body.len;
+    if (a->key != NULL)
+        secret_started(a->key, loop_mono_us(r->b->loop));
+    return ERR_OK;
 }
 
 /* ---- birth and death ---- */
@@ -296,6 +328,7 @@ static void attempt_free(struct attempt **ap)
     if (a == NULL)
         return;
     *ap = NULL;
+    loop_later_cancel(a->r->b->loop, &a->task);
     upstream_cancel(&a->xfer);
     sse_release(&a->sse);
     if (a->decoder != NULL)
@@ -307,7 +340,9 @@ static void attempt_free(struct attempt **ap)
     if (a->is_keeping)
         msg_collect_release(&a->thoughts);
     fit_release(&a->fit);
-    buf_release(&a->body);
+    buf_release(&a->text);
+    buf_release(&a->frame);
+    jw_later_release(&a->later);
     buf_release(&a->reply);
     a->magic = 0;
     mem_free(a);
@@ -369,6 +404,8 @@ static bool must_stream(const struct attempt *a)
            (d == DIALECT_GEMINI && a->r->facts.max_output_tok > GEMINI_WHOLE_TOK);
 }
 
+static void on_task(void *arg);
+
 static struct attempt *attempt_new(struct request *r)
 {
     struct attempt *a = MEM_NEW(struct attempt);
@@ -386,7 +423,9 @@ static struct attempt *attempt_new(struct request *r)
     a->is_streamed = r->facts.stream || (a->is_crossed && must_stream(a));
     a->state = r->prospects[i].state;
     a->row = row_new(r, t);
-    buf_init(&a->body, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    a->task = (struct loop_task){.fn = on_task, .arg = a};
+    buf_init(&a->text, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    buf_init(&a->frame, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
     buf_init(&a->reply, LIMIT_REPLY_LEN);
     sse_init(&a->sse, LIMIT_EVENT_LEN);
     fit_init(&a->fit);
@@ -416,16 +455,15 @@ enum errc attempt_start(struct request *r, struct err *e)
     enum errc rc = make_coders(a, e);
     if (rc == ERR_OK)
         rc = a->is_crossed ? build_crossed(a, e) : build_same(a, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && (!a->is_crossed || write_on(a)))
         rc = call(a, e);
+    else if (rc == ERR_OK)
+        loop_later(r->b->loop, &a->task);
     if (rc != ERR_OK)
         return rc;
-    a->row->bytes_out = (int64_t)a->body.len;
     r->b->metrics.n_attempts++;
     retry_budget_request(&a->state->retries, loop_mono_us(r->b->loop));
     breaker_start(&a->state->breaker, loop_mono_us(r->b->loop));
-    if (a->key != NULL)
-        secret_started(a->key, loop_mono_us(r->b->loop));
     a->max_output_len = output_bound(a);
     r->attempt = a;
     a = NULL;
@@ -786,7 +824,7 @@ static void on_head(void *arg, const struct upstream_head *h)
     if (!is_good)
         keep_headers(a, h);
     if (upstream_is_sent(a->xfer))
-        buf_release(&a->body); /* the answer may take minutes */
+        buf_release(&a->text); /* the answer may take minutes */
 }
 
 static void on_body(void *arg, struct str bytes)
@@ -891,6 +929,18 @@ static void on_done(void *arg, enum errc rc, const struct err *e)
         stream_ended(a, rc, e);
     else
         reply_ended(a, rc, e);
+    tell(a);
+}
+
+/* The rest of a long body is written; then it is asked. */
+static void on_task(void *arg)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    struct err e = ERR_INIT;
+    if (!write_on(a))
+        loop_later(a->r->b->loop, &a->task);
+    else if (call(a, &e) != ERR_OK)
+        broken(a, &e);
     tell(a);
 }
 

@@ -14,7 +14,9 @@
 
 #include "core/http1.h"
 #include "core/jscan.h"
+#include "core/jsonx.h"
 #include "core/msg.h"
+#include "core/pieces.h"
 #include "core/price.h"
 #include "core/provider.h"
 #include "core/sse.h"
@@ -108,6 +110,7 @@ struct target_caps {
     int64_t max_output_tok; /* the model's own limit, 0 unknown; Anthropic needs a cap */
     unsigned caps_yes, caps_no; /* enum catalog_cap */
     bool stream;                /* ask for a stream */
+    struct jw_later *later;     /* where long texts may be left; NULL: none */
 };
 
 /* Names of dropped fields, for x-llmgw-dropped. */
@@ -142,8 +145,10 @@ struct dialect_ops {
     /* Strict: ERR_INVALID with field and reason for anything routing cannot rely on. */
     enum errc (*facts)(struct str body, const struct jcheck *check,
                        struct body_facts *ret, struct err *e);
+    /* The body with its edits: borrowed from it, and from what is new, in `text`. */
     enum errc (*splice)(struct str body, const struct body_facts *f,
-                        const struct body_edits *edits, struct buf *out, struct err *e);
+                        const struct body_edits *edits, struct buf *text,
+                        struct pieces *ret, struct err *e);
     enum errc (*request_decode)(struct str body, const struct jcheck *check,
                                 struct arena *a, struct msg_request *ret, struct err *e);
 

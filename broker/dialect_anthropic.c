@@ -226,13 +226,13 @@ static enum errc anthropic_facts(struct str body, const struct jcheck *check,
 }
 
 static enum errc anthropic_splice(struct str body, const struct body_facts *f,
-                                  const struct body_edits *edits, struct buf *out,
-                                  struct err *e)
+                                  const struct body_edits *edits, struct buf *text,
+                                  struct pieces *ret, struct err *e)
 {
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
     patches_add_quoted(&p, f->model.pos, f->model.len, edits->model);
     patches_add_cap(&p, body, f, edits, "max_tokens");
-    return patches_apply(&p, body, out, e);
+    return patches_apply(&p, body, text, ret, e);
 }
 
 /*

@@ -144,13 +144,25 @@ static void write_cache(struct jw *w, struct str ttl)
     jw_object_end(w);
 }
 
-static void write_text_block(struct jw *w, struct str text, struct str ttl)
+/* A text of the request with something before and after it. */
+static void write_wrapped(struct jw *w, struct str before, struct str text,
+                          struct str after, struct str ttl)
 {
     jw_object(w);
     jw_kstrz(w, "type", "text");
-    jw_kstr(w, "text", text);
+    jw_key(w, "text");
+    jw_string(w);
+    jw_string_add(w, before);
+    jw_string_kept(w, text);
+    jw_string_add(w, after);
+    jw_string_end(w);
     write_cache(w, ttl);
     jw_object_end(w);
+}
+
+static void write_text_block(struct jw *w, struct str text, struct str ttl)
+{
+    write_wrapped(w, STR_NONE, text, STR_NONE, ttl);
 }
 
 static void write_source(struct jw *w, const struct msg_part *p, struct str mime)
@@ -163,7 +175,7 @@ static void write_source(struct jw *w, const struct msg_part *p, struct str mime
     } else {
         jw_kstrz(w, "type", "base64");
         jw_kstr(w, "media_type", mime);
-        jw_kstr(w, "data", p->data);
+        jw_kstr_kept(w, "data", p->data);
     }
     jw_object_end(w);
 }
@@ -235,7 +247,7 @@ static void write_result(struct anthropic_writer *a, const struct msg_part *p)
             write_block(a, &p->parts[i]);
         jw_array_end(w);
     } else if (p->text.len > 0) {
-        jw_kstr(w, "content", p->text);
+        jw_kstr_kept(w, "content", p->text);
     }
     if (p->is_error)
         jw_kbool(w, "is_error", true);
@@ -283,20 +295,6 @@ static void write_block(struct anthropic_writer *a, const struct msg_part *p)
 
 /* ---- messages ---- */
 
-/* The text of a part with something before and after it. */
-static void write_wrapped(struct jw *w, struct str before, const struct msg_part *p,
-                          struct str after)
-{
-    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    buf_adds(&text, before);
-    buf_adds(&text, p->text);
-    buf_adds(&text, after);
-    write_text_block(w, buf_str(&text), p->cache_ttl);
-    if (buf_err(&text) != ERR_OK)
-        w->out->fail = buf_err(&text);
-    buf_release(&text);
-}
-
 /* A participant's name stands before the first text; there is no field for it. */
 static void write_named(struct anthropic_writer *a, const struct msg_turn *t,
                         const struct msg_part *p)
@@ -304,7 +302,7 @@ static void write_named(struct anthropic_writer *a, const struct msg_turn *t,
     struct buf name = BUF_INIT(LIMIT_BODY_LEN);
     buf_adds(&name, t->name);
     buf_addz(&name, ": ");
-    write_wrapped(&a->r.w, buf_str(&name), p, STR_NONE);
+    write_wrapped(&a->r.w, buf_str(&name), p->text, STR_NONE, p->cache_ttl);
     if (buf_err(&name) != ERR_OK)
         a->r.w.out->fail = buf_err(&name);
     buf_release(&name);
@@ -320,7 +318,8 @@ static void write_blocks(struct anthropic_writer *a, const struct msg_turn *t,
         if (!is_told(p) || (p->kind == MSG_TOOL_RESULT) != results)
             continue;
         if (t->role == MSG_SYSTEM) {
-            write_wrapped(&a->r.w, STR("<system>"), p, STR("</system>"));
+            write_wrapped(&a->r.w, STR("<system>"), p->text, STR("</system>"),
+                          p->cache_ttl);
         } else if (is_named && p->kind == MSG_TEXT) {
             write_named(a, t, p);
             is_named = false;
@@ -490,7 +489,7 @@ static void write_system(struct anthropic_writer *a)
         for (size_t i = 0; i < a->first; i++)
             write_system_blocks(w, &m->turns[i]);
         if (extra.len > 0)
-            write_text_block(w, buf_str(&extra), STR_NONE);
+            write_wrapped(w, buf_str(&extra), STR_NONE, STR_NONE, STR_NONE);
         jw_array_end(w);
     } else {
         buf_addz(&joined, joined.len > 0 && extra.len > 0 ? "\n\n" : "");
@@ -782,6 +781,7 @@ enum errc anthropic_request_encode(const struct msg_request *m,
     if (m->n > 1)
         refuse(&a.r, "n", "the target gives one choice");
     jw_init(w, out);
+    w->later = t->later;
     jw_object(w);
     jw_kstr(w, "model", t->model);
     jw_ki64(w, "max_tokens", a.max_tok);

@@ -232,21 +232,20 @@ void patches_add_cap(struct patches *p, struct str body, const struct body_facts
         patches_add(p, f->cap.pos, f->cap.len, "%lld", (long long)edits->max_output_tok);
 }
 
-enum errc patches_apply(struct patches *p, struct str body, struct buf *out,
-                        struct err *e)
+enum errc patches_apply(struct patches *p, struct str body, struct buf *text,
+                        struct pieces *ret, struct err *e)
 {
-    enum errc rc = buf_err(&p->text);
     size_t pos = 0;
-    (void)buf_room(out, body.len + p->text.len); /* at once: bodies may be long */
+    buf_release(text);
+    *text = p->text;
+    *ret = (struct pieces){.n = 0};
     for (size_t i = 0; i < p->n; i++) {
-        buf_adds(out, str_sub(body, pos, p->at[i].pos - pos));
-        buf_adds(out, str_sub(buf_str(&p->text), p->at[i].from, p->at[i].new_len));
+        pieces_add(ret, str_sub(body, pos, p->at[i].pos - pos));
+        pieces_add(ret, str_sub(buf_str(text), p->at[i].from, p->at[i].new_len));
         pos = p->at[i].pos + p->at[i].old_len;
     }
-    buf_adds(out, str_sub(body, pos, body.len - pos));
-    buf_release(&p->text);
-    if (rc == ERR_OK)
-        rc = buf_err(out);
+    pieces_add(ret, str_sub(body, pos, body.len - pos));
+    enum errc rc = buf_err(text);
     return rc == ERR_OK ? ERR_OK : err_set(e, rc, "no room for the request body");
 }
 

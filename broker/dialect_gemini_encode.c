@@ -134,17 +134,18 @@ static bool turn_is_told(const struct msg_turn *t)
     return turn_has(t, is_told);
 }
 
-/* A text part, with something before and after it. */
+/* A text of the request as a part, with something before and after it. */
 static void write_text(struct gemini_writer *g, struct str before, struct str text,
                        struct str after)
 {
     struct jw *w = &g->r.w;
-    struct buf whole = BUF_INIT(LIMIT_BODY_LEN);
-    buf_adds(&whole, before);
-    buf_adds(&whole, text);
-    buf_adds(&whole, after);
     jw_object(w);
-    write_taken(w, "text", &whole);
+    jw_key(w, "text");
+    jw_string(w);
+    jw_string_add(w, before);
+    jw_string_kept(w, text);
+    jw_string_add(w, after);
+    jw_string_end(w);
     jw_object_end(w);
 }
 
@@ -172,7 +173,7 @@ static void write_blob(struct jw *w, struct str mime, struct str data)
     jw_key(w, "inlineData");
     jw_object(w);
     jw_kstr(w, "mimeType", mime);
-    jw_kstr(w, "data", data);
+    jw_kstr_kept(w, "data", data);
     jw_object_end(w);
 }
 
@@ -398,7 +399,7 @@ static void end_content(struct jw *w)
 static void write_said(struct gemini_writer *g, const char *text)
 {
     begin_content(&g->r.w, false);
-    write_text(g, STR_NONE, str_of(text), STR_NONE);
+    write_text(g, str_of(text), STR_NONE, STR_NONE);
     end_content(&g->r.w);
 }
 
@@ -490,7 +491,7 @@ static void write_system(struct gemini_writer *g)
         jw_object(w);
         jw_key(w, "parts");
         jw_array(w);
-        write_text(g, STR_NONE, buf_str(&joined), STR_NONE);
+        write_text(g, buf_str(&joined), STR_NONE, STR_NONE);
         jw_array_end(w);
         jw_object_end(w);
     }
@@ -746,6 +747,7 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
     if (m->n > 1)
         refuse(&g.r, "n", "the target gives one choice");
     jw_init(w, out);
+    w->later = t->later;
     jw_object(w);
     write_contents(&g);
     write_system(&g);

@@ -279,8 +279,8 @@ static void splice_include_usage(struct patches *p, struct str body,
 }
 
 static enum errc openai_splice(struct str body, const struct body_facts *f,
-                               const struct body_edits *edits, struct buf *out,
-                               struct err *e)
+                               const struct body_edits *edits, struct buf *text,
+                               struct pieces *ret, struct err *e)
 {
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
     size_t after_model = f->model.pos + f->model.len;
@@ -288,7 +288,7 @@ static enum errc openai_splice(struct str body, const struct body_facts *f,
     if (edits->add_include_usage && f->stream && !f->include_usage)
         splice_include_usage(&p, body, f, after_model);
     patches_add_cap(&p, body, f, edits, "max_completion_tokens");
-    return patches_apply(&p, body, out, e);
+    return patches_apply(&p, body, text, ret, e);
 }
 
 /* Credentials are the broker's own, so organisation and project headers do not pass. */

@@ -104,10 +104,13 @@ struct openai_writer {
 
 static void write_data_url(struct jw *w, const char *key, const struct msg_part *p)
 {
-    struct buf url = BUF_INIT(LIMIT_BODY_LEN);
-    buf_printf(&url, "data:%.*s;base64,", STR_ARG(p->mime));
-    buf_adds(&url, p->data);
-    write_taken(w, key, &url);
+    jw_key(w, key);
+    jw_string(w);
+    jw_string_add(w, STR("data:"));
+    jw_string_add(w, p->mime);
+    jw_string_add(w, STR(";base64,"));
+    jw_string_kept(w, p->data);
+    jw_string_end(w);
 }
 
 static void write_image(struct jw *w, const struct msg_part *p)
@@ -145,7 +148,7 @@ static void write_audio(struct jw *w, const struct msg_part *p)
     jw_kstrz(w, "type", "input_audio");
     jw_key(w, "input_audio");
     jw_object(w);
-    jw_kstr(w, "data", p->data);
+    jw_kstr_kept(w, "data", p->data);
     jw_kstr(w, "format", str_eqz(format, "mpeg") ? STR("mp3") : format);
     jw_object_end(w);
 }
@@ -186,7 +189,7 @@ static void write_part(struct openai_writer *o, const struct msg_part *p)
     case MSG_TOOL_CALL:
     case MSG_TOOL_RESULT:
         jw_kstrz(w, "type", "text");
-        jw_kstr(w, "text", p->text);
+        jw_kstr_kept(w, "text", p->text);
         break;
     }
     write_cache_mark(o, p);
@@ -197,14 +200,14 @@ static void write_part(struct openai_writer *o, const struct msg_part *p)
 static void write_user_content(struct openai_writer *o, const struct msg_turn *t)
 {
     struct jw *w = &o->r.w;
-    jw_key(w, "content");
     if (t->n_parts == 0) {
-        jw_strz(w, "");
+        jw_kstrz(w, "content", "");
     } else if (t->n_parts == 1 && t->parts[0].kind == MSG_TEXT) {
-        jw_str(w, t->parts[0].text);
+        jw_kstr_kept(w, "content", t->parts[0].text);
         if (t->parts[0].cache_ttl.len > 0)
             drop(&o->r, "cache_control");
     } else {
+        jw_key(w, "content");
         jw_array(w);
         for (size_t i = 0; i < t->n_parts; i++)
             write_part(o, &t->parts[i]);
@@ -213,25 +216,23 @@ static void write_user_content(struct openai_writer *o, const struct msg_turn *t
 }
 
 /* The texts of one kind, joined. */
-static void join_texts(const struct msg_turn *t, enum msg_part_kind kind,
-                       const char *between, struct buf *out)
-{
-    for (size_t i = 0; i < t->n_parts; i++) {
-        if (t->parts[i].kind != kind || t->parts[i].text.len == 0)
-            continue;
-        if (out->len > 0)
-            buf_addz(out, between);
-        buf_adds(out, t->parts[i].text);
-    }
-}
-
 static void write_joined(struct openai_writer *o, const char *key,
                          const struct msg_turn *t, enum msg_part_kind kind,
                          const char *between)
 {
-    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    join_texts(t, kind, between, &text);
-    write_taken(&o->r.w, key, &text);
+    struct jw *w = &o->r.w;
+    bool is_first = true;
+    jw_key(w, key);
+    jw_string(w);
+    for (size_t i = 0; i < t->n_parts; i++) {
+        if (t->parts[i].kind != kind || t->parts[i].text.len == 0)
+            continue;
+        if (!is_first)
+            jw_string_add(w, str_of(between));
+        is_first = false;
+        jw_string_kept(w, t->parts[i].text);
+    }
+    jw_string_end(w);
 }
 
 static bool has_kind(const struct msg_turn *t, enum msg_part_kind kind)
@@ -300,16 +301,17 @@ static void write_assistant(struct openai_writer *o, const struct msg_turn *t)
 static void write_result(struct openai_writer *o, const struct msg_part *p)
 {
     struct jw *w = &o->r.w;
-    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    if (p->is_error) /* there is no flag for it */
-        buf_addz(&text, "Error: ");
-    buf_adds(&text, p->text);
-    if (p->text.len == 0 && p->n_parts > 0)
-        buf_addz(&text, "(see the next message)");
     jw_object(w);
     jw_kstrz(w, "role", "tool");
     write_tool_id(o, "tool_call_id", p->id);
-    write_taken(w, "content", &text);
+    jw_key(w, "content");
+    jw_string(w);
+    if (p->is_error) /* there is no flag for it */
+        jw_string_add(w, STR("Error: "));
+    jw_string_kept(w, p->text);
+    if (p->text.len == 0 && p->n_parts > 0)
+        jw_string_add(w, STR("(see the next message)"));
+    jw_string_end(w);
     jw_object_end(w);
 }
 
@@ -709,6 +711,7 @@ enum errc openai_request_encode(const struct msg_request *m, const struct target
     struct openai_writer o = {.r = {.m = m, .t = t, .dropped = d, .e = e},
                               .quirk = quirk_of(t)};
     jw_init(&o.r.w, out);
+    o.r.w.later = t->later;
     refuse_unsayable(&o.r);
     write_request(&o);
     for (size_t i = 0; i < m->n_ignored; i++)

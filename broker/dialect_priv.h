@@ -103,6 +103,7 @@ struct patch {
 
 /* Replacements in a body, in order of place; they do not overlap. */
 enum { PATCHES = 6 };
+_Static_assert(2 * PATCHES + 1 <= PIECES_MAX, "what is kept and what is new, in turn");
 struct patches {
     struct patch at[PATCHES];
     size_t n;
@@ -110,9 +111,9 @@ struct patches {
 };
 void patches_add(struct patches *p, size_t pos, size_t old_len, const char *fmt, ...)
     PRINTF(4, 5);
-/* Appends the body with its replacements made, and releases p. ERR_MEMORY, ERR_TOO_LARGE. */
-enum errc patches_apply(struct patches *p, struct str body, struct buf *out,
-                        struct err *e);
+/* The body with its replacements made; what is new moves from p to *text. ERR_MEMORY, ERR_TOO_LARGE. */
+enum errc patches_apply(struct patches *p, struct str body, struct buf *text,
+                        struct pieces *ret, struct err *e);
 /* The same with a JSON string of any text. */
 void patches_add_quoted(struct patches *p, size_t pos, size_t old_len, struct str with);
 /* The edits of the cap: renamed, replaced, or put in beside the model when there was none. */

@@ -83,11 +83,12 @@ struct upstream_xfer {
     struct curl_slist *headers;
     const struct upstream_fns *fns;
     void *arg;
-    struct str body; /* borrowed */
-    size_t sent;     /* bytes of it given to libcurl */
-    bool is_asked;   /* the request was handed to a connection */
-    bool is_again;   /* libcurl wanted to do so once more */
-    struct buf head; /* lines of the answer's head, each with its CRLF */
+    struct pieces body; /* borrowed bytes */
+    struct buf whole;   /* a short one in one piece */
+    size_t sent;        /* bytes of it given to libcurl */
+    bool is_asked;      /* the request was handed to a connection */
+    bool is_again;      /* libcurl wanted to do so once more */
+    struct buf head;    /* lines of the answer's head, each with its CRLF */
     struct list link, todo;
     bool is_http2, is_post, is_added, has_head, is_paused;
     bool is_silent; /* nobody listens: made to warm a connection, or detached */
@@ -285,6 +286,8 @@ static void tell_head(struct upstream_xfer *x, int status)
         h.connect_us = MAX(tcp_us, tls_us);
     }
     x->has_head = true;
+    if (upstream_is_sent(x))
+        buf_release(&x->whole);
     if (!x->is_silent)
         x->fns->on_head(x->arg, &h);
 }
@@ -339,11 +342,9 @@ static size_t on_curl_read(char *p, size_t size, size_t n, void *arg)
     struct upstream_xfer *x = OBJ(upstream_xfer, arg);
     if (x->is_cancelled)
         return CURL_READFUNC_ABORT;
-    struct str part = str_sub(x->body, x->sent, size * n);
-    if (part.len > 0)
-        memcpy(p, part.ptr, part.len);
-    x->sent += part.len;
-    return part.len;
+    size_t len = pieces_read(&x->body, x->sent, p, size * n);
+    x->sent += len;
+    return len;
 }
 
 /*
@@ -485,6 +486,7 @@ static void xfer_free(struct upstream_xfer **xp)
         curl_easy_cleanup(x->easy);
     headers_free(x);
     buf_release(&x->head);
+    buf_release(&x->whole);
     x->magic = 0;
     mem_free(x);
 }
@@ -501,6 +503,7 @@ static struct upstream_xfer *xfer_new(struct upstream *u, bool is_post, bool is_
     if (!is_silent)
         u->n_active++;
     buf_init(&x->head, 4 * LIMIT_HEAD_LEN);
+    buf_init(&x->whole, SHORT_BODY_LEN);
     list_init(&x->todo);
     list_init(&x->link);
     list_add(&u->xfers, &x->link);
@@ -566,6 +569,16 @@ static bool set_callbacks(struct upstream_xfer *x)
  * A short body goes with the head; a longer one by READFUNCTION, which can be told of a cancel
  * while libcurl is at work.
  */
+static const char *short_body(struct upstream_xfer *x)
+{
+    if (!is_short(x))
+        return NULL;
+    if (x->body.n == 1)
+        return x->body.at[0].ptr;
+    pieces_join(&x->body, &x->whole);
+    return buf_str(&x->whole).ptr;
+}
+
 static bool set_body(struct upstream_xfer *x, const char *method)
 {
     CURL *c = x->easy;
@@ -579,8 +592,8 @@ static bool set_body(struct upstream_xfer *x, const char *method)
            curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, buffer_len) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.len) ==
                CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_POSTFIELDS, is_short(x) ? x->body.ptr : NULL) ==
-               CURLE_OK;
+           curl_easy_setopt(c, CURLOPT_POSTFIELDS, short_body(x)) == CURLE_OK &&
+           buf_err(&x->whole) == ERR_OK;
 }
 
 static bool set_tls(struct upstream_xfer *x, const char *ca_file)

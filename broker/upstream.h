@@ -10,6 +10,7 @@
 #include "core/buf.h"
 #include "core/http1.h"
 #include "core/log.h"
+#include "core/pieces.h"
 
 #include "broker/loop.h"
 
@@ -21,7 +22,8 @@ struct upstream_request {
     const char *url;              /* copied */
     struct http1_header *headers; /* copied, wiped after: they hold the key */
     size_t n_headers;
-    struct str body;             /* borrowed until on_done or upstream_cancel */
+    /* Its bytes are borrowed until on_done or upstream_cancel, or upstream_is_sent. */
+    struct pieces body;
     int64_t connect_us;          /* name, TCP and TLS together */
     const char *proxy, *ca_file; /* NULL: the environment's, the system's */
     bool http2;

@@ -11,7 +11,11 @@
 
 #include "core/clock.h"
 #include "core/jscan.h"
+#include "core/mem.h"
 #include "core/num.h"
+
+/* Shorter strings are quoted at once: bytes. */
+enum { LATER_LEN = 1024 };
 
 static enum errc parse_checked(struct json_tokener *t, struct str text,
                                struct json_object **ret, struct err *e)
@@ -126,10 +130,9 @@ bool jx_i64(struct json_object *o, const char *key, int64_t min, int64_t max,
 
 /* --- the writer --- */
 
-void json_quote(struct buf *out, struct str s)
+static void quote_inside(struct buf *out, struct str s)
 {
     static const char letters[] = "\"\\\b\f\n\r\t", escapes[] = "\"\\bfnrt";
-    buf_addc(out, '"');
     while (s.len > 0) {
         size_t plain = jscan_plain(s);
         buf_add(out, s.ptr, plain);
@@ -151,7 +154,67 @@ void json_quote(struct buf *out, struct str s)
         }
         s = str_sub(s, used, s.len);
     }
+}
+
+void json_quote(struct buf *out, struct str s)
+{
     buf_addc(out, '"');
+    quote_inside(out, s);
+    buf_addc(out, '"');
+}
+
+/* ---- what is left for later ---- */
+
+/* Without memory it is not left. */
+static bool leave(struct jw_later *l, size_t at, struct str text)
+{
+    if (l->n == l->cap) {
+        size_t cap = MAX(2 * l->cap, (size_t)16);
+        struct jw_later_item *items = mem_resize(l->items, cap, sizeof *items);
+        if (items == NULL)
+            return false;
+        l->items = items;
+        l->cap = cap;
+    }
+    l->items[l->n++] = (struct jw_later_item){at, text};
+    l->len += text.len;
+    return true;
+}
+
+void jw_later_release(struct jw_later *l)
+{
+    mem_free(l->items);
+    *l = (struct jw_later){.n = 0};
+}
+
+/* About max bytes of s, with whole characters. */
+static struct str beginning(struct str s, size_t max)
+{
+    enum { CHAR_MAX_LEN = 4 };
+    return str_sub(s, 0,
+                   MAX(str_utf8_prefix(s, MAX(max, (size_t)CHAR_MAX_LEN)), (size_t)1));
+}
+
+bool jw_later_write(struct jw_later *l, struct str written, struct buf *out, size_t max)
+{
+    for (size_t left = max; l->item < l->n && left > 0;) {
+        const struct jw_later_item *i = &l->items[l->item];
+        buf_adds(out, str_sub(written, l->from, i->at - l->from));
+        l->from = i->at;
+        struct str part = beginning(str_sub(i->text, l->to, i->text.len), left);
+        quote_inside(out, part);
+        left -= MIN(left, part.len);
+        l->to += part.len;
+        if (l->to == i->text.len) {
+            l->item++;
+            l->to = 0;
+        }
+    }
+    if (l->item < l->n)
+        return false;
+    buf_adds(out, str_sub(written, l->from, written.len));
+    l->from = written.len;
+    return true;
 }
 
 void jw_init(struct jw *w, struct buf *out)
@@ -245,6 +308,36 @@ void jw_str(struct jw *w, struct str s)
 {
     begin_value(w);
     json_quote(w->out, s);
+}
+
+void jw_string(struct jw *w)
+{
+    begin_value(w);
+    buf_addc(w->out, '"');
+}
+
+void jw_string_add(struct jw *w, struct str s)
+{
+    quote_inside(w->out, s);
+}
+
+void jw_string_kept(struct jw *w, struct str s)
+{
+    if (w->later == NULL || s.len < LATER_LEN || !leave(w->later, w->out->len, s))
+        quote_inside(w->out, s);
+}
+
+void jw_string_end(struct jw *w)
+{
+    buf_addc(w->out, '"');
+}
+
+void jw_kstr_kept(struct jw *w, const char *key, struct str s)
+{
+    jw_key(w, key);
+    jw_string(w);
+    jw_string_kept(w, s);
+    jw_string_end(w);
 }
 
 void jw_strz(struct jw *w, const char *s)

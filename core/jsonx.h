@@ -35,7 +35,8 @@ struct str jx_number(struct json_object *o, const char *key);
  * where JSON demands it: UTF-8 passes through.
  */
 struct jw {
-    struct buf *out; /* borrowed */
+    struct buf *out;        /* borrowed */
+    struct jw_later *later; /* borrowed; NULL: all is written at once */
     unsigned depth;
     uint64_t objects;  /* bit per level: 1 = object */
     uint64_t nonempty; /* bit per level */
@@ -67,6 +68,35 @@ void jw_kstr(struct jw *w, const char *key, struct str s);
 void jw_kstrz(struct jw *w, const char *key, const char *s);
 void jw_ki64(struct jw *w, const char *key, int64_t v);
 void jw_kbool(struct jw *w, const char *key, bool v);
+
+/* A string in pieces. */
+void jw_string(struct jw *w);
+void jw_string_add(struct jw *w, struct str s);
+/* The bytes outlive the writing: many may be left for later. */
+void jw_string_kept(struct jw *w, struct str s);
+void jw_string_end(struct jw *w);
+/* A whole string of such bytes. */
+void jw_kstr_kept(struct jw *w, const char *key, struct str s);
+
+/*
+ * What a writer leaves for later: to quote the longest strings of a long text takes so long that
+ * others would have to wait.
+ */
+struct jw_later {
+    struct jw_later_item {
+        size_t at;       /* where it belongs in what was written */
+        struct str text; /* borrowed */
+    } * items;           /* owned */
+    size_t n, cap;
+    size_t len;            /* of all texts */
+    size_t item, from, to; /* done: items, bytes of what was written, of this item */
+};
+void jw_later_release(struct jw_later *l);
+/*
+ * Appends to `out` what comes next of `written`, with about max bytes of what was left in their
+ * places. True: that was the end of it.
+ */
+bool jw_later_write(struct jw_later *l, struct str written, struct buf *out, size_t max);
 
 /* Appends s as a JSON string with its quotes. */
 void json_quote(struct buf *out, struct str s);

@@ -22,6 +22,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/jschema.c %D%/jschema.h
 %C%_libcore_a_SOURCES += %D%/jschema_keyword.c %D%/jschema_priv.h
 %C%_libcore_a_SOURCES += %D%/jcheck.c
+%C%_libcore_a_SOURCES += %D%/pieces.c %D%/pieces.h
 %C%_libcore_a_SOURCES += %D%/jscan.c %D%/jscan.h %D%/jscan_priv.h
 %C%_libcore_a_SOURCES += %D%/jsonx.c %D%/jsonx.h
 %C%_libcore_a_SOURCES += %D%/limits.h

@@ -64,15 +64,18 @@ static void splice_body(const struct dialect_ops *ops, struct str bytes)
                                      .cap_field = "max_tokens"};
     struct body_facts f, g;
     struct err e = ERR_INIT;
-    struct buf out = BUF_INIT(LIMIT_BODY_LEN);
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN), out = BUF_INIT(LIMIT_BODY_LEN);
+    struct pieces pieces;
     if (ops->facts(bytes, NULL, &f, &e) == ERR_OK) {
-        require(ops->splice(bytes, &f, &edits, &out, &e) == ERR_OK, "splices");
+        require(ops->splice(bytes, &f, &edits, &text, &pieces, &e) == ERR_OK, "splices");
+        pieces_join(&pieces, &out);
         require(ops->facts(buf_str(&out), NULL, &g, &e) == ERR_OK,
                 "is a body after the splice");
         require(str_eqz(edits.model, g.model_name), "has the model");
         require(g.max_output_tok == 7, "has the cap");
         require(f.prompt_len == g.prompt_len && f.needs == g.needs, "asks the same");
     }
+    buf_release(&text);
     buf_release(&out);
 }
 

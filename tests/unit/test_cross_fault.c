@@ -67,12 +67,16 @@ static enum errc splice(enum dialect d, struct str in, struct buf *out, struct e
 {
     const struct body_edits edits = {
         .model = STR("m"), .add_include_usage = true, .max_output_tok = 7};
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    struct pieces pieces;
     struct body_facts f;
     enum errc rc = dialect_ops(d)->facts(in, NULL, &f, e);
     if (rc == ERR_OK)
-        rc = dialect_ops(d)->splice(in, &f, &edits, out, e);
-    if (rc == ERR_OK)
-        buf_addz(out, f.system_hash);
+        rc = dialect_ops(d)->splice(in, &f, &edits, &text, &pieces, e);
+    if (rc != ERR_OK)
+        return rc;
+    pieces_join(&pieces, out);
+    buf_addz(out, f.system_hash);
     return rc;
 }
 

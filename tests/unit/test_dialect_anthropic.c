@@ -197,8 +197,11 @@ static void only_model_and_cap_are_spliced(void **state)
         struct err e = ERR_INIT;
         const struct body_edits edits = {
             .model = STR("y"), .add_include_usage = true, .max_output_tok = rows[i].cap};
-        AUTO(buf_release) struct buf out = BUF_INIT(4096);
-        assert_int_equal(ops->splice(str_of(rows[i].body), &f, &edits, &out, &e), ERR_OK);
+        AUTO(buf_release) struct buf text = BUF_INIT(4096), out = BUF_INIT(4096);
+        struct pieces pieces;
+        assert_int_equal(
+            ops->splice(str_of(rows[i].body), &f, &edits, &text, &pieces, &e), ERR_OK);
+        pieces_join(&pieces, &out);
         assert_string_equal(out.data, rows[i].want);
     }
 }

@@ -193,8 +193,10 @@ static void check_splice(const char *body, const struct body_edits *edits,
 {
     struct body_facts f = facts_of(body);
     struct err e = ERR_INIT;
-    AUTO(buf_release) struct buf out = BUF_INIT(4096);
-    assert_int_equal(ops->splice(str_of(body), &f, edits, &out, &e), ERR_OK);
+    AUTO(buf_release) struct buf text = BUF_INIT(4096), out = BUF_INIT(4096);
+    struct pieces pieces;
+    assert_int_equal(ops->splice(str_of(body), &f, edits, &text, &pieces, &e), ERR_OK);
+    pieces_join(&pieces, &out);
     assert_string_equal(out.data, want);
 }
 
@@ -365,7 +367,11 @@ static void generated_bodies_keep_every_other_byte(void **state)
                                          .add_include_usage = true,
                                          .max_output_tok = 4096,
                                          .cap_field = "max_tokens"};
-        assert_int_equal(ops->splice(buf_str(&body), &f, &edits, &out, &e), ERR_OK);
+        AUTO(buf_release) struct buf text = BUF_INIT(65536);
+        struct pieces pieces;
+        assert_int_equal(ops->splice(buf_str(&body), &f, &edits, &text, &pieces, &e),
+                         ERR_OK);
+        pieces_join(&pieces, &out);
         struct body_facts g = facts_of(out.data);
         assert_string_equal(g.model_name, "target/model");
         assert_true(g.include_usage);

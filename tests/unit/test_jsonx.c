@@ -201,6 +201,52 @@ static void quoting_makes_valid_json_of_any_bytes(void **state)
     }
 }
 
+/* Two long texts and a short one, of several pieces. */
+static void write_texts(struct str text, struct jw_later *later, struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    w.later = later;
+    jw_object(&w);
+    jw_kstr_kept(&w, "long", text);
+    jw_kstr_kept(&w, "short", STR("a\"b"));
+    jw_key(&w, "mixed");
+    jw_string(&w);
+    jw_string_add(&w, STR("<\n"));
+    jw_string_kept(&w, text);
+    jw_string_add(&w, STR(">"));
+    jw_string_end(&w);
+    jw_object_end(&w);
+}
+
+static void what_was_left_for_later_is_written_in_its_place(void **state)
+{
+    (void)state;
+    static const size_t steps[] = {1, 2, 3, 7, 100, 1500, 100000};
+    AUTO(buf_release) struct buf text = BUF_INIT(100000), want = BUF_INIT(100000);
+    for (int i = 0; i < 700; i++)
+        buf_addz(&text, i % 3 == 0 ? "\n\xC3\xA9" : "x\xF0\x9F\x98\x80\\");
+    write_texts(buf_str(&text), NULL, &want);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        AUTO(buf_release) struct buf frame = BUF_INIT(100000), out = BUF_INIT(100000);
+        struct jw_later later = {.n = 0};
+        write_texts(buf_str(&text), &later, &frame);
+        assert_int_equal(later.n, 2);
+        assert_true(frame.len < 200);
+        size_t before;
+        bool done;
+        do {
+            before = out.len;
+            done = jw_later_write(&later, buf_str(&frame), &out, steps[i]);
+            /* an escape has two bytes, a character up to four */
+            assert_true(done || out.len - before <= frame.len + 2 * (steps[i] + 4));
+        } while (!done && out.len > before);
+        assert_true(done);
+        assert_string_equal(out.data, want.data);
+        jw_later_release(&later);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +259,7 @@ int main(void)
         cmocka_unit_test(the_writer_places_commas),
         cmocka_unit_test(money_and_time_are_exact_or_null),
         cmocka_unit_test(quoting_makes_valid_json_of_any_bytes),
+        cmocka_unit_test(what_was_left_for_later_is_written_in_its_place),
     };
     return cmocka_run_group_tests_name("jsonx", tests, NULL, NULL);
 }

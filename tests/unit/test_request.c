@@ -52,6 +52,7 @@ struct world {
     const struct conn_fns *client_fns;
     void *client_arg;
     struct http1_head head;
+    struct buf asked; /* a long body, which is read for some turns */
     struct buf got, got_headers;
     int status, n_ends, n_resumes;
     bool has_replied, is_full;
@@ -154,7 +155,7 @@ enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
     fault_hold(true);
     buf_init(&x->body, LIMIT_BODY_LEN);
     buf_init(&x->head, LIMIT_BODY_LEN);
-    buf_adds(&x->body, req->body);
+    pieces_join(&req->body, &x->body);
     for (size_t i = 0; i < req->n_headers; i++)
         buf_printf(&x->head, "%.*s: %.*s\n", STR_ARG(req->headers[i].name),
                    STR_ARG(req->headers[i].value));
@@ -409,6 +410,7 @@ static int set_up(void **state)
     w->wall_us = 1795575911 * (int64_t)S;
     w->b.clock = &w->clock;
     buf_init(&w->got, LIMIT_REPLY_LEN);
+    buf_init(&w->asked, LIMIT_BODY_LEN);
     buf_init(&w->got_headers, LIMIT_REPLY_LEN);
     w->n_keys = 1;
     w->states[0] = (struct secret_state){.name = "one:1"};
@@ -485,6 +487,7 @@ static int tear_down(void **state)
     conf_free(&w->b.conf);
     catalog_free(&w->b.catalog);
     loop_free(&w->b.loop);
+    buf_release(&w->asked);
     buf_release(&w->got);
     buf_release(&w->got_headers);
     mem_free(w);
@@ -1632,15 +1635,25 @@ static void a_translated_answer_that_is_not_streamed_is_collected(void **state)
 static void ask_long(struct world *w, const char *from, const char *piece, const char *to,
                      size_t len)
 {
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
-    buf_addz(&body, "{\"model\":\"cross\",\"messages\":[{\"role\":\"user\",\"content\":");
-    buf_addz(&body, from);
-    while (body.len < len)
-        buf_addz(&body, piece);
-    buf_addz(&body, to);
-    buf_addz(&body, "}]}");
+    struct buf *body = &w->asked;
+    buf_reset(body);
+    buf_addz(body, "{\"model\":\"cross\",\"messages\":[{\"role\":\"user\",\"content\":");
+    buf_addz(body, from);
+    while (body->len < len)
+        buf_addz(body, piece);
+    buf_addz(body, to);
+    buf_addz(body, "}]}");
     w->told = (struct told){0};
-    ask(w, "", body.data);
+    ask(w, "", body->data);
+}
+
+/* The turns that the loop takes until call i is made. */
+static size_t turns_to_call(struct world *w, size_t i)
+{
+    size_t n = 0;
+    for (; w->n_calls <= i && n < 10000; n++)
+        turn(w);
+    return n;
 }
 
 static void long_texts_are_translated_too(void **state)
@@ -1650,10 +1663,39 @@ static void long_texts_are_translated_too(void **state)
                                          "lines of text\\n"};
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         ask_long(w, "\"", pieces[i], "\"", (size_t)33 << 20);
+        /* others have their turn meanwhile: no turn writes more than 64 KB of it */
+        assert_true(turns_to_call(w, i) > ((size_t)30 << 20) / (64 * 1024));
         assert_true(call(w, i)->body.len > (size_t)33 << 20);
+        expect(&call(w, i)->body, pieces[i]);
         refuse(call(w, i), 400, NULL, ERROR("invalid_request_error"));
         expect_ended(w, 400);
     }
+}
+
+static void nobody_is_asked_for_who_left_while_his_text_was_written(void **state)
+{
+    struct world *w = *state;
+    ask_long(w, "\"", "lines of text\\n", "\"", (size_t)1 << 20);
+    turn(w);
+    assert_int_equal(w->n_calls, 0);
+    w->client_fns->on_gone(w->client_arg);
+    for (int i = 0; i < 100; i++)
+        turn(w);
+    assert_int_equal(w->n_calls, 0);
+    assert_int_equal(w->told.outcome, ERR_CANCELLED);
+}
+
+static void a_call_that_fails_when_its_text_is_written_is_told(void **state)
+{
+    struct world *w = *state;
+    ask_long(w, "\"", "lines of text\\n", "\"", (size_t)1 << 20);
+    turn(w);
+    w->n_keys = 0; /* a reload took it away */
+    for (int i = 0; i < 100; i++)
+        turn(w);
+    assert_int_equal(w->n_calls, 0);
+    expect_ended(w, 502);
+    expect(&w->got, "has no key that may be used now");
 }
 
 static void parts_without_end_are_too_many(void **state)
@@ -1839,6 +1881,8 @@ int main(void)
         CASE(a_stream_is_translated),
         CASE(a_translated_answer_that_is_not_streamed_is_collected),
         CASE(long_texts_are_translated_too),
+        CASE(nobody_is_asked_for_who_left_while_his_text_was_written),
+        CASE(a_call_that_fails_when_its_text_is_written_is_told),
         CASE(parts_without_end_are_too_many),
         CASE(a_translated_stream_without_its_end_is_completed),
         CASE(a_failing_allocation_is_never_a_wrong_answer),

@@ -204,8 +204,15 @@ static int tear_down(void **state)
     return 0;
 }
 
+static const struct pieces one_piece = {.at = {{"q", 1}}, .n = 1, .len = 1};
+
+/* In pieces of different length. */
 static void begin(struct told *t, struct str body)
 {
+    struct pieces pieces = {.n = 0};
+    pieces_add(&pieces, str_sub(body, 0, 1));
+    pieces_add(&pieces, str_sub(body, 1, body.len / 3));
+    pieces_add(&pieces, str_sub(body, 1 + body.len / 3, body.len));
     struct http1_header headers[] = {
         {STR("Authorization"), STR("Bearer sk-test")},
         {STR("Content-Type"), STR("application/json")},
@@ -215,7 +222,7 @@ static void begin(struct told *t, struct str body)
         .url = t->site->url,
         .headers = headers,
         .n_headers = ARRAY_LEN(headers),
-        .body = body,
+        .body = pieces,
         .connect_us = 5 * US_PER_S,
         .proxy = "",
     };
@@ -405,7 +412,7 @@ static void a_silent_host_ends_with_a_timeout(void **state)
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(a.sin_port));
     struct upstream_request req = {
-        .method = "POST", .url = url, .body = STR("q"), .connect_us = 100 * US_PER_MS};
+        .method = "POST", .url = url, .body = one_piece, .connect_us = 100 * US_PER_MS};
     struct err e = ERR_INIT;
     assert_int_equal(upstream_start(s->u, &req, &fns, t, &t->x, &e), ERR_OK);
     pump(s, &t->n_done, 1);
@@ -733,7 +740,7 @@ static void a_proxy_is_asked_where_one_is_configured(void **state)
     struct err e = ERR_INIT;
     struct upstream_request req = {.method = "POST",
                                    .url = "http://llm.invalid/v1/x",
-                                   .body = STR("q"),
+                                   .body = one_piece,
                                    .connect_us = 5 * US_PER_S,
                                    .proxy = s->url};
     assert_int_equal(upstream_start(s->u, &req, &fns, t, &t->x, &e), ERR_OK);
@@ -813,11 +820,14 @@ static void serve_until_done(struct site *s, const struct told *t)
 static enum errc ask_anew(struct site *s, struct told *t, struct err *e)
 {
     struct http1_header headers[] = {{STR("Authorization"), STR("Bearer sk-test")}};
+    struct pieces body = {.n = 0};
+    pieces_add(&body, STR("quest"));
+    pieces_add(&body, STR("ion"));
     const struct upstream_request req = {.method = "POST",
                                          .url = s->url,
                                          .headers = headers,
                                          .n_headers = ARRAY_LEN(headers),
-                                         .body = STR("question"),
+                                         .body = body,
                                          .connect_us = 200 * US_PER_MS,
                                          .proxy = ""};
     enum errc rc = upstream_new(s->loop, NULL, &s->u, e);
