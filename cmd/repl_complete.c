@@ -98,6 +98,17 @@ static void add_models(struct repl *r, line_add_fn *add, void *add_arg)
     }
 }
 
+static void add_templates(struct repl *r, line_add_fn *add, void *add_arg)
+{
+    const char **names;
+    size_t n;
+    struct err ignored = ERR_INIT;
+    if (template_names(r->s->ctx, &names, &n, &ignored) != ERR_OK)
+        return;
+    for (size_t i = 0; i < n; i++)
+        add(add_arg, names[i], NULL);
+}
+
 bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
                    void *add_arg)
 {
@@ -115,5 +126,7 @@ bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
         add_models(r, add, add_arg);
     else if (str_eqz(word, "/route"))
         add_routes(r, add, add_arg);
+    else if (str_eqz(word, "/template"))
+        add_templates(r, add, add_arg);
     return true;
 }

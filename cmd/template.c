@@ -1,7 +1,4 @@
 /* template.c: `llmgw template`: look at the templates of chat, and change them. */
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,50 +23,6 @@ static const struct out_column columns[] = {
     {.name = "path", .type = OUT_TEXT, .hidden = true},
     {.name = "version", .type = OUT_TEXT, .hidden = true},
 };
-
-static int compare(const void *a, const void *b)
-{
-    const char *const *x = a, *const *y = b;
-    return strcmp(*x, *y);
-}
-
-static bool is_template(const char *file, struct str *ret_name)
-{
-    struct str name = str_of(file);
-    if (name.len <= 3 || file[0] == '.' || !str_ends(name, STR(".md")))
-        return false;
-    *ret_name = str_sub(name, 0, name.len - 3);
-    return true;
-}
-
-/* The names, in their order; no folder is no name. */
-static enum errc read_names(struct cmd_ctx *ctx, const char ***ret, size_t *ret_n,
-                            struct err *e)
-{
-    enum { MOST = 10000 };
-    const char **names = ARENA_ARRAY(&ctx->arena, MOST, const char *);
-    DIR *d = opendir(template_folder(ctx));
-    size_t n = 0;
-    *ret = names;
-    *ret_n = 0;
-    if (d == NULL)
-        return errno == ENOENT ? ERR_OK
-                               : err_errno(e, ERR_IO, "%s", template_folder(ctx));
-    for (const struct dirent *entry; names != NULL && n < MOST;) {
-        struct str name;
-        entry = readdir(d);
-        if (entry == NULL)
-            break;
-        if (is_template(entry->d_name, &name))
-            names[n++] = arena_strz(&ctx->arena, name);
-    }
-    closedir(d);
-    if (names == NULL)
-        return err_set(e, ERR_MEMORY, "out of memory");
-    qsort(names, n, sizeof *names, compare);
-    *ret_n = n;
-    return ERR_OK;
-}
 
 /* "lang=English topic": those without a value must be given. */
 static void join_params(const struct template_file *t, struct buf *out)
@@ -117,7 +70,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     AUTO(out_free) struct out *out = NULL;
     const char **names;
     (void)opts, (void)args;
-    enum errc rc = read_names(ctx, &names, &n, e);
+    enum errc rc = template_names(ctx, &names, &n, e);
     if (rc == ERR_OK)
         rc = out_new(ctx, cmd_format(ctx, &cmd_template), "llmgw.template/1", columns,
                      ARRAY_LEN(columns), &out, e);
@@ -143,7 +96,7 @@ static enum errc read_one(struct cmd_ctx *ctx, const char *name, const char **re
     if (rc != ERR_NOT_FOUND)
         return rc;
     near_init(&near, str_of(name));
-    if (read_names(ctx, &names, &n, &ignored) == ERR_OK)
+    if (template_names(ctx, &names, &n, &ignored) == ERR_OK)
         for (size_t i = 0; i < n; i++)
             near_offerz(&near, names[i]);
     return err_set(e, ERR_NOT_FOUND, "no template \"%s\"%s", name,

@@ -2,7 +2,10 @@
 #include "cmd/template_file.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/near.h"
@@ -11,7 +14,7 @@
 
 #include "cmd/files.h"
 
-enum { FILE_MAX = 1024 * 1024 };
+enum { FILE_MAX = 1024 * 1024, NAMES_MAX = 4096 };
 
 static const char suffix[] = ".md"; /* editors know it, and models write it */
 static const char fence[] = "---";
@@ -36,6 +39,47 @@ enum errc template_path(struct cmd_ctx *ctx, const char *name, const char **ret,
                        name);
     *ret = arena_printf(&ctx->arena, "%s/%s%s", template_folder(ctx), name, suffix);
     return *ret != NULL ? ERR_OK : err_set(e, ERR_MEMORY, "out of memory");
+}
+
+static int compare(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+static bool is_template(const char *file, struct str *ret_name)
+{
+    struct str name = str_of(file);
+    if (file[0] == '.' || !str_ends(name, str_of(suffix)))
+        return false;
+    *ret_name = str_sub(name, 0, name.len - strlen(suffix));
+    return true;
+}
+
+/* No folder is no name. */
+enum errc template_names(struct cmd_ctx *ctx, const char ***ret, size_t *ret_n,
+                         struct err *e)
+{
+    const char **names = ARENA_ARRAY(&ctx->arena, NAMES_MAX, const char *);
+    const struct dirent *entry;
+    size_t n = 0;
+    DIR *d = opendir(template_folder(ctx));
+    *ret = names;
+    *ret_n = 0;
+    if (names == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    if (d == NULL)
+        return errno == ENOENT ? ERR_OK
+                               : err_errno(e, ERR_IO, "%s", template_folder(ctx));
+    while (n < NAMES_MAX && (entry = readdir(d)) != NULL) {
+        struct str name;
+        if (is_template(entry->d_name, &name))
+            names[n++] = arena_strz(&ctx->arena, name);
+    }
+    closedir(d);
+    qsort(names, n, sizeof *names, compare);
+    *ret_n = n;
+    return ERR_OK;
 }
 
 /* ---- places in a text ---- */

@@ -45,6 +45,9 @@ struct template_file {
 const char *template_folder(struct cmd_ctx *ctx);
 enum errc template_path(struct cmd_ctx *ctx, const char *name, const char **ret,
                         struct err *e) MUST_USE;
+/* The names of all there are, in their order; in the arena. */
+enum errc template_names(struct cmd_ctx *ctx, const char ***ret, size_t *ret_n,
+                         struct err *e) MUST_USE;
 /* Reads what -t says: a name, or a file when there is a "/" in it. ERR_NOT_FOUND, ERR_CONFIG. */
 enum errc template_load(struct cmd_ctx *ctx, const char *name, struct template_file *ret,
                         struct err *e) MUST_USE;

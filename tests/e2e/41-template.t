@@ -148,7 +148,7 @@ send second\r
 expect second
 expect second
 expect $0.
-send /template tldr tone=mild\r
+send /template tl\ttone=mild\r
 expect say what goes into it
 send third\r
 expect Sum up: third

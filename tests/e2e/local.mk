@@ -59,6 +59,7 @@ update-campaign: all $(CAMPAIGN_UNITS)
 	mv CAMPAIGN.new $(top_srcdir)/tests/e2e/CAMPAIGN.md
 .PHONY: campaign update-campaign
 dist_check_SCRIPTS += %D%/80-examples.t
+dist_check_SCRIPTS += %D%/82-one-liners.t
 dist_check_SCRIPTS += %D%/32-cuts.t
 EXTRA_DIST += tests/data/cut-openai.sse tests/data/cut-openai.json
 EXTRA_DIST += tests/data/cut-anthropic.sse tests/data/cut-anthropic.json
