@@ -187,7 +187,7 @@ static void begin(struct markdown *m, struct buf *out)
         buf_consume(&m->line, lead);
     }
     m->column = m->indent;
-    m->has_gap = false;
+    m->has_gap = m->is_in_word = false;
 }
 
 static void take_words(struct markdown *m, bool is_whole, struct buf *out)

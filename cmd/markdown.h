@@ -35,6 +35,7 @@ struct markdown {
     enum markdown_block block; /* of this line */
     size_t column, indent;     /* where the next word goes; where wrapped rows begin */
     bool has_gap;              /* a blank stands before the word */
+    bool is_in_word;           /* what has left of the line ends with a letter or digit */
     char fence;                /* '`' or '~' inside code; 0 outside */
     size_t fence_len;
     unsigned style;               /* of the word's end */

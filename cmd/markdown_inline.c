@@ -150,14 +150,20 @@ static struct span code_at(struct str s, size_t at, bool is_whole)
     return (struct span){SPAN_STYLED, close + n - at, inside, STR_NONE, MD_VERBATIM};
 }
 
-static struct span emphasis_at(struct str s, size_t at, bool is_whole)
+/* Does a letter or digit stand before it? in_word: so it was before s. */
+static bool is_behind_word(struct str s, size_t at, bool in_word)
+{
+    return at > 0 ? is_word_at(s, at - 1) : in_word;
+}
+
+static struct span emphasis_at(struct str s, size_t at, bool is_whole, bool in_word)
 {
     static const unsigned styles[] = {0, MD_ITALIC, MD_BOLD, MD_BOLD | MD_ITALIC};
     char c = s.ptr[at];
     size_t n = run_of(s, at, c), from = at + n;
     if (from == s.len)
         return open_or_text(s, at, n, is_whole);
-    if (n > 3 || is_blank_at(s, from) || (c == '_' && at > 0 && is_word_at(s, at - 1)))
+    if (n > 3 || is_blank_at(s, from) || (c == '_' && is_behind_word(s, at, in_word)))
         return text_of(n);
     size_t close = find_close(s, from, c, n);
     if (close == s.len || (!is_whole && close + n == s.len))
@@ -180,14 +186,14 @@ static struct span link_at(struct str s, size_t at, bool is_whole)
                          str_sub(s, close + 2, end - close - 2), 0};
 }
 
-static struct span span_at(struct str s, size_t at, bool is_whole)
+static struct span span_at(struct str s, size_t at, bool is_whole, bool in_word)
 {
     switch (s.ptr[at]) {
     case '`':
         return code_at(s, at, is_whole);
     case '*':
     case '_':
-        return emphasis_at(s, at, is_whole);
+        return emphasis_at(s, at, is_whole, in_word);
     case '[':
         return link_at(s, at, is_whole);
     default:
@@ -204,10 +210,13 @@ static struct span escape_at(struct str s, size_t at, bool is_whole)
     return ispunct((unsigned char)s.ptr[at + 1]) != 0 ? mark : text_of(1);
 }
 
+static size_t put_marked(struct markdown *m, struct str s, unsigned style, bool is_whole,
+                         bool in_word, struct buf *out);
+
 static void put_link(struct markdown *m, const struct span *span, unsigned style,
                      struct buf *out)
 {
-    (void)markdown_inline(m, span->inside, style, true, out);
+    (void)put_marked(m, span->inside, style, true, false, out);
     if (span->url.len == 0 || str_eq(span->url, span->inside))
         return;
     put(m, STR(" ("), style, out);
@@ -215,14 +224,15 @@ static void put_link(struct markdown *m, const struct span *span, unsigned style
     put(m, STR(")"), style, out);
 }
 
-size_t markdown_inline(struct markdown *m, struct str s, unsigned style, bool is_whole,
-                       struct buf *out)
+/* in_word: a letter or digit stood before s. */
+static size_t put_marked(struct markdown *m, struct str s, unsigned style, bool is_whole,
+                         bool in_word, struct buf *out)
 {
     size_t at = 0;
     while (at < s.len) {
         bool is_escape = s.ptr[at] == '\\';
         struct span span =
-            is_escape ? escape_at(s, at, is_whole) : span_at(s, at, is_whole);
+            is_escape ? escape_at(s, at, is_whole) : span_at(s, at, is_whole, in_word);
         bool is_literal = is_escape || (span.style & MD_VERBATIM) != 0;
         span.len = MIN(span.len, s.len - at);
         switch (span.kind) {
@@ -238,11 +248,20 @@ size_t markdown_inline(struct markdown *m, struct str s, unsigned style, bool is
             if (is_literal)
                 put(m, span.inside, style | span.style, out);
             else
-                (void)markdown_inline(m, span.inside, style | span.style, true, out);
+                (void)put_marked(m, span.inside, style | span.style, true, false, out);
             markdown_set_style(m, style);
             break;
         }
         at += span.len;
     }
     return at;
+}
+
+size_t markdown_inline(struct markdown *m, struct str s, unsigned style, bool is_whole,
+                       struct buf *out)
+{
+    size_t n = put_marked(m, s, style, is_whole, m->is_in_word, out);
+    if (n > 0)
+        m->is_in_word = is_word_at(s, n - 1);
+    return n;
 }

@@ -63,11 +63,11 @@ enum errc template_names(struct cmd_ctx *ctx, const char ***ret, size_t *ret_n,
     const char **names = ARENA_ARRAY(&ctx->arena, NAMES_MAX, const char *);
     const struct dirent *entry;
     size_t n = 0;
-    DIR *d = opendir(template_folder(ctx));
     *ret = names;
     *ret_n = 0;
     if (names == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
+    DIR *d = opendir(template_folder(ctx));
     if (d == NULL)
         return errno == ENOENT ? ERR_OK
                                : err_errno(e, ERR_IO, "%s", template_folder(ctx));

@@ -86,6 +86,7 @@ static void marks_need_their_other_end(void **state)
         {"use `x*y*z`", "use \033[0;36mx*y*z\033[0m"},
         {"`` a`b ``", "\033[0;36ma`b\033[0m"},
         {"a * b * c", "a * b * c"},
+        {"my_var_ x_ _y_", "my_var_ x_ \033[0;3my\033[0m"},
         {"2*3*4 and 5", "2\033[0;3m3\033[0m4 and 5"},
         {"snake_case_name", "snake_case_name"},
         {"**open", "**open"},
