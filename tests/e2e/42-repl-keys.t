@@ -1,0 +1,134 @@
+#!/bin/sh
+# The interactive chat against what terminals do: pastes, arrow keys, dumb ones, evil answers.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3
+
+start_sim one
+scenario one <<END
+on has="be evil": text="$(printf 'a\033[31mred\033]0;title\007 b\342\200\256c\302\233d')"
+set text=echo
+END
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[price "one/*"]
+    input = 100
+    output = 200
+[alias]
+    long = one/sim:text=lorem,tokens=60,gap=20ms
+[route "default"]
+    target = one/sim
+END
+ONE_KEY=sk-one
+TERM=xterm
+export ONE_KEY TERM
+unset NO_COLOR
+
+# repl [OPTION…]: a session by the script on standard input; $rc, $screen
+repl() {
+    "$tool" pty llmgw chat "$@" >"$tmp/screen.raw" 2>"$tmp/screen.err"
+    rc=$?
+    [ "$rc" = 0 ] || diag "$(cat "$tmp/screen.err")"
+    screen=$(tr -d '\r' <"$tmp/screen.raw")
+}
+
+# ---- a paste ----
+paste=$(seq -f 'row %g' 1 300 | tr '\n' '@' | sed 's/@$//; s/@/\\r/g')
+repl <<END
+expect default
+send \\e[200~$paste\\e[201~
+expect row 300
+send \\r
+expect default \$0.
+send \\cD
+end
+END
+is "$rc $(requests one)" '0 1' 'three hundred pasted lines are one question'
+is "$(last_request one body.messages.0.content | wc -l)" 300 '… with all its lines'
+repl <<'END'
+expect default
+send \e[A\r
+expect row 300
+expect default $0.
+send \cD
+end
+END
+is "$rc $(requests one)" '0 2' 'the history has it as one, also in the next session'
+
+# ---- keys while an answer comes ----
+repl -m long <<'END'
+expect long
+send tell me\r
+expect by
+send \e[A
+expect long $0.
+expect tell me
+send \cU/context\r
+expect in 1 turn
+send \cD
+end
+END
+is "$rc" 0 'an arrow key is no Esc'
+unlike "$screen" '\[stopped\]' '… and stops nothing'
+repl -m long <<'END'
+expect long
+send tell me\r
+expect by
+send typed ahead
+expect long $0.
+expect typed ahead
+send \cC
+expect ^C
+send \cD
+end
+END
+is "$rc" 0 'what is typed meanwhile begins the next line'
+
+# ---- an answer that is not to be trusted ----
+repl <<'END'
+expect default
+send be evil\r
+expect default $0.
+send \cD
+end
+END
+unlike "$(cat "$tmp/screen.raw")" "$(printf '\033\\[31m|\033\\]0;title')" 'no control sequence of an answer reaches the terminal'
+unlike "$(cat "$tmp/screen.raw")" "$(printf '\342\200\256|\302\233')" '… and no mark that turns the text around'
+like "$screen" 'ared' '… but its text does'
+
+# ---- a dumb terminal ----
+TERM=dumb repl <<'END'
+expect default
+send **plain**\n
+expect **plain**
+expect **plain**
+expect default $0.
+send /exit\n
+end
+END
+is "$rc" 0 'a dumb terminal sends LF for Enter'
+unlike "$(cat "$tmp/screen.raw")" "$(printf '\033')" '… and gets no sequence at all'
+
+# ---- narrow, and narrower ----
+repl <<'END'
+size 40 20
+signal WINCH
+expect default
+send one two three four five six seven eight nine ten eleven twelve\r
+expect default $0.
+size 20 20
+signal WINCH
+send again\r
+expect again
+expect again
+expect default $0.
+send \cD
+end
+END
+is "$rc" 0 'a window may become narrow'
+like "$screen" 'one two three four five six seven eight$' 'words wrap at its edge'
+
+llmgw broker stop >/dev/null 2>&1
+done_testing
