@@ -5,6 +5,7 @@
  */
 #include "cmd/history.h"
 
+#include <ctype.h>
 #include <poll.h>
 #include <string.h>
 
@@ -226,6 +227,108 @@ bool history_exists(struct cmd_ctx *ctx, const char *name)
     enum errc rc = find(ctx, db, exact_sql, name, &found, &why);
     db_close(&db);
     return rc == ERR_OK && found.id != NULL;
+}
+
+/* ---- all of them ---- */
+
+enum {
+    RECENT_MAX = 500,
+    ABOUT_LEN = 120
+}; /* conversations looked at; bytes told of one */
+
+static const char recent_sql[] =
+    "SELECT c.id, c.name, c.last_us, c.n_requests, b.request FROM conversation c"
+    " LEFT JOIN request r ON r.id = c.last_request LEFT JOIN body b USING (rid)"
+    " ORDER BY c.last_us DESC LIMIT 500";
+
+/* A text, or the first text among parts. */
+static struct str text_of(struct json_object *content)
+{
+    size_t n = json_object_is_type(content, json_type_array)
+                   ? json_object_array_length(content)
+                   : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct str text = jx_str(json_object_array_get_idx(content, i), "text");
+        if (text.len > 0)
+            return text;
+    }
+    return jx_text(content);
+}
+
+/* The first line that says something of the first question. */
+static const char *first_question(struct cmd_ctx *ctx, struct str request)
+{
+    struct jfield messages = {.name = "messages"};
+    struct jspan message;
+    struct err ignored = ERR_INIT;
+    size_t it = 0;
+    if (jscan_object(request, &messages, 1, &ignored) != ERR_OK)
+        return "";
+    while (jscan_next(request, messages.value, &it, &message)) {
+        AUTO(jx_put) struct json_object *o = NULL;
+        if (!jscan_is(request, jscan_get(request, message, "role"), "user"))
+            continue;
+        if (jx_parse(jscan_text(request, message), &o, &ignored) != ERR_OK)
+            return "";
+        struct str text = str_trim(text_of(jx_get(o, "content")));
+        text = str_sub(text, 0, str_find(text, '\n'));
+        return arena_strz(&ctx->arena,
+                          str_sub(text, 0, str_utf8_prefix(text, ABOUT_LEN)));
+    }
+    return "";
+}
+
+static const char *about(struct cmd_ctx *ctx, sqlite3_stmt *st)
+{
+    AUTO(buf_release) struct buf request = BUF_INIT(LIMIT_BODY_LEN);
+    struct err ignored = ERR_INIT;
+    const char *name = keep(ctx, st, 1);
+    if (name != NULL)
+        return name;
+    if (db_col_str(st, 4).len == 0 ||
+        unpack(db_col_str(st, 4), &request, &ignored) != ERR_OK)
+        return "";
+    return first_question(ctx, buf_str(&request));
+}
+
+static struct str lower(struct cmd_ctx *ctx, struct str s)
+{
+    char *copy = arena_alloc(&ctx->arena, s.len + 1, 1);
+    for (size_t i = 0; copy != NULL && i < s.len; i++)
+        copy[i] = (char)tolower((unsigned char)s.ptr[i]);
+    return (struct str){copy, copy != NULL ? s.len : 0};
+}
+
+enum errc history_recent(struct cmd_ctx *ctx, struct str query,
+                         struct history_item *items, size_t max, size_t *ret_n,
+                         struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    sqlite3_stmt *st;
+    bool row = false;
+    size_t n = 0;
+    *ret_n = 0;
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc == ERR_NOT_FOUND) {
+        err_clear(e);
+        return ERR_OK;
+    }
+    if (rc == ERR_OK)
+        rc = db_prepare(db, recent_sql, &st, e);
+    if (rc != ERR_OK)
+        return rc;
+    query = lower(ctx, query);
+    while (n < max && (rc = db_step(db, st, &row, e)) == ERR_OK && row) {
+        struct history_item item = {.about = about(ctx, st)};
+        if (item.about == NULL || !str_icontains(str_of(item.about), query))
+            continue;
+        item.id = keep(ctx, st, 0);
+        item.last_us = db_col_i64(st, 2, 0);
+        item.n_requests = db_col_i64(st, 3, 0);
+        items[n++] = item;
+    }
+    *ret_n = n;
+    return rc;
 }
 
 enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf *out,

@@ -32,6 +32,19 @@ enum errc history_find(struct cmd_ctx *ctx, struct db *db, const char *which,
                        const char **ret_id, struct err *e) MUST_USE;
 /* Is there a conversation of exactly this id or name? False too when there is no ledger. */
 bool history_exists(struct cmd_ctx *ctx, const char *name);
+/* A conversation among others; its texts are in the command's arena. */
+struct history_item {
+    const char *id, *about; /* its name, or the first line of its first question; "" */
+    int64_t last_us, n_requests;
+};
+
+/*
+ * The latest conversations, at most `max`; with `query` those that have it in `about`, ASCII case
+ * ignored. No ledger is none.
+ */
+enum errc history_recent(struct cmd_ctx *ctx, struct str query,
+                         struct history_item *items, size_t max, size_t *ret_n,
+                         struct err *e) MUST_USE;
 /* Appends why the broker chose as it did: JSON. ERR_NOT_FOUND when it is not recorded (yet). */
 enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
                         struct err *e) MUST_USE;

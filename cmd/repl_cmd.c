@@ -439,10 +439,42 @@ static void run_cost(struct repl *r, struct str arg)
     self(r, (const char *const[]){"cost", keep(r, arg), NULL});
 }
 
+static const struct out_column list_columns[] = {
+    {.name = "#", .type = OUT_INT, .right = true},
+    {.name = "last", .type = OUT_TIME, .priority = 2},
+    {.name = "requests", .type = OUT_INT, .priority = 1, .right = true},
+    {.name = "about", .type = OUT_TEXT, .soft = 20},
+};
+
+static enum errc print_list(struct repl *r, const struct history_item *items, size_t n,
+                            struct err *e)
+{
+    AUTO(out_free) struct out *out = NULL;
+    enum errc rc = out_new(r->s->ctx, FORMAT_TABLE, "", list_columns,
+                           ARRAY_LEN(list_columns), &out, e);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        out_int(out, (int64_t)i + 1);
+        out_int(out, items[i].last_us);
+        out_int(out, items[i].n_requests);
+        out_textz(out, items[i].about);
+        out_row_end(out);
+        r->listed[i] = items[i].id;
+    }
+    r->n_listed = n;
+    return rc == ERR_OK ? out_finish(out, e) : rc;
+}
+
 static void run_list(struct repl *r, struct str arg)
 {
-    (void)arg;
-    self(r, (const char *const[]){"log", "list", NULL});
+    struct history_item items[REPL_LISTED];
+    struct err e = ERR_INIT;
+    size_t n;
+    fflush(stdout);
+    keys_lend(&r->keys); /* a pager may want them */
+    if (history_recent(r->s->ctx, arg, items, REPL_LISTED, &n, &e) != ERR_OK ||
+        print_list(r, items, n, &e) != ERR_OK)
+        tell(&e, r);
+    keys_take_back(&r->keys);
 }
 
 static void run_log(struct repl *r, struct str arg)
@@ -455,9 +487,12 @@ static void run_log(struct repl *r, struct str arg)
 static void run_resume(struct repl *r, struct str arg)
 {
     struct err e = ERR_INIT;
+    uint64_t n = 0;
+    bool is_listed = num_u64(arg, r->n_listed, &n) == ERR_OK && n > 0;
     if (arg.len == 0)
         cmd_warn(r->s->ctx, "which conversation?");
-    else if (session_resume(r->s, keep(r, arg), &e) != ERR_OK)
+    else if (session_resume(r->s, is_listed ? r->listed[n - 1] : keep(r, arg), &e) !=
+             ERR_OK)
         tell(&e, r);
     else
         repl_forget_turns(r);
@@ -559,9 +594,10 @@ static const struct command commands[] = {
     {"cost", "[session|today|month]", "what was spent", run_cost, TAKES_TEXT},
     {"budget", "", "the budgets that count it", run_budget, TAKES_TEXT},
     {"usage", "[on|off]", "tell tokens and cost of each answer", run_usage, TAKES_TEXT},
-    {"list", "", "requests of late", run_list, TAKES_TEXT},
+    {"list", "[QUERY]", "conversations of late", run_list, TAKES_TEXT},
     {"log", "[N]", "requests of this conversation", run_log, TAKES_TEXT},
-    {"resume", "ID|NAME", "go on with another conversation", run_resume, TAKES_TEXT},
+    {"resume", "ID|NAME|N", "go on with another conversation, or the N-th of /list",
+     run_resume, TAKES_TEXT},
     {"title", "[TEXT]", "show or set the name of this conversation", run_title,
      TAKES_TEXT},
     {"rm", "", "delete this conversation for good", run_rm, TAKES_TEXT},

@@ -14,6 +14,8 @@
 #include "cmd/repl.h"
 #include "cmd/template_file.h"
 
+enum { REPL_LISTED = 20 };
+
 /* A question that was answered, for /undo, /retry and /edit. */
 struct repl_turn {
     size_t from, asked; /* length of the messages before it, and before its answer */
@@ -33,6 +35,8 @@ struct repl {
     struct opt_list params;
     pico spent;       /* of this session; PICO_UNKNOWN: not all is known */
     struct buf extra; /* text for the next question: what commands printed */
+    const char *listed[REPL_LISTED]; /* ids of /list, for /resume */
+    size_t n_listed;
     bool is_over;
     struct buf models; /* names for completion, a line each */
     bool has_models;   /* … asked for once */

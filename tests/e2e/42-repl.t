@@ -175,6 +175,39 @@ like "$(page 'sed s/^/PAGED:/' '')" '^PAGED:' 'what is longer than the screen is
 unlike "$(page 'sed s/^/PAGED:/' --no-pager)" '^PAGED:' '… unless it must not be'
 like "$(page no-such-pager '')" 'chat' '… or the pager is not there'
 
+# ---- other conversations ----
+llmgw chat --name trip -m fast 'where to?' >/dev/null </dev/null
+sql_wait "SELECT count(*) FROM conversation WHERE name = 'trip'" 1 >/dev/null
+repl <<'END'
+expect default
+send /list\r
+expect 1
+expect trip
+expect first question
+expect default
+send /list FIRST\r
+expect 1
+expect first question
+expect default
+send /resume 1\r
+send and now?\r
+expect and now?
+expect and now?
+expect $0.
+send /resume trip\r
+send on we go\r
+expect on we go
+expect on we go
+expect $0.
+send /resume 99\r
+expect no conversation
+send \cD
+end
+END
+is "$rc" 0 'others are listed by name and question, and gone on with'
+like "$(grep '"what":"request"' "$one_journal" | grep 'and now')" 'first question' '… by their number'
+like "$(grep '"what":"request"' "$one_journal" | grep 'on we go')" 'where to' '… or their name'
+
 # ---- what breaks ----
 cat >"$tmp/stop" <<END
 #!/bin/sh
