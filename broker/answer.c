@@ -89,12 +89,11 @@ static void write_room_openai(const char *gauge, const struct limit_room *room,
 {
     char name[64];
     snprintf(name, sizeof name, "x-ratelimit-limit-%s", gauge);
-    http1_printf_header(out, name, "%" PRId64, room->amount);
+    http1_number_header(out, name, room->amount, "");
     snprintf(name, sizeof name, "x-ratelimit-remaining-%s", gauge);
-    http1_printf_header(out, name, "%" PRId64, room->left);
+    http1_number_header(out, name, room->left, "");
     snprintf(name, sizeof name, "x-ratelimit-reset-%s", gauge);
-    http1_printf_header(out, name, "%" PRId64 "ms",
-                        (room->full_us + US_PER_MS - 1) / US_PER_MS);
+    http1_number_header(out, name, (room->full_us + US_PER_MS - 1) / US_PER_MS, "ms");
 }
 
 static void write_room_anthropic(const struct request *r, const char *gauge,
@@ -102,9 +101,9 @@ static void write_room_anthropic(const struct request *r, const char *gauge,
 {
     char name[64], at[CLOCK_TEXT_LEN];
     snprintf(name, sizeof name, "anthropic-ratelimit-%s-limit", gauge);
-    http1_printf_header(out, name, "%" PRId64, room->amount);
+    http1_number_header(out, name, room->amount, "");
     snprintf(name, sizeof name, "anthropic-ratelimit-%s-remaining", gauge);
-    http1_printf_header(out, name, "%" PRId64, room->left);
+    http1_number_header(out, name, room->left, "");
     snprintf(name, sizeof name, "anthropic-ratelimit-%s-reset", gauge);
     clock_rfc3339(at, loop_wall_us(r->b->loop) + room->full_us + US_PER_S - 1, 0, false);
     http1_write_header(out, name, str_of(at));
@@ -138,7 +137,7 @@ static void write_headers(const struct request *r, struct buf *out)
     http1_write_header(out, "x-llmgw-proto", STR(BROKER_PROTO));
     http1_write_header(out, "x-llmgw-request-id", str_of(r->id));
     http1_write_header(out, dialect_id_header(r->client), str_of(r->id));
-    http1_printf_header(out, "x-llmgw-attempts", "%zu", r->n_rows);
+    http1_number_header(out, "x-llmgw-attempts", (int64_t)r->n_rows, "");
     if (row == NULL)
         return;
     const char *model =
@@ -147,8 +146,7 @@ static void write_headers(const struct request *r, struct buf *out)
     if (model[0] != '\0')
         http1_write_header(out, "x-llmgw-model", str_of(model));
     if (r->bounds.is_cap_ours)
-        http1_printf_header(out, "x-llmgw-max-output-tokens", "%" PRId64,
-                            r->bounds.cap_tok);
+        http1_number_header(out, "x-llmgw-max-output-tokens", r->bounds.cap_tok, "");
     write_dropped(&r->answer.dropped, out);
     write_room(r, row->target, out);
 }
@@ -393,7 +391,7 @@ static void reply_whole(struct request *r)
     money_exact(cost, r->cost_pico);
     if (r->cost_pico != PICO_UNKNOWN)
         http1_write_header(&headers, "x-llmgw-cost-usd", str_of(cost));
-    http1_printf_header(&headers, "x-llmgw-legs", "%u", 1 + r->answer.n_resets);
+    http1_number_header(&headers, "x-llmgw-legs", 1 + (int64_t)r->answer.n_resets, "");
     http1_write_header(&headers, "x-llmgw-cost-source",
                        str_of(ledger_cost_source_name(r->cost_source)));
     if (settle_warning(r) != NULL)

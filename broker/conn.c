@@ -292,7 +292,7 @@ static void end(struct conn *c)
 void conn_reply(struct conn *c, int status, struct str headers, struct str body)
 {
     write_head(c, status, headers);
-    http1_printf_header(&c->out, "Content-Length", "%zu", body.len);
+    http1_number_header(&c->out, "Content-Length", (int64_t)body.len, "");
     http1_write_end(&c->out);
     emit(c, &body, c->is_bodiless ? 0 : 1);
     end(c);

@@ -488,11 +488,11 @@ struct limit_scope request_scope(const struct request *r, const struct conf_targ
 
 /* Output tokens of each choice that so much money buys after the input; −1: any number. */
 static int64_t affordable_tok(const struct request *r, const struct target_model *m,
-                              struct str model, int64_t in_tok, pico money)
+                              int64_t in_tok, pico money)
 {
     int64_t at_us = loop_wall_us(r->b->loop);
-    pico in = router_cost(r->catalog, m, model, at_us, in_tok, 0);
-    pico out = router_cost(r->catalog, m, model, at_us, 0, TOK_PER_M);
+    pico in = router_cost(r->catalog, m, at_us, in_tok, 0);
+    pico out = router_cost(r->catalog, m, at_us, 0, TOK_PER_M);
     if (in == PICO_UNKNOWN || out == PICO_UNKNOWN || out <= 0)
         return -1;
     i128 of_all = (i128)(money - in) * TOK_PER_M / out;
@@ -514,13 +514,12 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
 {
     const struct conf_target *t = &r->targets[i];
     const struct target_model *m = &r->prospects[i].model;
-    struct str model = str_of(t->model);
     int64_t in_tok = request_input_tok(r, m), cap = r->facts.max_output_tok;
     *ret = (struct bounds){.cap_tok = cap};
     struct limit_scope scope = request_scope(r, t);
     pico money = cap < 0 ? money_bound(r, &scope) : PICO_UNKNOWN;
     if (money != PICO_UNKNOWN) {
-        int64_t buys = affordable_tok(r, m, model, in_tok, money);
+        int64_t buys = affordable_tok(r, m, in_tok, money);
         int64_t top = m->max_output_tok > 0 ? m->max_output_tok : INT64_MAX;
         ret->is_cap_ours = buys >= 0 && buys < top;
         if (ret->is_cap_ours)
@@ -536,10 +535,9 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
         .requests = 1,
         .input_tok = in_tok,
         .output_tok = m->kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
-        .money_pico =
-            router_cost(r->catalog, m, model, loop_wall_us(r->b->loop), in_tok, worst),
+        .money_pico = router_cost(r->catalog, m, loop_wall_us(r->b->loop), in_tok, worst),
     };
-    ret->likely_pico = router_cost(r->catalog, m, model, loop_wall_us(r->b->loop), in_tok,
+    ret->likely_pico = router_cost(r->catalog, m, loop_wall_us(r->b->loop), in_tok,
                                    likely * MAX(r->facts.n, 1));
 }
 
@@ -637,7 +635,8 @@ void request_decide(struct request *r, bool is_for_people)
         .seed = broker_random(r->b),
     };
     for (size_t i = 0; i < r->n_targets; i++) {
-        r->views[i] = (struct target_view){.pinned = is_pinned(r, &r->targets[i])};
+        r->views[i] = (struct target_view){.model = &r->prospects[i].model,
+                                           .pinned = is_pinned(r, &r->targets[i])};
         view_health(r, i, &r->views[i]);
         view_key(r, i, &r->views[i]);
         view_limits(r, i, &r->views[i]);

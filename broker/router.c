@@ -54,18 +54,18 @@ void router_model(const struct conf *conf, const struct catalog *cat,
 }
 
 static pico cost_with_cache(const struct catalog *cat, const struct target_model *m,
-                            struct str model, int64_t at_us, int64_t in_tok,
-                            int64_t cached_tok, int64_t out_tok)
+                            int64_t at_us, int64_t in_tok, int64_t cached_tok,
+                            int64_t out_tok)
 {
-    pico cost =
-        price_estimate(cat, m->price_provider, model, at_us, in_tok, cached_tok, out_tok);
+    pico cost = price_estimate_row(cat, m->row, m->price_provider, at_us, in_tok,
+                                   cached_tok, out_tok);
     return cost == PICO_UNKNOWN && m->kind->is_local ? 0 : cost;
 }
 
-pico router_cost(const struct catalog *cat, const struct target_model *m,
-                 struct str model, int64_t at_us, int64_t in_tok, int64_t out_tok)
+pico router_cost(const struct catalog *cat, const struct target_model *m, int64_t at_us,
+                 int64_t in_tok, int64_t out_tok)
 {
-    return cost_with_cache(cat, m, model, at_us, in_tok, 0, out_tok);
+    return cost_with_cache(cat, m, at_us, in_tok, 0, out_tok);
 }
 
 /* The most that may come out: our cap, the client's or the model's own; −1 unknown. */
@@ -83,14 +83,14 @@ static int64_t top_output_tok(const struct route_facts *f, const struct target_v
 
 static void bound_cost(const struct route_facts *f, const struct target_view *v,
                        const struct target_model *m, const struct catalog *cat,
-                       const struct conf_target *t, struct candidate *c)
+                       struct candidate *c)
 {
     int64_t top = top_output_tok(f, v, m);
-    c->min_pico = router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok, 0);
+    c->min_pico = router_cost(cat, m, f->now_wall_us, f->input_tok, 0);
     c->max_pico = PICO_UNKNOWN;
     if (top >= 0)
-        c->max_pico = router_cost(cat, m, str_of(t->model), f->now_wall_us, f->input_tok,
-                                  top * MAX(f->n_choices, 1));
+        c->max_pico =
+            router_cost(cat, m, f->now_wall_us, f->input_tok, top * MAX(f->n_choices, 1));
 }
 
 /* ---- the filters, each with its reason ---- */
@@ -274,18 +274,28 @@ static bool skip_limit(const struct target_view *v, struct candidate *c)
     return later(c, SKIP_LIMIT, v->fits_in_us);
 }
 
+static const struct target_model *
+model_of(const struct target_view *v, const struct conf *conf, const struct catalog *cat,
+         const struct conf_target *t, struct target_model *found)
+{
+    if (v->model != NULL)
+        return v->model;
+    router_model(conf, cat, t, found);
+    return found;
+}
+
 static void judge(const struct route_facts *f, const struct conf_target *t,
                   const struct target_view *v, bool some_pinned,
                   const struct catalog *cat, const struct conf *conf, struct candidate *c)
 {
-    struct target_model m;
-    router_model(conf, cat, t, &m);
+    struct target_model found;
+    const struct target_model *m = model_of(v, conf, cat, t, &found);
     if (f->max_cost_pico !=
         PICO_UNKNOWN) /* else it decides nothing, and takes its time */
-        bound_cost(f, v, &m, cat, t, c);
+        bound_cost(f, v, m, cat, c);
     bool is_out = skip_offline(f, conf, t, c) || skip_condition(f, t, c) ||
-                  skip_retired(&m, c) || skip_capability(f, &m, c) ||
-                  skip_context(f, &m, c) || skip_cost(f, c) ||
+                  skip_retired(m, c) || skip_capability(f, m, c) ||
+                  skip_context(f, m, c) || skip_cost(f, c) ||
                   skip_steered(v, some_pinned, c) || skip_key(v, c) ||
                   skip_breaker(v, c) || skip_limit(v, c);
     if (!is_out)
@@ -416,16 +426,16 @@ void router_explain(const struct route_facts *f, const struct conf_target *targe
                     const struct conf *conf, struct decision *d)
 {
     for (size_t i = 0; i < d->n; i++) {
-        struct target_model m;
+        struct target_model found;
         size_t at = d->items[i].target;
-        router_model(conf, cat, &targets[at], &m);
-        bound_cost(f, &views[at], &m, cat, &targets[at], &d->items[i]);
+        const struct target_model *m =
+            model_of(&views[at], conf, cat, &targets[at], &found);
+        bound_cost(f, &views[at], m, cat, &d->items[i]);
         d->items[i].cached_pico =
-            cost_with_cache(cat, &m, str_of(targets[at].model), f->now_wall_us,
-                            f->input_tok, f->input_tok, 0);
-        d->items[i].top_out_tok = top_output_tok(f, &views[at], &m);
+            cost_with_cache(cat, m, f->now_wall_us, f->input_tok, f->input_tok, 0);
+        d->items[i].top_out_tok = top_output_tok(f, &views[at], m);
         if (i < d->n_usable)
-            tell_usable(f, &views[at], &m, &d->items[i]);
+            tell_usable(f, &views[at], m, &d->items[i]);
     }
 }
 

@@ -14,9 +14,12 @@
 #include "core/list.h"
 #include "core/when.h"
 
+struct target_model;
+
 /* Health and limits of a target as decide() sees them: filled by the broker, or by a test. */
 struct target_view {
-    bool breaker_open;        /* no request may go there now … */
+    const struct target_model *model; /* as router_model has it; NULL: not known yet */
+    bool breaker_open;                /* no request may go there now … */
     int64_t breaker_retry_us; /* … for so long; 0 when half-open: one probe may go */
     bool half_open;
     const char *breaker_why; /* "5×529 in 60s" */
@@ -90,8 +93,8 @@ struct target_model {
 void router_model(const struct conf *conf, const struct catalog *cat,
                   const struct conf_target *t, struct target_model *ret);
 /* A bound for so many tokens; 0 at local providers without a price; else PICO_UNKNOWN. */
-pico router_cost(const struct catalog *cat, const struct target_model *m,
-                 struct str model, int64_t at_us, int64_t in_tok, int64_t out_tok);
+pico router_cost(const struct catalog *cat, const struct target_model *m, int64_t at_us,
+                 int64_t in_tok, int64_t out_tok);
 
 /* views[i] belongs to targets[i]. Who is passed over has his reason; who is usable needs none … */
 void router_decide(const struct route_facts *f, enum conf_strategy strategy,

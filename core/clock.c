@@ -82,21 +82,36 @@ int64_t civil_to_us(const struct civil *c)
            (int64_t)c->second * US_PER_S + c->us;
 }
 
+/* The last n digits of a value, behind a mark ('\0': none); returns the end. */
+static char *put_digits(char *out, char before, int n, int value)
+{
+    if (before != '\0')
+        *out++ = before;
+    for (int i = n; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+    return out + n;
+}
+
 void clock_rfc3339(char out[CLOCK_TEXT_LEN], int64_t wall_us, int offset_s, bool frac)
 {
     struct civil c = civil_of_us(wall_us + (int64_t)offset_s * US_PER_S);
-    int n = snprintf(out, CLOCK_TEXT_LEN, "%04d-%02d-%02dT%02d:%02d:%02d", c.year % 10000,
-                     c.month, c.day, c.hour, c.minute, c.second);
-    size_t used = (size_t)n;
+    const struct {
+        char before;
+        int n, value;
+    } fields[] = {{'\0', 4, MAX(c.year, 0)}, {'-', 2, c.month},  {'-', 2, c.day},
+                  {'T', 2, c.hour},          {':', 2, c.minute}, {':', 2, c.second}};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        out = put_digits(out, fields[i].before, fields[i].n, fields[i].value);
     if (frac)
-        used += (size_t)snprintf(out + used, CLOCK_TEXT_LEN - used, ".%06d", c.us);
+        out = put_digits(out, '.', 6, c.us);
     if (offset_s == 0) {
-        snprintf(out + used, CLOCK_TEXT_LEN - used, "Z");
-        return;
+        *out++ = 'Z';
+    } else {
+        int m = abs(offset_s) / 60;
+        out = put_digits(out, offset_s < 0 ? '-' : '+', 2, m / 60);
+        out = put_digits(out, ':', 2, m % 60);
     }
-    int m = abs(offset_s) / 60;
-    snprintf(out + used, CLOCK_TEXT_LEN - used, "%c%02d:%02d", offset_s < 0 ? '-' : '+',
-             m / 60 % 100, m % 60);
+    *out = '\0';
 }
 
 static int month_days(int year, int month)

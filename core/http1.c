@@ -646,6 +646,15 @@ void http1_write_header(struct buf *out, const char *name, struct str value)
     end_field(out, from);
 }
 
+void http1_number_header(struct buf *out, const char *name, int64_t v, const char *unit)
+{
+    buf_addz(out, name);
+    buf_addz(out, ": ");
+    buf_addi(out, v);
+    buf_addz(out, unit);
+    buf_addz(out, "\r\n");
+}
+
 void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...)
 {
     va_list ap;

@@ -100,6 +100,8 @@ void http1_write_request(struct buf *out, const char *method, struct str target)
 size_t http1_percent_decode(struct str s, char *out);
 /* CR, LF and NUL in a value are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);
+/* A number, with what stands behind it. */
+void http1_number_header(struct buf *out, const char *name, int64_t v, const char *unit);
 void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...)
     PRINTF(3, 4);
 void http1_write_end(struct buf *out);                     /* the empty line */

@@ -52,7 +52,7 @@ struct open {
 
 /* One of the outermost object's. Keys are few, so a search over their hashes is fast enough. */
 struct member {
-    uint32_t hash;
+    uint64_t hash;
     size_t key_pos, key_len; /* quotes included */
     struct jspan value;
 };
@@ -451,20 +451,29 @@ static struct str inside_of(const char *base, const struct member *m)
     return (struct str){base + m->key_pos + 1, m->key_len - 2};
 }
 
-static enum errc note_member(struct cursor *k)
+static bool is_known(const struct cursor *k, uint64_t hash, struct str inside)
+{
+    const struct jcheck *c = k->c;
+    for (const struct member *m = c->members; m < c->members + c->n_members; m++)
+        if (m->hash == hash && jscan_same(inside_of(k->base, m), inside))
+            return true;
+    return false;
+}
+
+static enum errc note_member(struct cursor *k, bool is_plain)
 {
     struct jcheck *c = k->c;
-    struct member m = {.key_pos = c->value_pos,
-                       .key_len = pos_of(k, k->p) - c->value_pos};
-    struct str inside = inside_of(k->base, &m);
-    m.hash = jscan_hash(inside);
-    for (size_t i = 0; i < c->n_members; i++)
-        if (c->members[i].hash == m.hash &&
-            jscan_same(inside_of(k->base, &c->members[i]), inside))
-            return fail(k, "duplicate key");
+    size_t len = pos_of(k, k->p) - c->value_pos;
+    struct str inside = {k->base + c->value_pos + 1, len - 2};
+    uint64_t hash = is_plain ? jscan_hash_plain(inside) : jscan_hash(inside);
+    if (is_known(k, hash, inside))
+        return fail(k, "duplicate key");
     if (c->n_members == LIMIT_JSON_KEYS)
         return fail(k, "too many keys");
-    c->members[c->n_members++] = m;
+    struct member *m = &c->members[c->n_members++];
+    m->hash = hash;
+    m->key_pos = c->value_pos;
+    m->key_len = len;
     return ERR_OK;
 }
 
@@ -480,18 +489,18 @@ static enum errc check_colon(struct cursor *k)
     return check_value(k);
 }
 
-static inline enum errc key_ended(struct cursor *k)
+static inline enum errc key_ended(struct cursor *k, bool is_plain)
 {
     enum errc rc = ERR_OK;
     if (k->c->depth == 1 && k->c->wants_members)
-        rc = note_member(k);
+        rc = note_member(k, is_plain);
     return rc == ERR_OK ? check_colon(k) : rc;
 }
 
 static enum errc check_rest_of_key(struct cursor *k)
 {
     enum errc rc = check_string(k, true);
-    return rc == ERR_OK ? key_ended(k) : rc;
+    return rc == ERR_OK ? key_ended(k, false) : rc;
 }
 
 static enum errc check_key(struct cursor *k)
@@ -504,7 +513,7 @@ static enum errc check_key(struct cursor *k)
         return fail(k, "expected a key");
     k->c->value_pos = pos_of(k, k->p);
     if (step_over_string(k))
-        return key_ended(k);
+        return key_ended(k, true);
     k->c->place = IN_KEY;
     return check_rest_of_key(k);
 }

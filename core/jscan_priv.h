@@ -110,7 +110,8 @@ static inline enum jkind kind_of(char first)
 
 /* ---- keys, by what they decode to; `inside` is raw and checked ---- */
 
-uint32_t jscan_hash(struct str inside);
+uint64_t jscan_hash(struct str inside);
+uint64_t jscan_hash_plain(struct str inside); /* the same, without escapes */
 bool jscan_same(struct str a, struct str b);
 /* Fills those of fields[] that have this key and no value yet. */
 void jscan_note(struct jfield *fields, size_t n, struct str inside, size_t key_pos,

@@ -87,7 +87,7 @@ static bool unknown(struct work *w, const char *fmt, ...)
 static bool find_period(struct work *w)
 {
     const struct price_query *q = w->q;
-    w->model = catalog_find(w->c, q->provider, q->model);
+    w->model = q->row != NULL ? q->row : catalog_find(w->c, q->provider, q->model);
     if (w->model == NULL)
         return unknown(w, "model not in the catalogue");
     if (strcmp(w->model->price_status, "by_served_model") == 0)
@@ -494,18 +494,31 @@ enum errc price_cost(const struct catalog *c, const struct price_query *q,
     return ERR_OK;
 }
 
-pico price_estimate(const struct catalog *c, struct str provider, struct str model,
-                    int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok)
+pico price_estimate_row(const struct catalog *c, const struct catalog_model *m,
+                        struct str provider, int64_t at_us, int64_t in_tok,
+                        int64_t cached_tok, int64_t out_tok)
 {
     struct usage u;
     struct price_cost out;
     struct work w;
+    if (m == NULL)
+        return PICO_UNKNOWN;
     usage_init(&u);
     usage_set(&u, USAGE_INPUT, MAX(in_tok - cached_tok, 0));
     usage_set(&u, USAGE_CACHE_READ, MIN(cached_tok, in_tok));
     usage_set(&u, USAGE_OUTPUT, out_tok);
     u.estimated = true;
-    struct price_query q = {
-        .provider = provider, .model = model, .at_us = at_us, .usage = &u};
+    struct price_query q = {.provider = provider,
+                            .model = str_of(m->model),
+                            .row = m,
+                            .at_us = at_us,
+                            .usage = &u};
     return reckon(&w, c, &q, &out) ? out.total_pico : PICO_UNKNOWN;
+}
+
+pico price_estimate(const struct catalog *c, struct str provider, struct str model,
+                    int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok)
+{
+    return price_estimate_row(c, catalog_find(c, provider, model), provider, at_us,
+                              in_tok, cached_tok, out_tok);
 }

@@ -17,6 +17,7 @@ struct price_query {
     struct str provider, model; /* of the answer, not of the request */
     int64_t at_us;              /* wall; when the provider got the request */
     const struct usage *usage;
+    const struct catalog_model *row; /* of provider and model; NULL: it is looked for */
     struct str services[PRICE_SERVICES]; /* "batch", "flex", "priority", "data_zone", … */
     size_t n_services;
     /*
@@ -67,6 +68,10 @@ enum errc price_cost(const struct catalog *c, const struct price_query *q,
  */
 pico price_estimate(const struct catalog *c, struct str provider, struct str model,
                     int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok);
+/* The same for a model that was found: `m` is the row of provider and model, NULL if none. */
+pico price_estimate_row(const struct catalog *c, const struct catalog_model *m,
+                        struct str provider, int64_t at_us, int64_t in_tok,
+                        int64_t cached_tok, int64_t out_tok);
 
 /*
  * What the query says beside model, time and counts, as one line for the ledger, and back:
