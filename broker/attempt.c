@@ -49,14 +49,14 @@ struct attempt {
     bool is_event_stream;  /* what comes is one */
     size_t max_output_len; /* bytes of output that the cap allows, by estimate */
 
-    struct pieces body;         /* sent */
-    struct buf text;            /* of it, what is not the client's */
-    struct buf frame;           /* a long one that is being written, without … */
-    struct jw_later later;      /* … its long texts */
-    struct loop_task task;      /* writes on */
-    struct upstream_xfer *xfer; /* owned */
-    struct buf reply;           /* an answer that is no event stream, or an error */
-    struct http1_header headers[HEADERS_MAX]; /* arena; of an error answer */
+    struct pieces body;           /* sent */
+    struct buf text;              /* of it, what is not the client's */
+    struct buf frame;             /* a long one that is being written, without … */
+    struct jw_later later;        /* … its long texts */
+    struct loop_task task;        /* writes on */
+    struct upstream_xfer *xfer;   /* owned */
+    struct buf reply;             /* an answer that is no event stream, or an error */
+    struct http1_header *headers; /* arena; of an error answer */
     size_t n_headers;
     struct sse sse;
     struct scan_state scan;
@@ -795,7 +795,9 @@ static void learn_limits(struct attempt *a, const struct upstream_head *h)
 /* The headers of an error say when to come back; they are read when its body is whole. */
 static void keep_headers(struct attempt *a, const struct upstream_head *h)
 {
-    for (size_t i = 0; i < h->n_headers && a->n_headers < HEADERS_MAX; i++)
+    size_t n = MIN(h->n_headers, (size_t)HEADERS_MAX);
+    a->headers = ARENA_ARRAY(&a->r->arena, n, struct http1_header);
+    for (size_t i = 0; a->headers != NULL && i < n; i++)
         a->headers[a->n_headers++] =
             (struct http1_header){arena_str(&a->r->arena, h->headers[i].name),
                                   arena_str(&a->r->arena, h->headers[i].value)};

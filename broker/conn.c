@@ -87,6 +87,7 @@ struct conn {
     bool is_broken;   /* the socket failed: the task tells */
     bool must_close;  /* after this answer */
     bool has_replied, is_chunked, is_bodiless;
+    bool has_more; /* bytes came with the head and behind it */
     bool is_unix;
     int64_t uid;
 };
@@ -429,7 +430,7 @@ static void begin_body(struct conn *c, size_t head_len)
     set_timer(c, LIMIT_BODY_S);
     struct str rest = str_sub(buf_str(&c->in), head_len, c->in.len);
     feed_body(c, rest);
-    if (c->state == CONN_BODY && c->head->expect_continue) {
+    if (c->state == CONN_BODY && c->head->expect_continue && !c->has_more) {
         const struct str go_on = STR("HTTP/1.1 100 Continue\r\n\r\n");
         emit(c, &go_on, 1);
     }
@@ -462,10 +463,12 @@ static void step(struct conn *c)
     struct err e = ERR_INIT;
     size_t head_len;
     enum errc rc = http1_parse_request(buf_str(&c->in), &c->scan, c->head, &head_len, &e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        c->head = http1_head_trim(c->head); /* the answer may take minutes */
         begin_body(c, head_len);
-    else if (rc != ERR_AGAIN)
+    } else if (rc != ERR_AGAIN) {
         refuse(c, &e);
+    }
 }
 
 /* Back to HEAD, with the bytes that came meanwhile. */
@@ -489,6 +492,7 @@ static void next_request(struct conn *c)
         struct buf in = c->in;
         c->in = c->next;
         c->next = in;
+        c->has_more = false;
         step(c);
     } else if (!c->is_unix) {
         set_timer(c, LIMIT_IDLE_S);
@@ -537,12 +541,24 @@ static void on_task(void *arg)
     settle(OBJ(conn, arg));
 }
 
+/* As far as a head goes that ends here; else all. What stands behind it needs no place in `in`. */
+static size_t head_part(struct str bytes)
+{
+    const struct str end = STR("\r\n\r\n");
+    return MIN(str_search(bytes, end) + end.len, bytes.len);
+}
+
 static void on_bytes(struct conn *c, struct str bytes)
 {
+    size_t len;
     switch (c->state) {
     case CONN_HEAD:
-        buf_adds(&c->in, bytes);
+        len = head_part(bytes);
+        buf_adds(&c->in, str_sub(bytes, 0, len));
+        c->has_more = len < bytes.len;
         step(c);
+        if (c->has_more)
+            on_bytes(c, str_sub(bytes, len, bytes.len));
         return;
     case CONN_BODY:
         feed_body(c, bytes);

@@ -40,7 +40,7 @@ enum {
     URLS_MAX = 256,
     /* bytes read at once; the buffer lives as long as the answer, and a stream fills it seldom */
     READ_LEN = 16 * 1024,
-    READ_STREAM_LEN = 8 * 1024,
+    READ_STREAM_LEN = 4 * 1024,
 };
 
 /* One of libcurl's descriptors. */

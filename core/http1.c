@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/mem.h"
 #include "core/num.h"
 
 /* --- sets of bytes, a bit each --- */
@@ -635,6 +636,14 @@ static void end_field(struct buf *out, size_t from)
         if (out->data[i] == '\r' || out->data[i] == '\n' || out->data[i] == '\0')
             out->data[i] = ' ';
     buf_addz(out, "\r\n");
+}
+
+struct http1_head *http1_head_trim(struct http1_head *h)
+{
+    size_t len =
+        offsetof(struct http1_head, headers) + h->n_headers * sizeof h->headers[0];
+    struct http1_head *trimmed = mem_resize(h, 1, len);
+    return trimmed != NULL ? trimmed : h;
 }
 
 void http1_write_header(struct buf *out, const char *name, struct str value)

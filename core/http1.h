@@ -24,12 +24,12 @@ struct http1_head {
     struct str reason;
     /* both */
     int minor; /* HTTP/1.minor: 0 or 1 */
-    struct http1_header headers[LIMIT_HEADERS];
-    size_t n_headers;
     bool keep_alive;
     bool chunked;
     bool expect_continue;
     int64_t content_length; /* −1: none given */
+    size_t n_headers;
+    struct http1_header headers[LIMIT_HEADERS]; /* last: http1_head_trim() */
 };
 
 /*
@@ -98,6 +98,11 @@ void http1_write_status(struct buf *out, int status); /* "HTTP/1.1 200 OK\r\n" *
 void http1_write_request(struct buf *out, const char *method, struct str target);
 /* %XX in a path are bytes; what is no escape stays. `out` has room for s.len; returns how many. */
 size_t http1_percent_decode(struct str s, char *out);
+/*
+ * A parsed head that is kept for long, in as much memory as its headers need: it may not be copied
+ * whole, nor be parsed into again. Returns where it is now.
+ */
+struct http1_head *http1_head_trim(struct http1_head *h);
 /* CR, LF and NUL in a value are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);
 /* A number, with what stands behind it. */
