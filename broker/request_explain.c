@@ -22,6 +22,8 @@ static void write_candidate(const struct request *r, const struct candidate *c,
     jw_kstrz(w, "verdict", verdict_name(c->verdict));
     if (c->skip != SKIP_NONE)
         jw_kstrz(w, "skip", skip_name(c->skip));
+    if (c->lacks != 0)
+        jw_kstrz(w, "lacks", catalog_cap_name(c->lacks));
     if (c->verdict == VERDICT_LATER)
         jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
     if (c->why[0] != '\0')

@@ -103,12 +103,67 @@ static enum errc show(struct session *s, struct str json, struct str body, struc
     return rc == ERR_OK ? explain_verdict(decision, e) : rc;
 }
 
+/* What would be sent, and what the broker says of it. */
+struct dry {
+    struct buf headers, body, decision;
+};
+
+static void release(struct dry *d)
+{
+    mem_wipe(d->headers.data, d->headers.cap);
+    buf_release(&d->headers);
+    buf_release(&d->body);
+    buf_release(&d->decision);
+}
+
+static enum errc decide(struct session *s, struct dry *d, struct err *e)
+{
+    AUTO(buf_release) struct buf messages = BUF_INIT(LIMIT_BODY_LEN);
+    release(d);
+    d->headers = (struct buf)BUF_INIT(LIMIT_HEAD_LEN);
+    d->body = (struct buf)BUF_INIT(LIMIT_BODY_LEN);
+    d->decision = (struct buf)BUF_INIT(LIMIT_REPLY_LEN);
+    session_messages(s, &messages);
+    s->turn.messages = buf_str(&messages);
+    enum errc rc = chat_request(s->ctx, s->o, &s->turn, &d->body, &d->headers, e);
+    if (rc == ERR_OK)
+        rc = link_ask(s->ctx, true, "POST", "/llmgw/v1/explain", buf_str(&d->headers),
+                      buf_str(&d->body), &d->decision, e);
+    return rc;
+}
+
+/* Is the first candidate out because it takes no schema? Then it is told of it in words. */
+static bool needs_words(const struct session *s, const struct dry *d)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err ignored = ERR_INIT;
+    if (s->turn.shape == NULL || s->turn.is_told_shape ||
+        jx_parse(buf_str(&d->decision), &o, &ignored) != ERR_OK)
+        return false;
+    struct json_object *all = jx_arr(o, "candidates");
+    struct json_object *first = all != NULL ? json_object_array_get_idx(all, 0) : NULL;
+    return str_eqz(jx_str(first, "lacks"), catalog_cap_name(CAP_JSON_SCHEMA));
+}
+
+static void write_ours(const struct session *s, const struct prompt *p,
+                       size_t earlier_len, const struct dry *d, struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kstrz(&w, "schema", "llmgw.explain/1");
+    write_parts(s, p, earlier_len, &w);
+    if (s->ctx->global.verbose > 0) {
+        write_headers(buf_str(&d->headers), &w);
+        jw_key(&w, "body");
+        jw_raw(&w, buf_str(&d->body));
+    }
+    jw_object_end(&w);
+}
+
 enum errc dry_run(struct session *s, const struct prompt *p, struct err *e)
 {
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
-    AUTO(buf_release) struct buf messages = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(buf_release) struct buf decision = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(release) struct dry d = {.headers = {.max = 0}};
     AUTO(buf_release) struct buf ours = BUF_INIT(2 * LIMIT_BODY_LEN);
     AUTO(buf_release) struct buf all = BUF_INIT(2 * LIMIT_BODY_LEN);
     size_t earlier_len = s->messages.len;
@@ -116,24 +171,13 @@ enum errc dry_run(struct session *s, const struct prompt *p, struct err *e)
     jw_init(&w, &s->messages);
     prompt_write(p, &w);
     buf_addc(&s->messages, ',');
-    session_messages(s, &messages);
-    s->turn.messages = buf_str(&messages);
-    enum errc rc = chat_request(s->ctx, s->o, &s->turn, &body, &headers, e);
-    if (rc == ERR_OK)
-        rc = link_ask(s->ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers),
-                      buf_str(&body), &decision, e);
-    jw_init(&w, &ours);
-    jw_object(&w);
-    jw_kstrz(&w, "schema", "llmgw.explain/1");
-    write_parts(s, p, earlier_len, &w);
-    if (s->ctx->global.verbose > 0) {
-        write_headers(buf_str(&headers), &w);
-        jw_key(&w, "body");
-        jw_raw(&w, buf_str(&body));
+    enum errc rc = decide(s, &d, e);
+    if (rc == ERR_OK && needs_words(s, &d)) {
+        s->turn.is_told_shape = true;
+        rc = decide(s, &d, e);
     }
-    jw_object_end(&w);
-    mem_wipe(headers.data, headers.cap);
+    write_ours(s, p, earlier_len, &d, &ours);
     if (rc == ERR_OK)
-        rc = merge(buf_str(&decision), buf_str(&ours), &all, e);
-    return rc == ERR_OK ? show(s, buf_str(&all), buf_str(&body), e) : rc;
+        rc = merge(buf_str(&d.decision), buf_str(&ours), &all, e);
+    return rc == ERR_OK ? show(s, buf_str(&all), buf_str(&d.body), e) : rc;
 }
