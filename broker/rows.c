@@ -75,14 +75,14 @@ enum statement {
 
 static const char *const statements[ST_N_] = {
     [ST_REQUEST] =
-        "INSERT INTO request (id, start_us, first_token_us, end_us, kind, outcome, "
+        "INSERT INTO request (rid, id, start_us, first_token_us, end_us, kind, outcome, "
         "provider, model, served_model, asked_model, "
         "route, client, dialect, user, project, template, template_version, "
         "conversation, "
         "parent, finish, "
         "flags, n_attempts, input_tok_estimate, reserved_pico, cost_pico, cost_source, "
         "reported_pico, price_row, catalog_date, record, "
-        "error, trace" USAGE_CLASSES(NAME) ") VALUES (" TEN ", " TEN ", " TEN
+        "error, trace" USAGE_CLASSES(NAME) ") VALUES (?, " TEN ", " TEN ", " TEN
                                            ", ?, ?" USAGE_CLASSES(
                                                MARK) ") ON CONFLICT (id) DO NOTHING",
     [ST_ATTEMPT] =
@@ -166,6 +166,8 @@ struct rows {
     struct buf text;                 /* scratch: keys of the maps, JSON */
     struct record *scratch;          /* owned: an admission, decoded */
     struct buf packed[3];            /* scratch for compressed bodies */
+    int64_t next_rid;  /* numbers are not used again while we live, for who follows */
+    int64_t first_rid; /* of the batch */
     int wal_pages;
 };
 
@@ -192,6 +194,21 @@ static enum errc read_position(struct rows *r, uint64_t *ret, struct err *e)
     *ret = 0;
     if (row && (uint64_t)sqlite3_column_int64(st, 0) == r->spool_id)
         *ret = (uint64_t)sqlite3_column_int64(st, 1);
+    sqlite3_reset(st);
+    return ERR_OK;
+}
+
+static enum errc read_next_rid(struct rows *r, struct err *e)
+{
+    sqlite3_stmt *st;
+    bool row;
+    enum errc rc =
+        db_prepare(r->db, "SELECT ifnull(max(rid), 0) + 1 FROM request", &st, e);
+    if (rc == ERR_OK)
+        rc = db_step(r->db, st, &row, e);
+    if (rc != ERR_OK)
+        return rc;
+    r->next_rid = sqlite3_column_int64(st, 0);
     sqlite3_reset(st);
     return ERR_OK;
 }
@@ -280,6 +297,8 @@ enum errc rows_open(const char *path, uint64_t spool_id, struct rows **ret,
     rc = prepare_all(r, e);
     if (rc == ERR_OK)
         rc = read_position(r, &applied, e);
+    if (rc == ERR_OK)
+        rc = read_next_rid(r, e);
     if (rc == ERR_OK)
         rc = read_admitted(r, e);
     if (rc != ERR_OK)
@@ -428,6 +447,7 @@ static enum errc insert_request(struct rows *r, const struct ledger_admit *a,
                                 const struct ledger_settle *s, struct err *e)
 {
     struct bind *b = bind_to(r, ST_REQUEST);
+    bind_i64(b, r->next_rid);
     bind_str(b, str_of(s->id));
     bind_i64(b, a->start_us);
     bind_if(b, s->first_token_us);
@@ -559,7 +579,7 @@ static enum errc insert_all(struct rows *r, const struct ledger_admit *a,
     enum errc rc = insert_request(r, a, s, e);
     if (rc != ERR_OK || sqlite3_changes(db_handle(r->db)) == 0)
         return rc; /* the id has a row already */
-    int64_t rid = sqlite3_last_insert_rowid(db_handle(r->db));
+    int64_t rid = r->next_rid++;
     for (size_t i = 0; i < s->n_attempts && rc == ERR_OK; i++)
         rc = insert_attempt(r, rid, &s->attempts[i], e);
     if (rc == ERR_OK)
@@ -741,6 +761,7 @@ enum errc rows_replay(struct rows *r, struct str json, struct err *e)
 
 enum errc rows_begin(struct rows *r, struct err *e)
 {
+    r->first_rid = r->next_rid;
     return db_exec(r->db, "BEGIN IMMEDIATE", e);
 }
 
@@ -780,6 +801,7 @@ void rows_rollback(struct rows *r)
     struct err ignored = ERR_INIT;
     if (!sqlite3_get_autocommit(db_handle(r->db)))
         (void)!db_exec(r->db, "ROLLBACK", &ignored);
+    r->next_rid = r->first_rid;
     list_for_each_safe (node, &r->closing) {
         list_del(node);
         list_add(&r->open, node);

@@ -172,6 +172,20 @@ static enum errc open_for_writing(struct db *d, int64_t version, struct err *e)
     return rc == ERR_OK && version < DB_SCHEMA_VERSION ? migrate(d, e) : rc;
 }
 
+/* What it is, at one moment: another process may be making it. */
+static enum errc look(struct db *d, enum db_mode mode, int64_t *ret_version,
+                      struct err *e)
+{
+    enum errc rc = db_exec(d, "BEGIN", e);
+    if (rc != ERR_OK)
+        return rc;
+    rc = query_int(d, "PRAGMA user_version", ret_version, e);
+    if (rc == ERR_OK)
+        rc = check_version(d, *ret_version, mode == DB_WRITE, e);
+    sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
 static enum errc open_file(struct db *d, const char *path, enum db_mode mode,
                            struct err *e)
 {
@@ -188,9 +202,7 @@ static enum errc open_file(struct db *d, const char *path, enum db_mode mode,
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_busy_timeout(d->handle, DB_BUSY_MS);
     int64_t version;
-    enum errc code = query_int(d, "PRAGMA user_version", &version, e);
-    if (code == ERR_OK)
-        code = check_version(d, version, mode == DB_WRITE, e);
+    enum errc code = look(d, mode, &version, e);
     if (code != ERR_OK)
         return code;
     d->schema = version;

@@ -895,6 +895,23 @@ static void deleting_leaves_no_trace(void **state)
     assert_int_equal(count(f, "SELECT count(*) FROM request WHERE client = 'cli'"), 2);
 }
 
+/* Who follows the log by its numbers must not miss what takes a deleted one's place. */
+static void numbers_of_deleted_rows_are_not_used_again(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger *l = open_ok(f);
+    admit_ok(l, 0);
+    wait_applied(l, settle_ok(l, 0));
+    int64_t last = count(f, "SELECT max(rid) FROM request");
+    remove_all(l, (struct prune_selection){.until_us = INT64_MAX / 2});
+    for (int i = 0; i < 5000 && count(f, "SELECT count(*) FROM request") > 0; i++)
+        usleep(1000);
+    admit_ok(l, 1);
+    wait_applied(l, settle_ok(l, 1));
+    assert_int_equal(count(f, "SELECT max(rid) FROM request"), last + 1);
+    ledger_close(&l, US_PER_S);
+}
+
 static void deleting_goes_by_conversation_and_by_age(void **state)
 {
     struct fixture *f = *state;
@@ -961,6 +978,7 @@ int main(void)
         TEST(the_loop_is_told_of_commits),
         TEST(what_nobody_is_told_of_waits_for_the_turn),
         TEST(deleting_leaves_no_trace),
+        TEST(numbers_of_deleted_rows_are_not_used_again),
         TEST(deleting_goes_by_conversation_and_by_age),
         TEST(old_and_too_many_bodies_go),
     };
