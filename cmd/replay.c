@@ -629,6 +629,13 @@ static enum errc show_past(struct cmd_ctx *ctx, const struct replay_options *o,
     enum errc rc = parse_gates(&r, e);
     if (rc == ERR_OK)
         rc = past_judging(ctx, o, past, &r.judging, e);
+    for (size_t i = 0; rc == ERR_OK && i < s->n; i++)
+        for (size_t k = 0; k < s->n_against * s->n_repeats; k++) {
+            struct replay_result *one = &s->items[i].results[k];
+            if (one->answer.ptr != NULL)
+                replay_judge(&s->items[i], one->answer, r.judging.metrics & ~one->known,
+                             one);
+        }
     if (rc == ERR_OK)
         rc = replay_show(ctx, s, past->id, r.judging.metrics, e);
     return rc == ERR_OK ? check_gates(&r, s, e) : rc;

@@ -136,7 +136,6 @@ static enum errc read_row(struct replay_selection *s, struct db *db, sqlite3_stm
         item->id = arena_strz(&s->arena, source);
         if (sqlite3_column_type(st, 7) != SQLITE_NULL)
             rc = replay_read_item(&s->arena, db, sqlite3_column_int64(st, 7), item, e);
-        s->n_bodiless += item->body.ptr == NULL;
     }
     struct replay_result *r =
         result_of(s, item, db_col_str(st, 1), sqlite3_column_int64(st, 2));
@@ -178,6 +177,7 @@ size_t replay_take_up(struct replay_selection *s, const char *only)
                     ? r->outcome == ERR_OK && replay_is_compared(&s->items[i], r) &&
                           !replay_agrees(&s->items[i], r)
                     : r->outcome != ERR_OK && (wants_unsent || r->outcome != ERR_AGAIN);
+            s->n_bodiless += is_due && s->items[i].body.ptr == NULL;
             if (!is_due || s->items[i].body.ptr == NULL)
                 continue;
             *r = (struct replay_result){

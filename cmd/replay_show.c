@@ -198,8 +198,12 @@ static void sentence(struct out *o, const struct replay_summary *s)
     char prompts[40] = "prompt";
     if (s->n_answered > 1)
         snprintf(prompts, sizeof prompts, "%zu prompts", s->n_answered);
-    out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
-               s->name, percent, ppm <= 0 ? "less" : "more", agreed);
+    if (percent == 0)
+        out_footer(o, "The same %s on %s would have cost the same%s.", prompts, s->name,
+                   agreed);
+    else
+        out_footer(o, "The same %s on %s would have cost %" PRId64 " %% %s%s.", prompts,
+                   s->name, percent, ppm <= 0 ? "less" : "more", agreed);
 }
 
 static void put_date(char out[CLOCK_TEXT_LEN], int64_t us)
@@ -263,11 +267,16 @@ static void choose_columns(const struct replay_selection *sel, unsigned metrics,
             shown[JSON_OK].hidden = false;
 }
 
-static void disagreements(struct out *o, size_t n, const char *run)
+/* What was paid, and where to look. */
+static void last_line(struct out *o, size_t n_disagree, pico paid, const char *run)
 {
-    if (n > 0)
-        out_footer(o, "%zu disagreement%s: llmgw replay diff %s", n, n == 1 ? "" : "s",
-                   run);
+    char cost[MONEY_TEXT_LEN];
+    money_people(cost, paid);
+    if (n_disagree == 0)
+        out_footer(o, "this run cost %s", cost);
+    else
+        out_footer(o, "%zu disagreement%s: llmgw replay diff %s · this run cost %s",
+                   n_disagree, n_disagree == 1 ? "" : "s", run, cost);
 }
 
 enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *sel,
@@ -278,6 +287,7 @@ enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *sel,
     struct out_column shown[ARRAY_LEN(columns)];
     struct replay_summary s;
     size_t n_disagree = 0;
+    pico paid = 0;
     choose_columns(sel, metrics, shown);
     enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_replay), "llmgw.replay/1", shown,
                            ARRAY_LEN(columns), &o, e);
@@ -294,9 +304,11 @@ enum errc replay_show(struct cmd_ctx *ctx, const struct replay_selection *sel,
         add_summary(o, &s);
         sentence(o, &s);
         n_disagree += s.n_compared - s.n_agree;
+        if (s.n_answered > 0)
+            add_cost(&paid, s.cost_pico);
     }
     if (run != NULL)
-        disagreements(o, n_disagree, run);
+        last_line(o, n_disagree, paid, run);
     warnings(o, sel);
     return out_finish(o, e);
 }

@@ -176,6 +176,11 @@ is "$?:$(cat "$tmp/err")" "1:llmgw: replay: stdin:1: neither a request nor the i
 replay -f "$tmp/nothing" --against one/b
 is "$rc" 4 'so is a file that is not there'
 stop_broker
+for words in list 'show last' 'export last -F csv'; do
+    env -i PATH=/usr/bin:/bin HOME="$HOME" XDG_DATA_HOME="$XDG_DATA_HOME" LLMGW_CATALOG="$LLMGW_CATALOG" \
+        XDG_CONFIG_HOME="$XDG_CONFIG_HOME" "$(command -v llmgw)" replay $words </dev/null >"$tmp/cron.out" 2>"$tmp/cron.err"
+    is "$?:$(cat "$tmp/cron.err")" 0: "from cron: replay $words"
+done
 replay list -F csv
 is "$rc:$(printf '%s\n' "$out" | wc -l | tr -d ' ')" "0:$(($(runs) + 1))" 'the list needs no broker'
 done_testing

@@ -136,6 +136,9 @@ replay export last -F csv --fields source,agree
 is "$(printf '%s\n' "$out" | sed -n 2p)" "$fox,false" '… as a table'
 replay show last --fail-if 'agree<1'
 is "$rc" 6 'a run can be judged again'
+replay show last --metric rouge -j
+is "$(row 1 rouge)" 0.5 '… by another measure'
+like "$(llmgw replay show last)" 'this run cost \$0\.0' '… and tells what it cost'
 n=$(sql 'SELECT count(*) FROM request')
 replay rm "$run"
 is "$rc:$out$err" 0: 'a run can be forgotten'
