@@ -45,11 +45,10 @@ static void add_catalog(const struct broker *b, struct arena *a,
 {
     size_t n;
     const struct catalog_model *rows = catalog_models(b->catalog, &n);
-    if (p->kind->catalog == NULL || !secrets_has(b->secrets, str_of(p->name)))
+    if (!secrets_has(b->secrets, str_of(p->name)))
         return;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(rows[i].provider, p->kind->catalog) == 0 &&
-            strcmp(rows[i].mode, "chat") == 0 && strcmp(rows[i].status, "retired") != 0)
+        if (conf_serves(p, &rows[i]) && catalog_can_chat(&rows[i]))
             add(all, a, arena_printf(a, "%s/%s", p->name, rows[i].model), p->name,
                 &rows[i]);
 }

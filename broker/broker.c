@@ -251,6 +251,7 @@ static enum errc reload(struct broker *b, struct err *e)
     set_log_level(b);
     set_zone(b);
     seed_again(b);
+    ledger_reload(b->ledger, b->conf);
     generation_unref(old);
     return ERR_OK;
 }

@@ -102,11 +102,19 @@ static void on_late_wake(void *arg)
 
 /* ---- opening and closing ---- */
 
-static void set_retention(struct writer *w, const struct conf *conf)
+static struct retention retention_of(const struct conf *conf)
 {
-    w->body_days = conf != NULL ? conf->telemetry.body_days : DEFAULT_BODY_DAYS;
-    w->body_bytes = conf != NULL ? conf->telemetry.body_bytes : DEFAULT_BODY_BYTES;
-    w->row_days = conf != NULL ? conf->telemetry.row_days : DEFAULT_ROW_DAYS;
+    if (conf == NULL)
+        return (struct retention){DEFAULT_BODY_DAYS, DEFAULT_BODY_BYTES,
+                                  DEFAULT_ROW_DAYS};
+    return (struct retention){conf->telemetry.body_days, conf->telemetry.body_bytes,
+                              conf->telemetry.row_days};
+}
+
+void ledger_reload(struct ledger *l, const struct conf *conf)
+{
+    const struct retention r = retention_of(conf);
+    writer_set_retention(&l->writer, &r);
 }
 
 /* Signals are the loop's: the thread is born with all of them blocked. */
@@ -147,7 +155,7 @@ enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop 
     l->arg = arg;
     l->flush = (struct loop_task){.fn = on_flush, .arg = l};
     buf_init(&l->encoded, SPOOL_RECORD_MAX);
-    set_retention(&l->writer, conf);
+    l->writer.retention = retention_of(conf);
     enum errc rc = writer_init(&l->writer, db_path, loop, e);
     if (rc == ERR_OK && loop != NULL)
         rc = loop_on_wake(loop, on_wake, l, e);

@@ -110,6 +110,9 @@ enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop 
 /* Waits for the writer to commit what the spool holds, at most wait_us; then closes. */
 void ledger_close(struct ledger **l, int64_t wait_us);
 
+/* Another configuration: what stays too long by its [telemetry] goes at once. */
+void ledger_reload(struct ledger *l, const struct conf *conf);
+
 /*
  * Append; *ret_seq numbers the record (ret_seq may be NULL). ERR_STORE when the spool is full or
  * failing: counted, and the request goes on (rows are money: the caller tells its client

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -250,6 +251,22 @@ static enum errc bind_unix(const struct listen *l, int fd, struct err *e)
     return ec;
 }
 
+/* A socket for others behind a directory that is closed to them helps nobody. */
+static void check_way(const struct listen *l)
+{
+    char dir[PATH_MAX];
+    struct stat st;
+    if (!is_opened_to_others(l->b->conf))
+        return;
+    for (const char *p = strchr(l->path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+        snprintf(dir, sizeof dir, "%.*s", (int)(p - l->path), l->path);
+        if (stat(dir, &st) == 0 && (st.st_mode & (S_IXGRP | S_IXOTH)) == 0)
+            log_write(&l->b->log, LOG_WARN, "listen",
+                      "nobody else can reach the socket: its directory is closed",
+                      "dir=%s mode=%o", dir, (unsigned)(st.st_mode & 07777));
+    }
+}
+
 /* Somebody who answers there without our lock is no broker of ours to replace. */
 static bool is_answered(const char *path)
 {
@@ -282,6 +299,7 @@ static enum errc open_unix(struct listen *l, struct err *e)
         close(fd);
         return rc;
     }
+    check_way(l);
     add_door(l, fd, true, false);
     return ERR_OK;
 }

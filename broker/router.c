@@ -168,7 +168,7 @@ static bool skip_offline(const struct route_facts *f, const struct conf *conf,
 
 static bool skip_retired(const struct target_model *m, struct candidate *c)
 {
-    if (m->row == NULL || strcmp(m->row->status, "retired") != 0)
+    if (m->row == NULL || !catalog_is_retired(m->row))
         return false;
     snprintf(c->why, sizeof c->why, "retired by its provider");
     return set(c, VERDICT_SKIPPED, SKIP_RETIRED);

@@ -157,6 +157,17 @@ bool writer_wait(struct writer *w, int64_t wait_us)
     return rc == 0;
 }
 
+void writer_set_retention(struct writer *w, const struct retention *r)
+{
+    pthread_mutex_lock(&w->lock);
+    if (memcmp(&w->retention, r, sizeof *r) != 0) {
+        w->retention = *r;
+        w->must_prune = true;
+        pthread_cond_signal(&w->work);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
 void writer_stop(struct writer *w, int64_t wait_us)
 {
     pthread_mutex_lock(&w->lock);
@@ -530,18 +541,22 @@ static bool has_removals(struct writer *w)
 /* Retention. What fails is tried again in an hour. */
 static void prune(struct work *k)
 {
-    const struct writer *w = k->w;
+    struct writer *w = k->w;
     struct db *d = rows_db(k->rows);
     int64_t now_us = clock_wall_us(&clock_system),
             now_mono_us = clock_mono_us(&clock_system);
     int64_t n_rows = 0, n_bodies = 0;
     struct err ignored = ERR_INIT;
-    const struct prune_selection old = {.until_us = now_us - w->row_days * US_PER_DAY};
-    if (w->row_days > 0)
+    pthread_mutex_lock(&w->lock);
+    const struct retention r = w->retention;
+    w->must_prune = false;
+    pthread_mutex_unlock(&w->lock);
+    const struct prune_selection old = {.until_us = now_us - r.row_days * US_PER_DAY};
+    if (r.row_days > 0)
         (void)!prune_requests(d, &old, &n_rows, &ignored);
-    if (w->body_days > 0 || w->body_bytes > 0)
-        (void)!prune_bodies(d, w->body_days > 0 ? now_us - w->body_days * US_PER_DAY : 0,
-                            w->body_bytes, &n_bodies, &ignored);
+    if (r.body_days > 0 || r.body_bytes > 0)
+        (void)!prune_bodies(d, r.body_days > 0 ? now_us - r.body_days * US_PER_DAY : 0,
+                            r.body_bytes, &n_bodies, &ignored);
     bool is_unclean = n_rows + n_bodies > 0;
     if (is_unclean && now_mono_us - k->clean_us >= US_PER_DAY) {
         (void)!texts_clean(d, &ignored);
@@ -565,7 +580,8 @@ static int64_t due_us(struct work *k)
     w->signal_at = UINT64_MAX;
     if (k->retry_us > 0)
         return w->is_stopping ? MIN(k->retry_us, w->stop_at_us) : k->retry_us;
-    if (w->is_stopping || !w->is_replayed || w->n_waiting >= GROUP_MAX / 2)
+    if (w->is_stopping || !w->is_replayed || w->n_waiting >= GROUP_MAX / 2 ||
+        w->must_prune)
         return 0;
     if (!list_is_empty(&w->removals))
         return k->scrub_us;
@@ -609,6 +625,14 @@ static bool wait_for_work(struct work *k)
     return go_on;
 }
 
+static bool must_prune(struct work *k)
+{
+    pthread_mutex_lock(&k->w->lock);
+    bool must = k->w->must_prune || clock_mono_us(&clock_system) >= k->prune_us;
+    pthread_mutex_unlock(&k->w->lock);
+    return must;
+}
+
 static bool must_note(struct work *k)
 {
     pthread_mutex_lock(&k->w->lock);
@@ -639,7 +663,7 @@ static enum errc do_work(struct work *k, struct err *e)
         rc = in_transaction(k, no_step, e);
     if (rc == ERR_OK && has_removals(k->w))
         rc = do_removals(k, e);
-    if (rc == ERR_OK && clock_mono_us(&clock_system) >= k->prune_us)
+    if (rc == ERR_OK && must_prune(k))
         prune(k);
     if (rc == ERR_OK && !k->is_filled)
         rc = in_transaction(k, fill_texts, e);

@@ -30,16 +30,22 @@ struct removal {
     char bytes[];
 };
 
+/* How long things stay; 0: for ever, as many as there are. */
+struct retention {
+    int64_t body_days, body_bytes, row_days;
+};
+
 struct writer {
-    struct loop *loop;                       /* borrowed, may be NULL */
-    char *db_path;                           /* owned */
-    struct spool *spool;                     /* owned; has a lock of its own */
-    int64_t body_days, body_bytes, row_days; /* 0: for ever, as many as there are */
+    struct loop *loop;   /* borrowed, may be NULL */
+    char *db_path;       /* owned */
+    struct spool *spool; /* owned; has a lock of its own */
     pthread_cond_t work; /* the thread waits on it; monotonic, as … */
     pthread_cond_t rest; /* … this: told when nothing waits any more */
 
     pthread_mutex_t lock;
     struct list bodies, removals;
+    struct retention retention;
+    bool must_prune;    /* it has become shorter, perhaps: not in an hour, but now */
     size_t bodies_len;  /* bytes in the queue of bodies */
     uint64_t n_waiting; /* settlements in the spool that the thread has not taken */
     uint64_t signal_at; /* so many of them wake it */
@@ -56,6 +62,8 @@ struct writer {
 
 enum errc writer_init(struct writer *w, const char *db_path, struct loop *loop,
                       struct err *e) MUST_USE;
+/* While the thread runs. What is too old or too much by it goes at once. */
+void writer_set_retention(struct writer *w, const struct retention *r);
 /* When the thread has ended, or was never started. */
 void writer_release(struct writer *w);
 /* The thread; arg is the struct writer. */

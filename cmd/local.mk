@@ -27,6 +27,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/prices.c
 %C%_libcmd_a_SOURCES += %D%/progress.c %D%/progress.h
 %C%_libcmd_a_SOURCES += %D%/prompt.c %D%/prompt.h
+%C%_libcmd_a_SOURCES += %D%/key_source.c %D%/key_source.h
 %C%_libcmd_a_SOURCES += %D%/keys.c %D%/keys.h
 %C%_libcmd_a_SOURCES += %D%/repl.c %D%/repl.h %D%/repl_priv.h
 %C%_libcmd_a_SOURCES += %D%/repl_cmd.c

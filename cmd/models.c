@@ -10,6 +10,7 @@
 #include "core/near.h"
 #include "core/num.h"
 
+#include "cmd/key_source.h"
 #include "cmd/out.h"
 
 struct models_options {
@@ -29,7 +30,7 @@ static const struct option_row options[] = {
     {0, "max-price", OPT_MONEY, AT(max_price), .arg = "USD",
      .help = "only models whose input and output cost at most USD per million tokens"},
     {0, "usable", OPT_FLAG, AT(usable),
-     .help = "only models of providers that are configured here"},
+     .help = "only models that chat can be held with here: their provider has a key"},
     {'a', "all", OPT_FLAG, AT(all), .help = "retired models too"},
     {0, "sort", OPT_CHOICE, AT(sort), .arg = "BY", .values = "name|price|context",
      .help = "by name, by price (cheapest first), or by context (largest first)"},
@@ -79,17 +80,28 @@ static enum errc not_found(struct cmd_ctx *ctx, const char *name, struct err *e)
                    near_hint(&near, 3, hint));
 }
 
+/* "PROVIDER/MODEL", the provider by the user's name for it or the catalog's; NULL if it is none. */
+static const struct catalog_model *named_at(struct cmd_ctx *ctx, struct str name,
+                                            struct str *ret_provider)
+{
+    size_t slash = str_find(name, '/');
+    if (slash >= name.len)
+        return NULL;
+    struct str model = str_sub(name, slash + 1, name.len);
+    *ret_provider = str_sub(name, 0, slash);
+    return catalog_find(
+        ctx->catalog, conf_price_provider(ctx->conf, ctx->catalog, *ret_provider, model),
+        model);
+}
+
 enum errc models_named(struct cmd_ctx *ctx, const char *name,
                        const struct catalog_model *ret[MODELS_NAMED_MAX], size_t *ret_n,
                        struct err *e)
 {
-    struct str whole = str_of(name);
-    size_t slash = str_find(whole, '/');
-    const struct catalog_model *m =
-        catalog_find(ctx->catalog, str_sub(whole, 0, slash),
-                     str_sub(whole, MIN(slash + 1, whole.len), whole.len));
-    size_t n = catalog_by_id(ctx->catalog, whole, ret, MODELS_NAMED_MAX);
-    if (m != NULL && slash < whole.len) {
+    struct str provider;
+    const struct catalog_model *m = named_at(ctx, str_of(name), &provider);
+    size_t n = catalog_by_id(ctx->catalog, str_of(name), ret, MODELS_NAMED_MAX);
+    if (m != NULL) {
         ret[0] = m;
         n = 1;
     }
@@ -116,30 +128,69 @@ struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
 
 struct listed {
     const struct catalog_model *m;
+    const char *provider;        /* as a user names it */
     const struct price_set *now; /* NULL: no price today */
     bool usable, is_default;
 };
 
-static bool is_configured(const struct conf *conf, const char *provider)
+/* Who sells a model here: the provider as the user calls it, and whether it can be asked. */
+struct seller {
+    const struct conf_provider *p;
+    bool can_ask;
+};
+
+struct sellers {
+    struct seller *items; /* arena */
+    size_t n;
+};
+
+/* Providers in use; those that only lack a key cannot be asked. */
+static enum errc find_sellers(struct cmd_ctx *ctx, struct sellers *ret, struct err *e)
 {
-    for (size_t i = 0; conf != NULL && i < conf->n_providers; i++) {
-        const char *catalog = conf->providers[i].kind->catalog;
-        if (catalog != NULL && strcmp(catalog, provider) == 0)
-            return true;
-    }
-    return false;
+    const struct conf *c = ctx->conf;
+    *ret = (struct sellers){.n = c->n_providers};
+    ret->items = ARENA_ARRAY(&ctx->arena, c->n_providers + 1, struct seller);
+    if (ret->items == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < c->n_providers; i++)
+        ret->items[i] = (struct seller){&c->providers[i], key_can_ask(&c->providers[i])};
+    return ERR_OK;
 }
 
-static struct listed look_at(struct cmd_ctx *ctx, const struct catalog_model *m)
+static struct listed look_at(struct cmd_ctx *ctx, const struct catalog_model *m,
+                             const struct seller *by)
 {
     const struct catalog_period *p = catalog_period(m, clock_wall_us(ctx->clock));
     const char *preset = catalog_default_model(ctx->catalog, str_of(m->provider));
     return (struct listed){
         .m = m,
+        .provider = by != NULL ? by->p->name : m->provider,
         .now = p != NULL ? &p->prices : NULL,
-        .usable = is_configured(ctx->conf, m->provider),
+        .usable = by != NULL && by->can_ask && catalog_can_chat(m),
         .is_default = preset != NULL && strcmp(preset, m->model) == 0,
     };
+}
+
+/*
+ * The model once for each provider that sells it here, under the name that `chat -m` takes; once
+ * under the catalog's when nobody does. A name "PROVIDER/…" asks for that provider's only.
+ * At most sellers + 1; how many.
+ */
+static size_t look_around(struct cmd_ctx *ctx, const struct sellers *s, const char *name,
+                          const struct catalog_model *m, struct listed *ret)
+{
+    size_t n = 0;
+    struct str by = STR_NONE;
+    bool is_one = named_at(ctx, str_of(name), &by) == m;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct conf_provider *p = s->items[i].p;
+        bool sells = conf_serves(p, m) || strcmp(p->name, m->provider) == 0;
+        if (sells && (!is_one || str_eqz(by, p->name)))
+            ret[n++] = look_at(ctx, m, &s->items[i]);
+    }
+    if (n == 0)
+        ret[n++] = look_at(ctx, m, NULL);
+    return n;
 }
 
 static bool costs_at_most(const struct price_set *s, pico per_million)
@@ -176,8 +227,10 @@ static bool is_chosen(const struct models_options *o, unsigned caps,
                       const struct listed *l)
 {
     const struct catalog_model *m = l->m;
-    return (o->all || strcmp(m->status, "retired") != 0) && (!o->usable || l->usable) &&
-           (m->caps_yes & caps) == caps && models_match(m, o->grep) &&
+    return (o->all || !catalog_is_retired(m)) && (!o->usable || l->usable) &&
+           (m->caps_yes & caps) == caps &&
+           (models_match(m, o->grep) ||
+            str_icontains(str_of(l->provider), str_of(o->grep))) &&
            (o->max_price == PICO_UNKNOWN || costs_at_most(l->now, o->max_price));
 }
 
@@ -250,7 +303,7 @@ static const struct out_column list_columns[] = {
 static void list_row(struct cmd_ctx *ctx, struct out *out, const struct listed *l)
 {
     const struct catalog_model *m = l->m;
-    out_textz(out, m->provider);
+    out_textz(out, l->provider);
     out_textz(out, m->model);
     out_text(out, models_price(ctx, l->now, PRICE_INPUT));
     out_text(out, models_price(ctx, l->now, PRICE_OUTPUT));
@@ -277,14 +330,22 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
                      ARRAY_LEN(list_columns), &out, e);
     if (rc != ERR_OK)
         return rc;
+    struct sellers sellers;
+    rc = find_sellers(ctx, &sellers, e);
+    if (rc != ERR_OK)
+        return rc;
     const struct catalog_model *all = catalog_models(ctx->catalog, &n);
-    struct listed *list = ARENA_ARRAY(&ctx->arena, n + 1, struct listed);
+    struct listed *list =
+        ARENA_ARRAY(&ctx->arena, (n + 1) * (sellers.n + 1), struct listed);
     if (list == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     size_t chosen = 0;
     for (size_t i = 0; i < n; i++) {
-        list[chosen] = look_at(ctx, &all[i]);
-        chosen += is_chosen(o, caps, &list[chosen]);
+        size_t from = chosen,
+               end = from + look_around(ctx, &sellers, NULL, &all[i], list + from);
+        for (size_t k = from; k < end; k++)
+            if (is_chosen(o, caps, &list[k]))
+                list[chosen++] = list[k];
     }
     if (strcmp(o->sort, "price") == 0)
         qsort(list, chosen, sizeof *list, by_price);
@@ -349,10 +410,10 @@ static struct str join_services(struct cmd_ctx *ctx, const struct catalog_model 
     return str_of(all);
 }
 
-static void show_row(struct cmd_ctx *ctx, struct out *out, const struct catalog_model *m)
+static void show_row(struct cmd_ctx *ctx, struct out *out, const struct listed *l)
 {
-    struct listed l = look_at(ctx, m);
-    out_textz(out, m->provider);
+    const struct catalog_model *m = l->m;
+    out_textz(out, l->provider);
     out_textz(out, m->model);
     out_text(out, join_aliases(ctx, m));
     out_textz(out, m->family);
@@ -363,14 +424,14 @@ static void show_row(struct cmd_ctx *ctx, struct out *out, const struct catalog_
     out_text(out, cap_words(ctx, m->caps_yes));
     out_text(out, cap_words(ctx, m->caps_no));
     out_text(out, join_services(ctx, m));
-    out_text(out, models_price(ctx, l.now, PRICE_INPUT));
-    out_text(out, models_price(ctx, l.now, PRICE_OUTPUT));
+    out_text(out, models_price(ctx, l->now, PRICE_INPUT));
+    out_text(out, models_price(ctx, l->now, PRICE_OUTPUT));
     out_textz(out, m->price_status);
     out_int(out, m->is_disputed || m->is_boundary_disputed);
     out_textz(out, m->shutdown);
     out_textz(out, m->replacement);
-    out_int(out, l.usable);
-    out_int(out, l.is_default);
+    out_int(out, l->usable);
+    out_int(out, l->is_default);
     out_textz(out, m->basis);
     out_textz(out, m->note);
     out_row_end(out);
@@ -382,15 +443,24 @@ static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *ar
     (void)opts;
     const struct catalog_model *named[MODELS_NAMED_MAX];
     AUTO(out_free) struct out *out = NULL;
+    struct sellers sellers;
     enum errc rc = models_named(ctx, args[0], named, &n, e);
+    if (rc == ERR_OK)
+        rc = find_sellers(ctx, &sellers, e);
     if (rc == ERR_OK)
         rc = out_new(ctx, cmd_format(ctx, &cmd_models), "llmgw.models.show/1",
                      show_columns, ARRAY_LEN(show_columns), &out, e);
     if (rc != ERR_OK)
         return rc;
+    struct listed *rows = ARENA_ARRAY(&ctx->arena, sellers.n + 1, struct listed);
+    if (rows == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
     out_vertical(out);
-    for (size_t i = 0; i < n; i++)
-        show_row(ctx, out, named[i]);
+    for (size_t i = 0; i < n; i++) {
+        size_t n_rows = look_around(ctx, &sellers, args[0], named[i], rows);
+        for (size_t k = 0; k < n_rows; k++)
+            show_row(ctx, out, &rows[k]);
+    }
     return out_finish(out, e);
 }
 

@@ -248,14 +248,25 @@ void out_fit(struct buf *b, struct str s, size_t cells)
     buf_addz(b, out_is_utf8() ? "\xE2\x80\xA6" : "~");
 }
 
+static bool read_width(const char *name, int *ret)
+{
+    int64_t columns;
+    if (num_i64(str_of(cmd_getenv(name)), 20, 10000, &columns) != ERR_OK)
+        return false;
+    *ret = (int)columns;
+    return true;
+}
+
 int out_screen_width(void)
 {
     struct winsize w;
-    int64_t columns;
-    if (num_i64(str_of(getenv("COLUMNS")), 20, 10000, &columns) == ERR_OK)
-        return (int)columns;
+    int columns;
+    if (read_width("LLMGW_COLUMNS", &columns))
+        return columns;
     if (!isatty(STDOUT_FILENO))
         return OUT_NO_TTY_WIDTH;
+    if (read_width("COLUMNS", &columns))
+        return columns;
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20 ? w.ws_col : 80;
 }
 
@@ -264,22 +275,29 @@ bool out_is_utf8(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
+/* Is it set, and to something? */
 static bool env_says(const char *name)
 {
-    const char *v = getenv(name);
+    const char *v = cmd_getenv(name);
     return v != NULL && v[0] != '\0';
+}
+
+/* Source: bixense.com/clicolors, force-color.org (2026-11): "0" asks for nothing. */
+static bool env_forces(const char *name)
+{
+    return env_says(name) && strcmp(cmd_getenv(name), "0") != 0;
 }
 
 bool out_has_color(const struct cmd_ctx *ctx, int fd)
 {
-    const char *option = ctx->global.color, *term = getenv("TERM");
+    const char *option = ctx->global.color, *term = cmd_getenv("TERM");
     if (option != NULL && strcmp(option, "auto") != 0)
         return strcmp(option, "always") == 0;
     if (env_says("NO_COLOR")) /* Source: no-color.org */
         return false;
     if (ctx->conf != NULL && ctx->conf->core.color >= 0)
         return ctx->conf->core.color == 1;
-    if (env_says("CLICOLOR_FORCE") || env_says("FORCE_COLOR"))
+    if (env_forces("CLICOLOR_FORCE") || env_forces("FORCE_COLOR"))
         return true;
     return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
 }

@@ -76,7 +76,10 @@ enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e) MUST_US
 size_t out_width(struct str s);
 /* Cuts to `cells`, ending in "…" when something was cut. */
 void out_fit(struct buf *b, struct str s, size_t cells);
-/* Columns of the screen: COLUMNS, the terminal, else 80; a large number when stdout is no tty. */
+/*
+ * Columns of the screen: LLMGW_COLUMNS; on a terminal COLUMNS, its size, else 80; otherwise a
+ * large number, whatever a shell has exported.
+ */
 int out_screen_width(void);
 bool out_is_utf8(void);
 bool out_has_color(const struct cmd_ctx *ctx, int fd);

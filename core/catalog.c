@@ -267,6 +267,16 @@ const struct catalog_model *catalog_models(const struct catalog *c, size_t *ret_
     return c->models;
 }
 
+bool catalog_is_retired(const struct catalog_model *m)
+{
+    return strcmp(m->status, "retired") == 0;
+}
+
+bool catalog_can_chat(const struct catalog_model *m)
+{
+    return strcmp(m->mode, "chat") == 0 && !catalog_is_retired(m);
+}
+
 size_t catalog_by_id(const struct catalog *c, struct str model,
                      const struct catalog_model **ret, size_t max)
 {

@@ -198,6 +198,10 @@ const struct catalog_model *catalog_find(const struct catalog *c, struct str pro
                                          struct str model);
 /* Every model, sorted by provider and model. */
 const struct catalog_model *catalog_models(const struct catalog *c, size_t *ret_n);
+/* Its provider does not answer for it any more. */
+bool catalog_is_retired(const struct catalog_model *m);
+/* Can a chat be held with it? */
+bool catalog_can_chat(const struct catalog_model *m);
 /* Models with this id or alias at any provider: fills up to max, returns how many there are. */
 size_t catalog_by_id(const struct catalog *c, struct str model,
                      const struct catalog_model **ret, size_t max);

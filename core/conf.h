@@ -240,6 +240,7 @@ struct conf_source {
  * go to `problems` (may be NULL), a line each.
  */
 struct catalog;
+struct catalog_model;
 enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
                     struct conf **ret, struct buf *problems, struct err *e) MUST_USE;
 void conf_free(struct conf **c);
@@ -247,6 +248,8 @@ void conf_free(struct conf **c);
 const struct conf_provider *conf_provider(const struct conf *c, struct str name);
 /* Does it stand on this machine, so that asking it needs no network? */
 bool conf_provider_is_near(const struct conf_provider *p);
+/* The catalog's model is one of its kind's, at its kind's address or where the user says so. */
+bool conf_serves(const struct conf_provider *p, const struct catalog_model *m);
 const struct conf_route *conf_route(const struct conf *c, struct str name);
 
 /*

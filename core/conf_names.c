@@ -70,8 +70,7 @@ static bool stands_for_kind(const struct conf_provider *p)
     return is_original(p) || strcmp(p->name, p->kind->kind) == 0;
 }
 
-/* Its kind's models, at its kind's address or at one that the user says serves them, too. */
-static bool serves(const struct conf_provider *p, const struct catalog_model *m)
+bool conf_serves(const struct conf_provider *p, const struct catalog_model *m)
 {
     return p->kind->catalog != NULL && (is_original(p) || !p->is_implicit) &&
            strcmp(p->kind->catalog, m->provider) == 0;
@@ -93,7 +92,7 @@ first_serving(const struct conf_provider *list, size_t n,
     const struct conf_provider *best = NULL;
     for (size_t i = 0; i < n; i++)
         for (size_t m = 0; m < n_models; m++)
-            if (serves(&list[i], models[m]) &&
+            if (conf_serves(&list[i], models[m]) &&
                 (best == NULL || is_better(&list[i], best)))
                 best = &list[i];
     return best;
@@ -138,7 +137,7 @@ static void offer_model(struct near *near, const struct conf *c,
 {
     bool is_served = c->n_providers == 0;
     for (size_t i = 0; i < c->n_providers; i++)
-        if (serves(&c->providers[i], m)) {
+        if (conf_serves(&c->providers[i], m)) {
             is_served = true;
             near_offerz(near, arena_printf(a, "%s/%s", c->providers[i].name, m->model));
         }

@@ -121,7 +121,8 @@ static const struct conf_key keys[] = {
     {"broker", "listen-any", CONF_BOOL, IN(conf, broker.listen_any), .preset = "no",
      .help = "allow an address that is not this machine's loopback"},
     {"broker", "socket-group", CONF_STRING, IN(conf, broker.socket_group),
-     .help = "group whose members may connect to the socket"},
+     .help = "group whose members may connect to the socket; they must be able to pass "
+             "through its directory, so that broker.socket is needed, too"},
     {"broker", "allow-uid", CONF_INT, IN(conf, broker.allow_uid),
      LIST_END(conf, broker.allow_uid, broker.n_allow_uid), .values = "0..4294967294",
      .help = "another user who may connect to the socket"},

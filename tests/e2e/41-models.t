@@ -29,4 +29,42 @@ is "$(http /v1/models/own/model-a | "$tool" json id)" own/model-a 'one model by 
 is "$(http -o /dev/null -w '%{http_code}' /v1/models/nobody)" 404 'an unknown one is not found'
 stop_broker
 is "$rc" 0 'the broker ends well'
+
+# ---- what is called usable can be asked ----
+WORK_KEY=sk-work
+export WORK_KEY
+config <<END
+[provider "work"]
+    kind = openai
+    key-env = WORK_KEY
+[provider "later"]
+    kind = anthropic
+    key-env = NOT_SET
+[provider "nowhere"]
+    kind = openrouter
+    key-file = $tmp/no-key
+END
+start_broker
+usable() { llmgw models --fields provider,model,usable -F tsv -a | awk -F '\t' -v want="$1" '$3 == want { print $1 "/" $2 }'; }
+usable true >"$tmp/yes"
+usable false >"$tmp/no"
+cmp_num "$(grep -c ^work/ "$tmp/yes")" -gt 5 'models are listed by the name of their provider'
+is "$(grep -vc ^work/ "$tmp/yes")" 0 '… and are not usable without a key'
+is "$(grep -c ^openai/ "$tmp/no")" 0 '… those of a kind under another name not twice'
+while read -r model; do
+    llmgw route explain --no-stdin -m "$model" hello >/dev/null 2>&1 </dev/null || echo "$model"
+done <"$tmp/yes" >"$tmp/refused"
+is "$(cat "$tmp/refused")" '' 'chat takes each that is usable'
+grep -v embed "$tmp/no" | awk -F / '!seen[$1]++' >"$tmp/some"
+cmp_num "$(grep -c . "$tmp/some")" -gt 5 'others are not'
+while read -r model; do
+    llmgw route explain --no-stdin -m "$model" hello >/dev/null 2>&1 </dev/null && echo "$model"
+done <"$tmp/some" >"$tmp/taken"
+is "$(cat "$tmp/taken")" '' '… nor taken by chat'
+is "$(llmgw models show work/gpt-6-luna -j | "$tool" json rows.0.provider)" work \
+    'show knows a provider by its name'
+is "$(llmgw models show work/gpt-6-luna -j | "$tool" json rows.0.usable)" true '… usable'
+is "$(llmgw models show later/claude-haiku-5-5 -j | "$tool" json rows.0.usable)" false '… or not'
+is "$(llmgw prices show work/gpt-6-luna -F csv | sed -n 2p | cut -d , -f 1)" openai \
+    'its prices are those of its kind'
 done_testing

@@ -1,4 +1,5 @@
 /* test_out.c: one report in every format, and tables on narrow and wide screens. */
+#include <fcntl.h>
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +70,7 @@ static char *printed(enum cmd_format format, const char *width, const char *fiel
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
-    setenv("COLUMNS", width, 1);
+    setenv("LLMGW_COLUMNS", width, 1);
     struct cmd_ctx ctx = {.program = "llmgw", .command = "test", .clock = &fixed_clock};
     ctx.global.output = path;
     ctx.global.fields = fields;
@@ -190,7 +191,7 @@ static void long_names_are_cut_a_little_before_columns_go(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char path[] = "/tmp/test_out.XXXXXX", text[1024];
         close(mkstemp(path));
-        setenv("COLUMNS", rows[i].width, 1);
+        setenv("LLMGW_COLUMNS", rows[i].width, 1);
         struct cmd_ctx ctx = {.program = "llmgw", .clock = &fixed_clock};
         struct out *o = NULL;
         struct err e = ERR_INIT;
@@ -255,6 +256,66 @@ static void widths_count_terminal_cells(void **state)
     buf_release(&b);
 }
 
+static void a_pipe_is_as_wide_as_its_table(void **state)
+{
+    (void)state;
+    /* standard output of a test is a file or a pipe */
+    unsetenv("LLMGW_COLUMNS");
+    setenv("COLUMNS", "40", 1);
+    assert_true(out_screen_width() > 10000);
+    setenv("LLMGW_COLUMNS", "60", 1);
+    assert_int_equal(out_screen_width(), 60);
+    setenv("LLMGW_COLUMNS", "wide", 1);
+    assert_true(out_screen_width() > 10000);
+    unsetenv("LLMGW_COLUMNS");
+    unsetenv("COLUMNS");
+}
+
+/* Each variable over those behind it; "" is one that is not set. */
+static void colour_is_decided_in_order(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR",
+                                        "TERM"};
+    static const struct {
+        const char *option;
+        int config; /* -1: not set */
+        const char *env[ARRAY_LEN(names)];
+        bool on_terminal, in_pipe;
+    } rows[] = {
+        {NULL, -1, {"", "", "", "xterm"}, true, false},
+        {NULL, -1, {"", "", "", "dumb"}, false, false},
+        {NULL, -1, {"", "", "", ""}, false, false},
+        {"auto", -1, {"", "", "", "xterm"}, true, false},
+        {"never", 1, {"", "1", "1", "xterm"}, false, false},
+        {"always", 0, {"1", "", "", "dumb"}, true, true},
+        {NULL, -1, {"1", "1", "1", "xterm"}, false, false},
+        {NULL, 1, {"1", "", "", "xterm"}, false, false},
+        {NULL, 0, {"", "1", "1", "xterm"}, false, false},
+        {NULL, 1, {"", "", "", "dumb"}, true, true},
+        {NULL, -1, {"", "1", "", "dumb"}, true, true},
+        {NULL, -1, {"", "", "1", "dumb"}, true, true},
+        {NULL, -1, {"", "0", "0", "xterm"}, true, false},
+        {NULL, -1, {"", "0", "", "dumb"}, false, false},
+    };
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY), file = open("/dev/null", O_RDWR);
+    assert_true(terminal >= 0 && file >= 0 && isatty(terminal));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct conf conf = {.core.color = rows[i].config};
+        struct cmd_ctx ctx = {.conf = &conf, .global.color = rows[i].option};
+        for (size_t v = 0; v < ARRAY_LEN(names); v++)
+            if (rows[i].env[v][0] == '\0')
+                unsetenv(names[v]);
+            else
+                setenv(names[v], rows[i].env[v], 1);
+        if (out_has_color(&ctx, terminal) != rows[i].on_terminal ||
+            out_has_color(&ctx, file) != rows[i].in_pipe)
+            fail_msg("row %zu", i);
+    }
+    close(terminal);
+    close(file);
+}
+
 int main(void)
 {
     struct err e = ERR_INIT;
@@ -267,6 +328,8 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_a_little_before_columns_go),
         cmocka_unit_test(fields_choose_and_order),
         cmocka_unit_test(widths_count_terminal_cells),
+        cmocka_unit_test(a_pipe_is_as_wide_as_its_table),
+        cmocka_unit_test(colour_is_decided_in_order),
     };
     return cmocka_run_group_tests_name("out", tests, NULL, NULL);
 }

@@ -1,0 +1,68 @@
+/* key_source.c: see key_source.h. What is read of a key is wiped. */
+#include "cmd/key_source.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+#include "cmd/cmd.h"
+
+enum { KEY_FILE_LEN = 16 * 1024, TAIL = 4, LONG = 16 };
+
+/* The first line, as the broker takes it. */
+static struct str first_line(struct str text)
+{
+    struct str line = STR_NONE;
+    (void)str_split(&text, '\n', &line);
+    return str_trim(line);
+}
+
+/* A short key would be told by its end. */
+static void tell_tail(struct str key, char ret_tail[KEY_TAIL_LEN])
+{
+    ret_tail[0] = '\0';
+    if (key.len >= LONG)
+        str_copy(ret_tail, KEY_TAIL_LEN, str_sub(key, key.len - TAIL, TAIL));
+}
+
+enum key_state key_look(const struct conf_secret *s, char ret_tail[KEY_TAIL_LEN])
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(KEY_FILE_LEN);
+    struct err e = ERR_INIT;
+    struct str key = STR_NONE;
+    char none[KEY_TAIL_LEN];
+    if (ret_tail == NULL)
+        ret_tail = none;
+    ret_tail[0] = '\0';
+    switch (s->source) {
+    case CONF_KEY_CMD:
+        return KEY_BY_COMMAND;
+    case CONF_KEY_ENV:
+        key = first_line(str_of(cmd_getenv(s->value)));
+        break;
+    case CONF_KEY_FILE:
+        if (conf_read_file(s->value, &text, &e) == ERR_OK)
+            key = first_line(buf_str(&text));
+        break;
+    }
+    tell_tail(key, ret_tail);
+    bool is_there = key.len > 0;
+    mem_wipe(text.data, text.cap);
+    return is_there ? KEY_THERE : KEY_MISSING;
+}
+
+const char *key_state_name(enum key_state state)
+{
+    static const char *const names[] = {"there", "by command", "missing"};
+    return names[state];
+}
+
+bool key_can_ask(const struct conf_provider *p)
+{
+    if (p->kind->auth == AUTH_NONE || p->kind->is_local)
+        return true;
+    for (size_t i = 0; i < p->n_keys; i++)
+        if (key_look(&p->keys[i], NULL) != KEY_MISSING)
+            return true;
+    return false;
+}

@@ -1,0 +1,107 @@
+#!/bin/sh
+# What is shown where: Markdown tables of every command that has them, widths in a pipe, colour.
+. "$top_srcdir/tests/e2e/lib.sh"
+
+start_sim one
+scenario one <<END
+set text=**bold**
+END
+ONE_KEY=sk-one
+export ONE_KEY
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[route "default"]
+    target = one/gpt-6-luna
+[route "a|b"]
+    target = one/gpt-6-luna
+[client "ci"]
+    key-hash = sha256:$(printf x | sha256sum | cut -d ' ' -f 1)
+END
+start_broker
+llmgw chat --no-stdin --tag 'team=a|b' --project 'x|y' "say it" >/dev/null
+sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
+
+# ---- Markdown ----
+# markdown FILE: says what is wrong with a GitHub table. Source: GitHub Flavored Markdown, 4.10
+markdown() {
+    awk '
+    function cells(line) { gsub(/\\\|/, "", line); return gsub(/\|/, "", line) }
+    /^\|/ && !n { n = cells($0); head = NR; tables++; next }
+    /^\|/ && NR == head + 1 && $0 !~ /^(\| (---|---:) )+\|$/ { print "no rule: " $0 }
+    /^\|/ && cells($0) != n { print "not " n " cells: " $0 }
+    /^\|/ && $0 !~ /\|$/ { print "open: " $0 }
+    /\033/ { print "control: " $0 }
+    !/^\|/ { n = 0 }
+    END { if (tables != 1) print tables + 0 " tables" }' "$1"
+}
+# one line per command and way to run it; a command that is missing here fails below
+cat >"$tmp/ways" <<END
+client list
+config list
+config list --show-origin
+cost today
+cost today --by tag:team,project
+cost all --by route -b
+log
+models -g luna
+models show openai/gpt-6-luna
+prices -g luna
+prices show openai/gpt-6-luna
+replay list
+route list
+route health
+END
+llmgw replay --last 1h --against one/gpt-6-luna >/dev/null 2>&1
+while read -r way; do
+    # shellcheck disable=SC2086
+    LLMGW_COLUMNS=40 llmgw $way -F markdown >"$tmp/table" 2>"$tmp/table.err" </dev/null
+    is "$? $(markdown "$tmp/table")$(cat "$tmp/table.err")" '0 ' "-F markdown: $way"
+done <"$tmp/ways"
+llmgw help -j | tr '{' '\n' | sed -n 's/^"name":"\([a-z]*\)","alias".*"markdown".*/\1/p' >"$tmp/has"
+cmp_num "$(grep -c . "$tmp/has")" -ge 8 'commands have Markdown'
+is "$(cut -d ' ' -f 1 "$tmp/ways" | sort -u | comm -13 - "$tmp/has")" '' '… and each is tried'
+like "$(llmgw cost today --by tag:team -F markdown)" '\| a\\\|b \|' 'a bar in a name does not end its cell'
+like "$(llmgw route list -F markdown)" '\| a\\\|b \|' '… here, too'
+is "$(llmgw cost yesterday -F markdown --if-any)" '' 'a mail without anything to say is none'
+
+# ---- width ----
+long=$(COLUMNS=30 llmgw models -g luna | head -n 1)
+is "$(COLUMNS=200 llmgw models -g luna | head -n 1)" "$long" 'COLUMNS changes nothing in a pipe'
+cmp_num "${#long}" -gt 60 '… which is as wide as the table'
+cmp_num "$(LLMGW_COLUMNS=40 llmgw models -g luna | head -n 1 | wc -m)" -le 41 \
+    'LLMGW_COLUMNS does, for who wants it'
+out=$(printf 'size 60 20\nexpect models;\nend\n' | LLMGW_PAGER=cat "$tool" pty sh -c \
+    'read -r _ </dev/null; unset COLUMNS; stty cols 60; llmgw models -g gpt-6-luna' 2>&1)
+is "$(printf '%s\n' "$out" | tr -d '\r' | awk 'length($0) > 60')" '' 'a terminal has its own width'
+out=$(printf 'expect models;\nend\n' | LLMGW_PAGER=cat COLUMNS=55 "$tool" pty llmgw models -g gpt-6-luna 2>&1)
+is "$(printf '%s\n' "$out" | tr -d '\r' | awk 'length($0) > 55')" '' '… or what COLUMNS says'
+
+# ---- colour ----
+escape=$(printf '\033')
+bold() { # [VARIABLE=VALUE…] -- [OPTION…]: does an answer on a terminal have any?
+    vars=
+    while [ "$1" != -- ]; do
+        vars="$vars $1"
+        shift
+    done
+    shift
+    # shellcheck disable=SC2086
+    out=$(printf 'expect bold\nend\n' | env -u NO_COLOR TERM=xterm $vars "$tool" pty \
+        llmgw chat --no-stdin -m default "$@" x 2>&1)
+    case $out in *"$escape[0;1m"*) echo yes ;; *) echo no ;; esac
+}
+is "$(bold --)" yes 'an answer on a terminal is styled'
+is "$(bold NO_COLOR=1 --)" no 'NO_COLOR'
+is "$(bold NO_COLOR= --)" yes '… which must hold something'
+is "$(bold TERM=dumb --)" no 'TERM=dumb'
+is "$(bold -- --color never)" no '--color never'
+is "$(bold NO_COLOR=1 -- --color always)" yes '--color always is over NO_COLOR'
+is "$(bold -- --conf core.color=never)" no 'core.color'
+is "$(bold CLICOLOR_FORCE=1 -- --conf core.color=never)" no '… is over CLICOLOR_FORCE'
+is "$(env CLICOLOR_FORCE=1 FORCE_COLOR=1 llmgw chat --no-stdin -m default x)" '**bold**' \
+    'an answer in a pipe is what the model said, whatever is forced'
+
+done_testing
