@@ -80,7 +80,8 @@ static const struct option_row rows[] = {
      .help = "begin a conversation of this name"},
     {0, "tag", OPT_STRINGS, AT(tags), "K=V", .complete = OPT_C_TAG,
      .help = "mark the request in the ledger; may be repeated"},
-    {'P', "project", OPT_STRING, AT(project), "NAME", .help = "project it belongs to"},
+    {'P', "project", OPT_STRING, AT(project), "NAME", .complete = OPT_C_PROJECT,
+     .help = "project it belongs to"},
     {0, "log", OPT_FLAG, AT(log), .help = "record question and answer"},
     {0, "no-log", OPT_FLAG, AT(no_log), .help = "record nothing"},
 

@@ -25,6 +25,8 @@ static const struct option_row rows[] = {
      .help = "from where the previous report with the same --mark has ended"},
     {0, "mark", OPT_STRING, AT(mark), "NAME", .help = "the name of that end; default"},
     {0, "by", OPT_STRINGS, AT(by), "WHAT", .complete = OPT_C_CHOICE, .group = "groups",
+     .values = "hour|day|week|month|model|provider|route|project|template|client|kind|status|"
+               "conversation|user|tag:",
      .help = "hour, day, week, month, model, provider, route, project, template, client, kind, "
              "status, conversation, user or tag:KEY; up to two"},
     {'b', "breakdown", OPT_FLAG, AT(breakdown), .help = "also by model"},
@@ -37,7 +39,8 @@ static const struct option_row rows[] = {
      .help = "only this model: PROVIDER/MODEL, an alias, or a model of any provider"},
     {'r', "route", OPT_STRING, AT(route), "NAME", .complete = OPT_C_ROUTE,
      .help = "only this route"},
-    {'P', "project", OPT_STRING, AT(project), "NAME", .help = "only this project"},
+    {'P', "project", OPT_STRING, AT(project), "NAME", .complete = OPT_C_PROJECT,
+     .help = "only this project"},
     {0, "tag", OPT_STRING, AT(tag), "K=V", .complete = OPT_C_TAG, .help = "only with this tag"},
     {0, "kind", OPT_CHOICE, AT(kind), "KIND", .values = "chat|batch|replay|judge|embed",
      .help = "only requests of this kind"},

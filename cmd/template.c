@@ -209,7 +209,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
 
 const struct cmd_entry cmd_template = {
     .name = "template",
-    .args = "[list | show | edit | rm | path] [NAME]",
+    .args = "[list | show TEMPLATE | edit TEMPLATE | rm TEMPLATE | path [TEMPLATE]]",
     .summary = "the prompts that chat -t uses",
     .formats = 1 << FORMAT_TEXT | 1 << FORMAT_TABLE | 1 << FORMAT_JSON |
                1 << FORMAT_JSONL | 1 << FORMAT_CSV | 1 << FORMAT_TSV |

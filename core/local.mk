@@ -55,3 +55,4 @@ dist_pkgdata_DATA += %D%/catalog.tsv
 %C%_libcore_a_SOURCES += %D%/when.c %D%/when.h
 %C%_libcore_a_SOURCES += %D%/report.c %D%/report.h
 %C%_libcore_a_SOURCES += %D%/report_log.c
+%C%_libcore_a_SOURCES += %D%/report_words.c

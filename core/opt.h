@@ -42,6 +42,10 @@ enum opt_complete {
     OPT_C_RUN,
     OPT_C_KEY,
     OPT_C_CHOICE,
+    OPT_C_REQUEST,
+    OPT_C_PROJECT,
+    OPT_C_PROVIDER,
+    OPT_C_COMMAND,
 };
 
 struct option_row {

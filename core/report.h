@@ -84,6 +84,21 @@ struct report {
 enum errc report_run(struct db *d, const struct report_query *q, struct arena *a,
                      struct report *ret, struct err *e) MUST_USE;
 
+/* ---- names, for the completion of command lines ---- */
+
+enum report_word {
+    REPORT_CONVERSATIONS, /* names, else ids, with their titles */
+    REPORT_REQUESTS,      /* ids, with what was asked */
+    REPORT_TAGS,          /* KEY=VALUE */
+    REPORT_PROJECTS,
+    REPORT_RUNS, /* of replay, with their state */
+};
+/* Valid during the call. */
+typedef void report_word_fn(void *arg, struct str word, struct str what);
+/* Some of the newest. */
+enum errc report_words(struct db *d, enum report_word what, report_word_fn *fn, void *arg,
+                       struct err *e) MUST_USE;
+
 /* ---- requests ---- */
 
 struct report_filter {

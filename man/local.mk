@@ -3,6 +3,7 @@ dist_man_MANS += %D%/llmgw.1
 dist_man_MANS += %D%/llmgw-broker.1
 dist_man_MANS += %D%/llmgw-chat.1
 dist_man_MANS += %D%/llmgw-client.1
+dist_man_MANS += %D%/llmgw-completion.1
 dist_man_MANS += %D%/llmgw-config.1
 dist_man_MANS += %D%/llmgw-cost.1
 dist_man_MANS += %D%/llmgw-env.1
