@@ -65,7 +65,7 @@ static void as_json(const char *key, struct buf *values)
     struct jw w;
     jw_init(&w, &json);
     jw_object(&w);
-    jw_kstrz(&w, "schema", "llmgw.config/1");
+    jw_kstrz(&w, "schema", "llmgw.config.get/1");
     jw_kstrz(&w, "key", key);
     jw_key(&w, "values");
     jw_array(&w);

@@ -35,6 +35,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/repl_cmd.c
 %C%_libcmd_a_SOURCES += %D%/repl_complete.c
 %C%_libcmd_a_SOURCES += %D%/repl_next.c
+%C%_libcmd_a_SOURCES += %D%/schema.c %D%/schema_shapes.c %D%/schema_shapes.h
 %C%_libcmd_a_SOURCES += %D%/session.c %D%/session.h
 %C%_libcmd_a_SOURCES += %D%/shape.c %D%/shape.h
 %C%_libcmd_a_SOURCES += %D%/shell.c %D%/shell.h

@@ -211,6 +211,8 @@ static enum errc open_file(struct db *d, const char *path, enum db_mode mode,
         d->schema = DB_SCHEMA_VERSION;
         return open_for_writing(d, version, e);
     }
+    if (version == 0) /* a broker is about to make it */
+        return err_set(e, ERR_NOT_FOUND, "%s: nothing is in the ledger yet", path);
     if (version < DB_SCHEMA_OLDEST)
         return err_set(
             e, ERR_STORE,

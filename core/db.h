@@ -21,7 +21,7 @@ enum {
 };
 
 enum db_mode {
-    DB_READ,  /* must exist; never creates, never migrates */
+    DB_READ,  /* must exist and hold something; never creates, never migrates */
     DB_WRITE, /* creates and migrates forward */
 };
 

@@ -14,6 +14,7 @@ dist_man_MANS += %D%/llmgw-models.1
 dist_man_MANS += %D%/llmgw-prices.1
 dist_man_MANS += %D%/llmgw-replay.1
 dist_man_MANS += %D%/llmgw-route.1
+dist_man_MANS += %D%/llmgw-schema.1
 dist_man_MANS += %D%/llmgw-template.1
 dist_man_MANS += %D%/llmgw-version.1
 dist_man_MANS += %D%/llmgw-config.5

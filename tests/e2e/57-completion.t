@@ -25,8 +25,8 @@ start_broker
 llmgw chat --no-stdin -m fast --name 'trip to Rome' --tag ticket=A-1 -P web hello >/dev/null
 sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
 id=$(sql 'SELECT id FROM request')
-stop_broker
 llmgw chat --no-stdin --save commit 'write it' >/dev/null 2>&1
+stop_broker
 
 words() { # candidates for these words, apart by blanks
     llmgw __complete -- "$@" 2>"$tmp/err" | cut -f 1 | tr '\n' ' '

@@ -39,6 +39,7 @@ dist_check_SCRIPTS += %D%/54-log-rm.t
 dist_check_SCRIPTS += %D%/54-screen.t
 dist_check_SCRIPTS += %D%/56-config-keys.t
 dist_check_SCRIPTS += %D%/57-completion.t
+dist_check_SCRIPTS += %D%/59-schema.t
 dist_check_SCRIPTS += %D%/90-demo.t
 dist_check_SCRIPTS += %D%/60-replay.t
 dist_check_SCRIPTS += %D%/61-replay-runs.t

@@ -4,6 +4,7 @@
  *
  *     tool ask [options] PROMPT        KEY=VALUE lines about the answer
  *     tool json PATH <FILE             the value at a.b.0.c, or status 1
+ *     tool fits SCHEMA [lines] <FILE   is it what the schema says, and nothing else?
  *     tool wait FILE REGEX SECONDS     until the file matches, or status 1
  *     tool raw [options] BYTES         … to the broker's doors, as they stand
  *     tool mute PORT                   takes datagrams and never answers
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/jschema.h"
 #include "core/jsonx.h"
 #include "core/num.h"
 
@@ -126,6 +128,58 @@ static enum errc run_json(int argc, char *argv[], struct err *e)
                        ? json_object_get_string(o)
                        : json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
     return ERR_OK;
+}
+
+/* ---- fits ---- */
+
+/* Members that a schema does not name become wrong: how tests see that it is complete. */
+static void close_objects(struct json_object *schema)
+{
+    if (json_object_is_type(schema, json_type_object)) {
+        struct json_object *ignored;
+        if (json_object_object_get_ex(schema, "properties", &ignored))
+            json_object_object_add(schema, "additionalProperties",
+                                   json_object_new_boolean(false));
+        json_object_object_foreach(schema, key, value)
+        {
+            (void)key;
+            close_objects(value);
+        }
+    }
+    for (size_t i = 0; json_object_is_type(schema, json_type_array) &&
+                       i < json_object_array_length(schema);
+         i++)
+        close_objects(json_object_array_get_idx(schema, i));
+}
+
+/* Every line of standard input, or the whole, against the schema of a file. */
+static enum errc run_fits(int argc, char *argv[], struct err *e)
+{
+    AUTO(buf_release) struct buf schema_text = BUF_INIT(FILE_MAX);
+    AUTO(buf_release) struct buf text = BUF_INIT(FILE_MAX);
+    AUTO(jx_put) struct json_object *schema = NULL;
+    bool by_line = argc > 2 && strcmp(argv[2], "lines") == 0;
+    int fd = argc > 1 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return err_set(e, ERR_USAGE, "usage: tool fits SCHEMA [lines] <FILE");
+    enum errc rc = read_fd(fd, &schema_text);
+    close(fd);
+    if (rc == ERR_OK)
+        rc = read_fd(STDIN_FILENO, &text);
+    if (rc == ERR_OK)
+        rc = jx_parse(str_trim(buf_str(&schema_text)), &schema, e);
+    if (rc != ERR_OK)
+        return rc;
+    close_objects(schema);
+    struct str rest = str_trim(buf_str(&text)), one = rest;
+    while (rc == ERR_OK && (by_line ? str_split(&rest, '\n', &one) : one.len > 0)) {
+        AUTO(jx_put) struct json_object *value = NULL;
+        rc = jx_parse(str_trim(one), &value, e);
+        if (rc == ERR_OK)
+            rc = jschema_check(schema, value, e);
+        one = STR_NONE;
+    }
+    return rc;
 }
 
 /* ---- wait ---- */
@@ -310,11 +364,17 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask},         {"json", run_json},
-                {"wait", run_wait},       {"raw", run_raw},
-                {"mute", run_mute},       {"cut-serve", run_cut_serve},
-                {"cut-ask", run_cut_ask}, {"swarm", run_swarm},
-                {"pty", run_pty},         {"stdin-socket", run_stdin_socket}};
+    } rows[] = {{"ask", run_ask},
+                {"json", run_json},
+                {"fits", run_fits},
+                {"wait", run_wait},
+                {"raw", run_raw},
+                {"mute", run_mute},
+                {"cut-serve", run_cut_serve},
+                {"cut-ask", run_cut_ask},
+                {"swarm", run_swarm},
+                {"pty", run_pty},
+                {"stdin-socket", run_stdin_socket}};
     struct err e = ERR_INIT;
     enum errc rc =
         err_set(&e, ERR_USAGE,
