@@ -47,19 +47,10 @@ static enum errc make_key(char out[KEY_LEN + 1], struct err *e)
 static enum errc put(struct cmd_ctx *ctx, struct buf *text, const char *name,
                      const char *key, const char *value, struct err *e)
 {
-    AUTO(conf_text_free) struct conf_text *t = NULL;
-    AUTO(buf_release) struct buf next = BUF_INIT(2 * LIMIT_CONF_LEN);
     if (value == NULL)
         return ERR_OK;
-    const char *dotted = arena_printf(&ctx->arena, "client.%s.%s", name, key);
-    enum errc rc = conf_text_parse(buf_str(text), "configuration", &t, e);
-    if (rc == ERR_OK)
-        rc = conf_text_set(t, dotted, value, false, &next, e);
-    buf_reset(text);
-    buf_adds(text, buf_str(&next));
-    return rc == ERR_OK && buf_err(text) != ERR_OK
-               ? err_set(e, buf_err(text), "%s", dotted)
-               : rc;
+    return cmd_conf_put(text, arena_printf(&ctx->arena, "client.%s.%s", name, key), value,
+                        false, e);
 }
 
 /* Is there a section of that name in the text? */

@@ -127,6 +127,9 @@ const char *cmd_conf_path(struct cmd_ctx *ctx);
  */
 enum errc cmd_conf_open(struct cmd_ctx *ctx, const char **ret_path,
                         struct conf_text **ret_text, struct err *e) MUST_USE;
+/* The text with that value set, or added; without it for NULL. *text is replaced. */
+enum errc cmd_conf_put(struct buf *text, const char *dotted, const char *value, bool add,
+                       struct err *e) MUST_USE;
 enum errc cmd_conf_save(struct cmd_ctx *ctx, const char *path, struct str text,
                         struct err *e) MUST_USE;
 

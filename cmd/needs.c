@@ -100,6 +100,21 @@ enum errc cmd_conf_open(struct cmd_ctx *ctx, const char **ret_path,
     return rc;
 }
 
+enum errc cmd_conf_put(struct buf *text, const char *dotted, const char *value, bool add,
+                       struct err *e)
+{
+    AUTO(conf_text_free) struct conf_text *t = NULL;
+    AUTO(buf_release) struct buf next = BUF_INIT(2 * LIMIT_CONF_LEN);
+    enum errc rc = conf_text_parse(buf_str(text), "configuration", &t, e);
+    if (rc == ERR_OK)
+        rc = conf_text_set(t, dotted, value, add, &next, e);
+    if (rc != ERR_OK)
+        return rc;
+    buf_reset(text);
+    buf_adds(text, buf_str(&next));
+    return buf_err(text) == ERR_OK ? ERR_OK : err_set(e, buf_err(text), "%s", dotted);
+}
+
 /* How many problems there are, and which; `edited` may be NULL. */
 static enum errc count_problems(struct cmd_ctx *ctx, const char *edited, struct str text,
                                 struct buf *problems, size_t *ret_n, struct err *e)

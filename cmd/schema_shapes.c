@@ -70,6 +70,8 @@ const struct schema_shape schema_shapes[] = {
      " ratios:[{name:s num:i den:i}] cost_usd:n? cost_pusd:i? recorded_usd:n? recorded_pusd:i? why:s?}]"
      " cost_usd:n? cost_pusd:i? recorded_usd:n? recorded_pusd:i? cost_source:s?"
      " reported_usd:n? reported_pusd:i? catalog:s", NULL},
+    {"llmgw.doctor/1", "doctor", "what is in its place", SCHEMA_ROWS,
+     "check:s state:s what:s hint:s", NULL},
     {"llmgw.explain/1", "route explain", "a decision, also of chat --dry-run", SCHEMA_OBJECT,
      "schema=llmgw.explain/1 parts:[{name:s bytes:i}]"
      " headers*:[{name:s value:s redacted*:b}] body*:j route:s? file:s? line:i? model:s?"
@@ -86,6 +88,10 @@ const struct schema_shape schema_shapes[] = {
      " commands:[{name:s alias:s? arguments:s summary:s? formats:[s]"
      " options:[{name:s letter:s? argument:s? values:s? negatable:b help:s}] options_of:s?"
      " examples:[{line:s what:s}]}] exit_codes:[{code:i name:s when:s}]", NULL},
+    {"llmgw.keys/1", "keys list", "where providers' keys come from", SCHEMA_ROWS,
+     "provider:s source:s state:s ends:s origin:s line:i", NULL},
+    {"llmgw.keys.test/1", "keys test", "whether providers accept them", SCHEMA_ROWS,
+     "provider:s model:s result:s why:s", NULL},
     {"llmgw.log/1", "log", "requests", SCHEMA_ROWS,
      "start:t id:s model:s status:s input_tokens:i output_tokens:i cost_usd:n cost_pusd:i"
      " ttft_ms:n total_ms:n kind:s route:s asked_model:s served_model:s project:s client:s"

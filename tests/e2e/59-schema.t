@@ -107,6 +107,12 @@ for id in $(llmgw log -n 20 -F tsv --fields id | sed 1d); do
     say cost show "$id" -j
     fits 'cost show' "cost show $id"
 done
+say keys -j
+fits 'keys list' 'keys list'
+say keys test one -j
+fits 'keys test' 'keys test'
+say doctor -j
+fits doctor 'doctor'
 say client list -j
 fits 'client list' 'client list'
 say config list -j

@@ -47,6 +47,7 @@ is "$(cat "$tmp/missing")" '' "so are those of llmgw's own help"
 
 # Needs what a test machine has not; one a line: the command, TAB, why.
 cat >"$tmp/not-run" <<END
+llmgw keys set anthropic --key-cmd 'pass show llm/anthropic'	needs a password manager
 systemctl --user enable --now llmgw.socket	would change the units of the user who tests
 END
 
@@ -86,6 +87,7 @@ export SIM_KEY LLMGW_CLIENT_KEY
 cd "$tmp/work" || bail 'no folder'
 git init -q . && mkdir src && echo 'int main(void) { return 0; }' >src/main.c && git add src
 printf 'src/main.c\n' >list
+echo sk-sim >key.txt
 cat >requests.jsonl <<END
 {"id":"a","provider":"anthropic","model_requested":"claude-haiku-5-5","at":"2026-11-20T12:00:00Z","wire":"anthropic","usage":{"input_tokens":9,"output_tokens":4}}
 END

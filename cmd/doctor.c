@@ -1,0 +1,399 @@
+/*
+ * doctor.c: `llmgw doctor`: is everything in its place? Looks, changes nothing, uses no network,
+ * starts no broker. Each check says what it found; what is wrong comes with what to do.
+ */
+#include <langinfo.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/db.h"
+#include "core/jsonx.h"
+
+#include "cmd/cost.h"
+#include "cmd/key_source.h"
+#include "cmd/link.h"
+#include "cmd/out.h"
+#include "cmd/shell.h"
+
+enum { OLD_CATALOG_DAYS = 90 };
+
+struct doctor_options {
+    bool report;
+};
+
+#define AT(field) .offset = offsetof(struct doctor_options, field)
+
+static const struct option_row options[] = {
+    {0, "report", OPT_FLAG, AT(report),
+     .help = "for a bug report: also versions and settings, without what is private"},
+    {0},
+};
+
+#undef AT
+
+enum state { OK, WARN, BAD };
+
+struct doctor {
+    struct cmd_ctx *ctx;
+    struct out *out;
+    bool for_others; /* what is quoted stays here */
+    size_t n_bad;
+};
+
+/* The text with what stands in quotes left out: messages quote what the user wrote. */
+static void without_quotes(struct str text, struct buf *out)
+{
+    struct str part;
+    for (bool is_quoted = false; str_split(&text, '"', &part); is_quoted = !is_quoted)
+        if (is_quoted)
+            buf_addz(out, "\"…\"");
+        else
+            buf_adds(out, part);
+}
+
+static void say(struct doctor *d, const char *check, enum state state, const char *fmt,
+                ...) PRINTF(4, 5);
+
+/* A row. A text may end in "\nhint: what to do". */
+static void say(struct doctor *d, const char *check, enum state state, const char *fmt,
+                ...)
+{
+    static const char *const names[] = {"ok", "warning", "problem"};
+    AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_ERR_TEXT);
+    AUTO(buf_release) struct buf safe = BUF_INIT(4 * LIMIT_ERR_TEXT);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&text, fmt, ap);
+    va_end(ap);
+    if (d->for_others)
+        without_quotes(buf_str(&text), &safe);
+    struct str all = buf_str(d->for_others ? &safe : &text), hint = STR("\nhint: ");
+    size_t at = str_search(all, hint);
+    out_textz(d->out, check);
+    out_textz(d->out, names[state]);
+    out_text(d->out, str_sub(all, 0, at));
+    out_text(d->out, at < all.len ? str_sub(all, at + hint.len, all.len) : STR_NONE);
+    out_row_end(d->out);
+    d->n_bad += state == BAD;
+}
+
+/* ---- files ---- */
+
+static void check_config(struct doctor *d)
+{
+    AUTO(buf_release) struct buf problems = BUF_INIT(1024 * 1024);
+    AUTO(conf_free) struct conf *conf = NULL;
+    struct err e = ERR_INIT;
+    struct conf_source src;
+    struct stat st;
+    const char *path = cmd_conf_path(d->ctx);
+    enum errc rc = cmd_conf_source(d->ctx, &src, &e);
+    if (rc == ERR_OK)
+        rc = conf_load(&src, d->ctx->catalog, &conf, &problems, &e);
+    if (rc != ERR_OK)
+        say(d, "configuration", BAD, "%s", e.text);
+    else if (stat(path, &st) != 0)
+        say(d, "configuration", OK, "no file: providers by keys in the environment");
+    else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        say(d, "configuration", BAD,
+            "%s can be changed by others: it may run commands as you\nhint: chmod go-w "
+            "%s",
+            path, path);
+    else
+        say(d, "configuration", OK, "%s", path);
+    for (size_t i = 0; conf != NULL && i < conf->n_warnings; i++)
+        say(d, "configuration", WARN, "%s", conf->warnings[i]);
+}
+
+/* What a file of keys lets others do. */
+static void check_key_file(struct doctor *d, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        say(d, "keys", BAD, "%s can be read by others\nhint: chmod 600 %s", path, path);
+}
+
+static void check_keys(struct doctor *d)
+{
+    const struct conf *c = d->ctx->conf;
+    for (size_t i = 0; i < c->n_providers; i++) {
+        const struct conf_provider *p = &c->providers[i];
+        for (size_t k = 0; k < p->n_keys; k++)
+            if (p->keys[k].source == CONF_KEY_FILE)
+                check_key_file(d, p->keys[k].value);
+        if (!key_can_ask(p))
+            say(d, "keys", WARN, "%s has none: %s\nhint: llmgw keys set %s", p->name,
+                p->n_keys > 0 ? p->keys[0].value : "nothing is configured", p->name);
+        else
+            say(d, "keys", OK, "%s%s", p->name,
+                p->n_keys == 0  ? " needs none"
+                : p->n_keys > 1 ? " has several"
+                                : "");
+    }
+    if (c->n_providers == 0)
+        say(d, "keys", BAD,
+            "no provider is in use\nhint: llmgw keys set openai, or set OPENAI_API_KEY");
+}
+
+static void check_ledger(struct doctor *d)
+{
+    AUTO(db_close) struct db *db = NULL;
+    struct err e = ERR_INIT;
+    struct stat st;
+    int64_t n = 0;
+    const char *path = conf_path_db(&d->ctx->arena, d->ctx->conf, cmd_getenv);
+    enum errc rc = db_open(path, DB_READ, &db, &e);
+    if (rc == ERR_NOT_FOUND)
+        say(d, "ledger", OK, "%s: nothing is recorded yet", path);
+    else if (rc != ERR_OK)
+        say(d, "ledger", BAD, "%s", e.text);
+    else if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        say(d, "ledger", BAD, "%s can be read by others\nhint: chmod 600 %s", path, path);
+    else
+        say(d, "ledger", OK, "%s", path);
+    if (db != NULL && cost_waiting(d->ctx, db, &n, &e) == ERR_OK && n > 0)
+        say(d, "ledger", WARN,
+            "%lld requests wait in the spool\nhint: llmgw broker start writes them",
+            (long long)n);
+}
+
+/* ---- the broker ---- */
+
+static void check_broker(struct doctor *d)
+{
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err e = ERR_INIT;
+    enum errc rc = link_ask(d->ctx, false, "GET", "/llmgw/v1/status", STR_NONE, STR_NONE,
+                            &answer, &e);
+    if (rc != ERR_OK) {
+        say(d, "broker", OK, "none runs; it starts when it is needed");
+        return;
+    }
+    if (jx_parse(buf_str(&answer), &o, &e) != ERR_OK) {
+        say(d, "broker", BAD, "what answers is no broker of ours: %s", e.text);
+        return;
+    }
+    struct str version = jx_str(o, "version"), wrong = jx_str(o, "config_error");
+    if (!str_eqz(version, PACKAGE_VERSION))
+        say(d, "broker", WARN, "it is %.*s, this is %s\nhint: llmgw broker restart",
+            STR_ARG(version), PACKAGE_VERSION);
+    else
+        say(d, "broker", OK, "%.*s runs", STR_ARG(version));
+    if (wrong.len > 0)
+        say(d, "broker", BAD,
+            "it keeps an older configuration: %.*s\nhint: llmgw config check",
+            STR_ARG(wrong));
+    struct json_object *ledger = jx_obj(o, "ledger");
+    struct str trouble = jx_str(ledger, "trouble");
+    if (ledger != NULL && trouble.len > 0)
+        say(d, "broker", BAD, "it cannot write the ledger: %.*s", STR_ARG(trouble));
+}
+
+static void check_socket(struct doctor *d)
+{
+    const char *path = NULL;
+    struct err e = ERR_INIT;
+    if (conf_path_socket(&d->ctx->arena, d->ctx->conf, d->ctx->global.socket, cmd_getenv,
+                         &path, &e) != ERR_OK)
+        say(d, "socket", BAD, "%s", e.text);
+    else
+        say(d, "socket", OK, "%s", path);
+}
+
+/* ---- the machine ---- */
+
+static void check_clock(struct doctor *d)
+{
+    int64_t now_us = clock_wall_us(d->ctx->clock), made_us;
+    struct err e = ERR_INIT;
+    const char *date = catalog_date(d->ctx->catalog);
+    const char *text = arena_printf(&d->ctx->arena, "%sT00:00:00Z", date);
+    if (clock_parse_rfc3339(str_of(text), &made_us, &e) != ERR_OK)
+        say(d, "prices", BAD, "the catalog has no date: %s", date);
+    else if (now_us < made_us - US_PER_DAY)
+        say(d, "clock", BAD, "it is before %s, when the catalog was made\nhint: set it",
+            date);
+    else if (now_us > made_us + OLD_CATALOG_DAYS * US_PER_DAY)
+        say(d, "prices", WARN, "the catalog is of %s\nhint: install a newer llmgw", date);
+    else
+        say(d, "prices", OK, "the catalog is of %s", date);
+}
+
+static void check_locale(struct doctor *d)
+{
+    const char *charset = nl_langinfo(CODESET);
+    if (out_is_utf8())
+        say(d, "locale", OK, "%s", charset);
+    else
+        say(d, "locale", WARN, "%s: tables are drawn in ASCII\nhint: LC_ALL=C.UTF-8",
+            charset);
+}
+
+/* "%" ends a command of a crontab unless there is a backslash before it. Source: crontab(5). */
+static bool has_bare_percent(struct str line)
+{
+    size_t at = str_search(line, STR("llmgw"));
+    for (size_t i = at + 1; i < line.len; i++)
+        if (line.ptr[i] == '%' && line.ptr[i - 1] != '\\')
+            return true;
+    return false;
+}
+
+static void check_cron(struct doctor *d)
+{
+    AUTO(buf_release) struct buf table = BUF_INIT(LIMIT_CONF_LEN);
+    struct err e = ERR_INIT;
+    int status = 0;
+    if (shell_run("crontab -l 2>/dev/null", STR_NONE, &table, &status, &e) != ERR_OK ||
+        status != 0)
+        return;
+    struct str rest = buf_str(&table), line;
+    for (int n = 1; str_split(&rest, '\n', &line); n++)
+        if (!str_starts(str_trim(line), STR("#")) && has_bare_percent(line))
+            say(d, "cron", BAD,
+                "line %d of crontab: a %% behind llmgw ends the command\n"
+                "hint: write a fraction, as 0.8, or \\%%",
+                n);
+}
+
+/* ---- the report ---- */
+
+/* Settings whose value tells nothing of a person. */
+static bool is_public(const struct conf_key *k)
+{
+    if (k == NULL)
+        return false;
+    switch (k->type) {
+    case CONF_CHOICE:
+    case CONF_ENUM:
+    case CONF_CAPS:
+    case CONF_BOOL:
+    case CONF_INT:
+    case CONF_SIZE:
+    case CONF_DURATION:
+    case CONF_FRACTION:
+    case CONF_RATE:
+        return true;
+    case CONF_STRING:
+    case CONF_MONEY:
+    case CONF_MODEL:
+    case CONF_ROUTE:
+    case CONF_PROVIDER:
+    case CONF_CLIENT:
+    case CONF_TARGET:
+    case CONF_SPEND:
+    case CONF_BUDGET:
+    case CONF_HEADER:
+    case CONF_SECRET:
+    case CONF_URL:
+    case CONF_ADDRESS:
+    case CONF_PATH:
+    case CONF_HASH:
+    case CONF_ALIAS:
+    case CONF_PRICE:
+        break;
+    }
+    return false;
+}
+
+/* Names that the user gave are left out. */
+static void add_settings(struct cmd_ctx *ctx, struct buf *out)
+{
+    const struct conf *c = ctx->conf;
+    for (size_t i = 0; i < c->n_values; i++) {
+        const struct conf_value *v = &c->values[i];
+        const struct conf_key *k = conf_key(str_of(v->section), str_of(v->key));
+        if (!v->in_force)
+            continue;
+        buf_printf(out, "%s%s.%s = %s\n", v->section, v->sub != NULL ? ".*" : "",
+                   k != NULL && k->key != NULL ? v->key : "*",
+                   is_public(k) ? v->value ? v->value : "true" : "(set)");
+    }
+}
+
+/* The folder of the user becomes "~". */
+static void without_home(struct str text, struct buf *out)
+{
+    struct str home = str_of(cmd_getenv("HOME"));
+    while (home.len > 1 && text.len > 0) {
+        size_t at = str_search(text, home);
+        buf_adds(out, str_sub(text, 0, at));
+        if (at == text.len)
+            return;
+        buf_addc(out, '~');
+        text = str_sub(text, at + home.len, text.len);
+    }
+    buf_adds(out, text);
+}
+
+static enum errc print_report(struct doctor *d, struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_REPLY_LEN);
+    cmd_version_text(d->ctx, true, &text);
+    buf_addc(&text, '\n');
+    enum errc rc = out_render(d->out, &text, e);
+    buf_addz(&text, "\nsettings:\n");
+    add_settings(d->ctx, &text);
+    without_home(buf_str(&text), &safe);
+    return rc == ERR_OK ? out_write(d->ctx, buf_str(&safe), e) : rc;
+}
+
+/* ---- the command ---- */
+
+static const struct out_column columns[] = {
+    {.name = "check", .type = OUT_TEXT},
+    {.name = "state", .type = OUT_TEXT},
+    {.name = "what", .type = OUT_TEXT, .soft = 60},
+    {.name = "hint", .type = OUT_TEXT, .priority = 1},
+};
+
+static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
+                     struct err *e)
+{
+    const struct doctor_options *o = opts;
+    AUTO(out_free) struct out *out = NULL;
+    if (args->n > 0)
+        return err_set(e, ERR_USAGE, "doctor takes no operands");
+    if (o->report && cmd_formats(ctx, "doctor --report", 1 << FORMAT_TABLE, e) != ERR_OK)
+        return e->code;
+    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_doctor), "llmgw.doctor/1", columns,
+                           ARRAY_LEN(columns), &out, e);
+    if (rc != ERR_OK)
+        return rc;
+    struct doctor d = {.ctx = ctx, .out = out, .for_others = o->report};
+    check_config(&d);
+    check_keys(&d);
+    check_socket(&d);
+    check_broker(&d);
+    check_ledger(&d);
+    check_clock(&d);
+    check_locale(&d);
+    check_cron(&d);
+    rc = o->report ? print_report(&d, e) : out_finish(out, e);
+    if (rc == ERR_OK && d.n_bad > 0)
+        return err_set(e, ERR_CHECK, "%zu problem%s", d.n_bad, d.n_bad == 1 ? "" : "s");
+    return rc;
+}
+
+static const struct cmd_example examples[] = {
+    {"llmgw doctor", "what is wrong, and what to do"},
+    {"llmgw doctor --report >report.txt", "for a bug report; read it before you send it"},
+    {0},
+};
+
+const struct cmd_entry cmd_doctor = {
+    .name = "doctor",
+    .args = "",
+    .summary = "is everything in its place? looks, and changes nothing",
+    .options = options,
+    .options_size = sizeof(struct doctor_options),
+    .needs = CMD_CONF | CMD_CATALOG,
+    .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
+               1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
+    .preset = FORMAT_TABLE,
+    .examples = examples,
+    .run = run,
+};
