@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/near.h"
 
 #include "cmd/cmd.h"
+#include "cmd/editor.h"
 #include "cmd/out.h"
 
 struct config_options {
@@ -175,6 +177,59 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     return out_finish(out, e);
 }
 
+/* ---- a first configuration ---- */
+
+/* Targets for each provider whose key is in the environment; else an example of them. */
+static void write_targets(struct cmd_ctx *ctx, struct buf *out)
+{
+    const struct conf *c = ctx->conf;
+    size_t n = 0;
+    for (size_t i = 0; c != NULL && i < c->n_providers; i++) {
+        const struct conf_provider *p = &c->providers[i];
+        const char *model =
+            p->kind->catalog != NULL
+                ? catalog_default_model(ctx->catalog, str_of(p->kind->catalog))
+                : NULL;
+        if (model == NULL)
+            continue;
+        if (n++ == 0)
+            buf_addz(out,
+                     "[route \"default\"]            ; in order: the next one answers "
+                     "when the first cannot\n");
+        buf_printf(out, "    target = %s/%s\n", p->name, model);
+    }
+    if (n > 0)
+        return;
+    buf_addz(out,
+             "# no key was found in the environment: llmgw keys set openai asks for one\n"
+             "# [route \"default\"]          ; in order: the next one answers when the "
+             "first cannot\n"
+             "#     target = openai/MODEL\n"
+             "#     target = anthropic/MODEL\n");
+}
+
+/* Every setting that most people want, off where it needs a choice. */
+static void write_first(struct cmd_ctx *ctx, struct buf *out)
+{
+    buf_addz(
+        out,
+        "# llmgw's configuration, in git's syntax; see llmgw-config(5).\n"
+        "# llmgw config check finds mistakes; git config -f works on this file.\n\n");
+    write_targets(ctx, out);
+    buf_addz(out,
+             "\n# [core]\n"
+             "#     record = full           ; full, meta or off: what the ledger keeps\n"
+             "\n# [alias]\n"
+             "#     fast = openai/MODEL     ; llmgw chat -m fast\n"
+             "\n# [budget \"daily\"]\n"
+             "#     limit = 5.00/day\n"
+             "#     warn = 80%\n"
+             "#     hard = no               ; yes: refuse what would go over it\n"
+             "\n# [provider \"local\"]         ; a server on this machine\n"
+             "#     kind = openai-compatible\n"
+             "#     base-url = http://127.0.0.1:11434/v1\n");
+}
+
 /* All problems, a line each; the last one is told by main, as the command's error. */
 static enum errc run_check(struct cmd_ctx *ctx, void *opts, const char *const *args,
                            size_t n, struct err *e)
@@ -238,11 +293,92 @@ static enum errc run_trust(struct cmd_ctx *ctx, void *opts, const char *const *a
     return rc;
 }
 
+/* ---- the whole file ---- */
+
+/* What was written and refused the last time, or the file; ERR_OK also when there is neither. */
+static enum errc read_draft(struct cmd_ctx *ctx, const char *path, const char *draft,
+                            struct buf *text, struct err *e)
+{
+    enum errc rc = conf_read_file(draft, text, e);
+    if (rc == ERR_OK) {
+        cmd_note(ctx, "going on with %s, which was refused", draft);
+        return ERR_OK;
+    }
+    err_clear(e);
+    rc = conf_read_file(path, text, e);
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    err_clear(e);
+    write_first(ctx, text);
+    return ERR_OK;
+}
+
+/* What is refused is kept beside the file, so that no work is lost. */
+static enum errc run_edit(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN);
+    AUTO(buf_release) struct buf before = BUF_INIT(LIMIT_CONF_LEN);
+    const char *path = cmd_conf_path(ctx);
+    const char *draft = arena_printf(&ctx->arena, "%s.refused", path);
+    struct err ignored = ERR_INIT;
+    if (ctx->global.no_input)
+        return err_set(e, ERR_USAGE, "edit and --no-input exclude each other");
+    enum errc rc = read_draft(ctx, path, draft, &text, e);
+    (void)!conf_read_file(path, &before, &ignored);
+    if (rc == ERR_OK)
+        rc = editor_edit(ctx, &text, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (text.len > 0)
+        buf_addc(&text, '\n');
+    if (str_eq(buf_str(&text), buf_str(&before))) {
+        unlink(draft);
+        cmd_note(ctx, "nothing has changed");
+        return ERR_OK;
+    }
+    rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    if (rc == ERR_OK) {
+        unlink(draft);
+        return ERR_OK;
+    }
+    if (conf_write_file(draft, buf_str(&text), &ignored) == ERR_OK)
+        err_set(e, rc,
+                "%s\nhint: what you wrote is in %s; llmgw config edit goes on with it",
+                arena_strz(&ctx->arena, str_of(e->text)), draft);
+    return rc;
+}
+
+static enum errc run_init(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                          size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN);
+    const char *path = cmd_conf_path(ctx);
+    if (access(path, F_OK) == 0)
+        return err_set(e, ERR_USAGE, "%s is there already\nhint: llmgw config edit",
+                       path);
+    enum errc rc = cmd_load(ctx, CMD_CONF, e);
+    if (rc != ERR_OK)
+        return rc;
+    write_first(ctx, &text);
+    rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        cmd_note(ctx, "%s is written", path);
+    return rc;
+}
+
 static const struct cmd_sub subs[] = {
     {"list", "", 0, 0, run_list},         {"get", "KEY", 1, 1, run_get},
     {"set", "KEY VALUE", 2, 2, run_set},  {"unset", "KEY", 1, 1, run_unset},
     {"check", "[FILE]", 0, 1, run_check}, {"path", "", 0, 0, run_path},
-    {"trust", "[FILE]", 0, 1, run_trust}, {0},
+    {"trust", "[FILE]", 0, 1, run_trust}, {"edit", "", 0, 0, run_edit},
+    {"init", "", 0, 0, run_init},         {0},
 };
 
 static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
@@ -255,13 +391,15 @@ static const struct cmd_example examples[] = {
     {"llmgw config set route.fast.ttft-timeout 6s", "change one line"},
     {"llmgw config list --show-origin", "what is in force, and why"},
     {"llmgw config check", "every problem with its line"},
+    {"llmgw config init --config first.conf",
+     "a first file, with what the environment has"},
     {0},
 };
 
 const struct cmd_entry cmd_config = {
     .name = "config",
-    .args = "[list | get KEY | set KEY VALUE | unset KEY | check [FILE] | path | trust "
-            "[FILE]]",
+    .args = "[list | get KEY | set KEY VALUE | unset KEY | edit | check [FILE] | path | "
+            "trust [FILE] | init]",
     .summary = "show, check and change the configuration",
     .options = options,
     .options_size = sizeof(struct config_options),

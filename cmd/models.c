@@ -467,6 +467,8 @@ static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *ar
 static const struct cmd_sub subs[] = {
     {"list", "", 0, 0, run_list},
     {"show", "MODEL", 1, 1, run_show},
+    {"alias", "[list | set NAME MODEL | rm NAME]", 0, 3, models_alias},
+    {"default", "[MODEL]", 0, 1, models_default},
     {0},
 };
 
@@ -481,13 +483,15 @@ static const struct cmd_example examples[] = {
      "cheap models that see and call tools"},
     {"llmgw models show claude-haiku-5-5", "what is known of one"},
     {"llmgw models -g qwen -j", "for programs"},
+    {"llmgw models alias set smart anthropic/claude-sonnet-5", "a name of one's own"},
+    {"llmgw models default smart", "what is asked when nobody says"},
     {0},
 };
 
 const struct cmd_entry cmd_models = {
     .name = "models",
-    .args = "[list | show MODEL]",
-    .summary = "list and show models",
+    .args = "[list | show MODEL | alias [set NAME MODEL; rm NAME] | default [MODEL]]",
+    .summary = "list and show models, and name them",
     .options = options,
     .options_size = sizeof(struct models_options),
     .init = init,

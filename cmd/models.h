@@ -21,4 +21,10 @@ struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
 /* Does any name of the model contain the text, ASCII case ignored? NULL: yes. */
 bool models_match(const struct catalog_model *m, const char *text);
 
+/* `models alias` and `models default`. */
+enum errc models_alias(struct cmd_ctx *ctx, void *opts, const char *const *args, size_t n,
+                       struct err *e) MUST_USE;
+enum errc models_default(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                         size_t n, struct err *e) MUST_USE;
+
 #endif

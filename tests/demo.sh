@@ -8,13 +8,14 @@ build=$(cd "$1" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/lgwd.XXXX")
 PATH=$build:$PATH
 HOME=$dir XDG_CONFIG_HOME=$dir/config XDG_DATA_HOME=$dir/data XDG_STATE_HOME=$dir/state
-XDG_CACHE_HOME=$dir/cache XDG_RUNTIME_DIR=$dir/run LC_ALL=C.UTF-8 TZ=UTC LLMGW_COLUMNS=96
+XDG_CACHE_HOME=$dir/cache XDG_RUNTIME_DIR=$dir/run LC_ALL=C.UTF-8 TZ=UTC
 export PATH HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR \
-    LC_ALL TZ LLMGW_COLUMNS
+    LC_ALL TZ
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY $(env | sed -n \
     's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\)=.*/\1/p')
 LLMGW_CATALOG=$top/core/catalog.tsv # a build folder may be anywhere
-export LLMGW_CATALOG
+LLMGW_COLUMNS=96
+export LLMGW_CATALOG LLMGW_COLUMNS
 mkdir -m 700 "$dir/run"
 mkdir -p "$XDG_CONFIG_HOME/llmgw"
 cd "$dir"

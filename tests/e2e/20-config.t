@@ -165,4 +165,91 @@ is "$(LLMGW_CLIENT_KEY=k sh -c 'eval "$(llmgw env --tcp)"
 run sh -c 'eval "$(llmgw env --tcp)"'
 isnt "$status" 0 'and fails without a key'
 
+# ---- edit and init ----
+rm -f "$config_file"
+run llmgw config init
+is "$status" 0 'config init'
+run llmgw config check
+is "$status-$out$errors" 0- '… writes what is right'
+run llmgw config list
+is "$(grep -c . "$tmp/out")" 0 '… and sets nothing without a key'
+like "$(cat "$config_file")" '^#     limit = 5.00/day' '… but shows how'
+run llmgw config init
+is "$status" 2 '… and never over a file'
+rm "$config_file"
+run env OPENAI_API_KEY=x ANTHROPIC_API_KEY=y llmgw config init
+like "$(cat "$config_file")" '^    target = openai/' 'with keys there is a route'
+like "$(cat "$config_file")" '^    target = anthropic/' '… over all of them'
+run env OPENAI_API_KEY=x ANTHROPIC_API_KEY=y llmgw config check
+is "$status-$errors" 0- '… that holds'
+is "$(stat -c %a "$config_file")" 600 '… for its owner only'
+
+editor() { # what the editor does to its file
+    printf '#!/bin/sh\n%s\n' "$1" >"$tmp/bin/editor"
+    chmod +x "$tmp/bin/editor"
+}
+VISUAL=$tmp/bin/editor
+TERM=xterm
+export VISUAL TERM
+printf '# mine\n[core]\n    color = never\n' >"$config_file"
+# shellcheck disable=SC2016
+editor 'sed -i s/never/always/ "$1"'
+run llmgw config edit
+is "$status $(cat "$config_file")" "0 # mine
+[core]
+    color = always" 'config edit'
+# shellcheck disable=SC2016
+editor 'echo "[nonsense]" >>"$1"; echo "    a = b" >>"$1"'
+run llmgw config edit
+is "$status $(grep -c nonsense "$config_file")" '2 0' 'what is wrong is not saved'
+like "$errors" 'unknown section "nonsense"' '… the problem is told'
+like "$errors" "hint: what you wrote is in $config_file.refused" '… and where it is'
+# shellcheck disable=SC2016
+editor 'sed -i "/nonsense/,\$d" "$1"; echo "    record = meta" >>"$1"'
+run llmgw config edit
+is "$status $(grep -c 'record = meta' "$config_file")" '0 1' 'one goes on with it'
+is "$(ls "$config_file".* 2>/dev/null)" '' '… until it is right'
+editor true
+run llmgw config edit
+is "$status" 0 'nothing changed: nothing done'
+editor false
+run llmgw config edit
+isnt "$status" 0 'an editor that fails'
+run llmgw --no-input config edit
+is "$status" 2 '--no-input edits nothing'
+
+# ---- names of models ----
+config <<END
+[core]
+    default-route = fast
+[provider "one"]
+    kind = openai
+    key-env = ONE_KEY
+[route "fast"]
+    target = one/gpt-6-luna
+END
+run llmgw models alias set smart one/gpt-6.1-sol
+is "$status" 0 'an alias'
+run llmgw models alias
+like "$out" '^smart +one/gpt-6.1-sol$' '… is listed'
+is "$(llmgw config get alias.smart)" one/gpt-6.1-sol '… is a line of the configuration'
+run llmgw models alias set smart nobody
+is "$status" 4 '… of nothing is refused'
+run llmgw models alias set fast one/gpt-6-luna
+is "$status" 2 '… nor may it hide a route'
+run llmgw models default
+is "$out" fast 'the default'
+run llmgw models default smart
+is "$status $(llmgw models default) $(grep -c default-route "$config_file")" '0 smart 0' '… becomes a model'
+run llmgw models default fast
+is "$status $(llmgw models default) $(grep -c default-model "$config_file")" '0 fast 0' '… or a route'
+run llmgw models default nobody
+is "$status $(llmgw models default)" '4 fast' '… that there is'
+run llmgw models alias rm smart
+is "$status $(grep -c smart "$config_file")" '0 0' 'an alias goes'
+run llmgw models alias rm smart
+is "$status" 4 '… once'
+run llmgw models alias frobnicate
+is "$status" 2 'no such word: usage'
+
 done_testing

@@ -43,7 +43,7 @@ is "$(words route -v dr)" 'drain ' '… and behind an option'
 is "$(words -- cha)" 'chat ' 'operands after --'
 for c in $(llmgw help -j | tr '{' '\n' | sed -n 's/^"name":"\([a-z]*\)","alias".*/\1/p'); do
     # what the command itself calls its words
-    said=$(llmgw "$c" no-such-word 2>&1 </dev/null | sed -n 's/.*unknown subcommand.*/yes/p')
+    said=$(llmgw --no-autostart "$c" no-such-word 2>&1 </dev/null | sed -n 's/.*unknown subcommand.*/yes/p')
     [ -z "$said" ] || like "$(words "$c" '')" '^[a-z]' "words of $c"
 done
 
