@@ -45,6 +45,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/template.c
 %C%_libcmd_a_SOURCES += %D%/template_file.c %D%/template_file.h
 %C%_libcmd_a_SOURCES += %D%/term.c %D%/term.h
+%C%_libcmd_a_SOURCES += %D%/tokens.c
 %C%_libcmd_a_SOURCES += %D%/today.c %D%/today.h
 %C%_libcmd_a_SOURCES += %D%/mdoc.c
 %C%_libcmd_a_SOURCES += %D%/needs.c

@@ -21,6 +21,8 @@ struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
 /* Does any name of the model contain the text, ASCII case ignored? NULL: yes. */
 bool models_match(const struct catalog_model *m, const char *text);
 
+/* What `llmgw chat` asks when nobody says: a model, an alias or a route. */
+const char *models_default_name(const struct conf *c);
 /* `models alias` and `models default`. */
 enum errc models_alias(struct cmd_ctx *ctx, void *opts, const char *const *args, size_t n,
                        struct err *e) MUST_USE;

@@ -95,8 +95,8 @@ enum errc models_alias(struct cmd_ctx *ctx, void *opts, const char *const *args,
 
 /* ---- default ---- */
 
-/* What `llmgw chat` asks when nobody says: the order of chat_request.c. */
-static const char *default_name(const struct conf *c)
+/* The order of chat_request.c. */
+const char *models_default_name(const struct conf *c)
 {
     const char *const names[] = {c->chat.model, c->chat.route, c->core.default_model,
                                  c->core.default_route};
@@ -117,7 +117,8 @@ enum errc models_default(struct cmd_ctx *ctx, void *opts, const char *const *arg
         return e->code;
     if (n == 0)
         return out_write(
-            ctx, str_of(arena_printf(&ctx->arena, "%s\n", default_name(ctx->conf))), e);
+            ctx,
+            str_of(arena_printf(&ctx->arena, "%s\n", models_default_name(ctx->conf))), e);
     bool is_route = conf_route(ctx->conf, str_of(args[0])) != NULL;
     enum errc rc = check_target(ctx, args[0], e);
     if (rc == ERR_OK)
@@ -131,6 +132,6 @@ enum errc models_default(struct cmd_ctx *ctx, void *opts, const char *const *arg
         rc = cmd_conf_save(ctx, path, buf_str(&text), e);
     if (rc == ERR_OK && (ctx->conf->chat.model != NULL || ctx->conf->chat.route != NULL))
         cmd_note(ctx, "llmgw chat still asks %s: [chat] says so",
-                 default_name(ctx->conf));
+                 models_default_name(ctx->conf));
     return rc;
 }

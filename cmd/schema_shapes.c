@@ -8,7 +8,7 @@
 #define FACTS                                                                              \
     " id:s conversation:s? route:s? target:s? model:s? finish:s?" USAGE                    \
     " max_output_tokens*:i cost_usd:n? cost_pusd:i? cost_source:s? ttft_ms:i?"             \
-    " total_ms:i attempts:i legs:i? recorded:s?"
+    " total_ms:i attempts:i legs:i? rounds*:i recorded:s?"
 #define ATTEMPTS " attempts*:[{target:s class:s status:i? ms:i?}]"
 #define FAILURE "{class:s message:s retryable:b retry_after_ms:i?" ATTEMPTS "}"
 #define LIMITS                                                                             \
@@ -27,17 +27,18 @@
     " cost_usd:n? cost_pusd:i? reported_usd:n? usage:j"                                    \
     " attempts:[{provider:s model:s served_model:s? key:s? start:t first_token:t? end:t?"  \
     " status:s http_status:i? provider_code:s? upstream_id:s? usage:j cost_usd:n?"         \
-    " cost_source:s? price_row:s?}] trace:j request:j response:j answer:s?"
+    " cost_source:s? price_row:s?}] tags*:j trace:j request:j response:j answer:s?"
 #define REPLAY_SUMS                                                                        \
     "against:s requests:i cost_usd:n cost_pusd:i cost_change:n p50_ms:n p95_ms:n"          \
-    " exact:n agree:n agree_low:n agree_high:n errors:i unpriced:i compared:i"             \
+    " exact:n norm*:n json*:n contains*:n rouge*:n cmd*:n json_ok*:n agree:n"             \
+    " agree_low:n agree_high:n errors:i unpriced:i compared:i"                             \
     " cost_per_agree_usd:n cost_per_agree_pusd:i"
 
 const struct schema_shape schema_shapes[] = {
     {"llmgw.broker.status/1", "broker status", "the broker", SCHEMA_OBJECT,
      "proto:i version:s pid:i started_at:t uptime_s:i auto:b draining:b connections:i"
      " in_flight:i requests:i failed:i attempts:i fallbacks:i spent_usd:n config_error:s?"
-     " ledger:{writable:b trouble:s records:i applied:i spool_used_bytes:i"
+     " ledger:{writable:b trouble:s records:i applied:i removals*:i spool_used_bytes:i"
      " spool_size_bytes:i dropped_rows:i dropped_bodies:i}", NULL},
     {"llmgw.broker.ps/1", "broker ps", "requests under way", SCHEMA_ROWS,
      "id:s state:s target:s attempts:i age_ms:n route:s project:s client:s stream:b", NULL},
@@ -96,7 +97,7 @@ const struct schema_shape schema_shapes[] = {
      "start:t id:s model:s status:s input_tokens:i output_tokens:i cost_usd:n cost_pusd:i"
      " ttft_ms:n total_ms:n kind:s route:s asked_model:s served_model:s project:s client:s"
      " user:s template:s conversation:s finish:s attempts:i cached_tokens:i"
-     " reasoning_tokens:i cost_source:s interrupted:b error:s", NULL},
+     " reasoning_tokens:i cost_source:s interrupted:b error:s match*:s", NULL},
     {"llmgw.log.show/1", "log show", "one request", SCHEMA_OBJECT,
      "schema=llmgw.log.show/1" EXCHANGE, NULL},
     {"llmgw.log.export/1", "log export", "requests with their texts", SCHEMA_OBJECT,
@@ -146,6 +147,8 @@ const struct schema_shape schema_shapes[] = {
      "schema:s command:s what:s", NULL},
     {"llmgw.template/1", "template list", "templates", SCHEMA_ROWS,
      "name:s target:s params:s about:s path:s version:s", NULL},
+    {"llmgw.tokens/1", "tokens", "about how many tokens", SCHEMA_ROWS,
+     "tokens:i low:i high:i bytes:i file:s", NULL},
     {"llmgw.error/1", "error", "a failure, on standard error with -F json and jsonl",
      SCHEMA_OBJECT,
      "error:{code:i name:s class:s message:s hint*:s" ATTEMPTS " retry_after_s*:i}", NULL},

@@ -18,6 +18,7 @@ dist_man_MANS += %D%/llmgw-replay.1
 dist_man_MANS += %D%/llmgw-route.1
 dist_man_MANS += %D%/llmgw-schema.1
 dist_man_MANS += %D%/llmgw-template.1
+dist_man_MANS += %D%/llmgw-tokens.1
 dist_man_MANS += %D%/llmgw-version.1
 dist_man_MANS += %D%/llmgw-config.5
 dist_man_MANS += %D%/llmgw-log.5

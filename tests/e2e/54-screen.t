@@ -27,6 +27,8 @@ llmgw chat --no-stdin --save hm 'say it' >/dev/null 2>&1
 llmgw chat --no-stdin --tag 'team=a|b' --project 'x|y' "say it" >/dev/null
 sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
 
+printf 'some words' >"$tmp/notes"
+
 # ---- Markdown ----
 # markdown FILE: says what is wrong with a GitHub table. Source: GitHub Flavored Markdown, 4.10
 markdown() {
@@ -49,6 +51,7 @@ keys list
 models alias
 schema
 template list
+tokens $tmp/notes
 config list --show-origin
 cost today
 cost today --by tag:team,project

@@ -144,6 +144,11 @@ fits 'route health' 'route health'
 say broker ps -j
 fits 'broker ps' 'broker ps'
 llmgw chat --no-stdin --save hm 'say it' >/dev/null 2>&1
+printf 'some words' >"$tmp/words"
+say tokens -j "$tmp/words" "$tmp/words"
+fits tokens 'tokens'
+say models alias -j
+fits 'models alias' 'models alias'
 say template list -j
 fits 'template list' 'template list'
 say log show nobody -j
