@@ -453,3 +453,13 @@ enum errc link_ask(struct cmd_ctx *ctx, bool may_start, const char *method,
                ? err_set(e, buf_err(out), "the answer is too long")
                : rc;
 }
+
+void link_reload(struct cmd_ctx *ctx)
+{
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
+    struct err why = ERR_INIT;
+    if (link_ask(ctx, false, "POST", "/llmgw/v1/reload", STR_NONE, STR_NONE, &answer,
+                 &why) != ERR_OK &&
+        why.code != ERR_BROKER)
+        cmd_warn(ctx, "the broker keeps its configuration: %s", why.text);
+}

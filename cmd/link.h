@@ -65,6 +65,12 @@ enum errc link_ask(struct cmd_ctx *ctx, bool may_start, const char *method,
                    struct err *e) MUST_USE;
 
 /*
+ * After a change of the configuration: a broker that runs reads it again, and a warning tells when
+ * it cannot; none is started.
+ */
+void link_reload(struct cmd_ctx *ctx);
+
+/*
  * A streamed POST: events are given to fn as they come. When the answer is no event stream it
  * is collected in ret->body instead. A cut connection is ERR_INTERRUPTED. After a failure the
  * link is of no more use.

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "cmd/link.h"
 #include "cmd/models.h"
 #include "cmd/out.h"
 
@@ -69,7 +70,11 @@ static enum errc put_alias(struct cmd_ctx *ctx, const char *name, const char *va
     if (rc == ERR_OK)
         rc = cmd_conf_put(&text, arena_printf(&ctx->arena, "alias.%s", name), value,
                           false, e);
-    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+    if (rc == ERR_OK)
+        rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        link_reload(ctx);
+    return rc;
 }
 
 enum errc models_alias(struct cmd_ctx *ctx, void *opts, const char *const *args, size_t n,
@@ -130,6 +135,8 @@ enum errc models_default(struct cmd_ctx *ctx, void *opts, const char *const *arg
         rc = cmd_conf_put(&text, keys[is_route ? 0 : 1], args[0], false, e);
     if (rc == ERR_OK)
         rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        link_reload(ctx);
     if (rc == ERR_OK && (ctx->conf->chat.model != NULL || ctx->conf->chat.route != NULL))
         cmd_note(ctx, "llmgw chat still asks %s: [chat] says so",
                  models_default_name(ctx->conf));

@@ -129,17 +129,6 @@ static enum errc check_name(const char *name, struct err *e)
                     : err_set(e, ERR_USAGE, "\"%s\" is no provider's name", name);
 }
 
-/* A broker that runs takes the new configuration; one that does not will read it. */
-static void tell_broker(struct cmd_ctx *ctx)
-{
-    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
-    struct err why = ERR_INIT;
-    if (link_ask(ctx, false, "POST", "/llmgw/v1/reload", STR_NONE, STR_NONE, &answer,
-                 &why) != ERR_OK &&
-        why.code != ERR_BROKER)
-        cmd_warn(ctx, "the broker keeps its configuration: %s", why.text);
-}
-
 /* The configuration without keys of the provider, unless they are to stay. */
 static enum errc drop_keys(struct cmd_ctx *ctx, const char *name, struct buf *text,
                            struct err *e)
@@ -215,7 +204,7 @@ static enum errc run_set(struct cmd_ctx *ctx, void *opts, const char *const *arg
                  ? configure(ctx, args[0], "key-cmd", o->command, o->add, e)
                  : store(ctx, args[0], o->add, e);
     if (rc == ERR_OK)
-        tell_broker(ctx);
+        link_reload(ctx);
     return rc;
 }
 
@@ -261,7 +250,7 @@ static enum errc run_rm(struct cmd_ctx *ctx, void *opts, const char *const *args
     if (rc == ERR_OK)
         rc = remove_files(ctx, p, e);
     if (rc == ERR_OK)
-        tell_broker(ctx);
+        link_reload(ctx);
     return rc;
 }
 
