@@ -921,7 +921,10 @@ void upstream_before_sending(struct upstream *u, loop_fn *fn, void *arg)
 enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
                        struct err *e)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    /* its buffers hold keys and prompts, and it frees them as they are */
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_wiped_malloc, mem_wiped_free,
+                             mem_wiped_realloc, mem_wiped_strdup,
+                             mem_wiped_calloc) != CURLE_OK)
         return err_set(e, ERR_INTERNAL, "cannot initialise libcurl");
     AUTO(upstream_free) struct upstream *u = MEM_NEW(struct upstream);
     if (u == NULL) {

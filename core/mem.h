@@ -20,6 +20,15 @@ void mem_free(void *p);
 /* Overwrites before freeing; for keys. */
 void mem_wipe_free(void *p, size_t len);
 void mem_wipe(void *p, size_t len);
+/*
+ * For a library that frees what is secret without wiping it: the five functions of libc, but that
+ * each block is wiped before it is given back. Blocks of one kind are never given to the other.
+ */
+void *mem_wiped_malloc(size_t len);
+void *mem_wiped_calloc(size_t n, size_t size);
+void *mem_wiped_realloc(void *old, size_t len);
+char *mem_wiped_strdup(const char *s);
+void mem_wiped_free(void *p);
 /* AUTO(mem_freep) char *s = …; */
 void mem_freep(char **p);
 

@@ -150,7 +150,7 @@ like "$(cat "$tmp/seen")" 'this model is not for' '… though the rest of what a
 clean 'the process table' "$tmp/ps" "$tmp/cmdline" "$tmp/environ"
 clean 'what a key command sees' "$tmp/child.env" "$tmp/child.ps"
 
-# ---- memory: what we were told and need no more is gone; libcurl frees its copies unwiped ----
+# ---- memory: what we were told and need no more is gone, libcurl's copies too ----
 # A sanitizer's shadow memory would fill the disk.
 if [ "$(id -u)" = 0 ] && command -v gcore >/dev/null &&
     ! is_sanitized; then
@@ -168,7 +168,7 @@ if [ "$(id -u)" = 0 ] && command -v gcore >/dev/null &&
     wait_for "$broker_log" 'new configuration in force' || bail 'no reload'
     http /healthz >/dev/null
     if gcore -o "$tmp/core" "$broker_pid" >"$tmp/gcore.out" 2>&1; then
-        grep -aoE 'sk-mark-(client|env|header|proxy|once)-....' "$tmp/core.$broker_pid" >"$tmp/core.left"
+        grep -aoE 'sk-mark-[a-z]+-....' "$tmp/core.$broker_pid" >"$tmp/core.left"
         clean 'memory after its keys were let go' "$tmp/core.left"
         rm -f "$tmp/core.$broker_pid"
     else
