@@ -171,7 +171,8 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
     r->answer.dropped = dropped;
     if (fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
         return e->code;
-    (void)buf_room(&a->text, a->frame.len + a->later.len); /* at once: it may be long */
+    if (a->later.n > 0) /* at once: it is long */
+        (void)buf_room(&a->text, a->frame.len + a->later.len);
     return ERR_OK;
 }
 

@@ -48,7 +48,8 @@ struct site {
     int n_requests, n_gone, n_drained;
     struct buf seen; /* "METHOD PATH body\n" */
     const char *client_name;
-    bool hold; /* the test answers later */
+    size_t checked_len; /* of member "a", found while a long body came */
+    bool hold;          /* the test answers later */
 };
 
 /* The parts of the broker that conn.c needs. */
@@ -93,6 +94,10 @@ static void handler(struct broker *b, struct conn *c, const struct conn_request 
     s->c = c;
     s->n_requests++;
     s->client_name = r->client != NULL ? r->client->name : NULL;
+    struct jfield a = {.name = "a"};
+    struct err e = ERR_INIT;
+    if (r->check != NULL && jcheck_fields(r->check, r->body, &a, 1, &e) == ERR_OK)
+        s->checked_len = a.value.len;
     buf_printf(&s->seen, "%.*s %.*s %.*s\n", STR_ARG(r->head->method),
                STR_ARG(r->head->path), STR_ARG(r->body));
     if (s->hold)
@@ -311,6 +316,38 @@ static void a_slow_head_is_given_up(void **state)
     pass(s, 2 * US_PER_S);
     expect_start(s, "HTTP/1.1 408 ");
     expect_no(s, CLOSED);
+}
+
+static void a_long_body_is_checked_when_it_is_there(void **state)
+{
+    struct site *s = *state;
+    static const struct {
+        size_t len, checked_len;
+    } rows[] = {{1000, 0}, {64 * 1024, 0}, {300000, 300000 - 6}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf body = BUF_INIT(1 << 20);
+        char head[100];
+        s->checked_len = 0;
+        buf_addz(&body, "{\"a\":\"");
+        while (body.len < rows[i].len - 2)
+            buf_addc(&body, 'x');
+        buf_addz(&body, "\"}");
+        snprintf(head, sizeof head,
+                 "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", body.len);
+        say(s, head);
+        for (size_t at = 0; at < body.len; at += 10000) {
+            struct str part = str_sub(buf_str(&body), at, 10000);
+            assert_int_equal(send(s->fd, part.ptr, part.len, MSG_NOSIGNAL),
+                             (ssize_t)part.len);
+            turn(s);
+        }
+        buf_release(&body);
+        turns(s, 3);
+        assert_int_equal(s->n_requests, i + 1);
+        assert_int_equal(s->checked_len, rows[i].checked_len);
+        char text[1000];
+        assert_true(hear(s, text, sizeof text) > 0);
+    }
 }
 
 static void a_body_must_keep_a_minimum_rate(void **state)
@@ -670,6 +707,7 @@ int main(void)
         CASE(too_many_pipelined_bytes_end_the_connection),
         CASE(what_is_no_request_is_refused),
         CASE(a_slow_head_is_given_up),
+        CASE(a_long_body_is_checked_when_it_is_there),
         CASE(a_body_must_keep_a_minimum_rate),
         CASE(the_client_is_told_to_go_on),
         CASE(head_and_first_bytes_leave_together),
