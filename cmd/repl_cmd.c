@@ -144,7 +144,7 @@ static void run_template(struct repl *r, struct str arg)
     struct chat_options o = r->opt;
     struct opt_list params = {.n = 0};
     struct str name, word;
-    if (!str_split(&arg, ' ', &name)) {
+    if (!str_split(&arg, ' ', &name) || name.len == 0) {
         cmd_warn(r->s->ctx, "which template?");
         return;
     }
@@ -480,7 +480,7 @@ static void run_list(struct repl *r, struct str arg)
 static void run_log(struct repl *r, struct str arg)
 {
     const char *n = arg.len > 0 ? keep(r, arg) : "10";
-    self(r, (const char *const[]){"log", "list", "-n", n, "--conversation",
+    self(r, (const char *const[]){"log", "list", "-n", n, "--cid",
                                   r->s->turn.conversation, NULL});
 }
 
