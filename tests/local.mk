@@ -174,7 +174,7 @@ FUZZERS += %D%/fuzz/fuzz_sse
 fuzz-smoke: $(FUZZERS)
 	@for f in $(FUZZERS); do \
 	  name=$${f##*/fuzz_}; echo "fuzz $$name"; mkdir -p fuzz-new/$$name; \
-	  top_srcdir=$(abs_top_srcdir) ./$$f -seed=1 -runs=20000 -max_total_time=20 -verbosity=0 -print_final_stats=0 \
+	  top_srcdir=$(abs_top_srcdir) ./$$f -seed=1 -runs=20000 -max_total_time=8 -verbosity=0 -print_final_stats=0 \
 	    fuzz-new/$$name $(top_srcdir)/tests/fuzz/corpus/$$name </dev/null >fuzz-$$name.log 2>&1 || \
 	    { tail -n 40 fuzz-$$name.log; exit 1; }; \
 	done
