@@ -47,6 +47,7 @@ request() {
 # ---- a client that leaves after a fifth of a second ----
 stream=',"stream":true'
 n_rows=0
+most_ms=${LATE_MS:-1000} # make campaign, which is alone on its machine, asks for 100
 leave() { # HOW REQUEST: after a fifth of a second
     reset=
     [ "$1" = resets ] && reset=-r
@@ -68,12 +69,12 @@ vanish() { # WHAT REQUEST [BEGAN]: BEGAN is how many requests the provider has s
         [ "${3:-1}" = 0 ] && continue
         let_go
         isnt "$late_ms" 9999 '… and the provider was let go'
-        for again in 1 2; do # a busy machine may be late once
-            [ "$late_ms" -lt 100 ] && break
+        for again in 1 2; do # a busy machine may be late
+            [ "$late_ms" -lt "$most_ms" ] && break
             leave "$how" "$2"
             let_go
         done
-        cmp_num "$late_ms" -lt 100 "… within 100 ms: $late_ms"
+        cmp_num "$late_ms" -lt "$most_ms" "… within $most_ms ms: $late_ms"
         is "$(sql_wait "select count(*) from requests where outcome = 'cancelled'" "$n_rows")" \
             "$n_rows" '… and the ledger has it'
     done

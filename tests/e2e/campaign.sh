@@ -69,7 +69,8 @@ part spool 'the database locked for ten seconds' e2e 52-spool
 part connections 'kept connections that die; answers beyond every cap' e2e 31-connections
 part network 'names, proxies, slow readers' e2e 37-network
 part tls 'bad certificates, a private CA' e2e 46-tls
-part vanish 'clients that leave in every state' e2e 34-vanish
+part vanish 'clients that leave in every state: let go within 100 ms' \
+    env LATE_MS=100 sh "$here/34-vanish.t"
 part slow 'heads and bodies that come slowly' e2e 38-slow
 part smuggling 'requests that are none' e2e 33-smuggling
 part json 'bodies that are no request' e2e 36-json
