@@ -47,8 +47,12 @@ static void check_sums(const struct usage *u)
     usage_add(&sum, u);
     usage_update(&newest, u);
     usage_update(&newest, &none);
-    for (unsigned c = 0; c < USAGE_N_; c++)
-        check(sum.n[c] == 2 * u->n[c] && newest.n[c] == u->n[c]);
+    for (unsigned c = 0; c < USAGE_N_; c++) {
+        int64_t twice;
+        if (__builtin_add_overflow(u->n[c], u->n[c], &twice))
+            twice = INT64_MAX;
+        check(sum.n[c] == twice && newest.n[c] == u->n[c]);
+    }
     check(sum.known == u->known && newest.known == u->known);
 }
 
