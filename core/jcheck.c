@@ -98,13 +98,17 @@ static inline size_t pos_of(const struct cursor *k, const char *p)
     return (size_t)(p - k->base);
 }
 
+static bool skip_blanks(struct cursor *k)
+{
+    while (k->p < k->end && is_blank(*k->p))
+        k->p++;
+    return k->p == k->end;
+}
+
+/* Behind blanks, which most texts do not have. */
 static inline bool at_end(struct cursor *k)
 {
-    const char *p = k->p;
-    while (p < k->end && (unsigned char)*p <= ' ' && is_blank(*p))
-        p++;
-    k->p = p;
-    return p == k->end;
+    return k->p < k->end && (unsigned char)*k->p > ' ' ? false : skip_blanks(k);
 }
 
 /* ---- where long values end ---- */
