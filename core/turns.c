@@ -99,9 +99,13 @@ static void on_turn(void *arg, struct str role, struct jspan content)
         f->after = f->n;
     if (!f->is_writing || at < f->after || is_one_of(role, "system", "developer"))
         return;
-    if (f->out->len > 0)
+    size_t before = f->out->len;
+    if (before > 0)
         buf_addz(f->out, "\n\n");
+    size_t start = f->out->len;
     turns_text(f->request, content, f->out);
+    if (f->out->len == start) /* nothing but an image, perhaps */
+        buf_truncate(f->out, before);
 }
 
 void turns_new(struct str request, struct buf *out)

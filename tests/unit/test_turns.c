@@ -48,6 +48,10 @@ static void what_is_new_stands_behind_the_last_answer(void **state)
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
          "\"content\":\"b\"}]}",
          ""},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\","
+         "\"content\":["
+         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:x\"}}]}]}",
+         "a"},
         {"{\"messages\":{}}", ""},
         {"{\"messages\":[1,null,[],{\"role\":1}]}", ""},
         {"{\"messages\":[{\"role\":\"user\"}]}", ""},
