@@ -334,7 +334,7 @@ static void split_end(struct request *r)
 {
     struct answer *a = &r->answer;
     struct str mark = str_of(r->client->end_mark());
-    if (!str_ends(buf_str(&a->end), mark))
+    if (mark.len == 0 || !str_ends(buf_str(&a->end), mark))
         return;
     buf_adds(&a->tail, str_sub(buf_str(&a->end), 0, a->end.len - mark.len));
     buf_consume(&a->end, a->end.len - mark.len);
@@ -497,6 +497,14 @@ static void stream_error(struct request *r, const struct error_ext *x)
     conn_reply_end(r->conn);
 }
 
+/* The error's event follows those that were seen. */
+static int64_t next_sequence(const struct answer *a)
+{
+    if (!a->is_seen)
+        return 0;
+    return a->end.len > 0 ? a->end_sequence : a->sequence;
+}
+
 void answer_error(struct request *r)
 {
     AUTO(buf_release) struct buf attempts = BUF_INIT(LIMIT_REPLY_LEN);
@@ -510,6 +518,7 @@ void answer_error(struct request *r)
         .n_attempts = (int)r->n_rows,
         .attempts = buf_str(&attempts),
         .fallbacks = buf_str(&fallbacks),
+        .sequence = next_sequence(&r->answer),
     };
     if (conn_has_replied(r->conn))
         stream_error(r, &x);

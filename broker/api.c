@@ -27,12 +27,18 @@ static void chat_anthropic(const struct api_call *a)
     request_begin(a->b, a->c, a->r, &dialect_anthropic);
 }
 
+static void chat_responses(const struct api_call *a)
+{
+    request_begin(a->b, a->c, a->r, &dialect_responses);
+}
+
 static const struct api_row {
     const char *method, *path;
     api_fn *fn;
     unsigned flags;
 } api_rows[] = {
     {"POST", "/v1/chat/completions", chat_openai, 0},
+    {"POST", "/v1/responses", chat_responses, 0},
     {"POST", "/v1/messages", chat_anthropic, 0},
     {"GET", "/v1/models", api_models, 0},
     {"GET", "/v1/models/", api_model, API_PREFIX},

@@ -78,6 +78,11 @@ const struct scan_state *attempt_scan(const struct attempt *a)
     return &a->scan;
 }
 
+enum dialect attempt_dialect(const struct attempt *a)
+{
+    return a->ops->id;
+}
+
 const struct target_model *attempt_model(const struct attempt *a)
 {
     return &a->model;
@@ -379,6 +384,7 @@ static enum errc make_coders(struct attempt *a, struct err *e)
             .model = str_of(a->target->model),
             .created_s = wall_us(a) / US_PER_S,
             .include_usage = r->facts.include_usage,
+            .sequence = &r->answer.sequence,
         };
         a->encoder = r->client->encoder_new(&ctx);
         if (a->encoder == NULL)
@@ -400,7 +406,7 @@ static enum errc make_coders(struct attempt *a, struct err *e)
 static bool must_stream(const struct attempt *a)
 {
     enum { GEMINI_WHOLE_TOK = 32768 };
-    enum dialect d = a->model.kind->dialect;
+    enum dialect d = a->ops->id;
     return d == DIALECT_ANTHROPIC ||
            (d == DIALECT_GEMINI && a->r->facts.max_output_tok > GEMINI_WHOLE_TOK);
 }
@@ -419,7 +425,7 @@ static struct attempt *attempt_new(struct request *r)
     a->target = t;
     a->provider = conf_provider(r->conf, str_of(t->provider));
     a->model = r->prospects[i].model;
-    a->ops = dialect_ops(a->model.kind->dialect);
+    a->ops = dialect_for(a->model.kind, r->client->id, &r->facts, str_of(t->model));
     a->is_crossed = a->ops != r->client;
     a->is_streamed = r->facts.stream || (a->is_crossed && must_stream(a));
     a->state = r->prospects[i].state;
@@ -612,7 +618,8 @@ static void hear_state(struct attempt *a, const struct msg_delta *d)
 {
     struct err ignored = ERR_INIT;
     bool is_state = d->kind == MSG_D_THINKING || d->kind == MSG_D_SIGNATURE ||
-                    d->kind == MSG_D_REDACTED || d->kind == MSG_D_CALL;
+                    d->kind == MSG_D_STATE || d->kind == MSG_D_REDACTED ||
+                    d->kind == MSG_D_CALL;
     if (!a->is_keeping)
         return;
     if (d->kind == MSG_D_FINISH)
@@ -633,6 +640,8 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
     hear_state(a, d);
     if (a->is_collecting)
         return msg_collect_delta(&a->collect, d, e);
+    if (d->kind == MSG_D_END) /* it may yet be found out not to be one */
+        r->answer.end_sequence = r->answer.sequence;
     if (a->encoder != NULL)
         r->client->encode_delta(a->encoder, d,
                                 d->kind == MSG_D_END ? &r->answer.end : answer_sink(r));
@@ -643,6 +652,9 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
 static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
 {
     struct request *r = a->r;
+    if ((flags & EV_END) != 0)
+        r->answer.end_sequence = r->answer.sequence;
+    r->answer.sequence = a->scan.sequence;
     bool is_unasked = a->model.kind->ask_usage && !r->facts.include_usage;
     if ((flags & EV_END) != 0)
         buf_adds(&r->answer.end, ev->raw);

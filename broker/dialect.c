@@ -13,10 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/catalog.h"
 #include "core/clock.h"
 #include "core/jsonx.h"
 #include "core/num.h"
 
+#include "broker/dialect_openai.h"
 #include "broker/dialect_priv.h"
 
 const struct dialect_ops *dialect_ops(enum dialect d)
@@ -28,10 +30,39 @@ const struct dialect_ops *dialect_ops(enum dialect d)
         return &dialect_anthropic;
     case DIALECT_GEMINI:
         return &dialect_gemini;
+    case DIALECT_RESPONSES:
+        return &dialect_responses;
     case DIALECT_N_:
         break;
     }
     return NULL;
+}
+
+/*
+ * Chat Completions of gpt-5.2 and later answer 400 to function tools with an effort, of gpt-5.6 and
+ * later to tools without the effort "none" (litellm#34569, LibreChat#14355, 2026-10); what Responses
+ * has no place for stays with Chat.
+ */
+static bool needs_responses(const struct provider_kind *kind, enum dialect client,
+                            const struct body_facts *f, struct str model)
+{
+    bool is_openais =
+        strcmp(kind->catalog, "openai") == 0 || strcmp(kind->catalog, "azure") == 0;
+    int version = openai_version(model);
+    bool is_mute = client == DIALECT_OPENAI && !f->says_effort; /* its bytes would pass */
+    bool thinks = (f->needs & CAP_REASONING) != 0 || (version >= 56 && is_mute);
+    return is_openais && version >= 52 && (f->needs & CAP_TOOLS) != 0 && thinks &&
+           f->n <= 1 && !f->logprobs && (f->needs & CAP_AUDIO_OUT) == 0;
+}
+
+const struct dialect_ops *dialect_for(const struct provider_kind *kind,
+                                      enum dialect client, const struct body_facts *f,
+                                      struct str model)
+{
+    if (kind->responses != NULL && (client == DIALECT_RESPONSES || kind->is_responses ||
+                                    needs_responses(kind, client, f, model)))
+        return &dialect_responses;
+    return dialect_ops(kind->dialect);
 }
 
 const char *dialect_id_header(const struct dialect_ops *client)

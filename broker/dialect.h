@@ -36,6 +36,7 @@ struct body_facts {
     unsigned needs; /* enum catalog_cap: tools, vision, json schema, reasoning, audio */
     int64_t n;      /* choices */
     bool logprobs;
+    bool says_effort;  /* how hard to think was said, if only "none" */
     bool repeatable;   /* temperature 0 or a seed: splice may be offered */
     bool tool_results; /* the conversation holds tool turns */
     char cache_ttl[8]; /* of caches that the answer may write; "": the default */
@@ -87,6 +88,7 @@ struct scan_state {
     bool tool_open; /* inside a tool call */
     bool saw_call;  /* Gemini: calls have no finish reason of their own */
     unsigned n_malformed;
+    int64_t sequence; /* Responses: of the event to come */
 };
 
 /* A conversion of one stream, crossed pairs only. */
@@ -101,6 +103,7 @@ struct encode_ctx {
     struct str model; /* name to show: what the provider served */
     int64_t created_s;
     bool include_usage;
+    int64_t *sequence; /* Responses: of the event to come; borrowed, NULL where none is */
 };
 
 /* What an upstream body may hold; from catalog and configuration. */
@@ -135,6 +138,7 @@ struct error_ext {
     int n_attempts;
     struct str attempts;  /* raw JSON array */
     struct str fallbacks; /* raw JSON array of what would have served it */
+    int64_t sequence;     /* Responses: of the error's event */
 };
 
 struct dialect_ops {
@@ -207,8 +211,16 @@ struct dialect_ops {
 extern const struct dialect_ops dialect_openai;
 extern const struct dialect_ops dialect_anthropic;
 extern const struct dialect_ops dialect_gemini;
+extern const struct dialect_ops dialect_responses;
 
 const struct dialect_ops *dialect_ops(enum dialect d);
+/*
+ * Which of its dialects a target is asked in: the client's own where it speaks it, else the kind's;
+ * Responses where only that serves what is asked.
+ */
+const struct dialect_ops *dialect_for(const struct provider_kind *kind,
+                                      enum dialect client, const struct body_facts *f,
+                                      struct str model);
 /* Under which name the vendor's SDK shows the id of a request. */
 const char *dialect_id_header(const struct dialect_ops *client);
 

@@ -114,8 +114,8 @@ static bool is_told(const struct msg_part *p)
     case MSG_TEXT:
     case MSG_REFUSAL:
         return !is_blank(p->text);
-    case MSG_THINKING:
-        return p->signature.len > 0;
+    case MSG_THINKING: /* what has an id of its own is another provider's */
+        return p->signature.len > 0 && p->id.len == 0;
     case MSG_IMAGE:
     case MSG_FILE:
     case MSG_AUDIO:

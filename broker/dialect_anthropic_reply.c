@@ -540,6 +540,7 @@ static bool grow(struct delta_encoder *n, const struct msg_delta *d)
     case MSG_D_ARGS:
         return grow_by_args(n, d->index, d->text);
     case MSG_D_START:
+    case MSG_D_STATE:
     case MSG_D_FINISH:
     case MSG_D_USAGE:
     case MSG_D_END:
@@ -637,6 +638,8 @@ void anthropic_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
     case MSG_D_USAGE:
         n->usage = *d->usage;
         break;
+    case MSG_D_STATE:
+        break; /* another provider's, and the broker's to keep */
     case MSG_D_END:
         encode_end(n, out);
         break;
@@ -660,7 +663,8 @@ static void write_part(struct jw *w, const struct msg_part *p,
     } else if (p->kind == MSG_THINKING) {
         jw_kstrz(w, "type", "thinking");
         jw_kstr(w, "thinking", p->text);
-        jw_kstr(w, "signature", p->signature);
+        /* what has an id of its own is another provider's state */
+        jw_kstr(w, "signature", p->id.len == 0 ? p->signature : STR_NONE);
     } else if (p->kind == MSG_REDACTED) {
         jw_kstrz(w, "type", "redacted_thinking");
         jw_kstr(w, "data", p->data);
@@ -669,6 +673,12 @@ static void write_part(struct jw *w, const struct msg_part *p,
         jw_kstr(w, "text", p->text);
     }
     jw_object_end(w);
+}
+
+/* A thought of which there is nothing but another provider's state. */
+static bool is_hidden(const struct msg_part *p)
+{
+    return p->kind == MSG_THINKING && p->text.len == 0 && p->id.len > 0;
 }
 
 void anthropic_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
@@ -689,7 +699,8 @@ void anthropic_reply_encode(const struct msg_reply *r, const struct encode_ctx *
     jw_key(&w, "content");
     jw_array(&w);
     for (size_t i = 0; i < r->n_parts; i++) {
-        write_part(&w, &r->parts[i], ctx, n_calls);
+        if (!is_hidden(&r->parts[i]))
+            write_part(&w, &r->parts[i], ctx, n_calls);
         n_calls += r->parts[i].kind == MSG_TOOL_CALL ? 1 : 0;
         n.saw_refusal = n.saw_refusal || r->parts[i].kind == MSG_REFUSAL;
     }

@@ -208,7 +208,8 @@ static void needs_facts(struct str body, const struct jfield *fields,
         f->needs |= CAP_TOOLS;
     if (jscan_is(body, type, "json_schema"))
         f->needs |= CAP_JSON_SCHEMA;
-    if (effort.kind == J_STRING && !jscan_is(body, effort, "none"))
+    f->says_effort = effort.kind == J_STRING;
+    if (f->says_effort && !jscan_is(body, effort, "none"))
         f->needs |= CAP_REASONING;
     if (array_has(body, fields[F_MODALITIES].value, "audio"))
         f->needs |= CAP_AUDIO_OUT;
@@ -292,8 +293,8 @@ static enum errc openai_splice(struct str body, const struct body_facts *f,
 }
 
 /* Credentials are the broker's own, so organisation and project headers do not pass. */
-static void openai_request_headers(const struct http1_head *client, bool same_dialect,
-                                   struct buf *out)
+void openai_request_headers(const struct http1_head *client, bool same_dialect,
+                            struct buf *out)
 {
     struct str trace = http1_header(client, "x-client-request-id");
     if (same_dialect && trace.len > 0 && trace.len <= 512)
@@ -491,8 +492,8 @@ static void copy_once(struct str t, struct jspan v, char *out, size_t size)
         json_copy(t, v, out, size);
 }
 
-/* The tier that served it, which may be a lower one than was asked for. */
-static void scan_tier(struct scan_state *s, struct str t, struct jspan tier)
+/* It may be a lower one than was asked for. */
+void openai_scan_tier(struct scan_state *s, struct str t, struct jspan tier)
 {
     /*
      * Others ("default", "scale") cost the standard price.
@@ -517,7 +518,7 @@ static unsigned scan_object(struct scan_state *s, struct str t, const struct jfi
         return EV_ERROR;
     copy_once(t, f[R_MODEL].value, s->model, sizeof s->model);
     copy_once(t, f[R_ID].value, s->id, sizeof s->id);
-    scan_tier(s, t, f[R_TIER].value);
+    openai_scan_tier(s, t, f[R_TIER].value);
     unsigned flags = 0;
     struct jspan choice;
     size_t it = 0, n = 0;
@@ -620,7 +621,7 @@ static const char *openai_end_mark(void)
     return "data: [DONE]\n\n";
 }
 
-static void openai_keepalive(struct buf *out)
+void openai_keepalive(struct buf *out)
 {
     buf_addz(out, ": keep-alive\n\n");
 }
@@ -655,15 +656,14 @@ static const struct {
 };
 /* clang-format on */
 
-static int openai_error_status(const struct err *e)
+int openai_error_status(const struct err *e)
 {
     if (e->code == ERR_INVALID && e->sys == 422)
         return 422;
     return errc_http(e->code);
 }
 
-static void openai_error_body(const struct err *e, const struct error_ext *x,
-                              struct buf *out)
+void openai_error_words(const struct err *e, const char **ret_type, const char **ret_code)
 {
     const char *type = error_words[e->code].type;
     const char *code = error_words[e->code].code;
@@ -677,7 +677,15 @@ static void openai_error_body(const struct err *e, const struct error_ext *x,
                e->provider_code[0] != '\0') {
         code = e->provider_code; /* no model is meant: see api.c */
     }
+    *ret_type = type;
+    *ret_code = code;
+}
+
+void openai_error_body(const struct err *e, const struct error_ext *x, struct buf *out)
+{
+    const char *type, *code;
     struct jw w;
+    openai_error_words(e, &type, &code);
     jw_init(&w, out);
     jw_object(&w);
     jw_key(&w, "error");

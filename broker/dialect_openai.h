@@ -11,6 +11,24 @@
 enum msg_finish openai_finish(struct str word, bool saw_call);
 bool openai_finish_is_error(struct str word);
 
+/* What an id says of OpenAI's own models: "gpt-5.6-mini" is 56, "gpt-4o" 40; else −1. */
+int openai_version(struct str model);
+/* Does the target reason, by what is known of it or by its id? */
+bool openai_is_reasoning(const struct target_caps *t);
+/* The nearest effort that a reasoning model of OpenAI's takes. */
+const char *openai_effort_word(enum msg_effort e, struct str model);
+/* The tier that served it, for the price. */
+void openai_scan_tier(struct scan_state *s, struct str t, struct jspan tier);
+/* What both of OpenAI's APIs have in common. */
+void openai_request_headers(const struct http1_head *client, bool same_dialect,
+                            struct buf *out);
+void openai_keepalive(struct buf *out);
+int openai_error_status(const struct err *e);
+void openai_error_body(const struct err *e, const struct error_ext *x, struct buf *out);
+/* type and code of an error, as openai_error_body() has them; code may be NULL. */
+void openai_error_words(const struct err *e, const char **ret_type,
+                        const char **ret_code);
+
 enum errc openai_request_decode(struct str body, const struct jcheck *check,
                                 struct arena *a, struct msg_request *ret, struct err *e);
 enum errc openai_request_encode(const struct msg_request *m, const struct target_caps *t,

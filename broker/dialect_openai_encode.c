@@ -70,8 +70,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* What an id says of OpenAI's own models: "gpt-5.6-mini" is 56, "gpt-4o" 40; else −1. */
-static int gpt_version(struct str model)
+int openai_version(struct str model)
 {
     struct str rest = str_sub(model, 4, model.len);
     if (!str_starts(model, STR("gpt-")) || rest.len == 0 || !is_digit(rest.ptr[0]))
@@ -88,11 +87,11 @@ static bool is_o_series(struct str model)
     return model.len > 1 && model.ptr[0] == 'o' && is_digit(model.ptr[1]);
 }
 
-static bool is_reasoning(const struct target_caps *t)
+bool openai_is_reasoning(const struct target_caps *t)
 {
     return (t->caps_no & CAP_REASONING) == 0 &&
            ((t->caps_yes & CAP_REASONING) != 0 || is_o_series(t->model) ||
-            gpt_version(t->model) >= 50);
+            openai_version(t->model) >= 50);
 }
 
 /* ---- messages ---- */
@@ -158,7 +157,7 @@ static void write_cache_mark(struct openai_writer *o, const struct msg_part *p)
 {
     if (p->cache_ttl.len == 0)
         return;
-    if (!o->quirk->is_openai || gpt_version(o->r.t->model) < 56) {
+    if (!o->quirk->is_openai || openai_version(o->r.t->model) < 56) {
         drop(&o->r, "cache_control");
         return;
     }
@@ -494,11 +493,25 @@ static void write_format(struct openai_writer *o)
     jw_object_end(w);
 }
 
+const char *openai_effort_word(enum msg_effort e, struct str model)
+{
+    int version = openai_version(model);
+    if (version < 0 && !is_o_series(model))
+        return msg_effort_name(e); /* a name of the customer's own */
+    if (e == MSG_EFFORT_NONE && version < 51)
+        return version == 50 ? "minimal" : "low";
+    if (e == MSG_EFFORT_MINIMAL && (version < 50 || version >= 56))
+        return "low";
+    if (e == MSG_EFFORT_XHIGH || e == MSG_EFFORT_MAX)
+        return version >= 52 ? "xhigh" : "high";
+    return msg_effort_name(e);
+}
+
 static const char *openai_effort(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
     enum msg_effort e = m->effort;
-    int version = gpt_version(o->r.t->model);
+    int version = openai_version(o->r.t->model);
     /*
      * Function tools and effort do not go together on Chat Completions: gpt-5.6 wants "none"
      * said, 5.2 to 5.5 want nothing said. Source: litellm#34569, LibreChat#14355 (2026-10).
@@ -510,20 +523,12 @@ static const char *openai_effort(struct openai_writer *o)
     }
     if (e == MSG_EFFORT_UNSET)
         return NULL;
-    if (!is_reasoning(o->r.t)) {
+    if (!openai_is_reasoning(o->r.t)) {
         if (e != MSG_EFFORT_NONE) /* that is what it does anyway */
             drop(&o->r, "reasoning_effort");
         return NULL;
     }
-    if (version < 0 && !is_o_series(o->r.t->model))
-        return msg_effort_name(e); /* a name of the customer's own */
-    if (e == MSG_EFFORT_NONE && version < 51)
-        return version == 50 ? "minimal" : "low";
-    if (e == MSG_EFFORT_MINIMAL && (version < 50 || version >= 56))
-        return "low";
-    if (e == MSG_EFFORT_XHIGH || e == MSG_EFFORT_MAX)
-        return version >= 52 ? "xhigh" : "high";
-    return msg_effort_name(e);
+    return openai_effort_word(e, o->r.t->model);
 }
 
 /* The nearest of low, medium and high. */
@@ -618,8 +623,8 @@ static void write_number(struct openai_writer *o, const char *key, struct str nu
 static void write_sampling(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
-    bool open = !o->quirk->is_openai || !is_reasoning(o->r.t) ||
-                (m->effort == MSG_EFFORT_NONE && gpt_version(o->r.t->model) >= 51);
+    bool open = !o->quirk->is_openai || !openai_is_reasoning(o->r.t) ||
+                (m->effort == MSG_EFFORT_NONE && openai_version(o->r.t->model) >= 51);
     write_number(o, "temperature", m->temperature, open, 0, 2000000);
     write_number(o, "top_p", m->top_p, open, 0, 1000000);
     write_number(o, "top_k", m->top_k, o->quirk->takes_top_k, 0, INT64_MAX);

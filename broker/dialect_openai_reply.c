@@ -484,6 +484,7 @@ void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
         encode_text(n, "refusal", d->text, out);
         break;
     case MSG_D_SIGNATURE:
+    case MSG_D_STATE:
     case MSG_D_REDACTED:
         break; /* opaque state of another provider */
     case MSG_D_CALL:
@@ -509,6 +510,15 @@ static bool reply_has(const struct msg_reply *r, enum msg_part_kind kind)
 {
     for (size_t i = 0; i < r->n_parts; i++)
         if (r->parts[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* A thought may be nothing but its signature. */
+static bool reply_says(const struct msg_reply *r, enum msg_part_kind kind)
+{
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i].kind == kind && r->parts[i].text.len > 0)
             return true;
     return false;
 }
@@ -577,7 +587,7 @@ void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx
     jw_kstrz(&w, "role", "assistant");
     write_texts(&w, "content", r, MSG_TEXT);
     write_texts(&w, "refusal", r, MSG_REFUSAL);
-    if (reply_has(r, MSG_THINKING))
+    if (reply_says(r, MSG_THINKING))
         write_texts(&w, "reasoning_content", r, MSG_THINKING);
     write_calls(&w, r, ctx);
     jw_object_end(&w);

@@ -133,6 +133,8 @@ struct answer {
     int64_t last_us;        /* monotonic: when bytes last left */
     bool is_open;           /* content has come: bytes may leave */
     struct dropped dropped; /* fields the target could not take */
+    int64_t sequence;       /* Responses: of the event to come … */
+    int64_t end_sequence;   /* … and where the end begins, once `end` holds one */
 };
 
 struct request {
@@ -255,6 +257,7 @@ void attempt_complete(struct attempt *a);
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret);
 const struct scan_state *attempt_scan(const struct attempt *a);
 const struct target_model *attempt_model(const struct attempt *a);
+enum dialect attempt_dialect(const struct attempt *a); /* that it was asked in */
 bool attempt_is_streamed(const struct attempt *a);
 struct target_state *attempt_target(const struct attempt *a);
 struct secret_key *

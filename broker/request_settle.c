@@ -79,7 +79,7 @@ static struct price_query price_facts(const struct request *r, const struct atte
         .thinking = scan->reasoning_len > 0 && !usage_has(&row->usage, USAGE_REASONING),
     };
     memcpy(q.services, scan->services, scan->n_services * sizeof q.services[0]);
-    if (m->kind->dialect == r->client->id)
+    if (attempt_dialect(a) == r->client->id)
         q.cache_ttl = str_of(r->facts.cache_ttl);
     return q;
 }
@@ -262,7 +262,7 @@ static void settle_sent(struct request *r, const struct attempt *a,
         learn_tokens(r, a, &row->usage);
     }
     r->is_mismatch |= scan->usage_mismatch;
-    r->is_crossed |= attempt_model(a)->kind->dialect != r->client->id;
+    r->is_crossed |= attempt_dialect(a) != r->client->id;
     note_latency(attempt_target(a), row);
     tell_breaker(r, a, e);
 }

@@ -129,14 +129,16 @@ static void collect_text(struct msg_collect *c, enum msg_part_kind kind, struct 
     buf_adds(&c->text, text);
 }
 
-static void collect_signature(struct msg_collect *c, struct str signature)
+static void collect_signature(struct msg_collect *c, struct str signature, struct str id)
 {
     close_part(c);
     struct msg_part *p = last_part(c);
     if (p == NULL || p->kind != MSG_THINKING || p->signature.len > 0)
         p = add_part(c, MSG_THINKING);
-    if (p != NULL)
-        p->signature = arena_str(c->arena, signature);
+    if (p == NULL)
+        return;
+    p->signature = arena_str(c->arena, signature);
+    p->id = arena_str(c->arena, id);
 }
 
 /* The part of the index-th call; false when there is none. */
@@ -183,7 +185,8 @@ enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d,
         collect_text(c, MSG_REFUSAL, d->text);
         break;
     case MSG_D_SIGNATURE:
-        collect_signature(c, d->text);
+    case MSG_D_STATE:
+        collect_signature(c, d->text, d->id);
         break;
     case MSG_D_REDACTED:
         p = add_part(c, MSG_REDACTED);

@@ -138,6 +138,7 @@ enum msg_delta_kind {
     MSG_D_TEXT,
     MSG_D_THINKING,
     MSG_D_SIGNATURE,
+    MSG_D_STATE, /* id, text: opaque state of a thought, to be kept and not to be shown */
     MSG_D_REDACTED,
     MSG_D_REFUSAL,
     MSG_D_CALL,   /* a tool call opens: index, id, name */
@@ -149,9 +150,9 @@ enum msg_delta_kind {
 
 struct msg_delta {
     enum msg_delta_kind kind;
-    struct str text;            /* TEXT, THINKING, SIGNATURE, REDACTED, REFUSAL, ARGS */
-    unsigned index;             /* CALL, ARGS: counts tool calls from 0 */
-    struct str id, name, model; /* START: id, model; CALL: id, name */
+    struct str text; /* TEXT, THINKING, SIGNATURE, STATE, REDACTED, REFUSAL, ARGS */
+    unsigned index;  /* CALL, ARGS: counts tool calls from 0 */
+    struct str id, name, model; /* START: id, model; CALL: id, name; STATE: id */
     enum msg_finish finish;
     struct str finish_raw, stop_sequence;
     struct str signature; /* CALL: opaque, to come back with it */

@@ -8,7 +8,8 @@
  */
 #include "core/provider.h"
 
-#define CHAT "/chat/completions"
+#define CHAT      "/chat/completions"
+#define RESPONSES "/responses"
 /* The current name of the cap, and the one that OpenAI deprecated and many others kept. */
 #define CAP_NEW "max_completion_tokens"
 #define CAP_OLD "max_tokens"
@@ -28,7 +29,21 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .ask_usage = true,
      .counts_cap = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .responses = RESPONSES},
+    /* the same service, or one like it, asked by its newer API only */
+    {"openai-responses",
+     "openai",
+     DIALECT_OPENAI,
+     "https://api.openai.com/v1",
+     CHAT,
+     {NULL},
+     AUTH_BEARER,
+     CAP_NEW,
+     .counts_cap = true,
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .responses = RESPONSES,
+     .is_responses = true},
     /* platform.claude.com/docs/en/api/messages; usage comes unasked */
     {"anthropic",
      "anthropic",
@@ -105,7 +120,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_NEW,
      .ask_usage = true,
-     .usage = USAGE_WIRE_XAI_CHAT},
+     .usage = USAGE_WIRE_XAI_CHAT,
+     .responses = RESPONSES},
     /* console.groq.com/docs/api-reference */
     {"groq",
      "groq",
@@ -245,7 +261,8 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .ask_usage = true,
      .counts_cap = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .responses = RESPONSES},
     /* docs.ollama.com/openai; a key only for its cloud */
     {"ollama",
      "local",
@@ -311,6 +328,7 @@ static const char *const dialect_names[] = {
     [DIALECT_OPENAI] = "openai",
     [DIALECT_ANTHROPIC] = "anthropic",
     [DIALECT_GEMINI] = "gemini",
+    [DIALECT_RESPONSES] = "responses",
 };
 
 const struct provider_kind *provider_kind_find(struct str kind)

@@ -14,6 +14,7 @@ enum dialect {
     DIALECT_OPENAI,    /* Chat Completions */
     DIALECT_ANTHROPIC, /* Messages */
     DIALECT_GEMINI,    /* generateContent; providers only, no clients */
+    DIALECT_RESPONSES, /* OpenAI Responses; beside Chat Completions, not instead of it */
     DIALECT_N_,
 };
 
@@ -39,6 +40,8 @@ struct provider_kind {
     bool is_local;   /* no key needed, price zero by definition */
     bool counts_cap; /* admission counts the output cap, not real output */
     enum usage_wire usage;
+    const char *responses; /* path of OpenAI Responses; NULL: not offered */
+    bool is_responses;     /* asked there only, whatever the client speaks */
 };
 
 /* NULL when unknown. */

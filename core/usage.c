@@ -754,6 +754,28 @@ void usage_write_openai(const struct usage *u, struct buf *out)
     jw_object_end(&w);
 }
 
+/* All details are required there. Source: OpenAPI file of 2026-08-21, ResponseUsage. */
+void usage_write_responses(const struct usage *u, struct buf *out)
+{
+    struct jw w;
+    int64_t input = usage_input_tok(u), output = usage_output_tok(u);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_ki64(&w, "input_tokens", input);
+    jw_key(&w, "input_tokens_details");
+    jw_object(&w);
+    jw_ki64(&w, "cached_tokens", usage_cached_tok(u));
+    jw_ki64(&w, "cache_write_tokens", written_tok(u));
+    jw_object_end(&w);
+    jw_ki64(&w, "output_tokens", output);
+    jw_key(&w, "output_tokens_details");
+    jw_object(&w);
+    jw_ki64(&w, "reasoning_tokens", u->n[USAGE_REASONING]);
+    jw_object_end(&w);
+    jw_ki64(&w, "total_tokens", input + output);
+    jw_object_end(&w);
+}
+
 void usage_write_anthropic(const struct usage *u, struct buf *out)
 {
     struct jw w;

@@ -127,6 +127,7 @@ size_t usage_services(enum usage_wire wire, struct str json, struct str *ret, si
 
 /* Back to a client, as raw JSON objects. */
 void usage_write_openai(const struct usage *u, struct buf *out);
+void usage_write_responses(const struct usage *u, struct buf *out);
 void usage_write_anthropic(const struct usage *u, struct buf *out);
 /* {"input":9,"output":31,…}, known classes only: ledger and `llmgw` JSON. */
 void usage_write_classes(const struct usage *u, struct buf *out);

@@ -23,7 +23,7 @@ reference() { # NAME WORDS ASK
     ask=$3
     [ "$ask" = - ] && ask=
     # shellcheck disable=SC2086
-    for d in openai anthropic; do
+    for d in openai anthropic responses; do
         ask_sim sim -d $d $ask -m "ref-sim:$2" hello
         cp "$tmp/answer" "$tmp/refs/$1-$d"
     done
@@ -43,6 +43,7 @@ done <"$tmp/rows"
 
 # ---- all requests, some at a time ----
 awk -v port="$sim_port" -v config="$config_file" -f "$here/matrix-plan.awk" "$tmp/rows" >"$tmp/cells"
+[ -s "$tmp/cells" ] || bail "no requests to make of matrix.tsv"
 SIM_KEY=test-key
 export SIM_KEY
 : >"$sim_journal"

@@ -61,7 +61,7 @@ static enum errc dial(struct client *c, struct err *e)
 
 /* ---- the request ---- */
 
-static void write_tool(struct jw *w, bool anthropic)
+static void write_tool(struct jw *w, enum client_dialect dialect)
 {
     static const char schema[] =
         "{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"string\"},\"hour\":"
@@ -69,16 +69,17 @@ static void write_tool(struct jw *w, bool anthropic)
     jw_key(w, "tools");
     jw_array(w);
     jw_object(w);
-    if (!anthropic) {
+    if (dialect != CLIENT_ANTHROPIC)
         jw_kstrz(w, "type", "function");
+    if (dialect == CLIENT_OPENAI) {
         jw_key(w, "function");
         jw_object(w);
     }
     jw_kstrz(w, "name", "tide_at");
     jw_kstrz(w, "description", "Height in cm");
-    jw_key(w, anthropic ? "input_schema" : "parameters");
+    jw_key(w, dialect == CLIENT_ANTHROPIC ? "input_schema" : "parameters");
     jw_raw(w, STR(schema));
-    if (!anthropic)
+    if (dialect == CLIENT_OPENAI)
         jw_object_end(w);
     jw_object_end(w);
     jw_array_end(w);
@@ -92,9 +93,10 @@ static void write_message(struct jw *w, const char *role, struct str text)
     jw_object_end(w);
 }
 
-static void write_body(const struct client_options *o, struct str prompt, bool anthropic,
-                       struct buf *out)
+static void write_body(const struct client_options *o, struct str prompt,
+                       enum client_dialect dialect, struct buf *out)
 {
+    bool anthropic = dialect == CLIENT_ANTHROPIC, responses = dialect == CLIENT_RESPONSES;
     struct jw w;
     if (o->body != NULL) {
         buf_addz(out, o->body);
@@ -104,20 +106,21 @@ static void write_body(const struct client_options *o, struct str prompt, bool a
     jw_object(&w);
     jw_kstrz(&w, "model", o->model);
     if (anthropic || o->max_tok > 0)
-        jw_ki64(&w, "max_tokens", o->max_tok > 0 ? o->max_tok : 1024);
-    if (anthropic && o->system != NULL)
-        jw_kstrz(&w, "system", o->system);
-    jw_key(&w, "messages");
+        jw_ki64(&w, responses ? "max_output_tokens" : "max_tokens",
+                o->max_tok > 0 ? o->max_tok : 1024);
+    if (dialect != CLIENT_OPENAI && o->system != NULL)
+        jw_kstrz(&w, anthropic ? "system" : "instructions", o->system);
+    jw_key(&w, responses ? "input" : "messages");
     jw_array(&w);
-    if (!anthropic && o->system != NULL)
+    if (dialect == CLIENT_OPENAI && o->system != NULL)
         write_message(&w, "system", str_of(o->system));
     write_message(&w, "user", prompt);
     jw_array_end(&w);
     if (o->tools)
-        write_tool(&w, anthropic);
+        write_tool(&w, dialect);
     if (o->stream)
         jw_kbool(&w, "stream", true);
-    if (o->stream && o->usage && !anthropic) {
+    if (o->stream && o->usage && dialect == CLIENT_OPENAI) {
         jw_key(&w, "stream_options");
         jw_raw(&w, STR("{\"include_usage\":true}"));
     }
@@ -129,15 +132,17 @@ static void write_body(const struct client_options *o, struct str prompt, bool a
 }
 
 static void write_request(const struct client_options *o, struct str prompt,
-                          bool anthropic, struct buf *out)
+                          enum client_dialect dialect, struct buf *out)
 {
+    static const char *const paths[] = {[CLIENT_OPENAI] = "/v1/chat/completions",
+                                        [CLIENT_ANTHROPIC] = "/v1/messages",
+                                        [CLIENT_RESPONSES] = "/v1/responses"};
     AUTO(buf_release) struct buf body = BUF_INIT(ANSWER_MAX);
-    const char *path = anthropic ? "/v1/messages" : "/v1/chat/completions";
-    write_body(o, prompt, anthropic, &body);
-    http1_write_request(out, "POST", str_of(o->path ? o->path : path));
+    write_body(o, prompt, dialect, &body);
+    http1_write_request(out, "POST", str_of(o->path ? o->path : paths[dialect]));
     http1_write_header(out, "host", STR("localhost"));
     http1_write_header(out, "content-type", STR("application/json"));
-    if (anthropic) {
+    if (dialect == CLIENT_ANTHROPIC) {
         http1_write_header(out, "anthropic-version", STR("2023-06-01"));
         http1_write_header(out, "x-api-key", str_of(o->key));
     } else {
@@ -315,13 +320,21 @@ static const char *judge(struct client *c)
 static enum errc exchange(struct client *c, struct str prompt, struct err *e)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(ANSWER_MAX);
-    write_request(c->o, prompt, c->seen.anthropic, &out);
+    write_request(c->o, prompt, c->seen.dialect, &out);
     enum errc rc = dial(c, e);
     if (rc == ERR_OK)
         rc = send_all(c, &out, e);
     if (rc == ERR_OK)
         receive(c);
     return rc;
+}
+
+static enum client_dialect dialect_of(const char *name)
+{
+    if (name != NULL && strcmp(name, "anthropic") == 0)
+        return CLIENT_ANTHROPIC;
+    return name != NULL && strcmp(name, "responses") == 0 ? CLIENT_RESPONSES
+                                                          : CLIENT_OPENAI;
 }
 
 static void client_init(struct client *c, const struct client_options *o)
@@ -331,7 +344,7 @@ static void client_init(struct client *c, const struct client_options *o)
     c->deadline_us = c->began_us + o->timeout_us;
     buf_init(&c->in, ANSWER_MAX);
     buf_init(&c->body, ANSWER_MAX);
-    seen_init(&c->seen, o->dialect != NULL && strcmp(o->dialect, "anthropic") == 0);
+    seen_init(&c->seen, dialect_of(o->dialect));
 }
 
 static void client_release(struct client *c)

@@ -11,6 +11,7 @@
 #include "core/opt.h"
 
 enum { CLIENT_TOOLS = 16, CLIENT_PROBLEMS = 16 };
+enum client_dialect { CLIENT_OPENAI, CLIENT_ANTHROPIC, CLIENT_RESPONSES };
 
 struct client_options {
     const char *socket, *dialect, *model, *key, *path, *body, *system, *extra;
@@ -21,7 +22,7 @@ struct client_options {
 
 /* What was seen of an answer. */
 struct seen {
-    bool anthropic;
+    enum client_dialect dialect;
     int status; /* 0: no head came */
     struct buf text, reasoning;
     struct buf tool_args[CLIENT_TOOLS];
@@ -34,14 +35,16 @@ struct seen {
     int64_t input_tok, output_tok, cached_tok, reasoning_tok; /* −1: not told */
     struct buf note;                   /* the last `: llmgw {…}` comment */
     char request_id[32], cost_usd[32]; /* as headers tell; "" if they do not */
-    /* Anthropic: blocks open one at a time, in order */
+    /* Anthropic: blocks open one at a time, in order; Responses: items so far, and which are open */
     int64_t n_blocks;
     bool block_open;
+    uint64_t open_items; /* bit per output_index */
+    int64_t sequence;    /* Responses: of the event to come */
     const char *problems[CLIENT_PROBLEMS];
     size_t n_problems;
 };
 
-void seen_init(struct seen *s, bool anthropic);
+void seen_init(struct seen *s, enum client_dialect dialect);
 void seen_release(struct seen *s);
 /* The protocol was broken in this way; each is kept once. */
 void seen_problem(struct seen *s, const char *what);

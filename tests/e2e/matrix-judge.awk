@@ -18,10 +18,12 @@ BEGIN {
     for (i = 1; i < n; i += 2) {
         status["openai", w[i]] = w[i + 1]
         status["anthropic", w[i]] = w[i + 1]
+        status["responses", w[i]] = w[i + 1]
     }
     # no client speaks Gemini to say what it would have said: the words and counts are OpenAI's
     told_by["openai"] = told_by["gemini"] = "openai"
     told_by["anthropic"] = "anthropic"
+    told_by["responses"] = "responses"
     status["anthropic", "overloaded"] = 529
     status["anthropic", "quota_exhausted"] = 402
     while ((getline line < (dir "/ledger")) > 0) {
@@ -113,7 +115,7 @@ function what_came(up, own,    class) {
 
 # Is it what the row says? Of "A|B" the second is for translated answers: see matrix.tsv.
 function expected(what, faulty, good,    n, alts, is_translated, p, a) {
-    is_translated = mode ~ /whole/ ? client == "openai" && upstream == "anthropic" : client != upstream
+    is_translated = mode ~ /whole/ ? client != "anthropic" && upstream == "anthropic" : client != upstream
     n = split(want, alts, "|")
     split(alts[n > 1 && is_translated ? 2 : 1], p, "/")
     split(p[2], a, "+")

@@ -6,16 +6,24 @@
 
 BEGIN {
     FS = "\t"
-    n_clients = split("openai anthropic", clients, " ")
-    n_upstreams = split("openai anthropic gemini", upstreams, " ")
+    n_clients = split("openai anthropic responses", clients, " ")
+    n_upstreams = split("openai anthropic gemini responses", upstreams, " ")
     split("live hold whole live+ hold+ whole+", modes, " ")
     for (i = 1; i <= n_upstreams; i++)
-        provider("good-" upstreams[i], upstreams[i])
+        provider("good-" upstreams[i], kind_of(upstreams[i], "openai"))
+    provider("good-chat", "openai-compatible")
 }
 
-function provider(name, dialect) {
+# A kind that speaks the dialect; OpenAI itself would answer a Responses client in that dialect.
+function kind_of(upstream, client) {
+    if (upstream == "responses")
+        return "openai-responses"
+    return upstream == "openai" && client == "responses" ? "openai-compatible" : upstream
+}
+
+function provider(name, kind) {
     printf "[provider \"%s\"]\n\tkind = %s\n\tbase-url = http://127.0.0.1:%d%s\n\tkey-env = SIM_KEY\n", \
-        name, dialect, port, dialect == "openai" ? "/v1" : "" >config
+        name, kind, port, kind ~ /^openai/ ? "/v1" : "" >config
 }
 
 # A dollar a million tokens read, two written: costs can be checked by head.
@@ -25,8 +33,8 @@ function price(target) {
 
 function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     faulty = "p" id "/c" id "-sim:" words
-    good = "good-" upstream "/g" id "-sim:tokens=16"
-    provider("p" id, upstream)
+    good = "good-" (kind_of(upstream, client) ~ /compatible/ ? "chat" : upstream) "/g" id "-sim:tokens=16"
+    provider("p" id, kind_of(upstream, client))
     price(faulty)
     if (mode ~ /\+/)
         price(good)
@@ -37,12 +45,19 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     print id, $1, client, upstream, mode, ask, want
 }
 
+# Of a row that names its providers, or of those that tell something new of a Responses client.
+function is_pair(client, upstream) {
+    if (client == "responses" && upstream ~ /gemini/)
+        return 0
+    return $4 == "all" || index($4, upstream)
+}
+
 /^#/ || NF < 10 { next }
 
 {
     for (c = 1; c <= n_clients; c++)
         for (u = 1; u <= n_upstreams; u++)
             for (m = 1; m <= 6; m++)
-                if ($(4 + m) != "-" && ($4 == "all" || index($4, upstreams[u])))
+                if ($(4 + m) != "-" && is_pair(clients[c], upstreams[u]))
                     cell(++n, clients[c], upstreams[u], modes[m], $2, $3, $(4 + m))
 }

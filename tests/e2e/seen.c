@@ -1,8 +1,9 @@
 /*
- * seen.c: reads answers of both dialects and keeps score. No I/O. Every rule that an SDK
+ * seen.c: reads answers of all clients' dialects and keeps score. No I/O. Every rule that an SDK
  * relies on and that is broken becomes a `problem`.
  *
- * Sources: OpenAI chat streaming reference; Anthropic build-with-claude/streaming (2026-08).
+ * Sources: OpenAI chat streaming reference and Responses streaming events; Anthropic
+ * build-with-claude/streaming (2026-08).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,9 +15,9 @@
 
 enum { SEEN_MAX = 256 * 1024 * 1024 };
 
-void seen_init(struct seen *s, bool anthropic)
+void seen_init(struct seen *s, enum client_dialect dialect)
 {
-    *s = (struct seen){.anthropic = anthropic};
+    *s = (struct seen){.dialect = dialect};
     s->input_tok = s->output_tok = s->cached_tok = s->reasoning_tok = -1;
     buf_init(&s->text, SEEN_MAX);
     buf_init(&s->reasoning, SEEN_MAX);
@@ -99,7 +100,7 @@ static bool error(struct seen *s, struct json_object *o)
     copy(s->err_code, sizeof s->err_code, jx_str(err, "code"));
     copy(s->err_message, sizeof s->err_message, jx_str(err, "message"));
     copy(s->err_class, sizeof s->err_class, jx_str(ext, "class"));
-    if (s->anthropic && !str_eqz(jx_str(o, "type"), "error"))
+    if (s->dialect == CLIENT_ANTHROPIC && !str_eqz(jx_str(o, "type"), "error"))
         seen_problem(s, "error-without-type");
     if (s->err_message[0] == '\0')
         seen_problem(s, "error-without-message");
@@ -345,7 +346,197 @@ static void anthropic_body(struct seen *s, struct json_object *o)
     finish(s, jx_str(o, "stop_reason"));
 }
 
-/* ---- both ---- */
+/* ---- Responses ---- */
+
+static void responses_usage(struct seen *s, struct json_object *o)
+{
+    struct json_object *usage = jx_obj(o, "usage");
+    if (usage == NULL)
+        return;
+    s->n_usage++;
+    count(usage, "input_tokens", &s->input_tok);
+    count(usage, "output_tokens", &s->output_tok);
+    count(jx_obj(usage, "input_tokens_details"), "cached_tokens", &s->cached_tok);
+    count(jx_obj(usage, "output_tokens_details"), "reasoning_tokens", &s->reasoning_tok);
+    if (jx_obj(usage, "input_tokens_details") == NULL ||
+        jx_obj(usage, "output_tokens_details") == NULL)
+        seen_problem(s, "usage-without-details");
+}
+
+/* "completed", or why it is incomplete. */
+static void responses_finish(struct seen *s, struct json_object *o)
+{
+    struct str why = jx_str(jx_obj(o, "incomplete_details"), "reason");
+    finish(s, why.len > 0 ? why : jx_str(o, "status"));
+}
+
+/* The buffer of what an item says; a call opens when it is first seen. */
+static struct buf *item_text(struct seen *s, struct json_object *item, bool is_new)
+{
+    struct str type = jx_str(item, "type");
+    if (str_eqz(type, "reasoning"))
+        return &s->reasoning;
+    if (!str_eqz(type, "function_call"))
+        return &s->text;
+    if (is_new && s->n_tools < CLIENT_TOOLS) {
+        if (jx_str(item, "call_id").len == 0)
+            seen_problem(s, "tool-without-id");
+        copy(s->tool_names[s->n_tools++], sizeof s->tool_names[0], jx_str(item, "name"));
+    }
+    return &s->tool_args[s->n_tools > 0 ? s->n_tools - 1 : 0];
+}
+
+/* What an item says as a whole, appended. */
+static void whole_item(struct json_object *item, struct buf *out)
+{
+    struct json_object *parts = jx_arr(item, "content");
+    if (parts == NULL)
+        parts = jx_arr(item, "summary");
+    buf_adds(out, jx_str(item, "arguments"));
+    for (size_t i = 0; parts != NULL && i < json_object_array_length(parts); i++) {
+        struct json_object *part = json_object_array_get_idx(parts, i);
+        buf_adds(out, jx_str(part, "text"));
+        buf_adds(out, jx_str(part, "refusal"));
+    }
+}
+
+static void item_added(struct seen *s, struct json_object *o)
+{
+    int64_t index = -1;
+    jx_i64(o, "output_index", 0, 63, &index);
+    if (index != s->n_blocks)
+        seen_problem(s, "item-order");
+    s->open_items |= index >= 0 ? UINT64_C(1) << index : 0;
+    s->n_blocks++;
+    (void)item_text(s, jx_obj(o, "item"), true);
+}
+
+static bool is_item_open(struct seen *s, struct json_object *o)
+{
+    int64_t index = -1;
+    jx_i64(o, "output_index", 0, 63, &index);
+    return index >= 0 && (s->open_items >> index & 1) != 0;
+}
+
+static void item_done(struct seen *s, struct json_object *o)
+{
+    int64_t index = 0;
+    jx_i64(o, "output_index", 0, 63, &index);
+    if (!is_item_open(s, o))
+        seen_problem(s, "item-order");
+    s->open_items &= ~(UINT64_C(1) << index);
+}
+
+static void item_delta(struct seen *s, struct json_object *o, struct buf *to)
+{
+    if (!is_item_open(s, o))
+        seen_problem(s, "delta-outside-item");
+    content(s, to, jx_str(o, "delta"));
+}
+
+static void text_delta(struct seen *s, struct json_object *o)
+{
+    item_delta(s, o, &s->text);
+}
+
+static void summary_delta(struct seen *s, struct json_object *o)
+{
+    item_delta(s, o, &s->reasoning);
+}
+
+static void args_delta(struct seen *s, struct json_object *o)
+{
+    item_delta(s, o, &s->tool_args[s->n_tools > 0 ? s->n_tools - 1 : 0]);
+}
+
+static void response_begin(struct seen *s, struct json_object *o)
+{
+    struct json_object *response = jx_obj(o, "response");
+    s->n_start += str_eqz(jx_str(o, "type"), "response.created");
+    same(s, s->id, sizeof s->id, jx_str(response, "id"), "id-changed");
+    same(s, s->model, sizeof s->model, jx_str(response, "model"), "model-changed");
+    if (!str_eqz(jx_str(response, "status"), "in_progress"))
+        seen_problem(s, "status-at-start");
+}
+
+/* The last event repeats what was said: it must be the same. */
+static void response_end(struct seen *s, struct json_object *o)
+{
+    AUTO(buf_release) struct buf told = BUF_INIT(SEEN_MAX), whole = BUF_INIT(SEEN_MAX);
+    struct json_object *response = jx_obj(o, "response");
+    struct json_object *output = jx_arr(response, "output");
+    if (s->open_items != 0)
+        seen_problem(s, "item-left-open");
+    for (size_t i = 0; output != NULL && i < json_object_array_length(output); i++)
+        whole_item(json_object_array_get_idx(output, i), &whole);
+    buf_adds(&told, buf_str(&s->reasoning));
+    buf_adds(&told, buf_str(&s->text));
+    for (size_t i = 0; i < s->n_tools; i++)
+        buf_adds(&told, buf_str(&s->tool_args[i]));
+    if (!str_eq(buf_str(&told), buf_str(&whole)))
+        seen_problem(s, "whole-differs");
+    same(s, s->id, sizeof s->id, jx_str(response, "id"), "id-changed");
+    same(s, s->model, sizeof s->model, jx_str(response, "model"), "model-changed");
+    responses_usage(s, response);
+    responses_finish(s, response);
+    s->n_end++;
+}
+
+static void responses_event(struct seen *s, struct str name, struct json_object *o)
+{
+    static const struct {
+        const char *name;
+        void (*fn)(struct seen *s, struct json_object *o);
+    } rows[] = {
+        {"response.created", response_begin},
+        {"response.in_progress", response_begin},
+        {"response.output_item.added", item_added},
+        {"response.output_item.done", item_done},
+        {"response.output_text.delta", text_delta},
+        {"response.refusal.delta", text_delta},
+        {"response.reasoning_summary_text.delta", summary_delta},
+        {"response.function_call_arguments.delta", args_delta},
+        {"response.completed", response_end},
+        {"response.incomplete", response_end},
+        {"error", stream_error},
+    };
+    int64_t sequence = -1;
+    jx_i64(o, "sequence_number", 0, INT64_MAX, &sequence);
+    if (!str_eq(name, jx_str(o, "type")))
+        seen_problem(s, "event-name");
+    if (sequence != s->sequence)
+        seen_problem(s, "sequence-gap");
+    s->sequence = sequence + 1;
+    if (s->n_start == 0 && !str_eqz(name, "response.created") &&
+        !str_eqz(name, "error") && !str_eqz(name, "response.failed"))
+        seen_problem(s, "event-before-start");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (str_eqz(name, rows[i].name))
+            rows[i].fn(s, o);
+}
+
+static void responses_body(struct seen *s, struct json_object *o)
+{
+    struct json_object *output = jx_arr(o, "output");
+    if (error(s, o))
+        return;
+    if (output == NULL) {
+        seen_problem(s, "no-output");
+        return;
+    }
+    copy(s->id, sizeof s->id, jx_str(o, "id"));
+    copy(s->model, sizeof s->model, jx_str(o, "model"));
+    for (size_t i = 0; i < json_object_array_length(output); i++) {
+        struct json_object *item = json_object_array_get_idx(output, i);
+        AUTO(buf_release) struct buf said = BUF_INIT(SEEN_MAX);
+        whole_item(item, &said);
+        content(s, item_text(s, item, true), buf_str(&said));
+    }
+    responses_usage(s, o);
+    responses_finish(s, o);
+}
+
+/* ---- all ---- */
 
 /* The gateway's own events, for clients that asked for them. */
 static void llmgw_event(struct seen *s, struct json_object *o)
@@ -361,6 +552,8 @@ static void llmgw_event(struct seen *s, struct json_object *o)
         buf_reset(&s->tool_args[i]);
     s->n_tools = 0;
     s->id[0] = s->model[0] = '\0';
+    s->open_items = 0;
+    s->sequence = 0;
     buf_reset(&s->text);
     buf_reset(&s->reasoning);
 }
@@ -372,7 +565,7 @@ void seen_event(struct seen *s, struct str name, struct str data)
     s->n_events++;
     if (s->n_end > 0 && !str_eqz(name, "llmgw"))
         seen_problem(s, "event-after-end");
-    if (!s->anthropic && str_eqz(data, "[DONE]")) {
+    if (s->dialect == CLIENT_OPENAI && str_eqz(data, "[DONE]")) {
         s->n_end++;
         return;
     }
@@ -382,8 +575,10 @@ void seen_event(struct seen *s, struct str name, struct str data)
     }
     if (str_eqz(name, "llmgw"))
         llmgw_event(s, o);
-    else if (s->anthropic)
+    else if (s->dialect == CLIENT_ANTHROPIC)
         anthropic_event(s, name, o);
+    else if (s->dialect == CLIENT_RESPONSES)
+        responses_event(s, name, o);
     else
         openai_chunk(s, o);
 }
@@ -403,8 +598,10 @@ void seen_body(struct seen *s, struct str body)
     struct err e = ERR_INIT;
     if (jx_parse(body, &o, &e) != ERR_OK)
         seen_problem(s, "bad-json");
-    else if (s->anthropic)
+    else if (s->dialect == CLIENT_ANTHROPIC)
         anthropic_body(s, o);
+    else if (s->dialect == CLIENT_RESPONSES)
+        responses_body(s, o);
     else
         openai_body(s, o);
 }

@@ -30,13 +30,18 @@ static bool has_clients(enum dialect d)
     return dialect_ops(d)->request_decode != NULL;
 }
 
+static bool speaks(const struct provider_kind *kind, enum dialect d)
+{
+    return d == DIALECT_RESPONSES ? kind->responses != NULL : kind->dialect == d;
+}
+
 /* A provider that speaks it; which one, with its quirks, the input's length chooses. */
 static const struct provider_kind *kind_of(enum dialect d, struct str input)
 {
     size_t n, n_left = input.len % 64;
     const struct provider_kind *kinds = provider_kinds(&n);
     for (size_t i = 0;; i = (i + 1) % n)
-        if (kinds[i].dialect == d && n_left-- == 0)
+        if (speaks(&kinds[i], d) && n_left-- == 0)
             return &kinds[i];
 }
 

@@ -171,6 +171,7 @@ struct answer {
     size_t part;
     struct str rest; /* of the part being read */
     bool ended;
+    int64_t sequence; /* Responses: number of the next event */
 };
 
 /* False when memory is out. */
@@ -216,7 +217,7 @@ struct sim_dialect {
     bool (*read)(struct ask *ask, const struct http1_head *h, const struct plan *p,
                  struct fault *ret);
     /* One event of a stream; may write nothing. */
-    void (*event)(const struct answer *a, const struct event *ev, struct buf *out);
+    void (*event)(struct answer *a, const struct event *ev, struct buf *out);
     void (*whole)(struct answer *a, struct buf *out);
     void (*error)(const struct fault *f, uint64_t id, struct buf *out);
     /* The error as an event in a stream, and an event that is no JSON. */
@@ -229,6 +230,7 @@ struct sim_dialect {
 extern const struct sim_dialect sim_openai;
 extern const struct sim_dialect sim_anthropic;
 extern const struct sim_dialect sim_gemini;
+extern const struct sim_dialect sim_responses;
 
 /* ---- play.c: an answer as bytes and pauses ---- */
 

@@ -452,8 +452,7 @@ static void write_finish(const struct answer *a, struct buf *out)
     buf_addz(out, "}\n\n");
 }
 
-static void anthropic_event(const struct answer *a, const struct event *ev,
-                            struct buf *out)
+static void anthropic_event(struct answer *a, const struct event *ev, struct buf *out)
 {
     switch (ev->kind) {
     case EV_START:

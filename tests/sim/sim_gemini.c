@@ -591,7 +591,7 @@ static void write_late_usage(const struct answer *a, struct buf *out)
     buf_addz(out, "\r\n\r\n");
 }
 
-static void gemini_event(const struct answer *a, const struct event *ev, struct buf *out)
+static void gemini_event(struct answer *a, const struct event *ev, struct buf *out)
 {
     switch (ev->kind) {
     case EV_START:

@@ -383,7 +383,7 @@ static void write_usage_chunk(const struct answer *a, struct buf *out)
     buf_addz(out, "}\n\n");
 }
 
-static void openai_event(const struct answer *a, const struct event *ev, struct buf *out)
+static void openai_event(struct answer *a, const struct event *ev, struct buf *out)
 {
     switch (ev->kind) {
     case EV_START:
