@@ -92,7 +92,7 @@ static enum errc check_type(struct check *c, const struct pair *p,
                             struct json_object *arg)
 {
     char names[100] = "";
-    struct buf b = BUF_INIT(sizeof names - 1);
+    AUTO(buf_release) struct buf b = BUF_INIT(sizeof names - 1);
     if (json_object_is_type(arg, json_type_string)) {
         if (is_type(p->value, jx_text(arg)))
             return ERR_OK;
@@ -106,7 +106,6 @@ static enum errc check_type(struct check *c, const struct pair *p,
         buf_printf(&b, "%s%.*s", i > 0 ? ", " : "", STR_ARG(name));
     }
     str_copy(names, sizeof names, buf_str(&b));
-    buf_release(&b);
     return jschema_misfit(c, p, "type: is %s, none of %s", type_name(p->value), names);
 }
 
