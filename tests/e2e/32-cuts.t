@@ -1,6 +1,6 @@
 #!/bin/sh
 # A recorded answer of each kind of provider, cut after every byte of head and body: in every way of
-# streaming, to clients of both dialects, with and without another target. The client gets the
+# streaming, to clients of all dialects, with and without another target. The client gets the
 # whole answer or a typed error behind a beginning of it: no other text, no doubled one, and no
 # finish that the provider has not sent. STRIDE=1 asks every offset, SEED chooses which otherwise.
 . "$top_srcdir/tests/e2e/lib.sh"
@@ -20,6 +20,14 @@ config <<END
 [provider "cut-anthropic"]
 	kind = anthropic
 	base-url = http://127.0.0.1:$port
+	key-env = CUT_KEY
+[provider "cut-chat"]
+	kind = openai-compatible
+	base-url = http://127.0.0.1:$port/v1
+	key-env = CUT_KEY
+[provider "cut-responses"]
+	kind = openai-responses
+	base-url = http://127.0.0.1:$port/v1
 	key-env = CUT_KEY
 [provider "cut-gemini"]
 	kind = gemini

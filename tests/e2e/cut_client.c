@@ -43,22 +43,44 @@ static const struct way {
     {"not streamed, another target", WHOLE, true, CUT_CHUNKED, CUT_FIN},
 };
 
+/* Who asks whom. OpenAI's own kind would be asked in the Responses client's dialect. */
+static const struct pair {
+    enum client_dialect client;
+    enum cut_dialect server;
+    const char *provider;
+} pairs[] = {
+    {CLIENT_OPENAI, CUT_OPENAI, "cut-openai"},
+    {CLIENT_OPENAI, CUT_ANTHROPIC, "cut-anthropic"},
+    {CLIENT_OPENAI, CUT_GEMINI, "cut-gemini"},
+    {CLIENT_OPENAI, CUT_RESPONSES, "cut-responses"},
+    {CLIENT_ANTHROPIC, CUT_OPENAI, "cut-openai"},
+    {CLIENT_ANTHROPIC, CUT_ANTHROPIC, "cut-anthropic"},
+    {CLIENT_ANTHROPIC, CUT_GEMINI, "cut-gemini"},
+    {CLIENT_ANTHROPIC, CUT_RESPONSES, "cut-responses"},
+    {CLIENT_RESPONSES, CUT_OPENAI, "cut-chat"},
+    {CLIENT_RESPONSES, CUT_ANTHROPIC, "cut-anthropic"},
+    {CLIENT_RESPONSES, CUT_RESPONSES, "cut-responses"},
+};
+static const char *const client_names[] = {[CLIENT_OPENAI] = "openai",
+                                           [CLIENT_ANTHROPIC] = "anthropic",
+                                           [CLIENT_RESPONSES] = "responses"};
+enum { CLIENTS = ARRAY_LEN(client_names), PAIRS = ARRAY_LEN(pairs) };
+
 /* A way between two dialects. */
 struct course {
     const struct way *way;
-    bool client_anthropic;
-    enum cut_dialect server;
+    const struct pair *pair;
     struct cut_record record; /* as this provider sends it */
     atomic_int n_ok, n_error, n_wrong;
 };
-enum { PAIRS = 2 * CUT_DIALECTS_, COURSES = ARRAY_LEN(ways) * PAIRS };
+enum { COURSES = ARRAY_LEN(ways) * PAIRS };
 
 struct cell {
     struct course *course;
     size_t offset;
 };
 
-/* What a client of either dialect must see, by [anthropic][other]. */
+/* What a client must see, by [client][other]. */
 struct reference {
     struct buf text, args;
     char finish[64];
@@ -67,7 +89,7 @@ struct reference {
 struct run {
     const struct cut_options *o;
     struct course courses[COURSES];
-    struct reference refs[2][2];
+    struct reference refs[CLIENTS][2];
     struct cell *cells; /* owned */
     size_t n_cells;
     atomic_size_t next;
@@ -111,7 +133,7 @@ static const char *find_fault(const struct look *l, const struct seen *s,
 {
     const struct course *c = l->cell->course;
     const struct way *w = c->way;
-    const struct reference *refs = l->run->refs[c->client_anthropic];
+    const struct reference *refs = l->run->refs[c->pair->client];
     bool is_enough = l->cell->offset >= c->record.enough || w->how == CUT_SPLIT;
     /* a reset may overtake what was sent before it */
     bool may_come = is_enough && w->how == CUT_RST;
@@ -146,19 +168,20 @@ static void on_answer(void *arg, const struct seen *s, const char *outcome)
     seen_print(s, &facts);
     pthread_mutex_lock(&l->run->print);
     printf("wrong\t%s: %s from %s at %zu of %zu, enough %zu: %s: status %d\n%.*s",
-           c->way->name, c->client_anthropic ? "anthropic" : "openai",
-           cut_dialects[c->server], l->cell->offset, c->record.bytes.len,
-           c->record.enough, fault, s->status, STR_ARG(buf_str(&facts)));
+           c->way->name, client_names[c->pair->client], cut_dialects[c->pair->server],
+           l->cell->offset, c->record.bytes.len, c->record.enough, fault, s->status,
+           STR_ARG(buf_str(&facts)));
     pthread_mutex_unlock(&l->run->print);
 }
 
 /* ---- asking ---- */
 
-static struct client_options options(const struct run *run, bool anthropic, bool stream)
+static struct client_options options(const struct run *run, enum client_dialect client,
+                                     bool stream)
 {
     return (struct client_options){
         .socket = run->o->socket,
-        .dialect = anthropic ? "anthropic" : "openai",
+        .dialect = client_names[client],
         .key = "test-key",
         .timeout_us = 30 * US_PER_S,
         .stream = stream,
@@ -178,20 +201,19 @@ static void ask(struct run *run, const struct cell *cell)
     const struct course *c = cell->course;
     const struct way *w = c->way;
     char model[MODEL_LEN];
-    const char *provider = cut_dialects[c->server];
+    const char *provider = c->pair->provider;
     char fallback[MODEL_LEN];
     struct err e = ERR_INIT;
     struct look look = {run, cell};
-    struct client_options o = options(run, c->client_anthropic, w->mode != WHOLE);
+    struct client_options o = options(run, c->pair->client, w->mode != WHOLE);
     /* a target of its own, so that no breaker and no retry budget is shared */
-    snprintf(model, sizeof model, "cut-%s/%s.%s.%zu.%zu", provider,
-             cut_framings[w->framing], cut_hows[w->how], cell->offset,
-             (size_t)(c - run->courses));
+    snprintf(model, sizeof model, "%s/%s.%s.%zu.%zu", provider, cut_framings[w->framing],
+             cut_hows[w->how], cell->offset, (size_t)(c - run->courses));
     o.model = model;
     o.headers.items[o.headers.n++] = asks[w->mode];
     if (w->mode == RESTART)
         o.headers.items[o.headers.n++] = "x-llmgw-events: 1";
-    snprintf(fallback, sizeof fallback, "x-llmgw-fallback: cut-%s/other", provider);
+    snprintf(fallback, sizeof fallback, "x-llmgw-fallback: %s/other", provider);
     if (w->rescued)
         o.headers.items[o.headers.n++] = fallback;
     if (client_look(&o, STR("hello"), on_answer, &look, &e) == ERR_OK)
@@ -237,10 +259,11 @@ static void keep(void *arg, const struct seen *s, const char *outcome)
 /* The provider itself, undisturbed. */
 static enum errc read_references(struct run *run, struct err *e)
 {
-    for (int i = 0; i < 4; i++) {
-        bool anthropic = i / 2, other = i % 2;
-        struct reference *r = &run->refs[anthropic][other];
-        struct client_options o = options(run, anthropic, true);
+    for (size_t i = 0; i < 2 * CLIENTS; i++) {
+        enum client_dialect client = (enum client_dialect)(i / 2);
+        bool other = i % 2;
+        struct reference *r = &run->refs[client][other];
+        struct client_options o = options(run, client, true);
         buf_init(&r->text, LIMIT_HEAD_LEN);
         buf_init(&r->args, LIMIT_HEAD_LEN);
         o.socket = NULL;
@@ -260,12 +283,11 @@ static enum errc load_courses(struct run *run, struct err *e)
     for (size_t i = 0; i < COURSES; i++) {
         struct course *c = &run->courses[i];
         c->way = &ways[i / PAIRS];
-        c->client_anthropic = i & 1;
-        c->server = (enum cut_dialect)(i % PAIRS / 2);
+        c->pair = &pairs[i % PAIRS];
         /* a translated answer of Anthropic's comes as a stream whatever was asked */
-        bool stream =
-            c->way->mode != WHOLE || (c->server == CUT_ANTHROPIC && !c->client_anthropic);
-        enum errc rc = cut_record_load(run->o->dir, c->server, stream, false,
+        bool stream = c->way->mode != WHOLE || (c->pair->server == CUT_ANTHROPIC &&
+                                                c->pair->client != CLIENT_ANTHROPIC);
+        enum errc rc = cut_record_load(run->o->dir, c->pair->server, stream, false,
                                        c->way->framing, &c->record, e);
         if (rc != ERR_OK)
             return rc;
@@ -302,8 +324,8 @@ static void print_score(const struct run *run)
     for (size_t i = 0; i < COURSES; i++) {
         const struct course *c = &run->courses[i];
         printf("way\t%s\t%s\t%s\t%d\t%d\t%d\n", c->way->name,
-               c->client_anthropic ? "anthropic" : "openai", cut_dialects[c->server],
-               c->n_ok, c->n_error, c->n_wrong);
+               client_names[c->pair->client], cut_dialects[c->pair->server], c->n_ok,
+               c->n_error, c->n_wrong);
     }
 }
 
@@ -311,7 +333,7 @@ static void run_release(struct run *run)
 {
     for (size_t i = 0; i < COURSES; i++)
         cut_record_release(&run->courses[i].record);
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 2 * CLIENTS; i++) {
         buf_release(&run->refs[i / 2][i % 2].text);
         buf_release(&run->refs[i / 2][i % 2].args);
     }

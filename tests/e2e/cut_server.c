@@ -21,7 +21,8 @@
 
 enum { RECORD_MAX = 1024 * 1024, READ_LEN = 16 * 1024, SPLIT_MS = 2 };
 
-const char *const cut_dialects[CUT_DIALECTS_] = {"openai", "anthropic", "gemini"};
+const char *const cut_dialects[CUT_DIALECTS_] = {"openai", "anthropic", "gemini",
+                                                 "responses"};
 const char *const cut_framings[CUT_FRAMINGS_] = {"chunked", "length", "eof"};
 const char *const cut_hows[CUT_HOWS_] = {"fin", "rst", "split"};
 
@@ -58,11 +59,15 @@ static size_t event_len(struct str body)
     return MIN(MIN(lf, crlf), body.len);
 }
 
-/* finish_reason, stop_reason and finishReason, once they have a value. */
-static const struct str finish_mark = {"eason\":\"", 8};
+/* finish_reason, stop_reason and finishReason, once they have a value; Responses ends with it. */
+static struct str finish_mark(enum cut_dialect d)
+{
+    return d == CUT_RESPONSES ? STR("event: response.completed") : STR("eason\":\"");
+}
 
 /* A chunk an event; what is no stream goes in two. */
-static void write_chunks(struct cut_record *r, struct str body, bool stream)
+static void write_chunks(struct cut_record *r, enum cut_dialect d, struct str body,
+                         bool stream)
 {
     bool is_finished = false;
     while (body.len > 0) {
@@ -70,7 +75,7 @@ static void write_chunks(struct cut_record *r, struct str body, bool stream)
         struct str piece = str_sub(body, 0, len);
         body = str_sub(body, len, body.len);
         http1_write_chunk(&r->bytes, piece);
-        if (!is_finished && stream && str_contains(piece, finish_mark)) {
+        if (!is_finished && stream && str_contains(piece, finish_mark(d))) {
             is_finished = true;
             r->enough = r->bytes.len - STR("\r\n").len;
         }
@@ -78,9 +83,10 @@ static void write_chunks(struct cut_record *r, struct str body, bool stream)
     http1_write_last_chunk(&r->bytes);
 }
 
-static void write_plain(struct cut_record *r, struct str body, bool stream)
+static void write_plain(struct cut_record *r, enum cut_dialect d, struct str body,
+                        bool stream)
 {
-    size_t mark = str_search(body, finish_mark);
+    size_t mark = str_search(body, finish_mark(d));
     struct str rest = str_sub(body, mark, body.len);
     size_t from = r->bytes.len;
     buf_adds(&r->bytes, body);
@@ -114,9 +120,9 @@ enum errc cut_record_load(const char *dir, enum cut_dialect dialect, bool stream
         http1_write_header(&ret->bytes, "connection", STR("close"));
     http1_write_end(&ret->bytes);
     if (framing == CUT_CHUNKED)
-        write_chunks(ret, buf_str(&body), stream);
+        write_chunks(ret, dialect, buf_str(&body), stream);
     else
-        write_plain(ret, buf_str(&body), stream);
+        write_plain(ret, dialect, buf_str(&body), stream);
     /* the last LF of a last chunk says nothing that its CR has not said */
     if (ret->enough == 0)
         ret->enough = ret->bytes.len - (framing == CUT_CHUNKED);
@@ -230,6 +236,8 @@ static enum cut_dialect dialect_of(const struct http1_head *h)
 {
     if (str_ends(h->path, STR("/messages")))
         return CUT_ANTHROPIC;
+    if (str_ends(h->path, STR("/responses")))
+        return CUT_RESPONSES;
     return str_ends(h->path, STR("/completions")) ? CUT_OPENAI : CUT_GEMINI;
 }
 

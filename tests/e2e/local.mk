@@ -72,6 +72,7 @@ dist_check_SCRIPTS += %D%/80-examples.t
 dist_check_SCRIPTS += %D%/82-one-liners.t
 dist_check_SCRIPTS += %D%/32-cuts.t
 EXTRA_DIST += tests/data/cut-openai.sse tests/data/cut-openai.json
+EXTRA_DIST += tests/data/cut-responses.sse tests/data/cut-responses.json
 EXTRA_DIST += tests/data/cut-anthropic.sse tests/data/cut-anthropic.json
 EXTRA_DIST += tests/data/cut-gemini.sse tests/data/cut-gemini.json
 dist_check_SCRIPTS += %D%/33-smuggling.t
