@@ -418,15 +418,63 @@ static void what_anthropic_can_say_survives_it(void **state)
     }
 }
 
+/* What it has no place for, and what is said for the client where it is silent. */
+static void fit_responses(struct dice *d, struct msg_request *m)
+{
+    m->n_stops = 0;
+    m->max_output_tok += 16;
+    for (size_t i = 0; i < m->n_tools; i++)
+        m->tools[i].strict = (int)roll(d, 2);
+    for (size_t i = 0; i < m->n_turns; i++) {
+        struct msg_part *p = m->turns[i].parts;
+        if (m->turns[i].role != MSG_ASSISTANT || p[0].kind != MSG_THINKING)
+            continue;
+        p[0].id = any_name(d, "rs_");
+        p[0].signature = any_name(d, "sig");
+    }
+}
+
+static void what_responses_can_say_survives_it(void **state)
+{
+    (void)state;
+    static const enum msg_effort efforts[] = {MSG_EFFORT_UNSET, MSG_EFFORT_NONE,
+                                              MSG_EFFORT_LOW, MSG_EFFORT_XHIGH};
+    static const char *const numbers[] = {"", "0", "0.70", "1e-1"};
+    struct dice d = {.x = 4};
+    for (int i = 0; i < 1500; i++) {
+        struct msg_request m;
+        bool is_reasoning = i % 2 == 0;
+        arena_init(&d.a, 1 << 22);
+        any_request(&d, &m, 1, true);
+        fit_responses(&d, &m);
+        m.user = any_name(&d, "user");
+        if (is_reasoning) {
+            m.effort = efforts[roll(&d, ARRAY_LEN(efforts))];
+        } else {
+            m.temperature = pick(&d, numbers, ARRAY_LEN(numbers));
+            m.top_p = pick(&d, numbers, ARRAY_LEN(numbers));
+        }
+        if (roll(&d, 2) == 0) {
+            m.format = MSG_FORMAT_SCHEMA;
+            m.schema_name = any_name(&d, "schema");
+            m.schema = pick(&d, schemas, ARRAY_LEN(schemas));
+            m.schema_strict = (int)roll(&d, 2);
+        }
+        check_identity(DIALECT_RESPONSES, &m, "openai",
+                       is_reasoning ? "gpt-5.5" : "gpt-4.1");
+        arena_release(&d.a);
+    }
+}
+
 /* ---- answers ---- */
 
-static void any_reply(struct dice *d, struct msg_reply *r, bool is_openai)
+static void any_reply(struct dice *d, struct msg_reply *r, const char *prefix,
+                      bool is_openai)
 {
     static const enum msg_finish finishes[] = {MSG_FINISH_STOP, MSG_FINISH_LENGTH,
                                                MSG_FINISH_FILTERED};
     struct msg_turn t;
-    *r = (struct msg_reply){.id = any_name(d, is_openai ? "chatcmpl-" : "msg_"),
-                            .model = any_name(d, "model")};
+    *r = (struct msg_reply){.id = any_name(d, prefix), .model = any_name(d, "model")};
     size_t n_calls = any_assistant(d, &t, is_openai ? 1 : 2);
     r->parts = t.parts;
     r->n_parts = t.n_parts;
@@ -564,7 +612,11 @@ static void check_reply(struct dice *d, enum dialect dialect, const char *kind)
     AUTO(buf_release) struct buf bytes = BUF_INIT(1 << 20);
     AUTO(buf_release) struct buf streamed = BUF_INIT(1 << 20);
     AUTO(buf_release) struct buf at_once = BUF_INIT(1 << 20);
-    any_reply(d, &r, dialect == DIALECT_OPENAI);
+    any_reply(d, &r,
+              dialect == DIALECT_OPENAI      ? "chatcmpl-"
+              : dialect == DIALECT_ANTHROPIC ? "msg_"
+                                             : "resp_",
+              dialect != DIALECT_ANTHROPIC);
     show_reply(&want, &r);
     encode_stream(d, ops, &r, &bytes);
     read_stream(ops, kind, buf_str(&bytes), &d->a, &streamed);
@@ -586,6 +638,7 @@ static void streamed_and_whole_answers_say_the_same(void **state)
         arena_init(&d.a, 1 << 22);
         check_reply(&d, DIALECT_OPENAI, "openai");
         check_reply(&d, DIALECT_ANTHROPIC, "anthropic");
+        check_reply(&d, DIALECT_RESPONSES, "openai");
         arena_release(&d.a);
     }
 }
@@ -1097,6 +1150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_openai_can_say_survives_it),
         cmocka_unit_test(what_anthropic_can_say_survives_it),
+        cmocka_unit_test(what_responses_can_say_survives_it),
         cmocka_unit_test(streamed_and_whole_answers_say_the_same),
         cmocka_unit_test(openai_streams_become_anthropic_ones),
         cmocka_unit_test(anthropic_streams_become_openai_ones),
