@@ -206,7 +206,7 @@ update-bench: all
 	mv RESULTS.new $(srcdir)/%D%/bench/RESULTS.md
 
 # The official SDKs against llmgwd and llmgw-sim; skipped where npm is missing.
-EXTRA_DIST += %D%/sdk/package.json %D%/sdk/run.sh %D%/sdk/sdk.test.mjs %D%/sdk/vercel.test.mjs
+EXTRA_DIST += %D%/sdk/package.json %D%/sdk/run.sh %D%/sdk/sdk.test.mjs %D%/sdk/responses.test.mjs %D%/sdk/vercel.test.mjs
 check-sdk: all
 	@$(SHELL) $(srcdir)/%D%/sdk/run.sh .
 

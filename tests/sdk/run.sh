@@ -21,6 +21,7 @@ cp "$top_srcdir/tests/sdk/package.json" "$top_srcdir"/tests/sdk/*.test.mjs "$mod
 start_sim oai --dialect openai
 start_sim ant --dialect anthropic
 start_sim gem --dialect gemini
+start_sim rsp --dialect responses
 port=$((20000 + $$ % 20000))
 config <<EOF
 [broker]
@@ -37,6 +38,10 @@ config <<EOF
     kind = gemini
     base-url = http://127.0.0.1:$gem_port/v1beta
     key-env = SIM_KEY
+[provider "rsp"]
+    kind = openai-responses
+    base-url = http://127.0.0.1:$rsp_port/v1
+    key-env = SIM_KEY
 [route "both"]
     target = oai/sim
     target = ant/sim
@@ -47,4 +52,4 @@ export SIM_KEY
 start_broker
 export LLMGW_KEY OPENAI_BASE_URL="http://127.0.0.1:$port/v1" \
     ANTHROPIC_BASE_URL="http://127.0.0.1:$port" GEMINI_BASE_URL="http://127.0.0.1:$gem_port"
-cd "$modules" && node --test --test-reporter=tap sdk.test.mjs vercel.test.mjs
+cd "$modules" && node --test --test-reporter=tap sdk.test.mjs vercel.test.mjs responses.test.mjs
