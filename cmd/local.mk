@@ -83,3 +83,19 @@ noinst_LIBRARIES += %D%/libcmd.a
 bin_PROGRAMS += llmgw
 llmgw_SOURCES = %D%/main.c
 llmgw_LDADD = $(CMD_LIBS)
+
+# Completions, by the program they are for.
+bashcompdir = $(datadir)/bash-completion/completions
+zshcompdir = $(datadir)/zsh/site-functions
+fishcompdir = $(datadir)/fish/vendor_completions.d
+nodist_bashcomp_DATA = completions/llmgw
+nodist_zshcomp_DATA = completions/_llmgw
+nodist_fishcomp_DATA = completions/llmgw.fish
+CLEANFILES += $(nodist_bashcomp_DATA) $(nodist_zshcomp_DATA) $(nodist_fishcomp_DATA)
+MAKE_COMPLETION = $(AM_V_GEN)$(MKDIR_P) completions && ./llmgw$(EXEEXT) completion
+completions/llmgw: llmgw$(EXEEXT)
+	$(MAKE_COMPLETION) bash >$@.new && mv $@.new $@
+completions/_llmgw: llmgw$(EXEEXT)
+	$(MAKE_COMPLETION) zsh >$@.new && mv $@.new $@
+completions/llmgw.fish: llmgw$(EXEEXT)
+	$(MAKE_COMPLETION) fish >$@.new && mv $@.new $@

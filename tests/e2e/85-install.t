@@ -25,6 +25,8 @@ is "$(cd "$root" && find . ! -type d | grep -v "^\.$prefix/")" '' 'nothing outsi
 missing=
 for file in bin/llmgw bin/llmgwd bin/llmgw-sim share/llmgw/catalog.tsv \
     share/man/man1/llmgw.1 share/man/man8/llmgwd.8 share/man/man5/llmgw-config.5 \
+    share/bash-completion/completions/llmgw share/zsh/site-functions/_llmgw \
+    share/fish/vendor_completions.d/llmgw.fish \
     share/doc/llmgw/examples/crontab share/doc/llmgw/examples/functions.sh \
     lib/systemd/user/llmgw.service lib/systemd/user/llmgw.socket \
     lib/systemd/system/llmgw.service lib/systemd/system/llmgw.socket; do
