@@ -125,6 +125,28 @@ static void compare_fields(struct str text)
     }
 }
 
+/* In pieces a document is the same as whole. */
+static void compare_pieces(struct str text, size_t piece)
+{
+    struct err ea = ERR_INIT, eb = ERR_INIT;
+    struct jfield a[] = {{.name = "model"}, {.name = "a"}}, b[ARRAY_LEN(a)];
+    memcpy(b, a, sizeof b);
+    struct jcheck *c = jcheck_new();
+    require(c != NULL, "memory");
+    size_t len = 0;
+    do {
+        len = MIN(len + piece, text.len);
+        jcheck_feed(c, (struct str){text.ptr, len}, len == text.len);
+    } while (len < text.len);
+    enum errc rc = jcheck_fields(c, text, b, ARRAY_LEN(b), &eb);
+    require(jscan_object(text, a, ARRAY_LEN(a), &ea) == rc, "same verdict in pieces");
+    for (size_t i = 0; rc == ERR_OK && i < ARRAY_LEN(a); i++)
+        require(a[i].value.kind == b[i].value.kind && a[i].value.pos == b[i].value.pos &&
+                    a[i].value.len == b[i].value.len && a[i].key_pos == b[i].key_pos,
+                "same place in pieces");
+    jcheck_free(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct str text = {(const char *)data, len};
@@ -135,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     json_quote(&quoted, text);
     require(jscan_check(buf_str(&quoted), &e) == ERR_OK, "any bytes can be quoted");
     buf_release(&quoted);
+    compare_pieces(text.len > 0 ? text : STR(""), 1 + len % 7);
     if (jscan_check(text, &e) != ERR_OK)
         return 0;
     require(jx_parse(text, &o, &e) == ERR_OK, "json-c agrees");
