@@ -113,6 +113,14 @@ say keys test one -j
 fits 'keys test' 'keys test'
 say doctor -j
 fits doctor 'doctor'
+say log conversations -j
+fits 'log conversations' 'log conversations'
+say log stats -j
+fits 'log stats' 'log stats'
+say log export -F jsonl
+fits 'log export' 'log export' lines
+say log -g hello -j
+fits log 'log -g'
 say client list -j
 fits 'client list' 'client list'
 say config list -j
@@ -135,6 +143,8 @@ say replay --last 1h --against one/gpt-6-luna -j
 fits replay 'replay'
 say replay --last 1h --against one/gpt-6-luna --dry-run -j
 fits replay 'replay --dry-run'
+say replay export last -j
+fits 'replay export' 'replay export'
 say replay list -j
 fits 'replay list' 'replay list'
 say route list -j
