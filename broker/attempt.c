@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/eventstream.h"
 #include "core/mem.h"
 #include "core/num.h"
+#include "core/sha256.h"
 
 #include "broker/fit.h"
 #include "broker/request_priv.h"
@@ -59,6 +61,7 @@ struct attempt {
     struct http1_header *headers; /* arena; of an error answer */
     size_t n_headers;
     struct sse sse;
+    struct eventstream messages; /* instead, where streams are binary */
     struct scan_state scan;
     struct event_decoder *decoder; /* crossed, or for the recorder's text */
     struct delta_encoder *encoder; /* crossed streams */
@@ -235,6 +238,7 @@ static void add_credentials(struct call_headers *h, enum auth_style style, struc
     case AUTH_NONE:
         break;
     case AUTH_BEARER:
+    case AUTH_AWS:
         buf_addz(&h->text, "Bearer ");
         buf_adds(&h->text, key);
         add_header(h, "authorization", buf_str(&h->text));
@@ -243,7 +247,13 @@ static void add_credentials(struct call_headers *h, enum auth_style style, struc
         add_header(h, "x-api-key", key);
         break;
     case AUTH_API_KEY:
-        add_header(h, "api-key", key);
+        if (!str_starts(key, STR("eyJ"))) { /* a token of Entra's is JSON, in base64 */
+            add_header(h, "api-key", key);
+            break;
+        }
+        buf_addz(&h->text, "Bearer ");
+        buf_adds(&h->text, key);
+        add_header(h, "authorization", buf_str(&h->text));
         break;
     case AUTH_GOOGLE:
         add_header(h, "x-goog-api-key", key);
@@ -251,11 +261,69 @@ static void add_credentials(struct call_headers *h, enum auth_style style, struc
     }
 }
 
+/* https://bedrock-runtime.REGION.amazonaws.com */
+static struct str region_of(const struct conf_provider *p)
+{
+    struct str host = str_of(p->base_url), marker = STR("bedrock-runtime.");
+    size_t at = str_search(host, marker);
+    if (p->region != NULL)
+        return str_of(p->region);
+    host = str_sub(host, at + marker.len, host.len);
+    return str_sub(host, 0, str_find(host, '.'));
+}
+
+/*
+ * ID:SECRET or ID:SECRET:TOKEN, the token of a session: what signs a request. The service is
+ * "bedrock", whatever the host's name says. Source: AWS general reference, Signature Version 4.
+ */
+static enum errc sign(struct attempt *a, struct call_headers *h, struct str key,
+                      struct upstream_sign *ret, struct err *e)
+{
+    struct str id, secret, region = region_of(a->provider);
+    char *hash = arena_alloc(&a->r->arena, SHA256_HEX_LEN + 1, 1);
+    if (hash == NULL)
+        return err_set(e, ERR_MEMORY, "no memory to sign a request");
+    if (region.len == 0)
+        return err_set(e, ERR_CONFIG,
+                       "provider %s has no region, which its requests are signed for",
+                       a->target->provider);
+    AUTO(buf_release) struct buf whole = BUF_INIT(LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    pieces_join(&a->body, &whole);
+    if (buf_err(&whole) != ERR_OK)
+        return err_set(e, ERR_MEMORY, "no memory to sign a request");
+    sha256_hex(buf_str(&whole), hash);
+    str_split(&key, ':', &id);
+    str_split(&key, ':', &secret);
+    buf_printf(&h->text, "aws:amz:%.*s:bedrock", STR_ARG(region));
+    buf_addc(&h->text, '\0');
+    size_t id_at = h->text.len;
+    buf_adds(&h->text, id);
+    buf_addc(&h->text, '\0');
+    size_t secret_at = h->text.len;
+    buf_adds(&h->text, secret);
+    buf_addc(&h->text, '\0');
+    size_t token_at = h->text.len;
+    buf_adds(&h->text, key);
+    if (buf_err(&h->text) != ERR_OK)
+        return err_set(e, ERR_MEMORY, "no memory to sign a request");
+    add_header(h, "x-amz-content-sha256", str_of(hash));
+    if (key.len > 0)
+        add_header(h, "x-amz-security-token",
+                   (struct str){h->text.data + token_at, key.len});
+    *ret = (struct upstream_sign){.scope = h->text.data,
+                                  .id = h->text.data + id_at,
+                                  .secret = h->text.data + secret_at};
+    return ERR_OK;
+}
+
 /* The client's own key for this provider, else the next of ours; ERR_UPSTREAM_AUTH: none. */
 static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
 {
     *ret = request_key(a->r, a->target->provider);
-    if (ret->len > 0 || a->model.kind->auth == AUTH_NONE)
+    bool is_keyless = a->model.kind->auth == AUTH_NONE ||
+                      (a->model.kind->is_local &&
+                       !secrets_has(a->r->secrets, str_of(a->target->provider)));
+    if (ret->len > 0 || is_keyless)
         return ERR_OK;
     a->key = secrets_pick(a->r->secrets, str_of(a->target->provider),
                           loop_mono_us(a->r->b->loop));
@@ -275,17 +343,56 @@ static void on_done(void *arg, enum errc rc, const struct err *e);
 
 static const struct upstream_fns upstream_fns = {on_head, on_body, on_done};
 
+static void write_encoded(struct str s, struct buf *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') ||
+                        (c != '\0' && strchr("-._~", c) != NULL);
+        buf_printf(out, is_plain ? "%c" : "%%%02X", (unsigned char)c);
+    }
+}
+
+/*
+ * Azure's classic form has the model, which is a deployment there, and a version in the address.
+ * Source: learn.microsoft.com/azure/foundry/openai, API versions (2026).
+ */
+static void write_url(const struct attempt *a, struct str path, struct buf *out)
+{
+    const struct conf_provider *p = a->provider;
+    bool is_classic = p->api_version != NULL;
+    buf_addz(out, p->base_url);
+    if (is_classic) {
+        buf_addz(out, "/openai/deployments/");
+        write_encoded(str_of(a->target->model), out);
+    }
+    buf_adds(out, path);
+    if (is_classic) {
+        buf_addz(out, "?api-version=");
+        write_encoded(str_of(p->api_version), out);
+    }
+}
+
+static struct str accepted(const struct attempt *a)
+{
+    if (!a->is_streamed)
+        return STR("application/json");
+    return a->ops->is_binary ? STR("application/vnd.amazon.eventstream")
+                             : STR("text/event-stream");
+}
+
 static enum errc call(struct attempt *a, struct err *e)
 {
     struct request *r = a->r;
+    struct upstream_sign signature;
     struct str key;
     if (pick_key(a, &key, e) != ERR_OK)
         return e->code;
     AUTO(headers_release) struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
     AUTO(buf_release) struct buf lines = BUF_INIT(LIMIT_HEAD_LEN);
     add_header(&h, "content-type", STR("application/json"));
-    add_header(&h, "accept",
-               a->is_streamed ? STR("text/event-stream") : STR("application/json"));
+    add_header(&h, "accept", accepted(a));
     add_header(&h, "user-agent", STR("llmgw/" PACKAGE_VERSION));
     add_header(&h, "x-llmgw-hop", str_of(r->b->hop_id));
     a->ops->request_headers(r->cr.head, !a->is_crossed, &lines);
@@ -293,18 +400,22 @@ static enum errc call(struct attempt *a, struct err *e)
     for (size_t i = 0; i < a->provider->n_headers; i++)
         add_header(&h, a->provider->headers[i].name,
                    str_of(a->provider->headers[i].value));
-    add_credentials(&h, a->model.kind->auth, key);
+    bool is_signed = a->model.kind->auth == AUTH_AWS && str_find(key, ':') < key.len;
+    if (!is_signed && key.len > 0)
+        add_credentials(&h, a->model.kind->auth, key);
+    else if (is_signed && sign(a, &h, key, &signature, e) != ERR_OK)
+        return e->code;
     AUTO(buf_release) struct buf path = BUF_INIT(LIMIT_HEAD_LEN);
     a->ops->path(a->model.kind, str_of(a->target->model), a->is_streamed, &path);
-    const char *url =
-        arena_printf(&r->arena, "%s%.*s", a->provider->base_url, STR_ARG(buf_str(&path)));
+    AUTO(buf_release) struct buf url = BUF_INIT(LIMIT_HEAD_LEN);
+    write_url(a, buf_str(&path), &url);
     /* half a key would be refused by the provider, and set aside by us */
     if (buf_err(&h.text) != ERR_OK || buf_err(&lines) != ERR_OK ||
-        buf_err(&path) != ERR_OK || arena_is_broken(&r->arena))
+        buf_err(&path) != ERR_OK || buf_err(&url) != ERR_OK)
         return err_set(e, ERR_MEMORY, "no memory for the request's headers");
     const struct upstream_request req = {
         .method = "POST",
-        .url = url,
+        .url = url.data,
         .headers = h.items,
         .n_headers = h.n,
         .body = a->body,
@@ -312,6 +423,7 @@ static enum errc call(struct attempt *a, struct err *e)
         .proxy = a->provider->proxy,
         .ca_file = a->provider->ca_file,
         .http2 = a->provider->http2,
+        .sign = is_signed ? &signature : NULL,
         .is_stream = a->is_streamed,
     };
     enum errc rc = buf_err(&a->text);
@@ -337,6 +449,7 @@ static void attempt_free(struct attempt **ap)
     loop_later_cancel(a->r->b->loop, &a->task);
     upstream_cancel(&a->xfer);
     sse_release(&a->sse);
+    eventstream_release(&a->messages);
     if (a->decoder != NULL)
         a->ops->decoder_free(&a->decoder);
     if (a->encoder != NULL)
@@ -435,6 +548,7 @@ static struct attempt *attempt_new(struct request *r)
     buf_init(&a->frame, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
     buf_init(&a->reply, LIMIT_REPLY_LEN);
     sse_init(&a->sse, LIMIT_EVENT_LEN);
+    eventstream_init(&a->messages, LIMIT_EVENT_LEN);
     fit_init(&a->fit);
     a->ops->scan_init(&a->scan, a->model.kind);
     if (a->row == NULL)
@@ -733,7 +847,11 @@ static void feed(struct attempt *a, struct str bytes)
 {
     struct request *r = a->r;
     struct err e = ERR_INIT;
-    enum errc rc = sse_feed(&a->sse, bytes, on_event, a, &e);
+    enum errc rc = a->ops->is_binary
+                       ? eventstream_feed(&a->messages, bytes, on_event, a, &e)
+                       : sse_feed(&a->sse, bytes, on_event, a, &e);
+    if (rc == ERR_SYNTAX) /* bytes are lost, or were never of a stream */
+        e.code = has_content(a) ? ERR_INTERRUPTED : ERR_NETWORK;
     if (rc != ERR_OK && a->outcome == GOING_ON) {
         blame_provider(&e);
         broken(a, &e);
@@ -827,8 +945,9 @@ static void on_head(void *arg, const struct upstream_head *h)
         row->connect_us = row->start_us + h->connect_us;
     for (size_t i = 0; i < h->n_headers; i++) {
         const struct http1_header *x = &h->headers[i];
-        /* OpenAI and most; Anthropic */
-        if (str_ieqz(x->name, "x-request-id") || str_ieqz(x->name, "request-id"))
+        /* OpenAI and most; Anthropic; Amazon */
+        if (str_ieqz(x->name, "x-request-id") || str_ieqz(x->name, "request-id") ||
+            str_ieqz(x->name, "x-amzn-requestid"))
             str_copy(row->upstream_id, sizeof row->upstream_id, x->value);
         else if (str_ieqz(x->name, "content-type"))
             is_json = str_icontains(str_sub(x->value, 0, 16), STR("application/json"));

@@ -30,6 +30,10 @@ const struct dialect_ops *dialect_ops(enum dialect d)
         return &dialect_anthropic;
     case DIALECT_GEMINI:
         return &dialect_gemini;
+    case DIALECT_COHERE:
+        return &dialect_cohere;
+    case DIALECT_BEDROCK:
+        return &dialect_bedrock;
     case DIALECT_RESPONSES:
         return &dialect_responses;
     case DIALECT_N_:
@@ -446,11 +450,15 @@ static const struct pattern_row pattern_rows[] = {
     {"monthly spending limit", ERR_QUOTA},       /* xAI */
     {"monthly included credits", ERR_QUOTA},     /* Hugging Face */
     {"insufficient balance", ERR_QUOTA},         /* DeepSeek */
+    {"api calls a month", ERR_QUOTA},            /* Cohere, trial keys */
+    {"api calls / month", ERR_QUOTA},
     {"billing", ERR_QUOTA},
     {"spend limit", ERR_QUOTA},
     {"per day", ERR_QUOTA},
 
     {"blocked by content filtering policy", ERR_FILTER}, /* Anthropic, with type invalid_request_error */
+
+    {"on-demand throughput isn", ERR_NOT_FOUND}, /* Bedrock: only by an inference profile */
 
     {"does not support assistant message prefill", ERR_INVALID},
     {"requests ending with a model turn", ERR_INVALID},
@@ -736,6 +744,17 @@ static int64_t wait_of_date(struct str message, int64_t wall_us)
     return -1;
 }
 
+/* Does a header say that there is nothing left to wait for? */
+static bool is_spent(const struct provider_kind *kind, const struct http1_header *headers,
+                     size_t n)
+{
+    for (size_t i = 0; kind != NULL && i < ARRAY_LEN(kind->quirks.spent); i++)
+        if (kind->quirks.spent[i] != NULL &&
+            str_eqz(header_find(headers, n, kind->quirks.spent[i]), "0"))
+            return true;
+    return false;
+}
+
 void error_parse_any(const struct provider_kind *kind, int status,
                      const struct http1_header *headers, size_t n_headers,
                      struct str body, int64_t wall_us, struct err *e)
@@ -745,6 +764,8 @@ void error_parse_any(const struct provider_kind *kind, int status,
     if (jscan_check(body, &ignored) == ERR_OK)
         said_read(body, &s);
     said_classify(&s, kind, status, e);
+    if (e->code == ERR_RATE_LIMIT && is_spent(kind, headers, n_headers))
+        e->code = ERR_QUOTA;
     int64_t explicit_us = wait_explicit(headers, n_headers, wall_us);
     if (explicit_us >= 0)
         e->retry_after_us = explicit_us;

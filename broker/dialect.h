@@ -144,6 +144,7 @@ struct error_ext {
 struct dialect_ops {
     enum dialect id;
     const char *name;
+    bool is_binary; /* its streams are messages of core/eventstream.h */
 
     /* ---- a client's request; `check` has seen the body, NULL: nobody has ---- */
     /* Strict: ERR_INVALID with field and reason for anything routing cannot rely on. */
@@ -211,6 +212,8 @@ struct dialect_ops {
 extern const struct dialect_ops dialect_openai;
 extern const struct dialect_ops dialect_anthropic;
 extern const struct dialect_ops dialect_gemini;
+extern const struct dialect_ops dialect_cohere;
+extern const struct dialect_ops dialect_bedrock;
 extern const struct dialect_ops dialect_responses;
 
 const struct dialect_ops *dialect_ops(enum dialect d);

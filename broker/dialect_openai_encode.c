@@ -13,57 +13,7 @@
 #include "broker/dialect_openai.h"
 #include "broker/dialect_priv.h"
 
-/* ---- what a kind of provider takes ---- */
-
-enum effort_style {
-    EFFORT_WORD,     /* reasoning_effort: low, medium, high */
-    EFFORT_OPENAI,   /* reasoning_effort, by model family */
-    EFFORT_DEEPSEEK, /* thinking.type, and reasoning_effort: low, high, max */
-    EFFORT_SWITCH,   /* thinking.type */
-    EFFORT_ALIBABA,  /* enable_thinking */
-    EFFORT_NESTED,   /* reasoning.effort */
-};
-
-struct quirk {
-    const char *kind;
-    enum effort_style effort;
-    bool is_openai; /* OpenAI's own models: strict about what reasoning models take */
-    bool takes_top_k;
-    bool no_schema; /* json_object only */
-    bool auto_only; /* tool_choice: auto */
-    bool
-        wants_thought; /* reasoning_content must come back with the calls, or it is a 400 */
-    bool short_ids;    /* tool call ids of nine letters and digits */
-    const char *seed; /* NULL: "seed" */
-};
-
-/* clang-format off */
-static const struct quirk quirks[] = {
-    {"openai", .effort = EFFORT_OPENAI, .is_openai = true},
-    {"azure", .effort = EFFORT_OPENAI, .is_openai = true},
-    {"mistral", .effort = EFFORT_WORD, .short_ids = true, .seed = "random_seed"},
-    {"deepseek", .effort = EFFORT_DEEPSEEK, .no_schema = true, .wants_thought = true},
-    {"moonshotai", .effort = EFFORT_WORD, .wants_thought = true},
-    {"zai", .effort = EFFORT_SWITCH, .no_schema = true, .auto_only = true},
-    {"alibaba", .effort = EFFORT_ALIBABA, .takes_top_k = true},
-    {"openrouter", .effort = EFFORT_NESTED, .takes_top_k = true},
-    {"together", .effort = EFFORT_WORD, .takes_top_k = true},
-    {"fireworks", .effort = EFFORT_WORD, .takes_top_k = true},
-    {"sambanova", .effort = EFFORT_WORD, .takes_top_k = true},
-    {"llamacpp", .effort = EFFORT_WORD, .takes_top_k = true},
-    {"vllm", .effort = EFFORT_WORD, .takes_top_k = true},
-    {"lmstudio", .effort = EFFORT_WORD, .takes_top_k = true},
-};
-/* clang-format on */
-
-static const struct quirk *quirk_of(const struct target_caps *t)
-{
-    static const struct quirk plain = {.kind = ""};
-    for (size_t i = 0; i < ARRAY_LEN(quirks); i++)
-        if (target_is(t, quirks[i].kind))
-            return &quirks[i];
-    return &plain;
-}
+/* ---- what an id says ---- */
 
 static bool is_digit(char c)
 {
@@ -98,8 +48,13 @@ bool openai_is_reasoning(const struct target_caps *t)
 
 struct openai_writer {
     struct request_writer r;
-    const struct quirk *quirk;
+    const struct provider_quirks *quirk; /* of the provider */
 };
+
+static bool lacks(const struct openai_writer *o, enum provider_lack what)
+{
+    return (o->quirk->lacks & (unsigned)what) != 0;
+}
 
 static void write_data_url(struct jw *w, const char *key, const struct msg_part *p)
 {
@@ -340,6 +295,14 @@ static void write_result_media(struct openai_writer *o, const struct msg_turn *t
     }
 }
 
+/* Does it end with a beginning of the answer? A call is none. */
+static bool is_prefilled(const struct msg_request *m)
+{
+    const struct msg_turn *last = m->n_turns > 0 ? &m->turns[m->n_turns - 1] : NULL;
+    return last != NULL && last->role == MSG_ASSISTANT && has_kind(last, MSG_TEXT) &&
+           !has_kind(last, MSG_TOOL_CALL);
+}
+
 static void write_turn(struct openai_writer *o, const struct msg_turn *t)
 {
     struct jw *w = &o->r.w;
@@ -358,6 +321,11 @@ static void write_turn(struct openai_writer *o, const struct msg_turn *t)
     }
     if (t->name.len > 0)
         jw_kstr(w, "name", t->name);
+    bool is_begun = t + 1 == o->r.m->turns + o->r.m->n_turns && is_prefilled(o->r.m);
+    if (is_begun && o->quirk->prefill == PREFILL_PREFIX)
+        jw_kbool(w, "prefix", true);
+    else if (is_begun && o->quirk->prefill == PREFILL_PARTIAL)
+        jw_kbool(w, "partial", true);
     jw_object_end(w);
 }
 
@@ -378,7 +346,7 @@ static void write_messages(struct openai_writer *o)
     const struct msg_request *m = o->r.m;
     jw_key(&o->r.w, "messages");
     jw_array(&o->r.w);
-    if (m->format == MSG_FORMAT_SCHEMA && o->quirk->no_schema)
+    if (m->format == MSG_FORMAT_SCHEMA && lacks(o, LACKS_SCHEMA))
         write_format_words(o);
     size_t run = 0; /* tool turns just written */
     for (size_t i = 0; i < m->n_turns; i++) {
@@ -441,11 +409,13 @@ static void write_choice(struct openai_writer *o)
     struct jw *w = &o->r.w;
     if (m->n_tools == 0)
         return;
-    if (m->parallel_tools >= 0)
+    if (m->parallel_tools >= 0 && !lacks(o, LACKS_PARALLEL))
         jw_kbool(w, "parallel_tool_calls", m->parallel_tools == 1);
+    else if (m->parallel_tools == 0)
+        drop(&o->r, "parallel_tool_calls");
     if (m->choice == MSG_CHOICE_UNSET)
         return;
-    if (o->quirk->auto_only && m->choice != MSG_CHOICE_AUTO) {
+    if (lacks(o, LACKS_TOOL_CHOICE) && m->choice != MSG_CHOICE_AUTO) {
         drop(&o->r, "tool_choice");
         return;
     }
@@ -467,7 +437,7 @@ static void write_format(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
     struct jw *w = &o->r.w;
-    bool is_schema = m->format == MSG_FORMAT_SCHEMA && !o->quirk->no_schema;
+    bool is_schema = m->format == MSG_FORMAT_SCHEMA && !lacks(o, LACKS_SCHEMA);
     if (m->format == MSG_FORMAT_TEXT)
         return;
     if (m->format == MSG_FORMAT_SCHEMA && !is_schema)
@@ -619,40 +589,55 @@ static void write_number(struct openai_writer *o, const char *key, struct str nu
         drop(&o->r, key);
 }
 
+/* Models that reason, elsewhere than at OpenAI. */
+static bool is_limited(const struct openai_writer *o)
+{
+    return lacks(o, LACKS_WHILE_THINKING) && (o->r.t->caps_yes & CAP_REASONING) != 0;
+}
+
 /* OpenAI's reasoning models refuse sampling parameters unless told not to reason. */
 static void write_sampling(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
     bool open = !o->quirk->is_openai || !openai_is_reasoning(o->r.t) ||
                 (m->effort == MSG_EFFORT_NONE && openai_version(o->r.t->model) >= 51);
-    write_number(o, "temperature", m->temperature, open, 0, 2000000);
+    int max_temperature = o->quirk->max_temperature > 0 ? o->quirk->max_temperature : 2;
+    bool has_penalties = open && !lacks(o, LACKS_PENALTIES) && !is_limited(o);
+    write_number(o, "temperature", m->temperature, open, 0,
+                 max_temperature * (int64_t)1000000);
     write_number(o, "top_p", m->top_p, open, 0, 1000000);
     write_number(o, "top_k", m->top_k, o->quirk->takes_top_k, 0, INT64_MAX);
-    write_number(o, "frequency_penalty", m->frequency_penalty, open, -2000000, 2000000);
-    write_number(o, "presence_penalty", m->presence_penalty, open, -2000000, 2000000);
-    if (m->seed.len > 0) {
+    write_number(o, "frequency_penalty", m->frequency_penalty, has_penalties, -2000000,
+                 2000000);
+    write_number(o, "presence_penalty", m->presence_penalty, has_penalties, -2000000,
+                 2000000);
+    if (m->seed.len > 0 && lacks(o, LACKS_SEED)) {
+        drop(&o->r, "seed");
+    } else if (m->seed.len > 0) {
         jw_key(&o->r.w, o->quirk->seed != NULL ? o->quirk->seed : "seed");
         jw_raw(&o->r.w, m->seed);
     }
 }
 
-/* At most four, and none on o3 and o4. */
+/* At most four, or as many as the server takes, and none on o3 and o4. */
 static void write_stops(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
     struct str model = o->r.t->model;
     if (m->n_stops == 0)
         return;
-    if (o->quirk->is_openai &&
-        (str_starts(model, STR("o3")) || str_starts(model, STR("o4")))) {
+    bool has_none = o->quirk->is_openai &&
+                    (str_starts(model, STR("o3")) || str_starts(model, STR("o4")));
+    size_t most = o->quirk->max_stops > 0 ? (size_t)o->quirk->max_stops : 4;
+    if (has_none || is_limited(o)) {
         drop(&o->r, "stop");
         return;
     }
-    if (m->n_stops > 4)
-        drop(&o->r, "stop.4");
+    if (m->n_stops > most)
+        drop(&o->r, most == 1 ? "stop.1" : most == 4 ? "stop.4" : "stop.16");
     jw_key(&o->r.w, "stop");
     jw_array(&o->r.w);
-    for (size_t i = 0; i < MIN(m->n_stops, (size_t)4); i++)
+    for (size_t i = 0; i < MIN(m->n_stops, most); i++)
         jw_str(&o->r.w, m->stops[i]);
     jw_array_end(&o->r.w);
 }
@@ -696,8 +681,14 @@ static void write_request(struct openai_writer *o)
     write_sampling(o);
     write_stops(o);
     write_extras(o);
-    if (m->n > 1)
+    if (m->n > 1 && lacks(o, LACKS_N))
+        refuse(&o->r, "n", "the target gives one choice");
+    else if (m->n > 1)
         jw_ki64(w, "n", m->n);
+    if (is_prefilled(m) && o->quirk->prefill == PREFILL_CONTINUE) {
+        jw_kbool(w, "continue_final_message", true);
+        jw_kbool(w, "add_generation_prompt", false);
+    }
     if (t->stream) {
         jw_kbool(w, "stream", true);
         if (t->kind->ask_usage) {
@@ -714,7 +705,7 @@ enum errc openai_request_encode(const struct msg_request *m, const struct target
                                 struct buf *out, struct dropped *d, struct err *e)
 {
     struct openai_writer o = {.r = {.m = m, .t = t, .dropped = d, .e = e},
-                              .quirk = quirk_of(t)};
+                              .quirk = &t->kind->quirks};
     jw_init(&o.r.w, out);
     o.r.w.later = t->later;
     refuse_unsayable(&o.r);

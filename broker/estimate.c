@@ -38,7 +38,9 @@ enum {
  * has them, counted with o200k_base (npm gpt-tokenizer 4.0.0) and with Anthropic's published
  * tokenizer (npm @anthropic-ai/tokenizer 0.0.4), 2026-11-25. tests/data/token_counts.tsv is the
  * held-out half. Gemini: o200k_base's, whose vocabulary is of a size; Google names about four
- * characters a token (ai.google.dev/gemini-api/docs/tokens, 2026-08).
+ * characters a token (ai.google.dev/gemini-api/docs/tokens, 2026-08). Cohere: the same, with a
+ * vocabulary of 255,000 (docs.cohere.com, command-a). Bedrock: Anthropic's, whose models most
+ * ask there.
  */
 static const int64_t first_milli[DIALECT_N_][SCRIPT_N_] = {
     [DIALECT_OPENAI] = {[SCRIPT_LATIN] = 4070,
@@ -53,12 +55,20 @@ static const int64_t first_milli[DIALECT_N_][SCRIPT_N_] = {
                         [SCRIPT_CODE] = 4050,
                         [SCRIPT_ALPHABETIC] = 5150,
                         [SCRIPT_CJK] = 3570},
+    [DIALECT_BEDROCK] = {[SCRIPT_LATIN] = 3300,
+                         [SCRIPT_CODE] = 3730,
+                         [SCRIPT_ALPHABETIC] = 2520,
+                         [SCRIPT_CJK] = 2720},
+    [DIALECT_COHERE] = {[SCRIPT_LATIN] = 4070,
+                        [SCRIPT_CODE] = 4050,
+                        [SCRIPT_ALPHABETIC] = 5150,
+                        [SCRIPT_CJK] = 3570},
 };
 
 /*
  * How far nine of ten held-out texts are from what the starting values say, in thousandths of
- * it: of the counts above; test_estimate.c checks it. Gemini's tokenizer is not published, so
- * that nothing was counted: as far as the worst.
+ * it: of the counts above; test_estimate.c checks it. Nothing was counted with Gemini's tokenizer,
+ * which is not published, with Cohere's and with those of Bedrock's models: as far as the worst.
  */
 static const int64_t first_off_milli[DIALECT_N_][SCRIPT_N_] = {
     [DIALECT_OPENAI] = {[SCRIPT_LATIN] = 190,
@@ -70,6 +80,14 @@ static const int64_t first_off_milli[DIALECT_N_][SCRIPT_N_] = {
                            [SCRIPT_ALPHABETIC] = 455,
                            [SCRIPT_CJK] = 230},
     [DIALECT_GEMINI] = {[SCRIPT_LATIN] = 455,
+                        [SCRIPT_CODE] = 455,
+                        [SCRIPT_ALPHABETIC] = 455,
+                        [SCRIPT_CJK] = 455},
+    [DIALECT_BEDROCK] = {[SCRIPT_LATIN] = 455,
+                         [SCRIPT_CODE] = 455,
+                         [SCRIPT_ALPHABETIC] = 455,
+                         [SCRIPT_CJK] = 455},
+    [DIALECT_COHERE] = {[SCRIPT_LATIN] = 455,
                         [SCRIPT_CODE] = 455,
                         [SCRIPT_ALPHABETIC] = 455,
                         [SCRIPT_CJK] = 455},
@@ -283,11 +301,15 @@ void estimate_learn(struct estimator *s, const struct estimate_key *k, size_t le
  * Sizes are not looked at, so the usual upper case counts.
  * Source: OpenAI images-vision guide (2026-10): 85 + 170 for each of the four 512-pixel tiles of
  * a 1024-pixel image; Anthropic vision page (2026-08): width × height / 750, at most about 1,600;
- * Gemini tokens page (2026-08): 258 for each of the four 768-pixel tiles of a 1024-pixel image.
+ * Gemini tokens page (2026-08): 258 for each of the four 768-pixel tiles of a 1024-pixel image;
+ * Cohere says nothing of it: as Gemini; Bedrock: as Anthropic.
  */
 int64_t estimate_image_tok(enum dialect d, size_t n_images)
 {
-    static const int64_t each[DIALECT_N_] = {
-        [DIALECT_OPENAI] = 765, [DIALECT_ANTHROPIC] = 1600, [DIALECT_GEMINI] = 1032};
+    static const int64_t each[DIALECT_N_] = {[DIALECT_OPENAI] = 765,
+                                             [DIALECT_ANTHROPIC] = 1600,
+                                             [DIALECT_GEMINI] = 1032,
+                                             [DIALECT_COHERE] = 1032,
+                                             [DIALECT_BEDROCK] = 1600};
     return each[d] * (int64_t)n_images;
 }

@@ -586,11 +586,14 @@ static void view_key(const struct request *r, size_t i, struct target_view *v)
 {
     const struct conf_target *t = &r->targets[i];
     struct str provider = str_of(t->provider);
-    v->has_key = r->prospects[i].model.kind->auth == AUTH_NONE ||
+    const struct provider_kind *kind = r->prospects[i].model.kind;
+    bool is_there = secrets_has(r->secrets, provider);
+    /* a local server is asked without a key where it has none */
+    v->has_key = kind->auth == AUTH_NONE || (kind->is_local && !is_there) ||
                  request_key(r, t->provider).len > 0;
     if (v->has_key)
         return;
-    v->has_key = secrets_has(r->secrets, provider);
+    v->has_key = is_there;
     const struct secret_key *first =
         secrets_first(r->secrets, provider, loop_mono_us(r->b->loop), &v->key_benched_us);
     if (first == NULL)

@@ -90,7 +90,7 @@ struct upstream_xfer {
     bool is_again;      /* libcurl wanted to do so once more */
     struct buf head;    /* lines of the answer's head, each with its CRLF */
     struct list link, todo;
-    bool is_http2, is_post, is_added, has_head, is_paused;
+    bool is_http2, is_post, is_added, has_head, is_paused, is_signed;
     bool is_silent; /* nobody listens: made to warm a connection, or detached */
     bool is_cancelled, wants_resume, is_lost, is_done;
     bool is_ok;               /* it came to its announced end */
@@ -480,7 +480,7 @@ static void xfer_free(struct upstream_xfer **xp)
     loop_timer_stop(x->u->loop, &x->linger);
     list_del(&x->link);
     list_del(&x->todo);
-    if (x->is_post && x->is_ok)
+    if (x->is_post && x->is_ok && !x->is_signed) /* libcurl keeps what it signed with */
         easy_put(x->u, x->easy);
     else
         curl_easy_cleanup(x->easy);
@@ -548,6 +548,8 @@ static enum errc add_headers(struct upstream_xfer *x, const struct http1_header 
             return err_set(e, ERR_MEMORY, "no memory for the request's headers");
         has_accept |= str_ieqz(h[i].name, "accept");
     }
+    if (x->is_signed) /* libcurl 7.88 signs a line that takes a header out as if it were one */
+        return ERR_OK;
     /* libcurl waits a second for "100 Continue" on bodies over 1 MiB otherwise */
     bool ok = is_short(x) || add_header(x, "Expect:");
     ok = ok && (has_accept || add_header(x, "Accept:"));
@@ -609,6 +611,43 @@ static bool set_tls(struct upstream_xfer *x, const char *ca_file)
            curl_easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK;
 }
 
+/*
+ * Amazon encodes the path once more to sign it. libcurl does so from 8.14.0 on (commit c19465ca55);
+ * an older one signs the path of the URL as it stands, and is given that of the signature, with
+ * the one to send beside it.
+ */
+static bool set_signed_url(struct upstream_xfer *x, const char *url)
+{
+    enum { ENCODES_PATH = 0x080e00 };
+    const char *host = strstr(url, "://");
+    const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+    struct buf twice = BUF_INIT(LIMIT_HEAD_LEN);
+    if (path == NULL || curl_version_info(CURLVERSION_NOW)->version_num >= ENCODES_PATH)
+        return curl_easy_setopt(x->easy, CURLOPT_URL, url) == CURLE_OK;
+    buf_adds(&twice, str_sub(str_of(url), 0, (size_t)(path - url)));
+    for (const char *p = path; *p != '\0'; p++)
+        buf_printf(&twice, "%c%s", *p, *p == '%' ? "25" : "");
+    bool ok = buf_err(&twice) == ERR_OK &&
+              curl_easy_setopt(x->easy, CURLOPT_URL, twice.data) == CURLE_OK &&
+              curl_easy_setopt(x->easy, CURLOPT_REQUEST_TARGET, path) == CURLE_OK;
+    buf_release(&twice);
+    return ok;
+}
+
+static bool set_signature(struct upstream_xfer *x, const struct upstream_request *req)
+{
+    CURL *c = x->easy;
+    if (req->sign == NULL)
+        return true;
+    return curl_easy_setopt(c, CURLOPT_AWS_SIGV4, req->sign->scope) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_USERNAME, req->sign->id) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PASSWORD, req->sign->secret) == CURLE_OK &&
+           /* the header that asks for 100 cannot be left out here: do not wait for it */
+           curl_easy_setopt(c, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_CURLU, NULL) == CURLE_OK &&
+           set_signed_url(x, req->url);
+}
+
 static bool set_options(struct upstream_xfer *x, const struct upstream_request *req)
 {
     CURL *c = x->easy;
@@ -626,7 +665,8 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
            set_url(x->u, c, req->url) &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK &&
-           set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x);
+           set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x) &&
+           set_signature(x, req);
 }
 
 /* ---- doing what was asked for ---- */
@@ -752,6 +792,7 @@ static enum errc xfer_make(struct upstream *u, const struct upstream_request *re
         return err_set(e, ERR_MEMORY, "no memory for a transfer");
     x->body = req->body;
     x->is_http2 = req->http2;
+    x->is_signed = req->sign != NULL;
     enum errc rc = add_headers(x, req->headers, req->n_headers, e);
     if (rc != ERR_OK)
         return rc;

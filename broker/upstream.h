@@ -17,6 +17,15 @@
 struct upstream;      /* the pool */
 struct upstream_xfer; /* one transfer */
 
+/*
+ * Amazon's Signature Version 4, made by libcurl at the time of sending. The headers must hold
+ * x-amz-content-sha256 with the hash of the body, and their names be in small letters.
+ */
+struct upstream_sign {
+    const char *scope;       /* "aws:amz:eu-west-3:bedrock" */
+    const char *id, *secret; /* copied */
+};
+
 struct upstream_request {
     const char *method;           /* "POST" */
     const char *url;              /* copied */
@@ -27,6 +36,7 @@ struct upstream_request {
     int64_t connect_us;          /* name, TCP and TLS together */
     const char *proxy, *ca_file; /* NULL: the environment's, the system's */
     bool http2;
+    const struct upstream_sign *sign; /* NULL: none */
     bool is_stream; /* the answer comes in small pieces, over a long time */
 };
 

@@ -229,9 +229,14 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
     }
     if (p->base_url == NULL)
         p->base_url = p->kind->base_url;
+    bool has_regions = p->kind->dialect == DIALECT_BEDROCK;
+    if (p->base_url == NULL && has_regions &&
+        p->region != NULL) /* docs.aws.amazon.com/general */
+        p->base_url = arena_printf(&l->conf->arena,
+                                   "https://bedrock-runtime.%s.amazonaws.com", p->region);
     if (p->base_url == NULL) {
-        conf_problem(l, &p->pos, "provider", p->name,
-                     "base-url is missing; kind %s has none", p->kind->kind);
+        conf_problem(l, &p->pos, "provider", p->name, "%s is missing; kind %s has none",
+                     has_regions ? "region" : "base-url", p->kind->kind);
         return false;
     }
     if (p->n_keys == 0 && p->kind->auth != AUTH_NONE) {

@@ -170,6 +170,11 @@ static const struct conf_key keys[] = {
      .help = "proxy, as curl(1) writes it; instead of the environment's"},
     {"provider", "ca-file", CONF_PATH, IN(conf_provider, ca_file),
      .help = "certificates to trust instead of the system's"},
+    {"provider", "region", CONF_STRING, IN(conf_provider, region),
+     .help = "Bedrock: where it is asked, and what its requests are signed for"},
+    {"provider", "api-version", CONF_STRING, IN(conf_provider, api_version),
+     .help =
+         "Azure: date of the classic interface, which has the deployment in its address"},
     {"provider", "http2", CONF_BOOL, IN(conf_provider, http2), .preset = "no",
      .help = "allow HTTP/2; a paused stream costs much memory there"},
 

@@ -42,6 +42,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/provider.c %D%/provider.h
 %C%_libcore_a_SOURCES += %D%/spoolfile.c %D%/spoolfile.h
 %C%_libcore_a_SOURCES += %D%/sse.c %D%/sse.h
+%C%_libcore_a_SOURCES += %D%/eventstream.c %D%/eventstream.h
 %C%_libcore_a_SOURCES += %D%/sha256.c %D%/sha256.h
 %C%_libcore_a_SOURCES += %D%/str.c %D%/str.h
 %C%_libcore_a_SOURCES += %D%/texts.c %D%/texts.h

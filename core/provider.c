@@ -5,6 +5,9 @@
  * forms from the "quickstart" pages named in each row, key variables from the provider's own
  * SDK, the cap's name and include_usage from its chat completion reference. Admission counts
  * the output cap at OpenAI, Azure, Groq, Cerebras and Kimi, says each one's rate limit page.
+ * Quirks: what each one's parameters page leaves out or forbids; prefilling from the pages named
+ * "prefix", "partial mode" or "continue" (Mistral, Kimi, DashScope, vLLM); DeepSeek goes on at
+ * its /beta address only.
  */
 #include "core/provider.h"
 
@@ -30,7 +33,8 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
-     .responses = RESPONSES},
+     .responses = RESPONSES,
+     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* the same service, or one like it, asked by its newer API only */
     {"openai-responses",
      "openai",
@@ -43,7 +47,8 @@ static const struct provider_kind kinds[] = {
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .responses = RESPONSES,
-     .is_responses = true},
+     .is_responses = true,
+     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* platform.claude.com/docs/en/api/messages; usage comes unasked */
     {"anthropic",
      "anthropic",
@@ -79,6 +84,29 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_GEMINI,
      .usage = USAGE_WIRE_GEMINI},
+    /* docs.cohere.com/reference/chat; usage comes unasked; CO_API_KEY is its own SDK's name */
+    {"cohere",
+     "cohere",
+     DIALECT_COHERE,
+     "https://api.cohere.com/v2",
+     "/chat",
+     {"COHERE_API_KEY", "CO_API_KEY"},
+     AUTH_BEARER,
+     CAP_OLD,
+     .usage = USAGE_WIRE_COHERE},
+    /*
+     * docs.aws.amazon.com/bedrock, API keys: the address names the region, which `region` in the
+     * configuration puts in
+     */
+    {"bedrock",
+     "amazon-bedrock",
+     DIALECT_BEDROCK,
+     NULL,
+     "/model/",
+     {"AWS_BEARER_TOKEN_BEDROCK"},
+     AUTH_AWS,
+     "maxTokens",
+     .usage = USAGE_WIRE_BEDROCK},
     /* docs.mistral.ai/api; stream_options is not in its request model: 422 */
     {"mistral",
      "mistral",
@@ -88,7 +116,12 @@ static const struct provider_kind kinds[] = {
      {"MISTRAL_API_KEY"},
      AUTH_BEARER,
      CAP_OLD,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PREFIX,
+                .short_ids = true,
+                .seed = "random_seed",
+                .spent = {"x-ratelimit-remaining-tokens-month",
+                          "x-ratelimit-limit-req-minute"}}},
     /* api-docs.deepseek.com; usage stands in the chunk that finishes */
     {"deepseek",
      "deepseek",
@@ -98,7 +131,11 @@ static const struct provider_kind kinds[] = {
      {"DEEPSEEK_API_KEY"},
      AUTH_BEARER,
      CAP_OLD,
-     .usage = USAGE_WIRE_DEEPSEEK_CHAT},
+     .usage = USAGE_WIRE_DEEPSEEK_CHAT,
+     .quirks = {.effort = EFFORT_DEEPSEEK,
+                .lacks = LACKS_N | LACKS_SCHEMA,
+                .wants_thought = true,
+                .max_stops = 16}},
     /* alibabacloud.com/help/en/model-studio/base-url; Singapore: other regions, other keys */
     {"alibaba",
      "alibaba",
@@ -109,7 +146,11 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_QWEN_CHAT},
+     .usage = USAGE_WIRE_QWEN_CHAT,
+     .quirks = {.effort = EFFORT_ALIBABA,
+                .prefill = PREFILL_PARTIAL,
+                .lacks = LACKS_N,
+                .takes_top_k = true}},
     /* docs.x.ai/developers/api-reference */
     {"xai",
      "xai",
@@ -121,7 +162,8 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .ask_usage = true,
      .usage = USAGE_WIRE_XAI_CHAT,
-     .responses = RESPONSES},
+     .responses = RESPONSES,
+     .quirks = {.lacks = LACKS_N | LACKS_WHILE_THINKING}},
     /* console.groq.com/docs/api-reference */
     {"groq",
      "groq",
@@ -132,7 +174,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_NEW,
      .counts_cap = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES}},
     /* docs.together.ai/reference */
     {"together",
      "together",
@@ -142,7 +185,8 @@ static const struct provider_kind kinds[] = {
      {"TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"},
      AUTH_BEARER,
      CAP_OLD,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PLAIN, .takes_top_k = true}},
     /* docs.fireworks.ai/api-reference */
     {"fireworks",
      "fireworks",
@@ -152,7 +196,8 @@ static const struct provider_kind kinds[] = {
      {"FIREWORKS_API_KEY"},
      AUTH_BEARER,
      CAP_OLD,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PLAIN, .takes_top_k = true}},
     /* inference-docs.cerebras.ai/api-reference */
     {"cerebras",
      "cerebras",
@@ -163,7 +208,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_NEW,
      .counts_cap = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.lacks = LACKS_N}},
     /* openrouter.ai/docs/api_reference; usage is always sent */
     {"openrouter",
      "openrouter",
@@ -173,7 +219,11 @@ static const struct provider_kind kinds[] = {
      {"OPENROUTER_API_KEY"},
      AUTH_BEARER,
      CAP_NEW,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.effort = EFFORT_NESTED,
+                .prefill = PREFILL_PLAIN,
+                .lacks = LACKS_N,
+                .takes_top_k = true}},
     /* platform.kimi.ai/docs/api; the Chinese site has addresses and keys of its own */
     {"moonshotai",
      "moonshotai",
@@ -184,7 +234,11 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_NEW,
      .counts_cap = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PARTIAL,
+                .lacks = LACKS_N | LACKS_PARALLEL,
+                .wants_thought = true,
+                .max_temperature = 1}},
     /* docs.z.ai/api-reference */
     {"zai",
      "zai",
@@ -194,7 +248,12 @@ static const struct provider_kind kinds[] = {
      {"ZAI_API_KEY", "ZHIPU_API_KEY"},
      AUTH_BEARER,
      CAP_OLD,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.effort = EFFORT_SWITCH,
+                .lacks = LACKS_N | LACKS_SEED | LACKS_PARALLEL | LACKS_TOOL_CHOICE |
+                         LACKS_SCHEMA,
+                .max_temperature = 1,
+                .max_stops = 1}},
     /* platform.minimax.io/docs/api-reference */
     {"minimax",
      "minimax",
@@ -205,7 +264,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.lacks = LACKS_N}},
     /* docs.api.nvidia.com/nim */
     {"nvidia",
      "nvidia",
@@ -216,7 +276,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_CONTINUE}},
     /* docs.sambanova.ai/docs/en/api-reference */
     {"sambanova",
      "sambanova",
@@ -227,7 +288,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES, .takes_top_k = true}},
     /* deepinfra.com/docs/openai_api */
     {"deepinfra",
      "deepinfra",
@@ -238,7 +300,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.lacks = LACKS_N}},
     /* huggingface.co/docs/inference-providers; prices are those of the provider behind it */
     {"huggingface",
      NULL,
@@ -249,7 +312,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.lacks = LACKS_N}},
     /* learn.microsoft.com/azure/foundry/openai/api-version-lifecycle: …/openai/v1 */
     {"azure",
      "azure",
@@ -262,7 +326,8 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
-     .responses = RESPONSES},
+     .responses = RESPONSES,
+     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* docs.ollama.com/openai; a key only for its cloud */
     {"ollama",
      "local",
@@ -274,7 +339,9 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .is_local = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PLAIN,
+                .lacks = LACKS_N | LACKS_PARALLEL | LACKS_TOOL_CHOICE}},
     /* github.com/ggml-org/llama.cpp, tools/server/README.md */
     {"llamacpp",
      "local",
@@ -286,7 +353,8 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .is_local = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PLAIN, .lacks = LACKS_N, .takes_top_k = true}},
     /* docs.vllm.ai/en/latest/serving/openai_compatible_server.html */
     {"vllm",
      "local",
@@ -298,7 +366,8 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .ask_usage = true,
      .is_local = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_CONTINUE, .takes_top_k = true}},
     /* lmstudio.ai/docs/developer/openai-compat */
     {"lmstudio",
      "local",
@@ -310,7 +379,8 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .is_local = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .quirks = {.prefill = PREFILL_PLAIN, .lacks = LACKS_N, .takes_top_k = true}},
     /* any other server of this shape; prices come from [price] */
     {"openai-compatible",
      NULL,
@@ -325,10 +395,9 @@ static const struct provider_kind kinds[] = {
 };
 
 static const char *const dialect_names[] = {
-    [DIALECT_OPENAI] = "openai",
-    [DIALECT_ANTHROPIC] = "anthropic",
-    [DIALECT_GEMINI] = "gemini",
-    [DIALECT_RESPONSES] = "responses",
+    [DIALECT_OPENAI] = "openai",   [DIALECT_ANTHROPIC] = "anthropic",
+    [DIALECT_GEMINI] = "gemini",   [DIALECT_COHERE] = "cohere",
+    [DIALECT_BEDROCK] = "bedrock", [DIALECT_RESPONSES] = "responses",
 };
 
 const struct provider_kind *provider_kind_find(struct str kind)

@@ -14,6 +14,8 @@ enum dialect {
     DIALECT_OPENAI,    /* Chat Completions */
     DIALECT_ANTHROPIC, /* Messages */
     DIALECT_GEMINI,    /* generateContent; providers only, no clients */
+    DIALECT_COHERE,    /* chat, version 2; providers only, as the rest */
+    DIALECT_BEDROCK,   /* Converse */
     DIALECT_RESPONSES, /* OpenAI Responses; beside Chat Completions, not instead of it */
     DIALECT_N_,
 };
@@ -24,6 +26,54 @@ enum auth_style {
     AUTH_X_API_KEY, /* x-api-key: KEY */
     AUTH_API_KEY,   /* api-key: KEY (Azure) */
     AUTH_GOOGLE,    /* x-goog-api-key: KEY */
+    AUTH_AWS,       /* as bearer; ID:SECRET or ID:SECRET:TOKEN signs with Signature V4 */
+};
+
+/* How hard to think is asked for. */
+enum effort_style {
+    EFFORT_WORD,     /* reasoning_effort: low, medium, high */
+    EFFORT_OPENAI,   /* reasoning_effort, by model family */
+    EFFORT_DEEPSEEK, /* thinking.type, and reasoning_effort: low, high, max */
+    EFFORT_SWITCH,   /* thinking.type */
+    EFFORT_ALIBABA,  /* enable_thinking */
+    EFFORT_NESTED,   /* reasoning.effort */
+};
+
+/* What makes a server go on with the assistant's last message. */
+enum prefill_style {
+    PREFILL_NONE,     /* nothing does: a new turn begins */
+    PREFILL_PLAIN,    /* that it is the last */
+    PREFILL_PREFIX,   /* "prefix": true beside it; without, it is a 400 */
+    PREFILL_PARTIAL,  /* "partial": true beside it */
+    PREFILL_CONTINUE, /* continue_final_message, and no add_generation_prompt */
+};
+
+/* Parameters that a server refuses or does not look at. */
+enum provider_lack {
+    LACKS_N = 1 << 0,         /* more than one choice: another target is asked */
+    LACKS_PENALTIES = 1 << 1, /* the rest is dropped by name */
+    LACKS_SEED = 1 << 2,
+    LACKS_PARALLEL = 1 << 3,       /* parallel_tool_calls */
+    LACKS_TOOL_CHOICE = 1 << 4,    /* but auto */
+    LACKS_SCHEMA = 1 << 5,         /* json_object only */
+    LACKS_WHILE_THINKING = 1 << 6, /* stop and penalties, of models that reason */
+};
+
+/* Where servers of OpenAI's shape differ in what they take. */
+struct provider_quirks {
+    enum effort_style effort;
+    enum prefill_style prefill;
+    unsigned lacks;
+    bool is_openai; /* OpenAI's own models: strict about what reasoning models take */
+    bool takes_top_k;
+    bool
+        wants_thought; /* reasoning_content must come back with the calls, or it is a 400 */
+    bool short_ids;    /* tool call ids of nine letters and digits */
+    int max_temperature; /* 0: two */
+    int max_stops;       /* 0: four */
+    const char *seed;    /* NULL: "seed" */
+    /* response headers that are 0 when money or allowance is gone, whatever the status means */
+    const char *spent[2];
 };
 
 struct provider_kind {
@@ -34,12 +84,13 @@ struct provider_kind {
     const char *path; /* appended: "/chat/completions", "/messages"; Gemini: "/models/" */
     const char *key_env[3]; /* environment variables, first wins; NULL-terminated */
     enum auth_style auth;
-    /* output cap on the wire: "max_completion_tokens", "max_tokens" or "maxOutputTokens" */
+    /* output cap on the wire: "max_completion_tokens", "max_tokens", … */
     const char *cap_field;
     bool ask_usage;  /* stream_options.include_usage must be set to get usage */
     bool is_local;   /* no key needed, price zero by definition */
     bool counts_cap; /* admission counts the output cap, not real output */
     enum usage_wire usage;
+    struct provider_quirks quirks;
     const char *responses; /* path of OpenAI Responses; NULL: not offered */
     bool is_responses;     /* asked there only, whatever the client speaks */
 };
@@ -47,7 +98,7 @@ struct provider_kind {
 /* NULL when unknown. */
 const struct provider_kind *provider_kind_find(struct str kind);
 const struct provider_kind *provider_kinds(size_t *ret_n);
-const char *dialect_name(enum dialect d); /* "openai", "anthropic", "gemini" */
+const char *dialect_name(enum dialect d); /* "openai", "anthropic", … */
 bool dialect_by_name(struct str name, enum dialect *ret);
 
 #endif

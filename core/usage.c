@@ -653,10 +653,16 @@ static void read_gemini_cache_storage(struct reader *r)
         set(r, USAGE_CACHE_STORAGE_S, product);
 }
 
-/* What is billed; "tokens" also counts the provider's own template. */
+/*
+ * What is billed; "tokens" also counts the provider's own template. Cached ones are a part of
+ * these, and cost what all do.
+ */
 static void read_cohere(struct reader *r)
 {
     struct jspan billed = member(r, r->root, "billed_units");
+    int64_t all = count(r, member(r, r->root, "tokens"), "input_tokens");
+    if (all != ABSENT && count(r, r->root, "cached_tokens") > all)
+        r->mismatch = true;
     set(r, USAGE_INPUT, count(r, billed, "input_tokens"));
     set(r, USAGE_OUTPUT, count(r, billed, "output_tokens"));
     set(r, USAGE_SEARCH_UNIT, count(r, billed, "search_units"));

@@ -57,9 +57,9 @@ sed 's/ [^ ]*$//' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS
 ' sh
 
 # ---- the verdict ----
-# the model stands in the body, or in Gemini's URL
+# the model stands in the body, or in the URL of Gemini and Bedrock
 grep '"what":"request"' "$sim_journal" |
-    sed 's/.*"model":"\([cg][0-9]*\)-.*/\1/; s/.*\/models\/\([cg][0-9]*\)-.*/\1/' >"$tmp/journal"
+    sed 's/.*"model":"\([cg][0-9]*\)-.*/\1/; s/.*\/models*\/\([cg][0-9]*\)-.*/\1/' >"$tmp/journal"
 n=$(awk 'END { print NR }' "$tmp/cells")
 sql_wait 'select count(*) from request' "$n" 60 >/dev/null
 stop_broker

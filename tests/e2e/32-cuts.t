@@ -33,6 +33,14 @@ config <<END
 	kind = gemini
 	base-url = http://127.0.0.1:$port/v1beta
 	key-env = CUT_KEY
+[provider "cut-bedrock"]
+	kind = bedrock
+	base-url = http://127.0.0.1:$port
+	key-env = CUT_KEY
+[provider "cut-cohere"]
+	kind = cohere
+	base-url = http://127.0.0.1:$port/v2
+	key-env = CUT_KEY
 END
 start_broker
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/eventstream.h"
 #include "core/http1.h"
 #include "core/mem.h"
 #include "core/num.h"
@@ -21,8 +22,8 @@
 
 enum { RECORD_MAX = 1024 * 1024, READ_LEN = 16 * 1024, SPLIT_MS = 2 };
 
-const char *const cut_dialects[CUT_DIALECTS_] = {"openai", "anthropic", "gemini",
-                                                 "responses"};
+const char *const cut_dialects[CUT_DIALECTS_] = {"openai",    "anthropic", "gemini",
+                                                 "responses", "cohere",    "bedrock"};
 const char *const cut_framings[CUT_FRAMINGS_] = {"chunked", "length", "eof"};
 const char *const cut_hows[CUT_HOWS_] = {"fin", "rst", "split"};
 
@@ -51,9 +52,35 @@ static void exchange_text(struct buf *body)
         memcpy(body->data + at, "Flut", word.len);
 }
 
+static uint32_t u32_at(const char *bytes)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Amazon's messages begin with their length, which no text does. */
+static bool is_binary(struct str body)
+{
+    return body.len >= 16 && body.ptr[0] == 0;
+}
+
+/* The checksum at the end of each message, after its text was exchanged. */
+static void renew_checksums(struct buf *body)
+{
+    for (size_t at = 0; is_binary(str_sub(buf_str(body), at, body->len));) {
+        size_t len = u32_at(body->data + at);
+        uint32_t crc = eventstream_crc32((struct str){body->data + at, len - 4});
+        for (size_t i = 0; i < 4; i++)
+            body->data[at + len - 4 + i] = (char)(crc >> (24 - 8 * i) & 0xff);
+        at += len;
+    }
+}
+
 /* With the empty line that ends it; Gemini's lines end with CRLF. */
 static size_t event_len(struct str body)
 {
+    if (is_binary(body))
+        return u32_at(body.ptr);
     size_t lf = str_search(body, STR("\n\n")) + 2;
     size_t crlf = str_search(body, STR("\r\n\r\n")) + 4;
     return MIN(MIN(lf, crlf), body.len);
@@ -86,12 +113,12 @@ static void write_chunks(struct cut_record *r, enum cut_dialect d, struct str bo
 static void write_plain(struct cut_record *r, enum cut_dialect d, struct str body,
                         bool stream)
 {
-    size_t mark = str_search(body, finish_mark(d));
-    struct str rest = str_sub(body, mark, body.len);
-    size_t from = r->bytes.len;
+    size_t from = r->bytes.len, mark = str_search(body, finish_mark(d)), end = 0;
     buf_adds(&r->bytes, body);
+    while (end <= mark && end < body.len)
+        end += event_len(str_sub(body, end, body.len));
     if (stream)
-        r->enough = from + mark + event_len(rest);
+        r->enough = from + end;
 }
 
 enum errc cut_record_load(const char *dir, enum cut_dialect dialect, bool stream,
@@ -105,13 +132,17 @@ enum errc cut_record_load(const char *dir, enum cut_dialect dialect, bool stream
     enum errc rc = read_file(path, &body, e);
     if (rc != ERR_OK)
         return rc;
-    if (other)
+    if (other) {
         exchange_text(&body);
+        renew_checksums(&body);
+    }
     buf_init(&ret->bytes, RECORD_MAX);
     ret->enough = 0;
     http1_write_status(&ret->bytes, 200);
-    http1_write_header(&ret->bytes, "content-type",
-                       stream ? STR("text/event-stream") : STR("application/json"));
+    const char *type = !stream                  ? "application/json"
+                       : dialect == CUT_BEDROCK ? "application/vnd.amazon.eventstream"
+                                                : "text/event-stream";
+    http1_write_header(&ret->bytes, "content-type", str_of(type));
     if (framing == CUT_CHUNKED)
         http1_write_header(&ret->bytes, "transfer-encoding", STR("chunked"));
     else if (framing == CUT_LENGTH)
@@ -238,6 +269,10 @@ static enum cut_dialect dialect_of(const struct http1_head *h)
         return CUT_ANTHROPIC;
     if (str_ends(h->path, STR("/responses")))
         return CUT_RESPONSES;
+    if (str_ends(h->path, STR("/v2/chat")))
+        return CUT_COHERE;
+    if (str_contains(h->path, STR("/converse")))
+        return CUT_BEDROCK;
     return str_ends(h->path, STR("/completions")) ? CUT_OPENAI : CUT_GEMINI;
 }
 
@@ -252,10 +287,16 @@ static bool serve_one(struct peer *p)
     size_t len = head_len + (size_t)MAX(head.content_length, 0);
     struct str body = str_sub(buf_str(&p->in), head_len, len - head_len);
     enum cut_dialect d = dialect_of(&head);
-    struct wish w = read_wish(d == CUT_GEMINI ? between(head.path, STR("/models/"), ':')
-                                              : between(body, STR("\"model\":\""), '"'));
-    bool stream = d == CUT_GEMINI ? str_ends(head.path, STR(":streamGenerateContent"))
-                                  : str_contains(body, STR("\"stream\":true"));
+    struct str name = between(body, STR("\"model\":\""), '"');
+    bool stream = str_contains(body, STR("\"stream\":true"));
+    if (d == CUT_GEMINI) {
+        name = between(head.path, STR("/models/"), ':');
+        stream = str_ends(head.path, STR(":streamGenerateContent"));
+    } else if (d == CUT_BEDROCK) {
+        name = between(head.path, STR("/model/"), '/');
+        stream = str_ends(head.path, STR("/converse-stream"));
+    }
+    struct wish w = read_wish(name);
     if (cut_record_load(p->dir, d, stream, w.other, w.framing, &record, &e) != ERR_OK)
         return false;
     bool goes_on = answer(p, &w, buf_str(&record.bytes));

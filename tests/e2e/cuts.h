@@ -10,7 +10,15 @@
 
 enum cut_framing { CUT_CHUNKED, CUT_LENGTH, CUT_EOF, CUT_FRAMINGS_ };
 enum cut_how { CUT_FIN, CUT_RST, CUT_SPLIT, CUT_HOWS_ };
-enum cut_dialect { CUT_OPENAI, CUT_ANTHROPIC, CUT_GEMINI, CUT_RESPONSES, CUT_DIALECTS_ };
+enum cut_dialect {
+    CUT_OPENAI,
+    CUT_ANTHROPIC,
+    CUT_GEMINI,
+    CUT_RESPONSES,
+    CUT_COHERE,
+    CUT_BEDROCK,
+    CUT_DIALECTS_
+};
 extern const char *const cut_dialects[CUT_DIALECTS_];
 extern const char *const cut_framings[CUT_FRAMINGS_];
 extern const char *const cut_hows[CUT_HOWS_];

@@ -20,8 +20,9 @@ BEGIN {
         status["anthropic", w[i]] = w[i + 1]
         status["responses", w[i]] = w[i + 1]
     }
-    # no client speaks Gemini to say what it would have said: the words and counts are OpenAI's
-    told_by["openai"] = told_by["gemini"] = "openai"
+    # no client speaks the others to say what they would have said: the words and counts are
+    # OpenAI's
+    told_by["openai"] = told_by["gemini"] = told_by["cohere"] = told_by["bedrock"] = "openai"
     told_by["anthropic"] = "anthropic"
     told_by["responses"] = "responses"
     status["anthropic", "overloaded"] = 529
@@ -122,9 +123,9 @@ function expected(what, faulty, good,    n, alts, is_translated, p, a) {
     return what == p[1] && faulty == a[1] && good == a[2] + 0
 }
 
-# Input tokens at a dollar a million, cached ones at half, output at two.
+# Input tokens at a dollar a million, cached ones at half, output at two. Cohere has one price.
 function exact_cost(up) {
-    cached = ref[up, "cached_tok"] + 0
+    cached = upstream == "cohere" ? 0 : ref[up, "cached_tok"] + 0
     input = ref[up, "input_tok"] - (upstream == "anthropic" ? 0 : cached)
     return input * 1000000 + cached * 500000 + ref[up, "output_tok"] * 2000000
 }

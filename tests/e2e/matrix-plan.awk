@@ -7,8 +7,9 @@
 BEGIN {
     FS = "\t"
     n_clients = split("openai anthropic responses", clients, " ")
-    n_upstreams = split("openai anthropic gemini responses", upstreams, " ")
+    n_upstreams = split("openai anthropic gemini cohere bedrock responses", upstreams, " ")
     split("live hold whole live+ hold+ whole+", modes, " ")
+    prefix["cohere"] = "/v2"
     for (i = 1; i <= n_upstreams; i++)
         provider("good-" upstreams[i], kind_of(upstreams[i], "openai"))
     provider("good-chat", "openai-compatible")
@@ -23,7 +24,7 @@ function kind_of(upstream, client) {
 
 function provider(name, kind) {
     printf "[provider \"%s\"]\n\tkind = %s\n\tbase-url = http://127.0.0.1:%d%s\n\tkey-env = SIM_KEY\n", \
-        name, kind, port, kind ~ /^openai/ ? "/v1" : "" >config
+        name, kind, port, kind ~ /^openai/ ? "/v1" : prefix[kind] >config
 }
 
 # A dollar a million tokens read, two written: costs can be checked by head.
@@ -47,7 +48,7 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
 
 # Of a row that names its providers, or of those that tell something new of a Responses client.
 function is_pair(client, upstream) {
-    if (client == "responses" && upstream ~ /gemini/)
+    if (client == "responses" && upstream ~ /gemini|cohere|bedrock/)
         return 0
     return $4 == "all" || index($4, upstream)
 }

@@ -24,7 +24,7 @@ static void require_json(const struct buf *b, const char *what)
     require(buf_err(b) == ERR_OK && jscan_check(buf_str(b), &e) == ERR_OK, what);
 }
 
-/* Gemini has no clients: nothing is asked in it, and no answer is written in it. */
+/* Some have no clients: nothing is asked in them, and no answer is written in them. */
 static bool has_clients(enum dialect d)
 {
     return dialect_ops(d)->request_decode != NULL;

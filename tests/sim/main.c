@@ -24,7 +24,8 @@ static const struct option_row option_rows[] = {
     {'l', "listen", OPT_STRINGS, O(listen), "[NAME=]127.0.0.1:PORT", .group = "Serving",
      .help = "accept here; port 0 takes any free one; repeatable"},
     {'d', "dialect", OPT_CHOICE, O(dialect), "DIALECT",
-     .values = "openai|anthropic|gemini|responses|all", .help = "which endpoints exist"},
+     .values = "openai|anthropic|gemini|cohere|bedrock|responses|all",
+     .help = "which endpoints exist"},
     {'s', "scenario", OPT_STRING, O(scenario), "FILE", .complete = OPT_C_FILE,
      .help = "which answers and faults; read again on SIGHUP"},
     {'j', "journal", OPT_STRING, O(journal), "FILE", .complete = OPT_C_FILE,
@@ -58,8 +59,9 @@ static enum errc open_journal(struct sim *s, const char *file, struct err *e)
 static enum errc serve(const struct options *o, struct err *e)
 {
     static const char *const anywhere[] = {"127.0.0.1:0"};
-    static const struct sim_dialect *const dialects[] = {&sim_openai, &sim_anthropic,
-                                                         &sim_gemini, &sim_responses};
+    static const struct sim_dialect *const dialects[] = {&sim_openai,  &sim_anthropic,
+                                                         &sim_gemini,  &sim_cohere,
+                                                         &sim_bedrock, &sim_responses};
     struct sim s = {.journal_fd = -1, .seed = (uint64_t)o->seed, .bench = o->bench};
     list_init(&s.replaced);
     s.scenario_file = o->scenario;

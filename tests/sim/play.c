@@ -34,7 +34,9 @@ bool play_answer(struct play *p, const struct ask *ask, uint64_t seed)
         return false;
     p->streaming = ask->stream && !p->plan->html && !p->plan->empty;
     if (p->streaming) {
-        p->content_type = "text/event-stream; charset=utf-8";
+        p->content_type = p->dialect->stream_type;
+        if (p->content_type == NULL)
+            p->content_type = "text/event-stream; charset=utf-8";
     } else if (p->plan->inband >= 0) {
         struct fault f;
         fault_of_plan(p->plan, p->dialect, &f);
@@ -50,6 +52,7 @@ void play_fault(struct play *p, const struct fault *f)
 {
     p->dialect->error(f, p->id, &p->body);
     play_body(p, f->status, "application/json");
+    p->error_type = f->html ? NULL : f->type;
     if (f->html && !p->plan->html)
         buf_reset(&p->body), buf_addz(&p->body, html_page), p->content_type = "text/html";
 }
@@ -109,6 +112,8 @@ static void write_head(struct play *p, struct buf *out)
     http1_write_status(out, p->status);
     http1_write_header(out, "content-type", str_of(p->content_type));
     p->dialect->headers(plan, p->id, p->wall_us, out);
+    if (p->error_type != NULL && p->dialect->error_headers != NULL)
+        p->dialect->error_headers(p->error_type, out);
     if (plan->retry_after != NULL)
         http1_write_header(out, "retry-after", str_of(plan->retry_after));
     if (plan->retry_after_ms != NULL)
@@ -198,7 +203,11 @@ static struct play_step events(struct play *p, struct buf *out)
     for (int64_t n = 0;;) {
         if (is_due(p, plan->garble) && !p->has_garbled) {
             p->has_garbled = true;
-            emit(p, str_of(p->dialect->garbled), out);
+            if (p->dialect->garble != NULL)
+                p->dialect->garble(&p->body);
+            else
+                buf_addz(&p->body, p->dialect->garbled);
+            emit_made(p, out);
         }
         if (is_due(p, plan->stall) && !p->has_stalled)
             return stall(p);

@@ -124,7 +124,8 @@ static const struct word match_words[] = {
     {"listener", W_TEXT, M(listener), 0, -1, NULL},
     {"key", W_TEXT, M(key), 0, -1, NULL},
     {"has", W_TEXT, M(has), 0, -1, NULL},
-    {"dialect", W_CHOICE, M(dialect), -1, -1, "openai|anthropic|gemini|responses"},
+    {"dialect", W_CHOICE, M(dialect), -1, -1,
+     "openai|anthropic|gemini|cohere|bedrock|responses"},
     {"stream", W_CHOICE, M(stream), -1, -1, "no|yes"},
     {"tools", W_CHOICE, M(tools), -1, -1, "no|yes"},
     {"nth", W_RANGE, M(nth), 0, -1, NULL},
@@ -491,7 +492,8 @@ static bool in_range(const int64_t range[2], int64_t v)
 
 static bool match_dialect(const struct match *m, const struct plan_facts *f)
 {
-    static const char *const names[] = {"openai", "anthropic", "gemini", "responses"};
+    static const char *const names[] = {"openai", "anthropic", "gemini",
+                                        "cohere", "bedrock",   "responses"};
     return m->dialect < 0 || strcmp(f->dialect, names[m->dialect]) == 0;
 }
 

@@ -206,7 +206,14 @@ void fault_invalid(struct fault *ret, const char *type, const char *code,
 /* ---- the dialects ---- */
 
 /* The column of a table that has one for each dialect. */
-enum sim_shape { SIM_OPENAI, SIM_ANTHROPIC, SIM_GEMINI, SIM_SHAPES };
+enum sim_shape {
+    SIM_OPENAI,
+    SIM_ANTHROPIC,
+    SIM_GEMINI,
+    SIM_COHERE,
+    SIM_BEDROCK,
+    SIM_SHAPES
+};
 
 struct sim_dialect {
     const char *name;
@@ -223,6 +230,10 @@ struct sim_dialect {
     /* The error as an event in a stream, and an event that is no JSON. */
     void (*in_band)(const struct fault *f, uint64_t id, struct buf *out);
     const char *garbled;
+    void (*garble)(struct buf *out); /* instead, where events are no text */
+    const char *stream_type;         /* of its streams; NULL: text/event-stream */
+    /* What the head of an error says beside its status; NULL: nothing. */
+    void (*error_headers)(const char *type, struct buf *out);
     void (*headers)(const struct plan *p, uint64_t id, int64_t wall_us, struct buf *out);
     void (*models)(struct buf *out);
 };
@@ -230,6 +241,8 @@ struct sim_dialect {
 extern const struct sim_dialect sim_openai;
 extern const struct sim_dialect sim_anthropic;
 extern const struct sim_dialect sim_gemini;
+extern const struct sim_dialect sim_cohere;
+extern const struct sim_dialect sim_bedrock;
 extern const struct sim_dialect sim_responses;
 
 /* ---- play.c: an answer as bytes and pauses ---- */
@@ -259,6 +272,7 @@ struct play {
     enum plan_framing framing;
     int status;
     const char *content_type;
+    const char *error_type; /* of an error; NULL: none */
     uint64_t id;
     int64_t wall_us;
     int64_t n_pieces, n_body; /* sent so far; n_body in bytes */

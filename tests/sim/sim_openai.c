@@ -237,7 +237,9 @@ static bool openai_read(struct ask *ask, const struct http1_head *h, const struc
                         struct fault *f)
 {
     struct json_object *options = jx_obj(ask->body, "stream_options");
-    if (!str_starts(http1_header(h, "authorization"), STR("Bearer "))) {
+    bool has_key = str_starts(http1_header(h, "authorization"), STR("Bearer ")) ||
+                   http1_header(h, "api-key").len > 0; /* Azure */
+    if (!has_key && !p->lax) {
         bad(f, "invalid_api_key", NULL, "You didn't provide an API key.");
         f->status = 401;
         return false;

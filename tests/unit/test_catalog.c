@@ -138,8 +138,9 @@ static void rules_and_the_reading_of_usage_agree(void **state)
         char json[512];
         struct usage u;
         struct err e = ERR_INIT;
-        if (k[i].catalog == NULL)
-            continue;
+        if (k[i].catalog == NULL || k[i].usage == USAGE_WIRE_COHERE ||
+            k[i].usage == USAGE_WIRE_BEDROCK)
+            continue; /* neither says how much of its output was reasoning */
         const struct catalog_rule *r = catalog_rule(*state, str_of(k[i].catalog));
         if (k[i].usage == USAGE_WIRE_ANTHROPIC)
             snprintf(json, sizeof json, "%s", messages);

@@ -29,6 +29,7 @@ static void every_row_can_be_asked(void **state)
         struct str base = str_of(k[i].base_url);
         if (base.len == 0) {
             assert_true(!strcmp(k[i].kind, "azure") || !strcmp(k[i].kind, "vertex") ||
+                        !strcmp(k[i].kind, "bedrock") ||
                         !strcmp(k[i].kind, "openai-compatible"));
         } else {
             assert_true(str_starts(base, k[i].is_local ? STR("http://localhost:")
@@ -38,11 +39,14 @@ static void every_row_can_be_asked(void **state)
         assert_int_equal(k[i].path[0], '/');
         assert_true(!strcmp(k[i].cap_field, "max_tokens") ||
                     !strcmp(k[i].cap_field, "max_completion_tokens") ||
-                    !strcmp(k[i].cap_field, "maxOutputTokens"));
+                    !strcmp(k[i].cap_field, "maxOutputTokens") ||
+                    !strcmp(k[i].cap_field, "maxTokens"));
         assert_true((unsigned)k[i].usage < USAGE_WIRE_N_);
         assert_int_equal(k[i].dialect == DIALECT_ANTHROPIC,
                          !strcmp(k[i].path, "/messages"));
         assert_int_equal(k[i].dialect == DIALECT_GEMINI, !strcmp(k[i].path, "/models/"));
+        assert_int_equal(k[i].dialect == DIALECT_COHERE, !strcmp(k[i].path, "/chat"));
+        assert_int_equal(k[i].dialect == DIALECT_BEDROCK, !strcmp(k[i].path, "/model/"));
     }
 }
 
@@ -66,7 +70,7 @@ static void dialects_have_names(void **state)
     assert_true(dialect_by_name(STR("anthropic"), &d));
     assert_int_equal(d, DIALECT_ANTHROPIC);
     assert_string_equal(dialect_name(d), "anthropic");
-    assert_false(dialect_by_name(STR("cohere"), &d));
+    assert_false(dialect_by_name(STR("esperanto"), &d));
     assert_int_equal(d, DIALECT_ANTHROPIC);
 }
 

@@ -170,6 +170,14 @@ static const struct row rows[] = {
      "3},"
      "\"tokens\":{\"input_tokens\":215,\"output_tokens\":144}}",
      "{\"input\":17,\"output\":142,\"search_unit\":3}", false, 0},
+    {"Cohere's cached tokens are some of all", USAGE_WIRE_COHERE, "cohere",
+     "{\"billed_units\":{\"input_tokens\":14,\"output_tokens\":3},"
+     "\"tokens\":{\"input_tokens\":902,\"output_tokens\":5},\"cached_tokens\":864}",
+     "{\"input\":14,\"output\":3}", false, 0},
+    {"… and never more", USAGE_WIRE_COHERE, "cohere",
+     "{\"billed_units\":{\"input_tokens\":14,\"output_tokens\":3},"
+     "\"tokens\":{\"input_tokens\":902,\"output_tokens\":5},\"cached_tokens\":903}",
+     "{\"input\":14,\"output\":3}", true, 0},
     {"Converse counts the cache outside", USAGE_WIRE_BEDROCK, "amazon-bedrock",
      "{\"inputTokens\":400,\"outputTokens\":250,\"totalTokens\":4722,"
      "\"cacheReadInputTokens\":3072,\"cacheWriteInputTokens\":1000,"

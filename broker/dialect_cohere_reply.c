@@ -1,0 +1,252 @@
+/*
+ * dialect_cohere_reply.c: Cohere answers to msg. A whole answer is read as the events that a
+ * stream would have had.
+ *
+ * Source: as in dialect_cohere.c.
+ */
+#include "core/mem.h"
+
+#include "broker/dialect_cohere.h"
+#include "broker/dialect_priv.h"
+
+struct event_decoder {
+    const struct provider_kind *kind; /* borrowed */
+    struct buf text, name;            /* strings of the event being read */
+    struct buf held;                  /* arguments that may yet turn out to be "null" */
+    struct usage usage;
+    unsigned n_calls;
+    bool in_call, has_args; /* of the open call */
+    bool ended;
+};
+
+static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
+{
+    *d = (struct event_decoder){.kind = kind,
+                                .text = BUF_INIT(LIMIT_REPLY_LEN),
+                                .name = BUF_INIT(LIMIT_REPLY_LEN),
+                                .held = BUF_INIT(LIMIT_REPLY_LEN)};
+    usage_init(&d->usage);
+}
+
+static void decoder_release(struct event_decoder *d)
+{
+    buf_release(&d->text);
+    buf_release(&d->name);
+    buf_release(&d->held);
+}
+
+struct event_decoder *cohere_decoder_new(const struct provider_kind *kind)
+{
+    struct event_decoder *d = MEM_NEW(struct event_decoder);
+    if (d != NULL)
+        decoder_init(d, kind);
+    return d;
+}
+
+void cohere_decoder_free(struct event_decoder **dp)
+{
+    if (*dp != NULL)
+        decoder_release(*dp);
+    mem_free(*dp);
+    *dp = NULL;
+}
+
+/* ---- calls ---- */
+
+static void put_args(struct event_decoder *d, struct str text, struct delta_out *o)
+{
+    d->has_args = true;
+    put_delta(o, &(struct msg_delta){
+                     .kind = MSG_D_ARGS, .index = d->n_calls - 1, .text = text});
+}
+
+/* A tool without parameters may be called with nothing, or with "null": both mean {}. */
+static void decode_args(struct event_decoder *d, struct str args, struct delta_out *o)
+{
+    if (!d->in_call || args.len == 0)
+        return;
+    if (d->has_args) {
+        put_args(d, args, o);
+        return;
+    }
+    buf_adds(&d->held, args);
+    if (buf_err(&d->held) != ERR_OK)
+        o->rc = err_set(o->e, buf_err(&d->held), "no room for the arguments of a call");
+    else if (!str_starts(STR("null"), buf_str(&d->held)))
+        put_args(d, buf_str(&d->held), o);
+}
+
+static void close_call(struct event_decoder *d, struct delta_out *o)
+{
+    if (d->in_call && !d->has_args)
+        put_args(d, STR("{}"), o);
+    d->in_call = d->has_args = false;
+    buf_reset(&d->held);
+}
+
+static void open_call(struct event_decoder *d, struct str t, struct jspan v,
+                      struct delta_out *o)
+{
+    struct cohere_call c;
+    cohere_call_read(t, v, &c);
+    close_call(d, o); /* an end may be missing */
+    struct str name = scratch_str(o, &d->text, t, c.name);
+    buf_reset(&d->name);
+    cohere_name_read(name, &d->name);
+    d->in_call = true;
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL,
+                                     .index = d->n_calls++,
+                                     .id = scratch_str(o, &d->text, t, c.id),
+                                     .name = buf_str(&d->name)});
+    decode_args(d, scratch_str(o, &d->text, t, c.args), o);
+}
+
+/* ---- the rest ---- */
+
+static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
+                         struct delta_out *o)
+{
+    struct err ignored = ERR_INIT;
+    if (v.kind == J_OBJECT &&
+        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &d->usage,
+                    NULL, &ignored) == ERR_OK)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
+}
+
+static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
+                          struct delta_out *o)
+{
+    struct str word = scratch_str(o, &d->text, t, v);
+    close_call(d, o);
+    if (word.len > 0)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
+                                         .finish = cohere_finish(word, d->n_calls > 0),
+                                         .finish_raw = word});
+}
+
+static void decode_end(struct event_decoder *d, struct delta_out *o)
+{
+    if (!d->ended)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_END});
+    d->ended = true;
+}
+
+/* The answer does not say which model it is of. */
+static void decode_start(struct event_decoder *d, struct str t, struct jspan id,
+                         struct delta_out *o)
+{
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_START,
+                                     .id = scratch_str(o, &d->text, t, id)});
+}
+
+static void decode_content(struct event_decoder *d, struct str t, struct jspan thinking,
+                           struct jspan text, struct delta_out *o)
+{
+    put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, thinking));
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, text));
+}
+
+static void decode_object(struct event_decoder *d, struct str t,
+                          const struct cohere_event *ev, struct delta_out *o)
+{
+    struct cohere_call c;
+    switch (ev->what) {
+    case CO_START:
+        decode_start(d, t, ev->id, o);
+        break;
+    case CO_CONTENT:
+        decode_content(d, t, ev->thinking, ev->text, o);
+        break;
+    case CO_PLAN:
+        decode_content(d, t, ev->plan, (struct jspan){0}, o);
+        break;
+    case CO_CALL:
+        open_call(d, t, ev->call, o);
+        break;
+    case CO_ARGS:
+        cohere_call_read(t, ev->call, &c);
+        decode_args(d, scratch_str(o, &d->text, t, c.args), o);
+        break;
+    case CO_CALL_END:
+        close_call(d, o);
+        break;
+    case CO_END:
+        decode_usage(d, t, ev->usage, o);
+        if (cohere_failed(t, d->kind, ev->finish, ev->error, o->e)) {
+            o->rc = o->e->code;
+            break;
+        }
+        decode_finish(d, t, ev->finish, o);
+        decode_end(d, o);
+        break;
+    case CO_OTHER:
+        break;
+    }
+}
+
+enum errc cohere_decode_event(struct event_decoder *d, const struct sse_event *ev,
+                              delta_fn *fn, void *arg, struct err *e)
+{
+    struct delta_out o = {fn, arg, e, ERR_OK};
+    struct err ignored = ERR_INIT;
+    struct cohere_event c;
+    if (!ev->has_data)
+        return ERR_OK;
+    if (str_eqz(ev->data, "[DONE]")) {
+        decode_end(d, &o);
+        return o.rc;
+    }
+    if (jscan_check(ev->data, &ignored) != ERR_OK)
+        return ERR_OK; /* what is malformed was counted by the scan */
+    if (cohere_event_read(ev->data, jscan_root(ev->data), &c))
+        decode_object(d, ev->data, &c, &o);
+    else if (error_in_band(d->kind, ev->data, e))
+        return e->code;
+    return o.rc;
+}
+
+/* In the order of a stream: what it planned, what it says, whom it calls. */
+static void decode_reply(struct event_decoder *d, struct str t,
+                         const struct cohere_reply *r, struct delta_out *o)
+{
+    struct jspan v;
+    size_t it = 0;
+    decode_start(d, t, r->id, o);
+    decode_content(d, t, r->plan, (struct jspan){0}, o);
+    while (r->content.kind == J_ARRAY && jscan_next(t, r->content, &it, &v))
+        decode_content(d, t, jscan_get(t, v, "thinking"), jscan_get(t, v, "text"), o);
+    for (it = 0; r->calls.kind == J_ARRAY && jscan_next(t, r->calls, &it, &v);) {
+        open_call(d, t, v, o);
+        close_call(d, o);
+    }
+    decode_usage(d, t, r->usage, o);
+    decode_finish(d, t, r->finish, o);
+}
+
+enum errc cohere_reply_decode(struct str body, const struct provider_kind *kind,
+                              struct arena *a, struct msg_reply *ret, struct err *e)
+{
+    struct event_decoder d;
+    struct msg_collect collect;
+    struct cohere_reply r;
+    struct err why = ERR_INIT;
+    if (jscan_check(body, &why) != ERR_OK)
+        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (error_in_band(kind, body, e))
+        return e->code;
+    if (!cohere_reply_read(body, jscan_root(body), &r))
+        return err_set(e, ERR_SERVER, "the provider's answer holds no message");
+    if (cohere_failed(body, kind, r.finish, (struct jspan){0}, e))
+        return e->code;
+    decoder_init(&d, kind);
+    msg_collect_init(&collect, a);
+    struct delta_out o = {collect_delta, &collect, e, ERR_OK};
+    decode_reply(&d, body, &r, &o);
+    if (o.rc == ERR_OK)
+        *ret = *msg_collect_reply(&collect);
+    if (o.rc == ERR_OK && arena_is_broken(a))
+        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
+    msg_collect_release(&collect);
+    decoder_release(&d);
+    return o.rc;
+}

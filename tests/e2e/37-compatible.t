@@ -1,0 +1,94 @@
+#!/bin/sh
+# Every provider of OpenAI's shape, asked once as it stands in the table: where, with which key and
+# which name of the cap; Azure's addresses; local servers, which need no key.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3
+
+SIM_KEY=k ENTRA_KEY=eyJhbGciOiJub25lIn0.e30.x
+export SIM_KEY ENTRA_KEY
+start_sim sim
+# kind, name of the cap, and whether usage is asked for
+cat >"$tmp/kinds" <<'END'
+openai max_completion_tokens yes
+mistral max_tokens no
+deepseek max_tokens no
+alibaba max_tokens yes
+xai max_completion_tokens yes
+groq max_completion_tokens no
+together max_tokens no
+fireworks max_tokens no
+cerebras max_completion_tokens no
+openrouter max_completion_tokens no
+moonshotai max_completion_tokens no
+zai max_tokens no
+minimax max_tokens yes
+nvidia max_tokens yes
+sambanova max_tokens yes
+deepinfra max_tokens yes
+huggingface max_tokens yes
+END
+{
+    while read -r kind rest; do
+        printf '[provider "%s"]\n\tbase-url = http://127.0.0.1:%s/v1\n\tkey-env = SIM_KEY\n' "$kind" "$sim_port"
+    done <"$tmp/kinds"
+    for kind in ollama llamacpp vllm lmstudio; do
+        printf '[provider "%s"]\n\tbase-url = http://127.0.0.1:%s/v1\n' "$kind" "$sim_port"
+    done
+    cat <<END
+[provider "azure"]
+    base-url = http://127.0.0.1:$sim_port/openai/v1
+    key-env = SIM_KEY
+[provider "classic"]
+    kind = azure
+    base-url = http://127.0.0.1:$sim_port
+    api-version = 2024-10-21
+    key-env = SIM_KEY
+[provider "entra"]
+    kind = azure
+    base-url = http://127.0.0.1:$sim_port/openai/v1
+    key-env = ENTRA_KEY
+END
+} | config
+start_broker
+
+asked() { last_request sim "body.$1"; }
+while read -r kind cap usage; do
+    ask -d openai -s -U -n 99 -m "$kind/model-1-sim:lax" hi
+    is "$(got outcome) $(got problems)" 'ok ' "$kind: an answer"
+    is "$(asked $cap) $(last_request sim headers.authorization | cut -c1-6)" '99 Bearer' "… its cap is $cap, its key a bearer token"
+    ask -d anthropic -s -n 99 -m "$kind/model-1-sim:lax" hi
+    is "$(got outcome) $(asked $cap) $(asked stream_options.include_usage)" \
+        "ok 99 $([ $usage = yes ] && echo true)" "… for an Anthropic client, too; usage asked for: $usage"
+done <"$tmp/kinds"
+
+# ---- local servers ----
+for kind in ollama llamacpp vllm lmstudio; do
+    ask -d openai -m "$kind/model-1-sim:lax" hi
+    is "$(got outcome) $(last_request sim headers.authorization)" 'ok ' "$kind: asked without a key"
+done
+is "$(sql_wait "select count(*) from requests where cost_pico = 0 and asked_model like 'ollama/%'" 1)" 1 '… for nothing'
+
+# ---- a beginning of the answer ----
+begun() { # TARGET: asks it to go on
+    http -H 'content-type: application/json' -d '{"model":"'"$1"'-sim:lax","max_tokens":9,"messages":[
+        {"role":"user","content":"List."},{"role":"assistant","content":"1. Brest"}]}' /v1/messages >"$tmp/body"
+}
+begun mistral/m
+is "$(asked messages.1.prefix)" true 'Mistral goes on with what is marked as a prefix'
+begun moonshotai/m
+is "$(asked messages.1.partial)" true 'Kimi with what is marked as partial'
+begun vllm/m
+is "$(asked continue_final_message) $(asked add_generation_prompt)" 'true false' 'vLLM when it is told to'
+
+# ---- Azure ----
+ask -d openai -s -m azure/my-gpt hi
+is "$(got outcome) $(last_request sim target)" 'ok /openai/v1/chat/completions' 'Azure: the newer address'
+isnt "$(last_request sim headers.api-key)" '' '… with its own header for the key'
+ask -d openai -s -m classic/my-gpt hi
+is "$(got outcome) $(last_request sim target)" \
+    'ok /openai/deployments/my-gpt/chat/completions?api-version=2024-10-21' '… the classic address names the deployment'
+ask -d openai -s -m entra/my-gpt hi
+is "$(got outcome) $(last_request sim headers.authorization | cut -c1-6)$(last_request sim headers.api-key)" 'ok Bearer' \
+    '… a token of Entra is a bearer token'
+
+done_testing
