@@ -343,17 +343,6 @@ static void on_done(void *arg, enum errc rc, const struct err *e);
 
 static const struct upstream_fns upstream_fns = {on_head, on_body, on_done};
 
-static void write_encoded(struct str s, struct buf *out)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                        (c >= '0' && c <= '9') ||
-                        (c != '\0' && strchr("-._~", c) != NULL);
-        buf_printf(out, is_plain ? "%c" : "%%%02X", (unsigned char)c);
-    }
-}
-
 /*
  * Azure's classic form has the model, which is a deployment there, and a version in the address.
  * Source: learn.microsoft.com/azure/foundry/openai, API versions (2026).
@@ -365,12 +354,12 @@ static void write_url(const struct attempt *a, struct str path, struct buf *out)
     buf_addz(out, p->base_url);
     if (is_classic) {
         buf_addz(out, "/openai/deployments/");
-        write_encoded(str_of(a->target->model), out);
+        path_add_piece(str_of(a->target->model), out);
     }
     buf_adds(out, path);
     if (is_classic) {
         buf_addz(out, "?api-version=");
-        write_encoded(str_of(p->api_version), out);
+        path_add_piece(str_of(p->api_version), out);
     }
 }
 

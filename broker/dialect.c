@@ -82,6 +82,17 @@ void path_fixed(const struct provider_kind *kind, struct str model, bool stream,
     buf_addz(out, kind->path);
 }
 
+void path_add_piece(struct str s, struct buf *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool is_unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                             c == '~';
+        buf_printf(out, is_unreserved ? "%c" : "%%%02X", (unsigned char)c);
+    }
+}
+
 /* ---- what an error body says ---- */
 
 void said_release(struct said *s)

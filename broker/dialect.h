@@ -217,6 +217,8 @@ extern const struct dialect_ops dialect_bedrock;
 extern const struct dialect_ops dialect_responses;
 
 const struct dialect_ops *dialect_ops(enum dialect d);
+/* Appends any text as one piece of a path: all but unreserved characters as %XX (RFC 3986). */
+void path_add_piece(struct str s, struct buf *out);
 /*
  * Which of its dialects a target is asked in: the client's own where it speaks it, else the kind's;
  * Responses where only that serves what is asked.

@@ -20,24 +20,12 @@
 
 /* ---- where ---- */
 
-/* RFC 3986, 2.3: what needs no encoding. */
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.' || c == '~';
-}
-
 /* /model/ID/converse: an id, an inference profile or an ARN, which is one piece of the path. */
 static void bedrock_path(const struct provider_kind *kind, struct str model, bool stream,
                          struct buf *out)
 {
     buf_addz(out, kind->path);
-    for (size_t i = 0; i < model.len; i++) {
-        if (is_unreserved(model.ptr[i]))
-            buf_addc(out, model.ptr[i]);
-        else
-            buf_printf(out, "%%%02X", (unsigned char)model.ptr[i]);
-    }
+    path_add_piece(model, out);
     buf_addz(out, stream ? "/converse-stream" : "/converse");
 }
 
