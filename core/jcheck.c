@@ -40,8 +40,8 @@ enum number {
 enum {
     /* entries of an index: with 1 KiB for each, twice the longest body */
     INDEX_MAX = 128 * 1024,
-    NO_ENTRY = UINT32_MAX,
 };
+#define NO_ENTRY UINT32_MAX
 
 /* An object or an array that is not at its end. */
 struct open {
