@@ -38,8 +38,15 @@ static enum errc db_fail(struct db *d, int rc, const char *what, struct err *e)
     default:
         code = ERR_STORE;
     }
-    err_set(e, code, "%s: %s", what,
-            d->handle != NULL ? sqlite3_errmsg(d->handle) : sqlite3_errstr(rc));
+    const char *text = d->handle != NULL ? sqlite3_errmsg(d->handle) : sqlite3_errstr(rc);
+    if (strcmp(text, "no such module: fts5") == 0)
+        err_set(
+            e, code,
+            "%s: SQLite %s here was built without FTS5, which searches recorded text; "
+            "install one that has it",
+            what, sqlite3_libversion());
+    else
+        err_set(e, code, "%s: %s", what, text);
     e->sys = rc;
     return code;
 }

@@ -323,6 +323,30 @@ static void a_busy_database_is_try_again(void **state)
     exec_ok(b, "ROLLBACK");
 }
 
+static int drop_fts5(sqlite3 *handle, char **ret_why,
+                     const struct sqlite3_api_routines *api)
+{
+    (void)ret_why;
+    (void)api;
+    return sqlite3_drop_modules(handle, NULL);
+}
+
+static void a_sqlite_without_fts5_is_told_from_a_broken_ledger(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(db_close) struct db *d = NULL;
+    struct err e = ERR_INIT;
+    void (*hook)(void) = (void (*)(void))drop_fts5;
+    assert_int_equal(sqlite3_auto_extension(hook), SQLITE_OK);
+    enum errc rc = db_open(f->path, DB_WRITE, &d, &e);
+    sqlite3_cancel_auto_extension(hook);
+    assert_int_equal(rc, ERR_STORE);
+    assert_non_null(strstr(e.text, "was built without FTS5"));
+    assert_non_null(strstr(e.text, sqlite3_libversion()));
+    open_ok(f->path, DB_WRITE,
+            &d); /* with one that has it, the same file is made whole */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -341,6 +365,7 @@ int main(void)
         TEST(rows_cannot_be_written_by_a_reader),
         TEST(unknown_money_is_null),
         TEST(a_busy_database_is_try_again),
+        TEST(a_sqlite_without_fts5_is_told_from_a_broken_ledger),
     };
     return cmocka_run_group_tests_name("db", tests, NULL, NULL);
 }
