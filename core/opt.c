@@ -282,12 +282,23 @@ static const char *value_word(const struct option_row *row)
     return row->arg ? row->arg : row->values;
 }
 
+/* Code points: the columns of help, which has arrows and dots and nothing that is wider. */
+static size_t columns(struct str s)
+{
+    size_t n = 0;
+    while (s.len > 0) {
+        s = str_sub(s, MAX(str_utf8_len(s), 1), s.len);
+        n++;
+    }
+    return n;
+}
+
 void opt_wrap(struct buf *out, struct str text, size_t indent, size_t at, size_t width)
 {
     struct str word;
     bool first = true;
     while (str_split(&text, ' ', &word)) {
-        if (!first && at + 1 + word.len > width) {
+        if (!first && at + 1 + columns(word) > width) {
             buf_printf(out, "\n%*s", (int)indent, "");
             at = indent;
             first = true;
@@ -297,7 +308,7 @@ void opt_wrap(struct buf *out, struct str text, size_t indent, size_t at, size_t
             at++;
         }
         buf_adds(out, word);
-        at += word.len;
+        at += columns(word);
         first = false;
     }
     buf_addc(out, '\n');

@@ -235,6 +235,24 @@ static void help_wraps_and_hides(void **state)
     buf_release(&b);
 }
 
+static void wrapping_counts_code_points(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"a \u2192 b \u00b7 c d", "a \u2192 b \u00b7 c\n  d\n"},
+        {"a - b - c d", "a - b - c\n  d\n"},
+        {"\xff\xff\xff\xff\xff\xff\xff\xff x", "\xff\xff\xff\xff\xff\xff\xff\xff\n  x\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf b = BUF_INIT(4096);
+        opt_wrap(&b, str_of(rows[i].text), 2, 0, 9);
+        buf_addc(&b, '\0');
+        assert_string_equal(b.data, rows[i].want);
+    }
+}
+
 static void man_text_cannot_become_a_macro(void **state)
 {
     (void)state;
@@ -290,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_failed_value_leaves_the_field_alone),
         cmocka_unit_test(operands_and_lists_have_an_end),
         cmocka_unit_test(help_wraps_and_hides),
+        cmocka_unit_test(wrapping_counts_code_points),
         cmocka_unit_test(man_text_cannot_become_a_macro),
         cmocka_unit_test(near_names_are_offered_nearest_first),
     };
