@@ -10,6 +10,7 @@
 #include "core/sha256.h"
 
 #include "cmd/cmd.h"
+#include "cmd/link.h"
 #include "cmd/out.h"
 
 struct client_options {
@@ -83,7 +84,11 @@ static enum errc add_client(struct cmd_ctx *ctx, const struct client_options *o,
         rc = put(ctx, &text, name, "project", o->project, e);
     if (rc == ERR_OK)
         rc = put(ctx, &text, name, "route", o->route, e);
-    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+    if (rc == ERR_OK)
+        rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        link_reload(ctx);
+    return rc;
 }
 
 static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -99,9 +104,7 @@ static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *arg
     if (rc == ERR_OK) {
         key[KEY_LEN] = '\n';
         rc = out_write(ctx, (struct str){key, KEY_LEN + 1}, e);
-        cmd_note(ctx,
-                 "this is the only time the key is shown; a running broker learns of "
-                 "it by llmgw broker reload");
+        cmd_note(ctx, "this is the only time the key is shown");
     }
     mem_wipe(key, sizeof key);
     return rc;
@@ -120,7 +123,11 @@ static enum errc run_rm(struct cmd_ctx *ctx, void *opts, const char *const *args
         rc = err_set(e, ERR_NOT_FOUND, "no client \"%s\" in %s", args[0], path);
     if (rc == ERR_OK)
         rc = conf_text_drop(t, "client", args[0], &text, e);
-    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+    if (rc == ERR_OK)
+        rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    if (rc == ERR_OK)
+        link_reload(ctx);
+    return rc;
 }
 
 static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,

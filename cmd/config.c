@@ -11,6 +11,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/editor.h"
+#include "cmd/link.h"
 #include "cmd/out.h"
 
 struct config_options {
@@ -109,6 +110,16 @@ static enum errc run_get(struct cmd_ctx *ctx, void *opts, const char *const *arg
     return out_write(ctx, buf_str(&out), e);
 }
 
+/* What is written is in force: a running broker is told. */
+static enum errc save(struct cmd_ctx *ctx, const char *path, struct str text,
+                      struct err *e)
+{
+    enum errc rc = cmd_conf_save(ctx, path, text, e);
+    if (rc == ERR_OK)
+        link_reload(ctx);
+    return rc;
+}
+
 static enum errc change(struct cmd_ctx *ctx, const char *key, const char *value, bool add,
                         struct err *e)
 {
@@ -120,7 +131,7 @@ static enum errc change(struct cmd_ctx *ctx, const char *key, const char *value,
         rc = err_set(e, ERR_NOT_FOUND, "%s is not set in %s", key, path);
     if (rc == ERR_OK)
         rc = conf_text_set(t, key, value, add, &text, e);
-    return rc == ERR_OK ? cmd_conf_save(ctx, path, buf_str(&text), e) : rc;
+    return rc == ERR_OK ? save(ctx, path, buf_str(&text), e) : rc;
 }
 
 static enum errc run_set(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -340,7 +351,7 @@ static enum errc run_edit(struct cmd_ctx *ctx, void *opts, const char *const *ar
         cmd_note(ctx, "nothing has changed");
         return ERR_OK;
     }
-    rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    rc = save(ctx, path, buf_str(&text), e);
     if (rc == ERR_OK) {
         unlink(draft);
         return ERR_OK;
@@ -367,7 +378,7 @@ static enum errc run_init(struct cmd_ctx *ctx, void *opts, const char *const *ar
     if (rc != ERR_OK)
         return rc;
     write_first(ctx, &text);
-    rc = cmd_conf_save(ctx, path, buf_str(&text), e);
+    rc = save(ctx, path, buf_str(&text), e);
     if (rc == ERR_OK)
         cmd_note(ctx, "%s is written", path);
     return rc;

@@ -226,6 +226,15 @@ if [ -n "$client_key" ]; then
         '… but with its own'
     is "$(tcp -H "x-api-key: $client_key" "http://127.0.0.1:$port/llmgw/v1/status")" 404 \
         '… which steers nothing'
+    second_key=$(llmgw client add second 2>/dev/null)
+    is "$(tcp -H "x-api-key: $second_key" "http://127.0.0.1:$port/v1/models")" 200 \
+        'a client that is added while the broker runs may come at once'
+    llmgw client rm second
+    is "$(tcp -H "x-api-key: $second_key" "http://127.0.0.1:$port/v1/models")" 401 \
+        '… and no more when it is removed'
+    llmgw config set client.ci.key-hash "sha256:$(printf %064d 0)"
+    is "$(tcp -H "x-api-key: $client_key" "http://127.0.0.1:$port/v1/models")" 401 \
+        'config set is in force at once'
     stop_broker
 else
     skip 'TCP needs a client key' 'no llmgw client add'
