@@ -4,7 +4,8 @@
  *     request.c         the states, what may happen in each, and the timers
  *     request_ask.c     what the client asks for: headers, facts, targets, the decision
  *     request_explain.c the decision for people
- *     attempt.c         one call to a provider: body, transfer, scanning the answer
+ *     attempt.c         one call to a provider: transfer, scanning the answer
+ *     attempt_send.c    what it sends: body, headers, key
  *     answer.c          what the client gets: what is held back, what leaves, and when
  *     request_settle.c  what it used: usage, price, limits, breaker, ledger
  *

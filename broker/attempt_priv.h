@@ -1,0 +1,75 @@
+/*
+ * attempt_priv.h: what the two halves of an attempt share: attempt_send.c is what is sent,
+ * attempt.c the life of the transfer and what comes of it.
+ */
+#ifndef BROKER_ATTEMPT_PRIV_H
+#define BROKER_ATTEMPT_PRIV_H
+
+#include "core/eventstream.h"
+
+#include "broker/fit.h"
+#include "broker/request_priv.h"
+
+enum outcome { GOING_ON, WHOLE, BROKEN };
+
+enum {
+    attempt_MAGIC = 0x61747470,
+    HEADERS_MAX = 32, /* either way */
+};
+
+struct attempt {
+    uint32_t magic;
+    struct request *r; /* borrowed: owns us */
+    const struct conf_provider *provider;
+    const struct conf_target *target;
+    struct target_model model;
+    struct target_state *state;    /* borrowed: outlives us */
+    const struct dialect_ops *ops; /* the provider's */
+    struct attempt_row *row;       /* arena */
+    struct secret_key *key;        /* borrowed; NULL: none, or the client's own */
+    int64_t key_read_us;           /* that key's read_mono_us then */
+    bool is_crossed, is_streamed;
+    bool is_event_stream;  /* what comes is one */
+    size_t max_output_len; /* bytes of output that the cap allows, by estimate */
+
+    struct pieces body;           /* sent */
+    struct buf text;              /* of it, what is not the client's */
+    struct buf frame;             /* a long one that is being written, without … */
+    struct jw_later later;        /* … its long texts */
+    struct loop_task task;        /* writes on */
+    struct upstream_xfer *xfer;   /* owned */
+    struct buf reply;             /* an answer that is no event stream, or an error */
+    struct http1_header *headers; /* arena; of an error answer */
+    size_t n_headers;
+    struct sse sse;
+    struct eventstream messages; /* instead, where streams are binary */
+    struct scan_state scan;
+    struct event_decoder *decoder; /* crossed, or for the recorder's text */
+    struct delta_encoder *encoder; /* crossed streams */
+    struct msg_collect collect;    /* crossed, to a client that does not stream */
+    bool is_collecting;
+    /* crossed streams: signed thoughts, and the calls they led to */
+    struct msg_collect thoughts;
+    bool is_keeping;
+    struct fit fit;
+
+    enum outcome outcome; /* told when the callback ends */
+    struct err err;
+};
+
+/* ---- attempt_send.c ---- */
+
+/*
+ * Who can read the opaque state of this target's answers: any Gemini model its dialect's, else the
+ * model itself.
+ */
+struct str attempt_origin(const struct attempt *a);
+/* Makes the body; a long one that is translated may still have to be written. */
+enum errc attempt_build(struct attempt *a, struct err *e) MUST_USE;
+/* Writes on; true when the body is there. */
+bool attempt_write_on(struct attempt *a) MUST_USE;
+/* Picks a key and sends the body, once it is there. ERR_UPSTREAM_AUTH: no key may be used. */
+enum errc attempt_call(struct attempt *a, const struct upstream_fns *fns, struct err *e)
+    MUST_USE;
+
+#endif
