@@ -64,7 +64,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/record.c %D%/record.h
 %C%_libbroker_a_SOURCES += %D%/ledger.c %D%/ledger.h
 %C%_libbroker_a_SOURCES += %D%/bind.c %D%/bind.h
-%C%_libbroker_a_SOURCES += %D%/rows.c %D%/rows.h
+%C%_libbroker_a_SOURCES += %D%/rows.c %D%/rows.h %D%/rows_insert.c %D%/rows_priv.h
 %C%_libbroker_a_SOURCES += %D%/writer.c %D%/writer.h
 
 bin_PROGRAMS += llmgwd
