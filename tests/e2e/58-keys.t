@@ -14,6 +14,12 @@ config <<END
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
     key-env = BAD_KEY
+[provider "busy"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = BAD_KEY
+[route "full"]
+    target = busy/sim:429,retry-after=60
 [route "default"]
     target = one/sim
 [route "refused"]
@@ -99,6 +105,9 @@ unlike "$out$err" 'not-accepted' '… without it'
 keys test
 is "$rc" 8 'all of them'
 like "$out" '^one +sim +ok' '… each'
+keys test busy
+is "$rc" 7 'a provider that has no room for long is not waited for'
+like "$out" '^busy +sim.* +failed +' '… but said to fail'
 keys test nobody
 is "$rc" 4 'no such provider'
 
