@@ -473,7 +473,9 @@ static void add_unpriced(struct out *out, bool is_table, const struct report_sum
         snprintf(text, sizeof text, "no request has a known price");
     else
         snprintf(text, sizeof text,
-                 "%lld requests have no known price and are not in the sum of %s",
+                 s->n_unpriced == 1
+                     ? "%lld request has no known price and is not in the sum of %s"
+                     : "%lld requests have no known price and are not in the sum of %s",
                  (long long)s->n_unpriced, sum);
     add_remark(out, is_table, text);
 }
@@ -495,7 +497,10 @@ static enum errc add_footers(struct db *db, const struct period *p,
     int64_t rows_lost = 0, bodies_lost = 0;
     add_unpriced(out, is_table, &r->all);
     if (r->all.n_estimated > 0)
-        out_footer(out, "%lld requests cost what we estimate: the provider did not tell",
+        out_footer(out,
+                   r->all.n_estimated == 1
+                       ? "%lld request costs what we estimate: the provider did not tell"
+                       : "%lld requests cost what we estimate: the provider did not tell",
                    (long long)r->all.n_estimated);
     enum errc rc =
         db != NULL ? report_losses(db, p->since_us, &rows_lost, &bodies_lost, e) : ERR_OK;
@@ -634,7 +639,9 @@ static enum errc check_prices(const struct page *g, struct err *e)
 {
     if (!g->o->strict || g->report.all.n_unpriced == 0)
         return ERR_OK;
-    return err_set(e, ERR_CHECK, "%lld requests have no known price",
+    return err_set(e, ERR_CHECK,
+                   g->report.all.n_unpriced == 1 ? "%lld request has no known price"
+                                                 : "%lld requests have no known price",
                    (long long)g->report.all.n_unpriced);
 }
 

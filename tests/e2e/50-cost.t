@@ -84,6 +84,11 @@ like "$out" '"cost_pusd":null' '… in every row'
 is "$(printf '%s' "$out" | "$tool" json totals.unpriced_requests)" \
     "$(sql "SELECT count(*) FROM request WHERE cost_pico IS NULL")" '… and counted'
 like "$err" 'no request has a known price' '… and said'
+unpriced() { # OFFSET: the second in which that unpriced request began
+    sql "SELECT start_us / 1000000 FROM request WHERE cost_pico IS NULL ORDER BY start_us LIMIT 1 OFFSET $1"
+}
+cost --since "@$(unpriced 5)" --until "@$(unpriced 6)"
+like "$out$err" '(^|: )1 request has no known price and is not in the sum' '… also of a single one'
 cost $span -m qwen3
 like "$out" 'local/qwen3 .*—' 'a table has a dash'
 cost $span --strict -m qwen3 -F csv
