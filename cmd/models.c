@@ -444,7 +444,8 @@ static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *ar
     const struct catalog_model *named[MODELS_NAMED_MAX];
     AUTO(out_free) struct out *out = NULL;
     struct sellers sellers;
-    enum errc rc = models_named(ctx, args[0], named, &n, e);
+    const char *name = models_meant(ctx, args[0]);
+    enum errc rc = models_named(ctx, name, named, &n, e);
     if (rc == ERR_OK)
         rc = find_sellers(ctx, &sellers, e);
     if (rc == ERR_OK)
@@ -457,7 +458,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *ar
         return err_set(e, ERR_MEMORY, "out of memory");
     out_vertical(out);
     for (size_t i = 0; i < n; i++) {
-        size_t n_rows = look_around(ctx, &sellers, args[0], named[i], rows);
+        size_t n_rows = look_around(ctx, &sellers, name, named[i], rows);
         for (size_t k = 0; k < n_rows; k++)
             show_row(ctx, out, &rows[k]);
     }

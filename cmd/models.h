@@ -15,6 +15,8 @@ enum { MODELS_NAMED_MAX = 64 };
 enum errc models_named(struct cmd_ctx *ctx, const char *name,
                        const struct catalog_model *ret[MODELS_NAMED_MAX], size_t *ret_n,
                        struct err *e) MUST_USE;
+/* What an alias of the configuration stands for; any other name is itself. */
+const char *models_meant(const struct cmd_ctx *ctx, const char *name);
 /* Dollars for a million units, or for one, as an exact decimal; empty when there is no price. */
 struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
                         enum price_component p);

@@ -36,6 +36,13 @@ static const struct conf_alias *find_alias(const struct conf *c, const char *nam
     return NULL;
 }
 
+const char *models_meant(const struct cmd_ctx *ctx, const char *name)
+{
+    const struct conf_alias *alias =
+        ctx->conf != NULL ? find_alias(ctx->conf, name) : NULL;
+    return alias != NULL ? alias->target : name;
+}
+
 static enum errc list_aliases(struct cmd_ctx *ctx, struct err *e)
 {
     static const struct out_column columns[] = {

@@ -173,7 +173,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *ar
     (void)opts;
     const struct catalog_model *named[MODELS_NAMED_MAX];
     AUTO(out_free) struct out *out = NULL;
-    enum errc rc = models_named(ctx, args[0], named, &n, e);
+    enum errc rc = models_named(ctx, models_meant(ctx, args[0]), named, &n, e);
     if (rc == ERR_OK)
         rc = out_new(ctx, cmd_format(ctx, &cmd_prices), "llmgw.prices.show/1",
                      show_columns, ARRAY_LEN(show_columns), &out, e);

@@ -233,6 +233,10 @@ is "$status" 0 'an alias'
 run llmgw models alias
 like "$out" '^smart +one/gpt-6.1-sol$' '… is listed'
 is "$(llmgw config get alias.smart)" one/gpt-6.1-sol '… is a line of the configuration'
+run llmgw models show smart -F csv
+is "$status $(grep -c gpt-6.1-sol "$tmp/out")" '0 1' '… and models show follows it'
+run llmgw prices show smart
+is "$status" 0 '… as prices show does'
 run llmgw models alias set smart nobody
 is "$status" 4 '… of nothing is refused'
 run llmgw models alias set fast one/gpt-6-luna
