@@ -50,10 +50,15 @@ static void write_target(const struct repl *r, struct buf *out)
 static void greet(const struct repl *r)
 {
     AUTO(buf_release) struct buf target = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf out = BUF_INIT(2 * LIMIT_HEAD_LEN);
     if (r->s->ctx->global.quiet)
         return;
     write_target(r, &target);
-    printf("llmgw chat · %.*s · /help · Ctrl-D exits\n", STR_ARG(buf_str(&target)));
+    buf_printf(&line, "llmgw chat · %.*s · /help · Ctrl-D exits",
+               STR_ARG(buf_str(&target)));
+    opt_wrap(&out, buf_str(&line), 2, 0, (size_t)out_screen_width());
+    printf("%.*s", STR_ARG(buf_str(&out)));
 }
 
 /* The prompt of the configuration, with what its places stand for. */

@@ -608,6 +608,7 @@ static const struct command commands[] = {
     {"raw", "[on|off]", "show Markdown as it is", run_raw, TAKES_TEXT},
     {"private", "[on|off]", "record nothing", run_private, TAKES_TEXT},
     {"exit", "", "leave, as Ctrl-D does", run_exit, TAKES_TEXT},
+    {"quit", "", "the same", run_exit, TAKES_TEXT},
 };
 
 static const struct command *find_command(struct str name)

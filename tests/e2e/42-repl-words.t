@@ -79,7 +79,7 @@ send /modle\r
 expect did you mean /model?
 send /xyzzyx\r
 expect /help lists them
-send /exit\r
+send /quit\r
 end
 END
 
