@@ -1362,7 +1362,7 @@ static void nothing_answers_where_nobody_can(void **state)
     ask(w, "", ASK("both"));
     expect_ended(w, 502);
     assert_int_equal(w->n_calls, 0);
-    expect(&w->got, "one/m: no key; two/m: no key");
+    expect(&w->got, "one/m: no key; two/m: no key\\nhint: llmgw keys ");
 }
 
 /* ---- limits ---- */
