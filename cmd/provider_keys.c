@@ -305,11 +305,11 @@ static enum errc ask_one(struct cmd_ctx *ctx, const struct conf_provider *p,
     jw_object_end(&w);
     jw_array_end(&w);
     jw_object_end(&w);
-    return link_ask(
-        ctx, true, "POST", "/v1/chat/completions",
-        STR("content-type: application/json\r\nx-llmgw-record: meta\r\n"
-            "x-llmgw-timeout-ms: 20000\r\n"), /* one that asks for more patience has failed */
-        buf_str(&body), &answer, e);
+    /* a provider that asks for more patience than that has failed */
+    return link_ask(ctx, true, "POST", "/v1/chat/completions",
+                    STR("content-type: application/json\r\nx-llmgw-record: meta\r\n"
+                        "x-llmgw-timeout-ms: 20000\r\n"),
+                    buf_str(&body), &answer, e);
 }
 
 /* A row for the provider; the code of what went wrong, of the first one in *ret. */
