@@ -24,6 +24,9 @@ fi
 run llmgw hepl
 is "$status $errors" '2 llmgw: unknown command "hepl" (did you mean "help"?)' \
     'an unknown command names the nearest'
+run llmgw help frobnicate
+is "$status $errors" '2 llmgw: help: unknown command "frobnicate"
+hint: llmgw help lists the commands' '… or where they are listed'
 run llmgw help exit-codes
 is "$status $(wc -l <"$tmp/out" | tr -d ' ')" '0 13' 'help exit-codes lists them'
 run llmgw config --lits
