@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/num.h"
+#include "core/opt.h"
 #include "core/zone.h"
 
 static bool is_machine(enum cmd_format f)
@@ -453,10 +454,11 @@ static void grid_line(struct out *o, const struct grid *g, const struct str *cel
     buf_addc(&o->text, '\n');
 }
 
+/* What is above and below a table is not wider than the screen, either. */
 static void add_lines(struct out *o, const struct out_lines *lines)
 {
     for (size_t i = 0; i < lines->n; i++)
-        buf_printf(&o->text, "%s\n", lines->items[i]);
+        opt_wrap(&o->text, str_of(lines->items[i]), 2, 0, (size_t)out_screen_width());
 }
 
 /* The rows one below the other, a line for each field that is known. */

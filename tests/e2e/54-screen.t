@@ -85,6 +85,10 @@ is "$(COLUMNS=200 llmgw models -g luna | head -n 1)" "$long" 'COLUMNS changes no
 cmp_num "${#long}" -gt 60 '… which is as wide as the table'
 cmp_num "$(LLMGW_COLUMNS=40 llmgw models -g luna | head -n 1 | wc -m)" -le 41 \
     'LLMGW_COLUMNS does, for who wants it'
+cmp_num "$(LLMGW_COLUMNS=200 llmgw tokens "$tmp/notes" | wc -L)" -gt 60 'a line below a table may be long'
+cmp_num "$(LLMGW_COLUMNS=60 llmgw tokens "$tmp/notes" | wc -L)" -le 60 '… and is broken where it is too long'
+is "$(LLMGW_COLUMNS=60 llmgw tokens "$tmp/notes" | tail -n 2 | tr -s '\n ' ' ')" \
+    "$(LLMGW_COLUMNS=200 llmgw tokens "$tmp/notes" | tail -n 1) " '… with all its words'
 out=$(printf 'size 60 20\nexpect models;\nend\n' | LLMGW_PAGER=cat "$tool" pty sh -c \
     'read -r _ </dev/null; unset COLUMNS; stty cols 60; llmgw models -g gpt-6-luna' 2>&1)
 is "$(printf '%s\n' "$out" | tr -d '\r' | awk 'length($0) > 60')" '' 'a terminal has its own width'
