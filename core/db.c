@@ -189,8 +189,8 @@ static enum errc look(struct db *d, enum db_mode mode, int64_t *ret_version,
     rc = query_int(d, "PRAGMA user_version", ret_version, e);
     if (rc == ERR_OK)
         rc = check_version(d, *ret_version, mode == DB_WRITE, e);
-    sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
+    int ended = sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+    return rc == ERR_OK && ended != SQLITE_OK ? db_fail(d, ended, "ledger", e) : rc;
 }
 
 static enum errc open_file(struct db *d, const char *path, enum db_mode mode,

@@ -67,7 +67,11 @@ like "$(http -H 'x-llmgw-events: 1' -d '{"model":"one/sim","stream":true,"max_to
     "messages":[{"role":"user","content":"hello"}]}' /v1/chat/completions)" \
     '"recorded":"dropped"' '… and our own clients are told'
 dropped=$(ledger dropped_rows)
-limit_files "$(stat -c %s "$db-wal")" # the spool has room
+# The spool has room, the log of the database has not; it is gone when the writer has closed it
+# after the error, and a new one needs more than three pages.
+room=$(stat -c %s "$db-wal" 2>/dev/null || echo 0)
+[ "$room" -ge 12288 ] || room=12288
+limit_files "$room"
 is "$(asks 5)" 5 'answers go on when only the database cannot grow'
 is "$(until_is false ledger writable)" false '… which is seen'
 like "$(ledger trouble)" 'ledger: .*(I/O error|full)' '… and said'

@@ -173,6 +173,9 @@ enum errc pty_run(char *argv[], struct err *e)
     if (p.pid < 0)
         return err_errno(e, ERR_IO, "forkpty");
     if (p.pid == 0) {
+        /* who types ^C is heard, also when all of this runs in the background of a script */
+        signal(SIGINT, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
         execvp(argv[0], argv);
         _exit(127);
     }
