@@ -236,18 +236,23 @@ static void run_command(struct secrets *s, struct slot *slot)
 
 /* ---- the store ---- */
 
-static const struct slot *find_slot(const struct secrets *s, const char *provider,
-                                    int source, const char *from)
+/* Who holds what a scrubbed variable held, whichever provider it was read for; NULL: nobody. */
+static const struct slot *find_env(const struct secrets *s, const char *variable)
 {
-    const struct ring *r = s == NULL ? NULL : map_get(&s->rings, str_of(provider));
-    for (size_t i = 0; r != NULL && i < r->n; i++)
-        if (r->slots[i].source == source && strcmp(r->slots[i].from, from) == 0)
-            return &r->slots[i];
+    if (s == NULL)
+        return NULL;
+    map_for_each (entry, &s->rings) {
+        const struct ring *r = entry->value;
+        for (size_t i = 0; i < r->n; i++)
+            if (r->slots[i].source == CONF_KEY_ENV && r->slots[i].key.value != NULL &&
+                strcmp(r->slots[i].from, variable) == 0)
+                return &r->slots[i];
+    }
     return NULL;
 }
 
-static enum errc slot_load(struct slot *slot, const char *provider,
-                           const struct secrets *old, struct log *log, struct err *e)
+static enum errc slot_load(struct slot *slot, const struct secrets *old, struct log *log,
+                           struct err *e)
 {
     if (slot->source == CONF_KEY_CMD)
         return ERR_OK;
@@ -255,8 +260,13 @@ static enum errc slot_load(struct slot *slot, const char *provider,
         return fill_from_file(slot, log, e);
     const char *value = getenv(slot->from);
     if (value != NULL && strcmp(value, SCRUBBED) == 0) {
-        const struct slot *before = find_slot(old, provider, CONF_KEY_ENV, slot->from);
-        value = before != NULL ? before->key.value : NULL;
+        const struct slot *before = find_env(old, slot->from);
+        if (before == NULL)
+            return err_set(e, ERR_NOT_FOUND,
+                           "%s was wiped when this broker started: llmgw broker restart "
+                           "reads it again",
+                           slot->from);
+        value = before->key.value;
     }
     if (value == NULL)
         return err_set(e, ERR_NOT_FOUND, "%s is not set", slot->from);
@@ -281,7 +291,7 @@ static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
             return err_set(e, ERR_MEMORY, "no memory for keys");
         snprintf(slot->key.id, sizeof slot->key.id, "%.24s#%zu", p->name, i + 1);
         struct err why = ERR_INIT;
-        enum errc rc = slot_load(slot, p->name, old, s->log, &why);
+        enum errc rc = slot_load(slot, old, s->log, &why);
         if (rc == ERR_MEMORY) {
             *e = why;
             return rc;

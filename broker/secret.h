@@ -40,8 +40,9 @@ struct secret_key {
 
 /*
  * Reads env and file keys now; commands run in the background when secrets_await asks for them.
- * Missing keys are logged, no error. What an environment that was scrubbed held comes from `old`, which may
- * be NULL and stays as it is. `states` (struct secret_state by name) outlives all of them.
+ * Missing keys are logged, no error. What a scrubbed variable held comes from `old`, whichever
+ * provider it was read for there; `old` may be NULL and stays as it is. `states` (struct
+ * secret_state by name) outlives all of them.
  */
 enum errc secrets_new(const struct conf *conf, const struct secrets *old,
                       struct map *states, struct loop *l, struct log *log,
