@@ -289,8 +289,8 @@ static void anthropic_scan_init(struct scan_state *s, const struct provider_kind
  * Usage is cumulative: what a later report knows replaces what was known. The first one, at the
  * start of a stream, knows nothing of the output yet.
  */
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usage,
-                           bool is_final)
+static unsigned scan_report(struct scan_state *s, struct str t, struct jspan usage,
+                            bool is_final)
 {
     struct usage u;
     bool mismatch = false;
@@ -333,7 +333,7 @@ static unsigned scan_head(struct scan_state *s, struct str t, struct jspan messa
     jscan_fields(t, message, f, N);
     json_copy(t, f[ID].value, s->id, sizeof s->id);
     json_copy(t, f[MODEL].value, s->model, sizeof s->model);
-    return scan_usage(s, t, f[USAGE].value, is_whole) | scan_stop(s, t, f[STOP].value);
+    return scan_report(s, t, f[USAGE].value, is_whole) | scan_stop(s, t, f[STOP].value);
 }
 
 /* A block as it opens, or whole. What it already holds may be nothing to see yet. */
@@ -422,7 +422,7 @@ static unsigned anthropic_scan_event(struct scan_state *s, const struct sse_even
         return 0;
     }
     if (jscan_is(t, type, "message_delta"))
-        return scan_usage(s, t, f[USAGE].value, true) |
+        return scan_report(s, t, f[USAGE].value, true) |
                scan_stop(s, t, jscan_get(t, f[DELTA].value, "stop_reason"));
     if (jscan_is(t, type, "message_start"))
         return scan_head(s, t, f[MESSAGE].value, false);

@@ -306,21 +306,6 @@ static unsigned scan_block(struct scan_state *s, struct str t,
     return flags;
 }
 
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan v)
-{
-    struct usage u;
-    bool mismatch = false;
-    struct err ignored = ERR_INIT;
-    if (v.kind != J_OBJECT ||
-        usage_parse(s->kind->usage, str_of(s->kind->catalog), jscan_text(t, v), &u,
-                    &mismatch, &ignored) != ERR_OK)
-        return 0;
-    s->usage = u;
-    s->has_usage = true;
-    s->usage_mismatch = mismatch;
-    return EV_USAGE;
-}
-
 static unsigned scan_finish(struct scan_state *s, struct str t, struct jspan v)
 {
     if (v.kind != J_STRING)
@@ -342,7 +327,7 @@ static unsigned scan_object(struct scan_state *s, const struct sse_event *ev,
             return EV_ERROR;
         return scan_finish(s, ev->data, b->finish);
     case BR_METADATA:
-        return scan_usage(s, ev->data, b->usage) | EV_END;
+        return scan_usage(s, s->kind->usage, ev->data, b->usage) | EV_END;
     case BR_EXCEPTION:
         bedrock_exception(s->kind, ev, s->output_len + s->reasoning_len > 0, e);
         return EV_ERROR;
@@ -387,7 +372,7 @@ static enum errc bedrock_scan_reply(struct scan_state *s, struct str body, struc
         e->origin = ERR_BY_PROVIDER;
         return rc;
     }
-    scan_usage(s, body, r.usage);
+    scan_usage(s, s->kind->usage, body, r.usage);
     if (bedrock_failed(body, r.finish, e))
         return e->code;
     while (jscan_next(body, r.content, &it, &block)) {

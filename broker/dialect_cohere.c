@@ -232,21 +232,6 @@ static unsigned scan_call(struct scan_state *s, struct str t, struct jspan v)
     return EV_CONTENT | EV_TOOL;
 }
 
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan v)
-{
-    struct usage u;
-    bool mismatch = false;
-    struct err ignored = ERR_INIT;
-    if (v.kind != J_OBJECT ||
-        usage_parse(s->kind->usage, str_of(s->kind->catalog), jscan_text(t, v), &u,
-                    &mismatch, &ignored) != ERR_OK)
-        return 0;
-    s->usage = u;
-    s->has_usage = true;
-    s->usage_mismatch = mismatch;
-    return EV_USAGE;
-}
-
 static unsigned scan_finish(struct scan_state *s, struct str t, struct jspan v)
 {
     if (v.kind != J_STRING)
@@ -273,7 +258,7 @@ static unsigned scan_object(struct scan_state *s, struct str t,
     case CO_ARGS:
         return scan_call(s, t, ev->call);
     case CO_END:
-        flags = scan_usage(s, t, ev->usage);
+        flags = scan_usage(s, s->kind->usage, t, ev->usage);
         if (cohere_failed(t, s->kind, ev->finish, ev->error, e))
             return flags | EV_ERROR;
         return flags | scan_finish(s, t, ev->finish) | EV_END;
@@ -322,7 +307,7 @@ static enum errc cohere_scan_reply(struct scan_state *s, struct str body, struct
         e->origin = ERR_BY_PROVIDER;
         return rc;
     }
-    scan_usage(s, body, r.usage);
+    scan_usage(s, s->kind->usage, body, r.usage);
     if (cohere_failed(body, s->kind, r.finish, (struct jspan){0}, e))
         return e->code;
     json_copy(body, r.id, s->id, sizeof s->id);

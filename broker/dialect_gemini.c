@@ -189,21 +189,15 @@ static unsigned scan_part(struct scan_state *s, struct str t, struct jspan v)
 }
 
 /* Each report is of the whole so far: the last one counts, and no two are added. */
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan v)
+static unsigned scan_report(struct scan_state *s, struct str t, struct jspan v)
 {
-    struct usage u;
-    bool mismatch = false;
-    struct err ignored = ERR_INIT;
-    struct str usage = jscan_text(t, v);
-    if (v.kind != J_OBJECT || usage_parse(s->kind->usage, str_of(s->kind->catalog), usage,
-                                          &u, &mismatch, &ignored) != ERR_OK)
+    unsigned flags = scan_usage(s, s->kind->usage, t, v);
+    if (flags == 0)
         return 0;
-    s->usage = u;
     s->has_usage = s->finish != MSG_FINISH_NONE;
-    s->usage_mismatch = mismatch;
-    s->n_services =
-        usage_services(s->kind->usage, usage, s->services, ARRAY_LEN(s->services));
-    return EV_USAGE;
+    s->n_services = usage_services(s->kind->usage, jscan_text(t, v), s->services,
+                                   ARRAY_LEN(s->services));
+    return flags;
 }
 
 static unsigned scan_chunk(struct scan_state *s, struct str t,
@@ -221,7 +215,7 @@ static unsigned scan_chunk(struct scan_state *s, struct str t,
         s->finish = gemini_finish(str_of(s->finish_raw), s->saw_call);
         flags |= EV_FINISH;
     }
-    return flags | scan_usage(s, t, c->usage);
+    return flags | scan_report(s, t, c->usage);
 }
 
 /* A failure inside the stream may come as bare JSON, in lines that are none of an event. */

@@ -421,21 +421,13 @@ static unsigned scan_message(struct scan_state *s, struct str t, struct jspan me
 }
 
 /* The last usage wins, wherever it stands. */
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan usage)
+static unsigned scan_report(struct scan_state *s, struct str t, struct jspan usage)
 {
-    struct usage u;
-    bool mismatch = false;
-    struct err ignored = ERR_INIT;
-    if (usage.kind != J_OBJECT ||
-        usage_parse(s->kind->usage, str_of(s->kind->catalog), jscan_text(t, usage), &u,
-                    &mismatch, &ignored) != ERR_OK)
-        return 0;
-    s->usage = u;
-    s->has_usage = true;
-    s->usage_mismatch = mismatch;
-    json_copy(t, jscan_get(t, usage, "search_context_size"), s->search_context,
-              sizeof s->search_context);
-    return EV_USAGE;
+    unsigned flags = scan_usage(s, s->kind->usage, t, usage);
+    if (flags != 0)
+        json_copy(t, jscan_get(t, usage, "search_context_size"), s->search_context,
+                  sizeof s->search_context);
+    return flags;
 }
 
 static unsigned scan_choice(struct scan_state *s, struct str t, struct jspan choice,
@@ -451,7 +443,7 @@ static unsigned scan_choice(struct scan_state *s, struct str t, struct jspan cho
         return 0;
     unsigned flags =
         scan_message(s, t, f[DELTA].value) | scan_message(s, t, f[MESSAGE].value);
-    flags |= scan_usage(s, t, f[USAGE].value); /* Moonshot */
+    flags |= scan_report(s, t, f[USAGE].value); /* Moonshot */
     if (f[FINISH].value.kind != J_STRING || f[FINISH].value.len <= 2)
         return flags;
     json_copy(t, f[FINISH].value, s->finish_raw, sizeof s->finish_raw);
@@ -527,8 +519,8 @@ static unsigned scan_object(struct scan_state *s, struct str t, const struct jfi
          n++)
         flags |= scan_choice(s, t, choice, e);
     if (f[R_X_GROQ].value.kind == J_OBJECT)
-        flags |= scan_usage(s, t, jscan_get(t, f[R_X_GROQ].value, "usage"));
-    flags |= scan_usage(s, t, f[R_USAGE].value);
+        flags |= scan_report(s, t, jscan_get(t, f[R_X_GROQ].value, "usage"));
+    flags |= scan_report(s, t, f[R_USAGE].value);
     if (f[R_USAGE].value.kind == J_NULL)
         flags |= EV_NO_USAGE;
     if (n == 0 && (flags & EV_USAGE) != 0)

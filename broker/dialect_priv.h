@@ -20,6 +20,13 @@ const char *json_kind_name(enum jkind k);            /* "a string" */
 bool json_is_set(struct jspan s);                    /* neither absent nor null */
 bool json_is_empty(struct str text, struct jspan s); /* [] or {} */
 
+/*
+ * The usage that an answer reports, `v`, becomes the state's. EV_USAGE; 0 where it is none that
+ * the wire knows.
+ */
+unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
+                    struct jspan v);
+
 /* ---- a client's fields, strictly: ERR_INVALID that names the field ---- */
 
 /* ERR_INVALID "FIELD: reason", the client's fault. */

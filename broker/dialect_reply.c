@@ -53,3 +53,19 @@ void call_id(const char *prefix, struct str id, const char *request_id, unsigned
         snprintf(out, 128, "%s%s_%u", prefix, request_id != NULL ? request_id : "",
                  index);
 }
+
+unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
+                    struct jspan v)
+{
+    struct usage u;
+    bool mismatch = false;
+    struct err ignored = ERR_INIT;
+    if (v.kind != J_OBJECT ||
+        usage_parse(wire, str_of(s->kind->catalog), jscan_text(text, v), &u, &mismatch,
+                    &ignored) != ERR_OK)
+        return 0;
+    s->usage = u;
+    s->has_usage = true;
+    s->usage_mismatch = mismatch;
+    return EV_USAGE;
+}

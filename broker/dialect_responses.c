@@ -405,21 +405,6 @@ static void responses_scan_init(struct scan_state *s, const struct provider_kind
     usage_init(&s->usage);
 }
 
-static unsigned scan_usage(struct scan_state *s, struct str t, struct jspan v)
-{
-    struct usage u;
-    bool mismatch = false;
-    struct err ignored = ERR_INIT;
-    if (v.kind != J_OBJECT ||
-        usage_parse(USAGE_WIRE_OPENAI_RESPONSES, str_of(s->kind->catalog),
-                    jscan_text(t, v), &u, &mismatch, &ignored) != ERR_OK)
-        return 0;
-    s->usage = u;
-    s->has_usage = true;
-    s->usage_mismatch = mismatch;
-    return EV_USAGE;
-}
-
 static void scan_names(struct scan_state *s, struct str t,
                        const struct responses_object *o)
 {
@@ -436,7 +421,7 @@ static unsigned scan_end(struct scan_state *s, struct str t,
     s->finish = responses_finish(t, o, s->saw_call);
     json_copy(t, json_is_set(o->reason) ? o->reason : o->status, s->finish_raw,
               sizeof s->finish_raw);
-    return EV_FINISH | scan_usage(s, t, o->usage);
+    return EV_FINISH | scan_usage(s, USAGE_WIRE_OPENAI_RESPONSES, t, o->usage);
 }
 
 static unsigned scan_piece(struct scan_state *s, struct str t,
