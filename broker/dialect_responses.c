@@ -342,7 +342,7 @@ bool responses_event_read(struct str t, struct responses_event *ret)
     jscan_i64(t, f[INDEX].value, 0, INT32_MAX, &ret->output_index);
     jscan_i64(t, f[PART].value, 0, INT32_MAX, &ret->part_index);
     jscan_i64(t, f[SUMMARY].value, 0, INT32_MAX, &ret->part_index);
-    jscan_i64(t, f[SEQUENCE].value, 0, INT64_MAX, &ret->sequence);
+    jscan_i64(t, f[SEQUENCE].value, 0, INT32_MAX, &ret->sequence);
     return true;
 }
 
