@@ -199,6 +199,10 @@ cleanup() {
     trap - EXIT INT TERM HUP
     for p in $pids; do kill "$p" 2>/dev/null; done
     for p in $pids; do wait "$p" 2>/dev/null; done
+    # brokers that clients have started
+    for p in $(find "$tmp" -name '*.sock.pid' -exec cat {} + 2>/dev/null); do
+        grep -qF "$tmp" "/proc/$p/cmdline" 2>/dev/null && kill "$p"
+    done
     if [ "$status" = 0 ] && [ "$n_failed" = 0 ] && [ -z "${KEEP:-}" ]; then
         rm -rf "$tmp"
     else
