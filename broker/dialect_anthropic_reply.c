@@ -202,9 +202,8 @@ enum errc anthropic_reply_decode(struct str body, const struct provider_kind *ki
 {
     struct event_decoder d;
     struct msg_collect c;
-    struct err why = ERR_INIT;
-    if (jscan_check(body, &why) != ERR_OK)
-        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        return e->code;
     struct jspan root = jscan_root(body), block;
     struct jspan content = jscan_get(body, root, "content");
     if (error_in_band(kind, body, e))

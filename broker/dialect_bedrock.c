@@ -359,11 +359,10 @@ static enum errc bedrock_scan_reply(struct scan_state *s, struct str body, struc
     struct bedrock_reply r;
     struct bedrock_event b;
     struct jspan block;
-    struct err why = ERR_INIT;
     enum errc rc = ERR_OK;
     size_t it = 0;
-    if (jscan_check(body, &why) != ERR_OK)
-        rc = err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        rc = e->code;
     else if (error_in_band(s->kind, body, e))
         return e->code;
     else if (!bedrock_reply_read(body, jscan_root(body), &r))

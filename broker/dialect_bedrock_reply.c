@@ -172,10 +172,9 @@ enum errc bedrock_reply_decode(struct str body, const struct provider_kind *kind
     struct bedrock_reply r;
     struct bedrock_event b;
     struct jspan block;
-    struct err why = ERR_INIT;
     size_t it = 0;
-    if (jscan_check(body, &why) != ERR_OK)
-        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        return e->code;
     if (error_in_band(kind, body, e))
         return e->code;
     if (!bedrock_reply_read(body, jscan_root(body), &r))

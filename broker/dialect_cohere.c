@@ -294,11 +294,10 @@ static enum errc cohere_scan_reply(struct scan_state *s, struct str body, struct
 {
     struct cohere_reply r;
     struct jspan v;
-    struct err why = ERR_INIT;
     enum errc rc = ERR_OK;
     size_t it = 0;
-    if (jscan_check(body, &why) != ERR_OK)
-        rc = err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        rc = e->code;
     else if (error_in_band(s->kind, body, e))
         return e->code;
     else if (!cohere_reply_read(body, jscan_root(body), &r))

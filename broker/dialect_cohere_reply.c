@@ -229,9 +229,8 @@ enum errc cohere_reply_decode(struct str body, const struct provider_kind *kind,
     struct event_decoder d;
     struct msg_collect collect;
     struct cohere_reply r;
-    struct err why = ERR_INIT;
-    if (jscan_check(body, &why) != ERR_OK)
-        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        return e->code;
     if (error_in_band(kind, body, e))
         return e->code;
     if (!cohere_reply_read(body, jscan_root(body), &r))

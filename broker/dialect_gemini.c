@@ -251,10 +251,9 @@ static unsigned gemini_scan_event(struct scan_state *s, const struct sse_event *
 static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct err *e)
 {
     struct gemini_chunk c;
-    struct err why = ERR_INIT;
     enum errc rc = ERR_OK;
-    if (jscan_check(body, &why) != ERR_OK)
-        rc = err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        rc = e->code;
     else if (error_in_band(s->kind, body, e))
         return e->code;
     else if (!gemini_chunk_read(body, jscan_root(body), &c))

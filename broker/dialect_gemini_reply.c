@@ -162,9 +162,8 @@ enum errc gemini_reply_decode(struct str body, const struct provider_kind *kind,
     struct event_decoder d;
     struct msg_collect collect;
     struct gemini_chunk c;
-    struct err why = ERR_INIT;
-    if (jscan_check(body, &why) != ERR_OK)
-        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        return e->code;
     if (error_in_band(kind, body, e))
         return e->code;
     if (!gemini_chunk_read(body, jscan_root(body), &c))

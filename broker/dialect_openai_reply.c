@@ -269,9 +269,8 @@ enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
 {
     struct event_decoder d;
     struct msg_collect c;
-    struct err why = ERR_INIT;
-    if (jscan_check(body, &why) != ERR_OK)
-        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        return e->code;
     decoder_init(&d, kind);
     msg_collect_init(&c, a);
     struct delta_out o = {collect_delta, &c, e, ERR_OK};

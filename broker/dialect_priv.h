@@ -20,6 +20,8 @@ const char *json_kind_name(enum jkind k);            /* "a string" */
 bool json_is_set(struct jspan s);                    /* neither absent nor null */
 bool json_is_empty(struct str text, struct jspan s); /* [] or {} */
 
+/* A provider's whole answer is strict JSON; ERR_SERVER. */
+enum errc reply_check(struct str body, struct err *e) MUST_USE;
 /*
  * The usage that an answer reports, `v`, becomes the state's. EV_USAGE; 0 where it is none that
  * the wire knows.

@@ -69,3 +69,11 @@ unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
     s->usage_mismatch = mismatch;
     return EV_USAGE;
 }
+
+enum errc reply_check(struct str body, struct err *e)
+{
+    struct err why = ERR_INIT;
+    if (jscan_check(body, &why) == ERR_OK)
+        return ERR_OK;
+    return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+}

@@ -531,13 +531,11 @@ static void scan_whole_item(struct scan_state *s, struct str t, struct jspan ite
 static enum errc responses_scan_reply(struct scan_state *s, struct str body,
                                       struct err *e)
 {
-    struct err why = ERR_INIT;
     struct responses_object o;
     struct jspan item;
     size_t it = 0;
     enum errc rc = ERR_OK;
-    if (jscan_check(body, &why) != ERR_OK) {
-        err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK) {
         e->origin = ERR_BY_PROVIDER;
         return e->code;
     }

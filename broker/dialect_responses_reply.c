@@ -289,11 +289,10 @@ enum errc responses_decode_event(struct event_decoder *d, const struct sse_event
 enum errc responses_reply_decode(struct str body, const struct provider_kind *kind,
                                  struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct err why = ERR_INIT;
     struct responses_object r;
     struct msg_collect c;
-    if (jscan_check(body, &why) != ERR_OK)
-        return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    if (reply_check(body, e) != ERR_OK)
+        return e->code;
     struct jspan root = jscan_root(body);
     responses_object_read(body, root, &r);
     if (responses_failed(kind, body, &r, root, e))
