@@ -407,10 +407,12 @@ static bool time_unit(const struct report_query *q, enum zone_unit *ret)
 /* Hours from the first request in the ledger to the last: no span outside is looked at. */
 static enum errc read_extent(struct run *r, struct err *e)
 {
+    /* one by one: SQLite takes an end of the key for one of them, and reads all for both */
+    static const char sql[] = "SELECT (SELECT min(hour) FROM rollup_hour),"
+                              " (SELECT max(hour) FROM rollup_hour)";
     sqlite3_stmt *st;
     bool row;
-    enum errc rc =
-        db_prepare(r->db, "SELECT min(hour), max(hour) FROM rollup_hour", &st, e);
+    enum errc rc = db_prepare(r->db, sql, &st, e);
     if (rc == ERR_OK)
         rc = db_step(r->db, st, &row, e);
     if (rc != ERR_OK)
