@@ -94,6 +94,9 @@ def targets: [
     ["100 KB body, added p50", "≤", 2, "× nginx", added("body100k"; "body100k"; .p50_us)],
     ["added time to first token, p50", "≤", 1.6, "× nginx",
         added("stream"; "stream"; .ttft_p50_us)],
+    ["… in time: first byte of a stream, above direct, p50", "≤", 2, "ms",
+        (minus(med("stream"; "broker"; .ttft_p50_us); med("stream"; "direct"; .ttft_p50_us))
+            | scaled(1000))],
     ["CPU per stream, 32 at once", "≤", 1.25, "× nginx", versus("stream32"; .cpu_us)],
     ["events per second, no pauses", "≥", 0.95, "× nginx", versus("stream32"; .events_per_s)],
     ["memory, idle", "≤", 1, "× nginx", versus("idle"; .rss_kb)],
@@ -117,6 +120,8 @@ def targets: [
     ["a request recorded, database locked, p50", "≤", 3, "µs", recording(.locked_p50_ns)],
     ["… and while the writer commits, p50", "≤", 3, "µs", recording(.paced_p50_ns)],
     ["report by month and model", "≤", 50, "ms", ms("cost month")],
+    ["a line for the shell's prompt: `cost --oneline`", "≤", 5, "ms", ms("cost --oneline")],
+    ["any completion", "≤", 30, "ms", slowest("completion")],
     ["any report from roll-ups", "≤", 250, "ms", slowest("cost")],
     ["CPU per request, full ledger : empty", "≤", 1.1, "×",
         ratio(med("ledger-full"; "broker"; .cpu_us); med("ledger-empty"; "broker"; .cpu_us))]
