@@ -98,8 +98,8 @@ typedef enum errc delta_fn(void *arg, const struct msg_delta *d, struct err *e);
 
 /* What an encoder needs to know of the request. */
 struct encode_ctx {
-    const char *
-        request_id; /* ours; ids in answers are made from it when the provider's do not fit */
+    /* ours; ids in answers are made from it when the provider's do not fit */
+    const char *request_id;
     struct str model; /* name to show: what the provider served */
     int64_t created_s;
     bool include_usage;

@@ -234,8 +234,8 @@ enum schema_rule {
     SCHEMA_CLOSE = 1 << 0,  /* additionalProperties: false on every object */
     SCHEMA_BARE = 1 << 1,   /* without constraints on numbers, lengths and counts */
     SCHEMA_SUBSET = 1 << 2, /* Gemini's keywords only */
-    SCHEMA_INLINE =
-        1 << 3, /* definitions in the place of each $ref; refused if recursive */
+    /* definitions in the place of each $ref; refused if recursive */
+    SCHEMA_INLINE = 1 << 3,
 };
 /* Appends the schema so changed; keywords taken out are dropped by name. True: some were. */
 bool schema_write(struct request_writer *w, struct str schema, unsigned rules,

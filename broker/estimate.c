@@ -96,9 +96,9 @@ static const int64_t first_off_milli[DIALECT_N_][SCRIPT_N_] = {
 /* What a key's answers have taught. */
 struct learned {
     int64_t milli; /* bytes per token, in thousandths */
-    int64_t
-        off_milli; /* mean distance of the truth from the estimate, in its thousandths */
-    int64_t n;     /* answers */
+    /* mean distance of the truth from the estimate, in its thousandths */
+    int64_t off_milli;
+    int64_t n; /* answers */
 };
 
 struct estimator {

@@ -33,8 +33,8 @@ struct target_view {
     int64_t fits_in_us;     /* 0: the limits have room now; −1: never fits */
     const char *limit_name; /* the limit that has no room */
     bool is_spent;          /* … is a hard budget: refused, not waited for */
-    int64_t
-        our_cap_tok; /* output cap that the money allows and the broker sets; 0: none */
+    /* output cap that the money allows and the broker sets; 0: none */
+    int64_t our_cap_tok;
 };
 
 enum verdict {

@@ -29,12 +29,12 @@ struct spool {
     pthread_mutex_t lock;
     int fd;
     uint64_t generation, applied;
-    uint64_t
-        used_to; /* bytes of the ring that were ever written: what scrubbing must cover */
+    /* bytes of the ring that were ever written: what scrubbing must cover */
+    uint64_t used_to;
     struct spool_info info;
     /* what only the appending thread touches */
-    char *
-        stage; /* owned: records with their heads, from info.head on, not yet in the file */
+    /* owned: records with their heads, from info.head on, not yet in the file */
+    char *stage;
     size_t stage_len, n_staged;
 };
 

@@ -33,8 +33,8 @@ struct spool_info {
     uint64_t size; /* bytes of the ring */
     uint64_t head; /* position after the newest record */
     uint64_t tail; /* position of the oldest that was not released */
-    uint64_t
-        recovered; /* head as spool_open found it: this process's records begin here */
+    /* head as spool_open found it: this process's records begin here */
+    uint64_t recovered;
     uint64_t n_damaged; /* places where records were unreadable */
     bool was_set_aside; /* the file that was there had a damaged head */
 };

@@ -24,8 +24,8 @@ struct target_state {
     struct breaker breaker;
     struct retry_budget retries;
     int64_t drained_until_us; /* monotonic; INT64_MAX until undrained; 0 not */
-    bool
-        is_known; /* by configuration or catalog, or it has answered: counted by its name */
+    /* by configuration or catalog, or it has answered: counted by its name */
+    bool is_known;
     struct target_counts counts; /* since it is known */
     int64_t ttft_us;             /* exponentially weighted, 0 none */
     size_t n_users;              /* who holds it; it stays as long */

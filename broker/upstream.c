@@ -48,8 +48,8 @@ struct sock {
     uint32_t magic;
     struct upstream *u; /* borrowed */
     struct loop_io io;
-    bool
-        is_idle; /* libcurl waits for nothing on it: kept registered for the next transfer */
+    /* libcurl waits for nothing on it: kept registered for the next transfer */
+    bool is_idle;
 };
 
 struct upstream {

@@ -58,8 +58,8 @@ struct work {
     uint64_t hopeless_from; /* where the last of them begins in the spool */
     struct losses noted;    /* of all losses, those that are in the database */
     int64_t commit_us, prune_us, scrub_us, retry_us; /* monotonic */
-    int64_t
-        clean_us; /* when the search index was last freed of deleted words; monotonic */
+    /* when the search index was last freed of deleted words; monotonic */
+    int64_t clean_us;
     int64_t pause_us; /* a duration */
     bool is_filled;   /* every body can be searched for */
 };

@@ -25,8 +25,8 @@ struct answer_options {
     bool hide_reasoning;
     bool usage;  /* one line on stderr at the end */
     bool strict; /* an answer cut by the output cap is unusable */
-    const struct shape
-        *shape; /* what it must fit; it is shown when it does. NULL: nothing */
+    /* what it must fit; it is shown when it does. NULL: nothing */
+    const struct shape *shape;
     const char *usage_file; /* FILE or &FD; NULL: none */
     const char *tee;        /* FILE that gets the text too; NULL: none */
     const char *conversation;

@@ -16,8 +16,8 @@ struct show {
     struct cmd_ctx *ctx;
     struct report_request request;
     struct report_attempt *attempts;
-    struct price_cost
-        *costs; /* one per attempt; total PICO_UNKNOWN where nothing is known */
+    /* one per attempt; total PICO_UNKNOWN where nothing is known */
+    struct price_cost *costs;
     size_t n;
     pico sum; /* of the recomputed; PICO_UNKNOWN when one is unknown */
 };

@@ -31,8 +31,8 @@ struct prompt_part {
 
 struct prompt {
     struct buf text; /* of the user's message */
-    struct buf
-        attachments; /* parts of an OpenAI message as JSON, each with a comma behind */
+    /* parts of an OpenAI message as JSON, each with a comma behind */
+    struct buf attachments;
     struct prompt_part parts[OPT_LIST_MAX]; /* the first of them */
     size_t n_parts;
 };

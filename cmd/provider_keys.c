@@ -20,8 +20,8 @@
 
 enum {
     KEY_LEN = 16 * 1024,
-    PROBE_TOK =
-        16, /* some models refuse less. Source: OpenAI API reference, responses (2026-11) */
+    /* some models refuse less. Source: OpenAI API reference, responses (2026-11) */
+    PROBE_TOK = 16,
 };
 
 struct keys_options {

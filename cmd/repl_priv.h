@@ -30,8 +30,8 @@ struct repl {
     struct repl_turn *turns; /* owned */
     size_t n_turns;
     struct opt_list files, attach; /* for the next question; texts in the arena */
-    struct template_file
-        template_file; /* the last one of /template, and what it was given */
+    /* the last one of /template, and what it was given */
+    struct template_file template_file;
     struct opt_list params;
     pico spent;       /* of this session; PICO_UNKNOWN: not all is known */
     struct buf extra; /* text for the next question: what commands printed */

@@ -23,8 +23,8 @@ struct replay_result {
     int64_t total_us;
     unsigned known, agree; /* a bit per metric: was it asked, does it agree? */
     bool is_json;
-    struct str
-        answer; /* of an earlier run: in its comparable form; NULL ptr: not to be had */
+    /* of an earlier run: in its comparable form; NULL ptr: not to be had */
+    struct str answer;
     char error[200];
 };
 /* Metrics that cost next to nothing. */
@@ -37,14 +37,14 @@ enum {
 struct replay_item {
     const char *id, *dialect, *provider, *model;
     struct str body; /* as the client sent it; NULL ptr: not to be had */
-    struct str
-        answer; /* text and tool calls, as agree_answer prints them; NULL ptr: none */
+    /* text and tool calls, as agree_answer prints them; NULL ptr: none */
+    struct str answer;
     struct usage usage;
     pico cost_pico;
     int64_t total_us, start_us; /* start 0: not from the ledger */
     enum agree_metric metric;   /* what "agree" means for it */
-    struct replay_result
-        *results; /* one per target and repeat: the repeats of one together */
+    /* one per target and repeat: the repeats of one together */
+    struct replay_result *results;
 };
 
 struct replay_plan {

@@ -18,13 +18,13 @@ enum schema_kind {
 
 struct schema_shape {
     const char *name; /* "llmgw.cost/1" */
-    const char
-        *command; /* "cost", "cost show": what prints it, and how it is asked for */
+    /* "cost", "cost show": what prints it, and how it is asked for */
+    const char *command;
     const char *what;
     enum schema_kind kind;
     const char *members;
-    const char
-        *meta; /* of a report: members of its envelope besides those of all; or NULL */
+    /* of a report: members of its envelope besides those of all; or NULL */
+    const char *meta;
 };
 
 /* Ends with a NULL name. */

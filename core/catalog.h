@@ -135,9 +135,9 @@ struct catalog_model {
     int64_t context_tok;        /* 0: not known */
     int64_t max_output_tok;     /* 0: not known */
     unsigned caps_yes, caps_no; /* enum catalog_cap; in neither: not known */
-    const char
-        *price_status; /* priced, listed_as_free, zero_by_definition, by_served_model */
-    bool is_disputed;  /* in a price */
+    /* priced, listed_as_free, zero_by_definition, by_served_model */
+    const char *price_status;
+    bool is_disputed;          /* in a price */
     bool is_boundary_disputed; /* in a band's limit */
     const char *basis;
     const char *shutdown, *replacement;   /* NULL: none */

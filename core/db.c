@@ -87,8 +87,8 @@ enum errc db_step(struct db *d, sqlite3_stmt *st, bool *ret_row, struct err *e)
     }
     enum errc code = ERR_OK;
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-        code =
-            db_fail(d, rc, "ledger", e); /* before reset, which may change the message */
+        /* before reset, which may change the message */
+        code = db_fail(d, rc, "ledger", e);
     else if (ret_row != NULL)
         *ret_row = false;
     sqlite3_reset(st);

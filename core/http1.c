@@ -359,8 +359,8 @@ struct str http1_header(const struct http1_head *h, const char *name)
 /* --- bodies --- */
 
 enum {
-    CHUNK_LINE_LEN =
-        256, /* bytes of a chunk's size and extensions; real ones have none */
+    /* bytes of a chunk's size and extensions; real ones have none */
+    CHUNK_LINE_LEN = 256,
     CHUNK_SIZE_DIGITS = 16,
 };
 

@@ -13,8 +13,8 @@
 struct price_request {
     struct str id; /* empty when not given */
     struct str model_requested;
-    struct price_query
-        query; /* points to `usage` below: the struct must stay in its place */
+    /* points to `usage` below: the struct must stay in its place */
+    struct price_query query;
     struct usage usage;
     bool mismatch; /* the usage's own check sum does not hold */
 };

@@ -66,9 +66,9 @@ struct provider_quirks {
     unsigned lacks;
     bool is_openai; /* OpenAI's own models: strict about what reasoning models take */
     bool takes_top_k;
-    bool
-        wants_thought; /* reasoning_content must come back with the calls, or it is a 400 */
-    bool short_ids;    /* tool call ids of nine letters and digits */
+    /* reasoning_content must come back with the calls, or it is a 400 */
+    bool wants_thought;
+    bool short_ids;      /* tool call ids of nine letters and digits */
     int max_temperature; /* 0: two */
     int max_stops;       /* 0: four */
     const char *seed;    /* NULL: "seed" */

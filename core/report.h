@@ -122,8 +122,8 @@ struct report_request {
     int64_t flags, n_attempts;
     pico cost_pico, reported_pico;
     struct usage usage;
-    struct str
-        match; /* where a search found it: some words, "…" at a cut; of lists only */
+    /* where a search found it: some words, "…" at a cut; of lists only */
+    struct str match;
 };
 
 typedef enum errc report_request_fn(void *arg, const struct report_request *r,

@@ -59,8 +59,8 @@ struct usage {
     int64_t n[USAGE_N_]; /* 0 where not known */
     uint32_t known;      /* bit per class */
     bool estimated;      /* counted by us, not told by the provider */
-    bool
-        explicit_cache; /* Qwen: the cache was asked for by marks, which is priced apart */
+    /* Qwen: the cache was asked for by marks, which is priced apart */
+    bool explicit_cache;
     int64_t reported_pico; /* the provider's own price, PICO_UNKNOWN (money.h) if none */
 };
 

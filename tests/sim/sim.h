@@ -189,9 +189,9 @@ struct fault {
     int status; /* 200: Google's blocked prompt, which is an answer */
     const char *type, *code, *param;
     const char *message;
-    const char
-        *details; /* raw JSON: an object, Google: the list's inside; NULL if none */
-    bool html;    /* a proxy in front answers, not the provider */
+    /* raw JSON: an object, Google: the list's inside; NULL if none */
+    const char *details;
+    bool html; /* a proxy in front answers, not the provider */
 };
 
 struct sim_dialect;

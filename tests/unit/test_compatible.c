@@ -30,14 +30,14 @@ struct refusal {
 
 struct row {
     const char *kind, *base_url, *key_env, *cap;
-    const char
-        *thought; /* a delta that holds "hm" as reasoning; NULL: it has no field for it */
-    const char
-        *usage; /* the event that ends the counting: 100 in, 60 of it cached, 20 out */
+    /* a delta that holds "hm" as reasoning; NULL: it has no field for it */
+    const char *thought;
+    /* the event that ends the counting: 100 in, 60 of it cached, 20 out */
+    const char *usage;
     struct refusal rate;  /* come back later */
     struct refusal spent; /* money or allowance is gone */
-    const char
-        *prefill; /* what a beginning of the answer needs in the request; NULL: nothing */
+    /* what a beginning of the answer needs in the request; NULL: nothing */
+    const char *prefill;
     const char *dropped; /* of all parameters, joined by commas */
 };
 
