@@ -92,14 +92,18 @@ int link_connect(const char *path)
     return -1;
 }
 
+bool link_is_named(const struct cmd_ctx *ctx)
+{
+    return ctx->global.socket != NULL || cmd_getenv("LLMGW_SOCKET") != NULL ||
+           (ctx->conf != NULL && ctx->conf->broker.socket != NULL);
+}
+
 /* A socket in a place we chose must be ours; one that the user names may be a service's. */
 static enum errc check_peer(struct cmd_ctx *ctx, int fd, const char *path, struct err *e)
 {
     int64_t uid;
-    bool is_named = ctx->global.socket != NULL || cmd_getenv("LLMGW_SOCKET") != NULL ||
-                    (ctx->conf != NULL && ctx->conf->broker.socket != NULL);
     enum errc rc = os_peer_uid(fd, &uid, e);
-    if (rc == ERR_OK && !is_named && uid != (int64_t)geteuid() && uid != 0)
+    if (rc == ERR_OK && !link_is_named(ctx) && uid != (int64_t)geteuid() && uid != 0)
         rc = err_set(e, ERR_BROKER, "%s belongs to another user (%lld)", path,
                      (long long)uid);
     return rc;
@@ -420,6 +424,8 @@ enum errc link_error_body(int status, struct str body, struct err *e)
     e->sys = status;
     str_copy(e->param, sizeof e->param, jx_str(error, "param"));
     snprintf(e->provider_code, sizeof e->provider_code, "%.*s", STR_ARG(code));
+    if (str_eqz(jx_str(ext, "origin"), err_origin_name(ERR_BY_PROVIDER)))
+        e->origin = ERR_BY_PROVIDER;
     if (jx_i64(ext, "retry_after_ms", 0, INT64_MAX / US_PER_MS, &retry_ms))
         e->retry_after_us = retry_ms * US_PER_MS;
     return e->code;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -43,6 +44,25 @@ static enum errc make_parents(struct cmd_ctx *ctx, const char *file, struct err 
     return ERR_OK;
 }
 
+/* The socket's folder: one that the user names has to be there, ours is made. */
+static enum errc make_folder(struct cmd_ctx *ctx, const char *socket, struct err *e)
+{
+    if (!link_is_named(ctx))
+        return make_parents(ctx, socket, e);
+    const char *slash = strrchr(socket, '/');
+    const char *dir =
+        slash == NULL
+            ? "."
+            : arena_strz(&ctx->arena, (struct str){socket, (size_t)(slash - socket)});
+    struct stat st;
+    if (dir[0] == '\0' || (stat(dir, &st) == 0 && S_ISDIR(st.st_mode)))
+        return ERR_OK;
+    return err_set(e, ERR_BROKER,
+                   "no broker at %s, and no folder %s to start one in\n"
+                   "hint: mkdir -p -m 700 %s",
+                   socket, dir, dir);
+}
+
 static enum errc take_lock(struct cmd_ctx *ctx, const char *socket, int *ret_fd,
                            struct err *e)
 {
@@ -72,7 +92,39 @@ static const char *absolute(struct cmd_ctx *ctx, const char *path)
     return arena_printf(&ctx->arena, "%s/%s", dir, path);
 }
 
-/* What llmgwd must know of our options; LLMGW_ variables reach it by themselves. */
+/* --conf broker.db=FILE and other keys that name a file: FILE from here. */
+static const char *absolute_setting(struct cmd_ctx *ctx, const char *item)
+{
+    struct str value = str_of(item), dotted, section, sub, key;
+    str_split(&value, '=', &dotted);
+    if (value.len == 0 || !conf_split_key(dotted, &section, &sub, &key))
+        return item;
+    const struct conf_key *row = conf_key(section, key);
+    bool is_path =
+        row != NULL && (row->type == CONF_PATH ||
+                        (row->type == CONF_SECRET && row->first == CONF_KEY_FILE));
+    if (!is_path || str_starts(value, STR("~/")))
+        return item;
+    return arena_printf(&ctx->arena, "%.*s=%s", STR_ARG(dotted),
+                        absolute(ctx, value.ptr));
+}
+
+/* Variables reach it by themselves, but what they name must be found from where it is. */
+static enum errc export_paths(struct cmd_ctx *ctx, struct err *e)
+{
+    /* the last two are OpenSSL's; Source: OpenSSL, SSL_CTX_set_default_verify_paths(3) */
+    static const char *const names[] = {"LLMGW_CONFIG", "LLMGW_DB", "LLMGW_CATALOG",
+                                        "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = cmd_getenv(names[i]);
+        if (value != NULL && value[0] != '\0' && value[0] != '/' &&
+            setenv(names[i], absolute(ctx, value), 1) != 0)
+            return err_set(e, ERR_MEMORY, "out of memory");
+    }
+    return ERR_OK;
+}
+
+/* What llmgwd must know of our options. */
 static void fill_args(struct cmd_ctx *ctx, const char *socket, const char *argv[MAX_ARGS])
 {
     size_t n = 0;
@@ -88,7 +140,7 @@ static void fill_args(struct cmd_ctx *ctx, const char *socket, const char *argv[
     }
     for (size_t i = 0; i < ctx->global.conf.n; i++) {
         argv[n++] = "--conf";
-        argv[n++] = ctx->global.conf.items[i];
+        argv[n++] = absolute_setting(ctx, ctx->global.conf.items[i]);
     }
     argv[n] = NULL;
 }
@@ -141,7 +193,6 @@ static enum errc launch(struct cmd_ctx *ctx, const char *socket, bool is_auto, i
     return err_ctx(e, "start llmgwd");
 }
 
-/* The last line that llmgwd wrote to its log since `from`: why it did not start. */
 /* A long log makes place for a new one; nobody writes into it now. */
 static void rotate_log(struct cmd_ctx *ctx, const char *log)
 {
@@ -156,6 +207,7 @@ static void rotate_log(struct cmd_ctx *ctx, const char *log)
     }
 }
 
+/* The last line that llmgwd wrote to its log since `from`: why it did not start. */
 static enum errc not_started(int log_fd, off_t from, const char *log, struct err *e)
 {
     char tail[TAIL_LEN];
@@ -190,6 +242,8 @@ static enum errc start_locked(struct cmd_ctx *ctx, const char *socket, bool is_a
 {
     const char *log = conf_path_state(&ctx->arena, cmd_getenv, "broker.log");
     enum errc rc = make_parents(ctx, log, e);
+    if (rc == ERR_OK)
+        rc = export_paths(ctx, e);
     if (rc != ERR_OK)
         return rc;
     rotate_log(ctx, log);
@@ -217,7 +271,7 @@ enum errc link_start_at(struct cmd_ctx *ctx, const char *path, bool is_auto,
                         struct err *e)
 {
     int lock = -1;
-    enum errc rc = make_parents(ctx, path, e);
+    enum errc rc = make_folder(ctx, path, e);
     if (rc == ERR_OK)
         rc = take_lock(ctx, path, &lock, e);
     if (rc != ERR_OK)

@@ -57,10 +57,10 @@ const char *conf_path_db(struct arena *a, const struct conf *c,
                          const char *(*getenv)(const char *))
 {
     const char *db = getenv("LLMGW_DB");
+    if (c != NULL && c->broker.db != NULL)
+        return c->broker.db; /* the variable, unless --conf has said otherwise */
     if (db != NULL && db[0] != '\0')
         return arena_strz(a, str_of(db));
-    if (c != NULL && c->broker.db != NULL)
-        return c->broker.db;
     return conf_path_data(a, getenv, "llmgw.db");
 }
 
@@ -99,9 +99,9 @@ static const char *named_socket(const struct conf *c, const char *option,
     const char *from_env = getenv("LLMGW_SOCKET");
     if (option != NULL)
         return option;
-    if (from_env != NULL && from_env[0] != '\0')
-        return from_env;
-    return c != NULL ? c->broker.socket : NULL;
+    if (c != NULL && c->broker.socket != NULL)
+        return c->broker.socket; /* the variable, unless --conf has said otherwise */
+    return from_env != NULL && from_env[0] != '\0' ? from_env : NULL;
 }
 
 static const char *usual_socket(struct arena *a, const char *(*getenv)(const char *))

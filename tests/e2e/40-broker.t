@@ -80,6 +80,31 @@ is "$(ls "$XDG_RUNTIME_DIR/llmgw" | grep -c 'sock$')" 0 '… takes its socket wi
 llmgw --conf broker.idle-exit=300ms chat --no-stdin hello >/dev/null 2>&1
 ok 'a broker that a client started ends when it is idle' gone "$(auto_pid)"
 
+# ---- paths that are meant from where the client is ----
+mkdir "$tmp/here"
+cp "$LLMGW_CATALOG" "$tmp/here/models.tsv"
+sed 's/key-env = ONE_KEY/key-file = one.key/' "$config_file" >"$tmp/here/conf"
+echo sk-marker-one >"$tmp/here/one.key"
+chmod 600 "$tmp/here/one.key" "$tmp/here/conf"
+near() { # llmgw there, with names of files only
+    (cd "$tmp/here" && PATH=$(cd "$OLDPWD" && cd "$top_builddir" && pwd):$PATH \
+        LLMGW_CATALOG=models.tsv LLMGW_DB=my.db LLMGW_CONFIG=conf LLMGW_SOCKET=s llmgw "$@")
+}
+ok 'relative names in variables are found by a broker that a client starts' near chat --no-stdin hello
+ok '… the ledger, too' test -s "$tmp/here/my.db"
+is "$(readlink "/proc/$(cat "$tmp/here/s.pid")/cwd")" / '… which keeps nobody'"'"'s directory busy, still'
+near broker stop >/dev/null
+(cd "$tmp/here" && mkdir sub && mv my.db* one.key sub)
+sed -i '/key-file/d' "$tmp/here/conf"
+ok '… and in --conf' near --conf broker.db=sub/other.db --conf provider.one.key-file=sub/one.key \
+    chat --no-stdin hello
+ok '… there' test -s "$tmp/here/sub/other.db"
+near broker stop >/dev/null
+llmgw -S "$tmp/none/at/all/s" chat --no-stdin hello >"$tmp/o" 2>&1
+is "$?" 10 'the folder of a socket that the user names must be there'
+like "$(cat "$tmp/o")" "hint: mkdir -p -m 700 $tmp/none/at/all" '… and he is told how to make it'
+ok '… nothing is made' test ! -e "$tmp/none"
+
 # ---- started by hand ----
 start_broker
 is "$(status_of auto)" false 'a broker started by hand knows it'
