@@ -327,10 +327,12 @@ static void test_one(struct cmd_ctx *ctx, struct out *out, const struct conf_pro
         out_textz(out, "ok");
         out_null(out);
     } else {
+        /* who is told to wait was let in: the key is good */
+        bool is_limited = why.code == ERR_RATE_LIMIT && why.origin == ERR_BY_PROVIDER;
         bool is_key = why.code == ERR_UPSTREAM_AUTH;
-        out_textz(out, is_key ? "refused" : "failed");
+        out_textz(out, is_limited ? "ok" : is_key ? "refused" : "failed");
         out_textz(out, why.text);
-        if (*ret == ERR_OK || is_key)
+        if (!is_limited && (*ret == ERR_OK || is_key))
             *ret = why.code;
     }
     out_row_end(out);

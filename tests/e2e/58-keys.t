@@ -102,12 +102,15 @@ keys test bad
 is "$rc" 8 'a key that is not: 8'
 like "$out" '^bad +sim:status=401 +refused +' '… is said so'
 unlike "$out$err" 'not-accepted' '… without it'
+keys test busy
+is "$rc" 0 'a provider that has no room for long is not waited for: its key is good'
+like "$out" '^busy +sim.* +ok +Rate limit' '… and what it said stands beside'
 keys test
 is "$rc" 8 'all of them'
 like "$out" '^one +sim +ok' '… each'
 keys test busy
-is "$rc" 7 'a provider that has no room for long is not waited for'
-like "$out" '^busy +sim.* +failed +' '… but said to fail'
+is "$rc" 7 'whom we know to have no room is not asked'
+like "$out" '^busy +sim.* +failed +' '… so that nothing is known of the key'
 keys test nobody
 is "$rc" 4 'no such provider'
 
