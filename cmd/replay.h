@@ -85,8 +85,9 @@ enum errc replay_price(struct cmd_ctx *ctx, struct replay_selection *s, pico *re
 struct replay_summary {
     const char *name;
     bool is_record, is_dry;
-    size_t n_answered, n_errors, n_unpriced, n_json;
-    size_t n_compared, n_agree;               /* by the metric of each request */
+    size_t n_answered, n_errors, n_unpriced;
+    size_t n_asked_json, n_json; /* answered, and asked for JSON; … and JSON */
+    size_t n_compared, n_agree;  /* by the metric of each request */
     size_t n_known[AGREE_N_], n_by[AGREE_N_]; /* compared, and agreeing, by each metric */
     int64_t agree_low_ppm, agree_high_ppm;    /* the interval around the share */
     pico cost_pico, recorded_pico;            /* of those that were answered */

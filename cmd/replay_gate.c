@@ -37,7 +37,7 @@ static bool get_agree_high(const struct replay_summary *s, int64_t *ret)
 
 static bool get_json_ok(const struct replay_summary *s, int64_t *ret)
 {
-    return share(s->n_json, s->n_answered, ret);
+    return share(s->n_json, s->n_asked_json, ret);
 }
 
 static bool get_cost(const struct replay_summary *s, int64_t *ret)

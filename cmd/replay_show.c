@@ -71,7 +71,7 @@ static bool change_ppm(pico before, pico now, int64_t *ret)
 /* ---- adding up ---- */
 
 static void count(struct replay_summary *s, const struct replay_item *item,
-                  const struct replay_result *r, int64_t *samples)
+                  const struct replay_result *r, bool asks_json, int64_t *samples)
 {
     if (s->is_dry ? !r->is_due : r->outcome == ERR_AGAIN)
         return;
@@ -82,7 +82,8 @@ static void count(struct replay_summary *s, const struct replay_item *item,
     if (samples != NULL)
         samples[s->n_answered] = r->total_us;
     s->n_answered++;
-    s->n_json += r->is_json;
+    s->n_asked_json += asks_json && !s->is_dry;
+    s->n_json += asks_json && !s->is_dry && r->is_json;
     s->n_compared += replay_is_compared(item, r);
     s->n_agree += replay_agrees(item, r);
     for (unsigned m = 0; m < AGREE_N_; m++) {
@@ -96,14 +97,15 @@ static void count(struct replay_summary *s, const struct replay_item *item,
 
 /* What a file brought has no record: no cost, no duration. */
 static void count_record(struct replay_summary *s, const struct replay_item *item,
-                         int64_t *samples)
+                         bool asks_json, int64_t *samples)
 {
     if (item->start_us == 0)
         return;
     if (samples != NULL)
         samples[s->n_answered] = item->total_us;
     s->n_answered++;
-    s->n_json += item->answer.ptr != NULL && agree_is_json(item->answer);
+    s->n_asked_json += asks_json && item->answer.ptr != NULL;
+    s->n_json += asks_json && item->answer.ptr != NULL && agree_is_json(item->answer);
     s->n_unpriced += item->cost_pico == PICO_UNKNOWN;
     add_cost(&s->cost_pico, item->cost_pico);
 }
@@ -125,10 +127,12 @@ void replay_summarise(const struct replay_selection *sel, size_t target, bool is
     };
     for (size_t i = 0; i < sel->n; i++) {
         const struct replay_item *item = &sel->items[i];
+        bool asks_json = agree_preset(item->body) == AGREE_JSON;
         if (is_record)
-            count_record(&s, item, samples);
+            count_record(&s, item, asks_json, samples);
         for (size_t k = 0; !is_record && k < sel->n_repeats; k++)
-            count(&s, item, &item->results[target * sel->n_repeats + k], samples);
+            count(&s, item, &item->results[target * sel->n_repeats + k], asks_json,
+                  samples);
     }
     if (samples != NULL && s.n_answered > 0) {
         s.p50_us = stat_quantile(samples, s.n_answered, 500);
@@ -175,7 +179,7 @@ static void add_summary(struct out *o, const struct replay_summary *s)
     out_int(o, (int64_t)s->n_errors);
     for (unsigned m = AGREE_EXACT + 1; m < AGREE_N_; m++)
         add_share(o, s->n_by[m], s->n_known[m]);
-    add_share(o, s->n_json, s->is_dry && !s->is_record ? 0 : s->n_answered);
+    add_share(o, s->n_json, s->n_asked_json);
     out_int(o, (int64_t)s->n_unpriced);
     out_int(o, (int64_t)s->n_compared);
     if (s->cost_pico == PICO_UNKNOWN || s->n_agree == 0 ||

@@ -57,10 +57,10 @@ replay "$fox" --against one/b --metric contains -j
 is "$(row 1 agree):$(row 1 norm)" 1:0 'contained is not the same'
 printf '%s\n' 'on model=b has=json: text="```json\n{\"a\":\"x\",\"b\":[1,2]}\n```"' | scenario one
 replay "$json" --against one/b --metric json,exact -j
-is "$(row 1 agree):$(row 1 exact):$(row 1 json_ok)" 1:0:1 'JSON agrees however it is spelled'
+is "$(row 1 agree):$(row 1 exact):$(row 1 json_ok)" 1:0: 'JSON agrees however it is spelled'
 printf '%s\n' 'on model=b has=json: text="{\"a\":\"x\",\"b\":[2,1]}"' | scenario one
 replay "$json" --against one/b --metric json -j
-is "$(row 1 agree):$(row 1 json_ok)" 0:1 '… but not in another order of a list'
+is "$(row 1 agree)" 0 '… but not in another order of a list'
 printf '%s\n' 'set text="not json"' | scenario one
 http -H 'content-type: application/json' -d '{"model":"one/a","messages":[{"role":"user",
     "content":"form"}],"response_format":{"type":"json_object"}}' -H 'x-llmgw-tag: what=form' /v1/chat/completions >/dev/null
@@ -69,6 +69,11 @@ form=$(sql "SELECT id FROM request JOIN tag USING (rid) WHERE value = 'form'")
 replay "$form" --against one/b -j
 is "$(sql "SELECT metric FROM replay_item ORDER BY run DESC LIMIT 1"):$(row 1 json_ok)" json:0 \
     'a request for JSON is judged as JSON'
+replay "$form" "$fox" --against one/b -j
+is "$(row 0 json_ok):$(row 1 json_ok)" 0:0 '… and only such are counted'
+printf '%s\n' 'on has=form: text="[1]"' 'set text="not json"' | scenario one
+replay "$form" "$fox" --against one/b -j
+is "$(row 0 json_ok):$(row 1 json_ok)" 0:1 '… as what they are'
 replay "$fox" --against one/b --metric judge
 is "$rc" 2 'a measure that is not there is refused'
 replay "$fox" --against one/b --metric cmd
