@@ -66,6 +66,21 @@ static bool exists(const struct conf_text *t, const char *name)
     return false;
 }
 
+/* A word, so that reports and other commands can name it without quotes. */
+static enum errc check_name(const char *name, struct err *e)
+{
+    struct str s = str_of(name);
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
+            return err_set(e, ERR_USAGE,
+                           "\"%s\" has a blank in it, and a client's name has none",
+                           name);
+    if (s.len == 0 || s.len > LIMIT_NAME_LEN)
+        return err_set(e, ERR_USAGE, "a client's name has from 1 to %d bytes",
+                       LIMIT_NAME_LEN);
+    return ERR_OK;
+}
+
 static enum errc add_client(struct cmd_ctx *ctx, const struct client_options *o,
                             const char *name, const char *hash, struct err *e)
 {
@@ -96,7 +111,9 @@ static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *arg
 {
     (void)n;
     char key[KEY_LEN + 2], hex[SHA256_HEX_LEN + 1];
-    enum errc rc = make_key(key, e);
+    enum errc rc = check_name(args[0], e);
+    if (rc == ERR_OK)
+        rc = make_key(key, e);
     if (rc != ERR_OK)
         return rc;
     sha256_hex((struct str){key, KEY_LEN}, hex);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/near.h"
 #include "core/num.h"
 #include "core/texts.h"
 
@@ -209,11 +210,34 @@ static enum errc choose_words(struct cmd_ctx *ctx, const char *words,
     return ERR_OK;
 }
 
+/* Outcomes are the classes of the error contract; one that is none would find nothing. */
+static enum errc check_status(const char *status, struct err *e)
+{
+    AUTO(buf_release) struct buf known = BUF_INIT(LIMIT_HEAD_LEN);
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    if (status == NULL || errc_by_name(status) != ERR_N_)
+        return ERR_OK;
+    near_init(&near, str_of(status));
+    for (unsigned code = ERR_OK; code < ERR_N_; code++) {
+        if (code != ERR_OK && (errc_http((enum errc)code) < 400 ||
+                               errc_exit((enum errc)code) == errc_exit(ERR_USAGE)))
+            continue; /* the commands' own */
+        near_offerz(&near, errc_name((enum errc)code));
+        buf_printf(&known, "%s%s", code > 0 ? ", " : "", errc_name((enum errc)code));
+    }
+    return err_set(e, ERR_USAGE,
+                   "--status: no outcome is called \"%s\"%s\nhint: they are %.*s", status,
+                   near_hint(&near, 1, hint), STR_ARG(buf_str(&known)));
+}
+
 enum errc log_filter(struct cmd_ctx *ctx, const struct log_options *o, struct db *db,
                      int64_t max, struct report_filter *ret, struct err *e)
 {
     struct period p;
     enum errc rc = period_parse(ctx, NULL, "all", &o->period, &p, e);
+    if (rc == ERR_OK)
+        rc = check_status(o->status, e);
     if (rc != ERR_OK)
         return rc;
     *ret = (struct report_filter){

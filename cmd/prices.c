@@ -352,14 +352,15 @@ static enum errc cost_end(struct costing *k, struct err *e)
         sum = PICO_UNKNOWN;
     if (k->out == NULL) {
         money_exact(usd, sum);
-        buf_printf(&k->text, "%zu requests, %zu without a price: $%s\n", k->n,
-                   k->n_unknown, usd);
+        buf_printf(&k->text, "%zu request%s, %zu without a price: $%s\n", k->n,
+                   k->n == 1 ? "" : "s", k->n_unknown, usd);
         if (buf_err(&k->text) != ERR_OK)
             return err_set(e, ERR_MEMORY, "the report is too large for memory");
         return out_write(k->ctx, buf_str(&k->text), e);
     }
     if (k->n_unknown > 0)
-        out_warning(k->out, "%zu of %zu requests have no price", k->n_unknown, k->n);
+        out_warning(k->out, "%zu of %zu request%s without a price", k->n_unknown, k->n,
+                    k->n == 1 ? "" : "s");
     out_textz(k->out, "total");
     for (int i = 1; i < 4; i++)
         out_null(k->out);

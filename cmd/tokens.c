@@ -136,8 +136,15 @@ static void add_footer(struct out *out, const struct guess *g)
 
 static enum errc read_one(const char *name, struct buf *text, struct err *e)
 {
-    return strcmp(name, "-") == 0 ? files_read_fd(STDIN_FILENO, "standard input", text, e)
-                                  : files_read(name, text, e);
+    if (strcmp(name, "-") == 0)
+        return files_read_fd(STDIN_FILENO, "standard input", text, e);
+    enum errc rc = files_read(name, text, e);
+    if (rc == ERR_NOT_FOUND)
+        return err_set(e, rc,
+                       "no file %s\nhint: words are counted in a pipe: echo \"%s\" | "
+                       "llmgw tokens",
+                       name, name);
+    return rc;
 }
 
 static enum errc count(struct cmd_ctx *ctx, const char *model,

@@ -68,7 +68,6 @@ static bool find_name(const struct opt_run *r, struct str name, struct opt_hit *
 static enum errc unknown_name(const struct opt_run *r, struct str name)
 {
     struct near near;
-    char hint[NEAR_TEXT_LEN];
     near_init(&near, name);
     for (size_t i = 0; i < OPT_TABLES; i++)
         for_each_row (row, r->tables[i])
@@ -76,8 +75,8 @@ static enum errc unknown_name(const struct opt_run *r, struct str name)
                 near_offerz(&near, row->name);
     if (near.n == 0)
         return err_set(r->e, ERR_USAGE, "unknown option --%.*s", STR_ARG(name));
-    return err_set(r->e, ERR_USAGE, "unknown option --%.*s%s", STR_ARG(name),
-                   near_hint(&near, 1, hint));
+    return err_set(r->e, ERR_USAGE, "unknown option --%.*s (did you mean --%.*s?)",
+                   STR_ARG(name), STR_ARG(near.names[0]));
 }
 
 static enum errc bad_value(struct err *e, const struct option_row *row, const char *value,

@@ -144,6 +144,9 @@ cd "$tmp" || exit 99
 run llmgw -q client add ci --project web
 key=$out
 is "$status $errors ${#key}" '0  70' 'client add prints a key, once'
+run llmgw client add 'a b'
+is "$status $errors" '2 llmgw: client: "a b" has a blank in it, and a client'"'"'s name has none' \
+    '… for a name that is one word'
 hash=$(printf %s "$key" | sha256sum | cut -d ' ' -f 1)
 is "$(llmgw config get client.ci.key-hash)" "sha256:$hash" 'and stores its hash'
 is "$(grep -c "$key" "$config_file")" 0 'and not the key'

@@ -29,7 +29,7 @@ is "$(llmgw prices cost -F jsonl <"$examples" 2>/dev/null | cksum)" "$(cksum <"$
     'standard input is the same'
 run llmgw prices cost -j "$examples"
 like "$out" '"totals":\{"id":"total",.*"total_pusd":19630342119833,' 'JSON sums them'
-like "$out" '"warnings":\["2 of 81 requests have no price"\]' '… and says what it left out'
+like "$out" '"warnings":\["2 of 81 requests without a price"\]' '… and says what it left out'
 
 # ---- one request, item by item ----
 cat >"$tmp/one" <<'END'
@@ -43,7 +43,7 @@ is "$out" 'anthropic/claude-sonnet-5-5  2026-11-20T12:00:00Z
                 3  web_search             $0.01               $0.03
   total                                                       $0.063
 
-1 requests, 0 without a price: $0.063' 'a bill shows the arithmetic'
+1 request, 0 without a price: $0.063' 'a bill shows the arithmetic'
 run llmgw prices cost -F jsonl "$tmp/one"
 like "$out" '"fees":\[\{"fee":"web_search","quantity":3,"unit_price_pusd":10000000000,"amount_pusd":30000000000\}\]' \
     'fees stand apart'

@@ -64,6 +64,10 @@ log -P nothing -F jsonl
 is "$rc:$out" '0:' 'nothing found is no error'
 log --status rate_limit -F jsonl
 is "$rc:$out" '0:' '… nor is a status that nobody had'
+log --status rate_limti
+is "$rc:$out" '2:' 'a status that there is none of is refused'
+like "$err" 'did you mean "rate_limit"' '… with the nearest'
+like "$err" '^hint: they are ok, .*rate_limit.*cancelled' '… and all of them'
 log --since 2020-01-01 --until 2020-01-02 -F jsonl
 is "$out" '' 'time filters'
 log -m one/sim --last 1h --short -F csv

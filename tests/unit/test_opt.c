@@ -162,15 +162,15 @@ static void mistakes_name_the_option_and_the_nearest(void **state)
     static const struct {
         const char *line, *want;
     } rows[] = {
-        {"--modle x", "unknown option --modle (did you mean \"model\"?)"},
+        {"--modle x", "unknown option --modle (did you mean --model?)"},
         {"--zzzzzzzzz", "unknown option --zzzzzzzzz"},
-        {"--mod x", "unknown option --mod (did you mean \"model\"?)"},
+        {"--mod x", "unknown option --mod (did you mean --model?)"},
         {"--secrte", "unknown option --secrte"},
         {"-vx", "unknown option -x in \"-vx\""},
         {"-m", "--model needs a value (NAME)"},
         {"-F", "--format needs a value (text|json)"},
         {"--quiet=yes", "--quiet takes no value"},
-        {"--no-quiet", "unknown option --no-quiet (did you mean \"quiet\"?)"},
+        {"--no-quiet", "unknown option --no-quiet (did you mean --quiet?)"},
         {"-F jsno", "--format: \"jsno\" is none of text|json (did you mean \"json\"?)"},
         {"-n 11", "--count: 11 is outside 1..10"},
         {"-n x", "--count: \"x\" is not a whole number"},
