@@ -75,6 +75,7 @@ struct scan_state {
     struct usage usage;
     bool has_usage; /* of the output too: what usage says is the whole of it */
     bool usage_mismatch;
+    int64_t told_tok; /* then: the sum that the report itself tells, −1: none */
     enum msg_finish finish;
     char finish_raw[48];
     char model[LIMIT_NAME_LEN + 1]; /* as served */

@@ -302,6 +302,7 @@ static unsigned scan_report(struct scan_state *s, struct str t, struct jspan usa
     usage_update(&s->usage, &u);
     s->has_usage = is_final;
     s->usage_mismatch = s->usage_mismatch || mismatch;
+    s->told_tok = -1; /* there is no sum: two of the parts disagree */
     struct str services[PRICE_SERVICES];
     size_t n = usage_services(s->kind->usage, jscan_text(t, usage), services,
                               ARRAY_LEN(services));

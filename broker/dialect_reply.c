@@ -67,6 +67,7 @@ unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
     s->usage = u;
     s->has_usage = true;
     s->usage_mismatch = mismatch;
+    s->told_tok = mismatch ? usage_told_tok(jscan_text(text, v)) : -1;
     return EV_USAGE;
 }
 

@@ -671,6 +671,7 @@ static struct retry_plan plan_retry(struct request *r, const struct err *e)
         .left_us = request_left_us(r),
         .budget_ok = retry_budget_has(&s->retries, now_us(r)),
         .random = broker_random(r->b),
+        .is_google = prospect_at(r, r->at)->model.kind->dialect == DIALECT_GEMINI,
     };
     struct retry_plan plan = retry_after(e, &state);
     if (plan.what == RETRY_SAME)

@@ -249,6 +249,21 @@ static void settle_grant(struct request *r, const struct attempt *a,
     limiter_settle(b->limiter, &r->grant, &used, mono_us, wall_us);
 }
 
+/* What was made of the report goes into the books; that it is doubtful, to whoever can ask. */
+static void note_mismatch(const struct request *r, const struct attempt_row *row,
+                          const struct scan_state *scan)
+{
+    char name[TARGET_NAME_LEN], told[32] = "none";
+    const struct usage *u = &scan->usage;
+    if (scan->told_tok >= 0)
+        snprintf(told, sizeof told, "%" PRId64, scan->told_tok);
+    log_write(&r->b->log, LOG_WARN, "request", "an answer's usage contradicts itself",
+              "req=%s target=%s in_tok=%" PRId64 " out_tok=%" PRId64 " sum=%" PRId64
+              " told_sum=%s",
+              r->id, target_name(row->target, name), usage_input_tok(u),
+              usage_output_tok(u), usage_input_tok(u) + usage_output_tok(u), told);
+}
+
 static void settle_sent(struct request *r, const struct attempt *a,
                         struct attempt_row *row, const struct err *e)
 {
@@ -262,6 +277,8 @@ static void settle_sent(struct request *r, const struct attempt *a,
         learn_tokens(r, a, &row->usage);
     }
     r->is_mismatch |= scan->usage_mismatch;
+    if (scan->usage_mismatch)
+        note_mismatch(r, row, scan);
     r->is_crossed |= attempt_dialect(a) != r->client->id;
     note_latency(attempt_target(a), row);
     tell_breaker(r, a, e);

@@ -13,6 +13,8 @@
 enum {
     BACKOFF_FIRST_US = US_PER_S / 2,
     BACKOFF_MAX_US = 8 * US_PER_S,
+    GOOGLE_FIRST_US = US_PER_S,
+    GOOGLE_MAX_US = 60 * US_PER_S,
     BUDGET_SLOT_US = 10 * US_PER_S,
     /* retries that are always allowed in two slots, so that a quiet target can be retried
      */
@@ -83,7 +85,8 @@ struct retry_plan retry_after(const struct err *e, const struct retry_state *s)
         return (struct retry_plan){.what = RETRY_SAME, .why = "another key"};
 
     bool told = e->retry_after_us >= 0;
-    int64_t wait_us = told ? e->retry_after_us : retry_backoff_us(s->n_same, s->random);
+    int64_t wait_us =
+        told ? e->retry_after_us : retry_backoff_us(s->n_same, s->is_google, s->random);
     bool is_patient = told && e->code == ERR_RATE_LIMIT && wait_us <= s->patience_us;
     unsigned n_max = s->has_next ? r->same_with_next : r->same_alone;
     /* a hint beyond our patience is worth waiting for only when there is nobody else */
@@ -94,10 +97,11 @@ struct retry_plan retry_after(const struct err *e, const struct retry_state *s)
     return move_on(r, e, s);
 }
 
-int64_t retry_backoff_us(unsigned n, uint64_t random)
+int64_t retry_backoff_us(unsigned n, bool is_google, uint64_t random)
 {
-    int64_t top_us =
-        n >= 4 ? BACKOFF_MAX_US : MIN((int64_t)BACKOFF_FIRST_US << n, BACKOFF_MAX_US);
+    int64_t first_us = is_google ? GOOGLE_FIRST_US : BACKOFF_FIRST_US;
+    int64_t max_us = is_google ? GOOGLE_MAX_US : BACKOFF_MAX_US;
+    int64_t top_us = MIN(first_us << MIN(n, 6U), max_us);
     return (int64_t)(random % (uint64_t)(top_us + 1));
 }
 

@@ -27,6 +27,7 @@ struct retry_state {
     int64_t left_us;     /* of the request's deadline */
     bool budget_ok;      /* the target's retry budget has room */
     uint64_t random;     /* jitter */
+    bool is_google;      /* waits longer: see retry_backoff_us */
 };
 
 struct retry_plan {
@@ -36,8 +37,11 @@ struct retry_plan {
 };
 
 struct retry_plan retry_after(const struct err *e, const struct retry_state *s);
-/* 0.5 s × 2^n with full jitter, capped at 8 s. */
-int64_t retry_backoff_us(unsigned n, uint64_t random);
+/*
+ * 0.5 s × 2^n with full jitter, capped at 8 s; for Google 1 s × 2^n, capped at 60 s.
+ * Source: the defaults of the OpenAI and Anthropic SDKs, and of google-genai (2026-08).
+ */
+int64_t retry_backoff_us(unsigned n, bool is_google, uint64_t random);
 
 /* At most 20 % of the recent requests to a target may be retries, plus a small floor. */
 struct retry_budget {

@@ -33,7 +33,7 @@ void router_model(const struct conf *conf, const struct catalog *cat,
     const struct conf_provider *p = conf_provider(conf, str_of(t->provider));
     struct str model = str_of(t->model);
     struct str provider = conf_price_provider(conf, cat, str_of(t->provider), model);
-    *ret = (struct target_model){.kind = p->kind,
+    *ret = (struct target_model){.kind = provider_kind_for(p->kind, model),
                                  .price_provider = provider,
                                  .row = catalog_find(cat, provider, model)};
     if (ret->row != NULL) {

@@ -20,6 +20,12 @@
 #define MODELS     "/models/"
 #define CAP_GEMINI "maxOutputTokens"
 
+#define BEDROCK(wire)                                                                    \
+    {                                                                                    \
+        "bedrock", "amazon-bedrock", DIALECT_BEDROCK, NULL, "/model/",                   \
+            {"AWS_BEARER_TOKEN_BEDROCK"}, AUTH_AWS, "maxTokens", .usage = (wire)         \
+    }
+
 static const struct provider_kind kinds[] = {
     /* developers.openai.com/api/reference */
     {"openai",
@@ -98,15 +104,7 @@ static const struct provider_kind kinds[] = {
      * docs.aws.amazon.com/bedrock, API keys: the address names the region, which `region` in the
      * configuration puts in
      */
-    {"bedrock",
-     "amazon-bedrock",
-     DIALECT_BEDROCK,
-     NULL,
-     "/model/",
-     {"AWS_BEARER_TOKEN_BEDROCK"},
-     AUTH_AWS,
-     "maxTokens",
-     .usage = USAGE_WIRE_BEDROCK},
+    BEDROCK(USAGE_WIRE_BEDROCK),
     /* docs.mistral.ai/api; stream_options is not in its request model: 422 */
     {"mistral",
      "mistral",
@@ -406,6 +404,16 @@ const struct provider_kind *provider_kind_find(struct str kind)
         if (str_eqz(kind, kinds[i].kind))
             return &kinds[i];
     return NULL;
+}
+
+const struct provider_kind *provider_kind_for(const struct provider_kind *k,
+                                              struct str model)
+{
+    static const struct provider_kind bedrock_openai = BEDROCK(USAGE_WIRE_BEDROCK_OPENAI);
+    bool is_openais = str_starts(model, STR("openai.")) ||
+                      str_contains(model, STR(".openai.")) || /* us.openai.… */
+                      str_contains(model, STR("/openai."));   /* an ARN */
+    return k->dialect == DIALECT_BEDROCK && is_openais ? &bedrock_openai : k;
 }
 
 const struct provider_kind *provider_kinds(size_t *ret_n)

@@ -97,6 +97,9 @@ struct provider_kind {
 
 /* NULL when unknown. */
 const struct provider_kind *provider_kind_find(struct str kind);
+/* The kind as it is for one of its models: hosts of several makers differ by them. */
+const struct provider_kind *provider_kind_for(const struct provider_kind *k,
+                                              struct str model);
 const struct provider_kind *provider_kinds(size_t *ret_n);
 const char *dialect_name(enum dialect d); /* "openai", "anthropic", … */
 bool dialect_by_name(struct str name, enum dialect *ret);

@@ -570,7 +570,7 @@ static void read_anthropic(struct reader *r)
     read_server_tools(r);
 }
 
-static void read_bedrock(struct reader *r)
+static void read_converse(struct reader *r)
 {
     int64_t hour = 0;
     size_t it = 0;
@@ -586,8 +586,35 @@ static void read_bedrock(struct reader *r)
     if (hour > 0)
         set(r, USAGE_CACHE_WRITE_1H, hour);
     set(r, USAGE_OUTPUT, count(r, r->root, "outputTokens"));
-    expect(r, count(r, r->root, "totalTokens"),
-           usage_input_tok(r->u) + usage_output_tok(r->u));
+}
+
+static int64_t sum_of_all(const struct reader *r)
+{
+    return usage_input_tok(r->u) + usage_output_tok(r->u);
+}
+
+static void read_bedrock(struct reader *r)
+{
+    read_converse(r);
+    expect(r, count(r, r->root, "totalTokens"), sum_of_all(r));
+}
+
+/*
+ * OpenAI's models were seen to count the cache inside the input, and once more in the total, which
+ * the documentation does not say: both readings hold, and neither counts a token twice.
+ * Source: github.com/maximhq/bifrost issue 6942, ConverseStream of openai.gpt-5.6 (2026).
+ */
+static void read_bedrock_openai(struct reader *r)
+{
+    read_converse(r);
+    int64_t total = count(r, r->root, "totalTokens"), outside = sum_of_all(r);
+    int64_t cached = usage_cached_tok(r->u) + written_tok(r->u);
+    if (cached > 0 && r->u->n[USAGE_INPUT] >= cached) {
+        usage_set(r->u, USAGE_INPUT, r->u->n[USAGE_INPUT] - cached);
+        expect(r, total, total == outside ? outside : outside - cached);
+    } else {
+        expect(r, total, outside);
+    }
 }
 
 /* --- Gemini: cached inside the prompt, thoughts outside the candidates --- */
@@ -685,6 +712,7 @@ static void (*const readers[])(struct reader *r) = {
     [USAGE_WIRE_MISTRAL_OCR] = read_mistral_ocr,
     [USAGE_WIRE_COHERE] = read_cohere,
     [USAGE_WIRE_BEDROCK] = read_bedrock,
+    [USAGE_WIRE_BEDROCK_OPENAI] = read_bedrock_openai,
 };
 _Static_assert(ARRAY_LEN(readers) == USAGE_WIRE_N_, "one reader per wire");
 
@@ -706,6 +734,16 @@ enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json
     if (ret_mismatch != NULL)
         *ret_mismatch = r.mismatch;
     return ERR_OK;
+}
+
+int64_t usage_told_tok(struct str json)
+{
+    static const char *const names[] = {"total_tokens", "totalTokens", "totalTokenCount"};
+    int64_t total = ABSENT;
+    for (size_t i = 0; i < ARRAY_LEN(names) && total == ABSENT; i++)
+        jscan_i64(json, jscan_get(json, jscan_root(json), names[i]), 0, COUNT_MAX,
+                  &total);
+    return total;
 }
 
 size_t usage_services(enum usage_wire wire, struct str json, struct str *ret, size_t max)

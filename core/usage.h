@@ -84,7 +84,8 @@ struct usage {
     X(PERPLEXITY, "perplexity")                                                          \
     X(MISTRAL_OCR, "mistral_ocr")                                                        \
     X(COHERE, "cohere")                                                                  \
-    X(BEDROCK, "bedrock_converse")
+    X(BEDROCK, "bedrock_converse")                                                       \
+    X(BEDROCK_OPENAI, "bedrock_converse_openai")
 
 enum usage_wire {
 #define USAGE_WIRE_ENUM(e, name) USAGE_WIRE_##e,
@@ -118,6 +119,9 @@ void usage_add(struct usage *u, const struct usage *more);
  */
 enum errc usage_parse(enum usage_wire wire, struct str provider, struct str json,
                       struct usage *ret, bool *ret_mismatch, struct err *e) MUST_USE;
+
+/* The sum of all tokens that a usage object itself tells; −1: it tells none. */
+int64_t usage_told_tok(struct str json);
 
 /*
  * The service tiers that a usage object tells of, as catalog names, beside the standard one:

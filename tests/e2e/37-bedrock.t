@@ -174,6 +174,10 @@ done
 is "$(sql_wait "select count(*), min(cost_pico), max(cost_pico), max(estimated) from requests
     where asked_model like '%written=100'" '2|942000000|942000000|0')" '2|942000000|942000000|0' '… and exactly what they cost'
 
+# OpenAI's models count what they write to the cache as input, too, while they stream
+ask -d openai -s -U -m bedrock/openai.gpt-5.6-sim:prompt=1000,written=100 'When?'
+is "$(got outcome) $(got input_tok)" 'ok 1000' '… and what was written to the cache is counted once'
+
 # ---- finishes and refusals ----
 for client in openai anthropic; do
     ask -d $client -s -m $nova-sim:tokens=40 -n 10 'When?'

@@ -152,6 +152,12 @@ static void next_piece(struct answer *a, struct event *ev)
         a->rest = a->parts[a->part].text;
 }
 
+int64_t answer_odd(const struct answer *a)
+{
+    enum { ODD_TOK = 7 };
+    return a->plan->usage == USAGE_ODD ? ODD_TOK : 0;
+}
+
 const char *answer_finish_word(const struct answer *a, const char *const rows[][2],
                                size_t n_rows)
 {

@@ -57,7 +57,7 @@ static const struct word plan_words[] = {
     {"cached", W_INT, P(cached), 0, -1, NULL},
     {"written", W_INT, P(written), 0, -1, NULL},
     {"written-1h", W_INT, P(written_1h), 0, -1, NULL},
-    {"usage", W_CHOICE, P(usage), USAGE_FULL, -1, "full|bare|null|none"},
+    {"usage", W_CHOICE, P(usage), USAGE_FULL, -1, "full|bare|null|none|odd"},
     {"obfuscate", W_FLAG, P(obfuscate), 0, 1, NULL},
     {"comments", W_INT, P(comments), 0, 1, NULL},
     {"reasoner", W_FLAG, P(reasoner), 0, 1, NULL},

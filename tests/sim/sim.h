@@ -25,7 +25,7 @@
 /* ---- scenario.c: who gets which answer ---- */
 
 enum plan_cut_by { CUT_BY_FIN, CUT_BY_RST, CUT_BY_END };
-enum plan_usage { USAGE_FULL, USAGE_BARE, USAGE_NULL, USAGE_NONE };
+enum plan_usage { USAGE_FULL, USAGE_BARE, USAGE_NULL, USAGE_NONE, USAGE_ODD };
 enum plan_framing { FRAMING_AUTO, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_EOF };
 
 /*
@@ -182,6 +182,9 @@ const char *answer_finish_word(const struct answer *a, const char *const rows[][
                                size_t n_rows);
 /* False after EV_END. */
 bool answer_next(struct answer *a, struct event *ret);
+
+/* What is added to a sum so that it is wrong, as the plan may want it. */
+int64_t answer_odd(const struct answer *a);
 
 /* ---- fault.c: errors as providers send them ---- */
 

@@ -325,13 +325,13 @@ static void write_usage(const struct answer *a, int64_t output, struct buf *out)
         buf_addz(
             out,
             ",\"cache_creation_input_tokens\":null,\"cache_read_input_tokens\":null");
-    if (a->plan->usage == USAGE_FULL)
+    if (a->plan->usage == USAGE_FULL || a->plan->usage == USAGE_ODD)
         buf_printf(out,
                    ",\"cache_creation_input_tokens\":%" PRId64
                    ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%" PRId64
                    ",\"ephemeral_1h_input_tokens\":%" PRId64
                    "},\"cache_read_input_tokens\":%" PRId64,
-                   written, u->written_5m, u->written_1h, u->cached);
+                   written, u->written_5m + answer_odd(a), u->written_1h, u->cached);
     buf_printf(out, ",\"output_tokens\":%" PRId64, output);
     if (a->plan->usage == USAGE_FULL)
         buf_addz(out, ",\"service_tier\":\"standard\",\"inference_geo\":\"global\"");

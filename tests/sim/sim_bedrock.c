@@ -579,15 +579,22 @@ static const char *finish_word(const struct answer *a)
     return a->finish;
 }
 
-/* Input counts exclude what the cache read and wrote; reasoning is inside the output. */
+/*
+ * Input counts exclude what the cache read and wrote, but for what OpenAI's models wrote while they
+ * streamed, as it was measured (github.com/maximhq/bifrost, issue 6942); reasoning is inside the
+ * output.
+ */
 static void write_usage(const struct answer *a, struct buf *out)
 {
     const struct sim_usage *u = &a->usage;
     int64_t written = u->written_5m + u->written_1h;
+    bool is_inside = a->ask->stream && str_starts(a->ask->model, STR("openai."));
+    int64_t twice = is_inside ? written : 0;
     buf_printf(out,
                "{\"inputTokens\":%" PRId64 ",\"outputTokens\":%" PRId64
                ",\"totalTokens\":%" PRId64,
-               MAX(u->prompt - u->cached - written, 0), u->output, u->prompt + u->output);
+               MAX(u->prompt - u->cached - written, 0) + twice, u->output,
+               u->prompt + twice + u->output + answer_odd(a));
     if (a->plan->usage == USAGE_FULL)
         buf_printf(out,
                    ",\"cacheReadInputTokens\":%" PRId64
@@ -714,7 +721,7 @@ static void bedrock_whole(struct answer *a, struct buf *out)
         buf_addz(out, ",\"stopReason\":");
         json_quote(out, str_of(finish_word(a)));
     }
-    if (a->plan->usage == USAGE_FULL || a->plan->usage == USAGE_BARE) {
+    if (a->plan->usage != USAGE_NONE && a->plan->usage != USAGE_NULL) {
         buf_addz(out, ",\"usage\":");
         write_usage(a, out);
     }

@@ -293,11 +293,12 @@ static void write_usage(const struct answer *a, struct buf *out)
                ",\"usage\":{\"billed_units\":{\"input_tokens\":%" PRId64
                ".0,\"output_tokens\":%" PRId64 ".0}",
                u->prompt, u->output);
-    if (a->plan->usage == USAGE_FULL)
+    if (a->plan->usage == USAGE_FULL || a->plan->usage == USAGE_ODD)
         buf_printf(out,
                    ",\"tokens\":{\"input_tokens\":%" PRId64
                    ".0,\"output_tokens\":%" PRId64 ".0},\"cached_tokens\":%" PRId64 ".0",
-                   u->prompt + PREAMBLE_TOK, u->output, u->cached);
+                   u->prompt + PREAMBLE_TOK, u->output,
+                   u->cached + (answer_odd(a) > 0 ? u->prompt + PREAMBLE_TOK + 1 : 0));
     buf_addc(out, '}');
 }
 

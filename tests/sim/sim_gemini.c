@@ -505,7 +505,7 @@ static void write_usage(const struct answer *a, bool is_final, struct buf *out)
     if (is_final && u->reasoning > 0)
         buf_printf(out, ",\"thoughtsTokenCount\":%" PRId64, u->reasoning);
     buf_printf(out, ",\"totalTokenCount\":%" PRId64,
-               u->prompt + (is_final ? u->output : 0));
+               u->prompt + (is_final ? u->output : 0) + answer_odd(a));
     if (a->plan->usage == USAGE_FULL)
         buf_printf(
             out,

@@ -279,7 +279,7 @@ static void write_usage(const struct answer *a, struct buf *out)
     buf_printf(out,
                "{\"prompt_tokens\":%" PRId64 ",\"completion_tokens\":%" PRId64
                ",\"total_tokens\":%" PRId64,
-               u->prompt, u->output, u->prompt + u->output);
+               u->prompt, u->output, u->prompt + u->output + answer_odd(a));
     if (a->plan->usage == USAGE_FULL) {
         buf_printf(out, ",\"prompt_tokens_details\":{\"cached_tokens\":%" PRId64,
                    u->cached);

@@ -311,7 +311,7 @@ static void write_usage(const struct answer *a, struct buf *out)
                ",\"output_tokens_details\":{\"reasoning_tokens\":%" PRId64
                "},\"total_tokens\":%" PRId64 "}",
                u->prompt, u->cached, u->written_5m, u->output, u->reasoning,
-               u->prompt + u->output);
+               u->prompt + u->output + answer_odd(a));
 }
 
 /* What ends with the item's id was encrypted by us. */

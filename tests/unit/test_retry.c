@@ -127,14 +127,21 @@ static void what_only_this_target_cannot_do_moves_on(void **state)
 static void backoff_doubles_up_to_its_cap(void **state)
 {
     (void)state;
-    static const int64_t tops[] = {500000, 1000000, 2000000, 4000000, 8000000, 8000000};
-    for (unsigned n = 0; n < ARRAY_LEN(tops); n++) {
-        assert_int_equal(retry_backoff_us(n, (uint64_t)tops[n]), tops[n]);
-        assert_int_equal(retry_backoff_us(n, (uint64_t)tops[n] + 1), 0);
-        for (uint64_t r = 1; r < 1000; r++)
-            assert_in_range(retry_backoff_us(n, r * 0x9e3779b97f4a7c15U), 0, tops[n]);
+    /* Google's, from a second to a minute, come second */
+    static const int64_t tops[2][8] = {
+        {500000, 1000000, 2000000, 4000000, 8000000, 8000000, 8000000, 8000000},
+        {1000000, 2000000, 4000000, 8000000, 16000000, 32000000, 60000000, 60000000}};
+    for (int google = 0; google < 2; google++) {
+        for (unsigned n = 0; n < ARRAY_LEN(tops[0]); n++) {
+            int64_t top = tops[google][n];
+            assert_int_equal(retry_backoff_us(n, google, (uint64_t)top), top);
+            assert_int_equal(retry_backoff_us(n, google, (uint64_t)top + 1), 0);
+            for (uint64_t r = 1; r < 1000; r++)
+                assert_in_range(retry_backoff_us(n, google, r * 0x9e3779b97f4a7c15U), 0,
+                                top);
+        }
     }
-    assert_in_range(retry_backoff_us(4000000000U, UINT64_MAX), 0, 8000000);
+    assert_in_range(retry_backoff_us(4000000000U, false, UINT64_MAX), 0, 8000000);
 }
 
 static void one_retry_in_five_and_a_floor(void **state)

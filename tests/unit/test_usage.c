@@ -186,6 +186,30 @@ static const struct row rows[] = {
      "{\"input\":400,\"cache_read\":3072,\"cache_write_5m\":400,\"cache_write_1h\":600,"
      "\"output\":250}",
      false, 0},
+    {"… and says so in its sum", USAGE_WIRE_BEDROCK, "amazon-bedrock",
+     "{\"inputTokens\":400,\"outputTokens\":250,\"totalTokens\":650,"
+     "\"cacheReadInputTokens\":100}",
+     "{\"input\":400,\"cache_read\":100,\"output\":250}", true, 0},
+    {"OpenAI's models in it may count the cache inside, and twice in the sum",
+     USAGE_WIRE_BEDROCK_OPENAI, "amazon-bedrock",
+     "{\"inputTokens\":1000,\"outputTokens\":8,\"totalTokens\":1908,"
+     "\"cacheReadInputTokens\":0,\"cacheWriteInputTokens\":900}",
+     "{\"input\":100,\"cache_read\":0,\"cache_write_5m\":900,\"output\":8}", false, 0},
+    {"… or once", USAGE_WIRE_BEDROCK_OPENAI, "amazon-bedrock",
+     "{\"inputTokens\":1000,\"outputTokens\":8,\"totalTokens\":1008,"
+     "\"cacheReadInputTokens\":900}",
+     "{\"input\":100,\"cache_read\":900,\"output\":8}", false, 0},
+    {"… or neither", USAGE_WIRE_BEDROCK_OPENAI, "amazon-bedrock",
+     "{\"inputTokens\":1000,\"outputTokens\":8,\"totalTokens\":1400,"
+     "\"cacheReadInputTokens\":900}",
+     "{\"input\":100,\"cache_read\":900,\"output\":8}", true, 0},
+    {"… outside, where it cannot be inside", USAGE_WIRE_BEDROCK_OPENAI, "amazon-bedrock",
+     "{\"inputTokens\":100,\"outputTokens\":8,\"totalTokens\":1008,"
+     "\"cacheReadInputTokens\":900}",
+     "{\"input\":100,\"cache_read\":900,\"output\":8}", false, 0},
+    {"… and without a cache there is nothing to tell", USAGE_WIRE_BEDROCK_OPENAI,
+     "amazon-bedrock", "{\"inputTokens\":100,\"outputTokens\":8,\"totalTokens\":108}",
+     "{\"input\":100,\"output\":8}", false, 0},
 };
 
 static void each_wire_becomes_disjoint_classes(void **state)
