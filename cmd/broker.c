@@ -257,6 +257,8 @@ static enum errc run_ps(struct cmd_ctx *ctx, void *opts, const char *const *args
                      ARRAY_LEN(columns), &out, e);
     if (rc == ERR_OK)
         rc = add_requests(out, jx_get(o, "requests"), e);
+    if (rc == ERR_OK)
+        out_if_empty(out, "no request is under way; llmgw log tells of those that were");
     return rc == ERR_OK ? out_finish(out, e) : rc;
 }
 

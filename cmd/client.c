@@ -176,6 +176,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
                 out_null(out);
         out_row_end(out);
     }
+    out_if_empty(out, "no client may come over TCP\nhint: llmgw client add NAME");
     return out_finish(out, e);
 }
 

@@ -185,6 +185,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
             out_null(out);
         out_row_end(out);
     }
+    out_if_empty(out, "nothing is set\nhint: llmgw config init begins a file");
     return out_finish(out, e);
 }
 

@@ -275,6 +275,9 @@ static enum errc list(struct cmd_ctx *ctx, const struct log_options *o, struct d
     struct listing l = {.out = out, .arena = &ctx->arena, .is_short = o->is_short};
     if (db != NULL)
         rc = report_requests(db, &f, put_request, &l, e);
+    if (rc == ERR_OK)
+        out_if_empty(out,
+                     db == NULL ? "nothing is recorded yet" : "no request is like that");
     return rc == ERR_OK ? out_finish(out, e) : rc;
 }
 

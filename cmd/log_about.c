@@ -133,6 +133,8 @@ enum errc log_conversations(struct cmd_ctx *ctx, void *options, const char *cons
         rc = log_open(ctx, &db, e);
     if (rc == ERR_OK && db != NULL)
         rc = put_conversations(db, &p, o->n > 0 ? o->n : MAX_ROWS, out, e);
+    if (rc == ERR_OK)
+        out_if_empty(out, "no conversation %s", db == NULL ? "yet" : "in that time");
     return rc == ERR_OK ? out_finish(out, e) : rc;
 }
 

@@ -64,6 +64,7 @@ static enum errc list_aliases(struct cmd_ctx *ctx, struct err *e)
         out_int(out, a->pos.line);
         out_row_end(out);
     }
+    out_if_empty(out, "no alias yet\nhint: llmgw models alias set NAME MODEL");
     return out_finish(out, e);
 }
 

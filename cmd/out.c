@@ -119,6 +119,14 @@ void out_warning(struct out *o, const char *fmt, ...)
     va_end(ap);
 }
 
+void out_if_empty(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(o, &o->if_empty, fmt, ap);
+    va_end(ap);
+}
+
 /* ---- cells ---- */
 
 static struct out_cell *next_cell(struct out *o)
@@ -408,8 +416,24 @@ enum errc out_render(struct out *o, struct buf *ret, struct err *e)
     return rc;
 }
 
+/* A screen on which nothing appears leaves one guessing. */
+static void tell_if_empty(const struct out *o)
+{
+    const char *path = o->ctx->global.output;
+    bool is_shown = path == NULL || strcmp(path, "-") == 0;
+    bool is_table = o->format == FORMAT_TABLE || o->format == FORMAT_TEXT;
+    if (!is_table || o->n_rows > 0 || !is_shown || !isatty(STDOUT_FILENO))
+        return;
+    for (size_t i = 0; i < o->if_empty.n; i++)
+        cmd_note(o->ctx, "%s", o->if_empty.items[i]);
+}
+
 enum errc out_finish(struct out *o, struct err *e)
 {
     enum errc rc = render(o, e);
-    return rc == ERR_OK ? out_write(o->ctx, buf_str(&o->text), e) : rc;
+    if (rc == ERR_OK)
+        rc = out_write(o->ctx, buf_str(&o->text), e);
+    if (rc == ERR_OK)
+        tell_if_empty(o);
+    return rc;
 }

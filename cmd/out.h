@@ -52,6 +52,11 @@ void out_vertical(struct out *o);
 void out_headline(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_footer(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_warning(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/*
+ * What a person at a terminal is told, on standard error, when a table has no row. Scripts, and
+ * those who want nothing but what they asked for, get nothing.
+ */
+void out_if_empty(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 /* Cells in column order; then out_row_end. Unknown cells: out_null. */
 void out_text(struct out *o, struct str s);
 void out_textz(struct out *o, const char *s);

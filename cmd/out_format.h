@@ -27,7 +27,7 @@ struct out {
     size_t n_shown;
     struct arena arena;
     struct buf meta, text;
-    struct out_lines headlines, footers, warnings;
+    struct out_lines headlines, footers, warnings, if_empty;
     struct out_cell *cells; /* owned; rows one after another, then the totals */
     size_t n_cells, cap_cells, n_rows;
     bool has_totals, csv_raw, vertical, broken;

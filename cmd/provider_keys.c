@@ -105,7 +105,8 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
             list_key(ctx, out, p, NULL);
     }
     if (ctx->conf->n_providers == 0)
-        out_headline(out, "no provider is in use; llmgw keys set openai, for example");
+        out_if_empty(out, "no provider is in use\nhint: llmgw keys set openai, or set "
+                          "OPENAI_API_KEY");
     return out_finish(out, e);
 }
 

@@ -461,6 +461,8 @@ static enum errc print_list(struct repl *r, const struct history_item *items, si
         r->listed[i] = items[i].id;
     }
     r->n_listed = n;
+    if (rc == ERR_OK)
+        out_if_empty(out, "no conversation is like that");
     return rc == ERR_OK ? out_finish(out, e) : rc;
 }
 

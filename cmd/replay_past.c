@@ -250,5 +250,7 @@ enum errc replay_list(struct cmd_ctx *ctx, struct db *db, int64_t max, struct er
         sqlite3_bind_int64(st, 1, max);
     while (st != NULL && (rc = db_step(db, st, &row, e)) == ERR_OK && row)
         put_run(o, st);
+    if (rc == ERR_OK)
+        out_if_empty(o, "no run yet\nhint: llmgw replay --last 1d --against MODEL");
     return rc == ERR_OK ? out_finish(o, e) : rc;
 }

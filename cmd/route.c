@@ -195,8 +195,9 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
         for (size_t j = 0; j < ctx->conf->routes[i].n_targets; j++)
             add_target(ctx, o, &ctx->conf->routes[i], j, known);
     if (ctx->conf->n_routes == 0)
-        out_headline(o, "no route: set a provider key (OPENAI_API_KEY, …) or write one; "
-                        "see llmgw-config(5)");
+        out_if_empty(
+            o, "no route, as no provider has a key\nhint: llmgw keys set openai, or "
+               "set OPENAI_API_KEY; llmgw-config(5) tells how to write a route");
     rc = out_finish(o, e);
     out_free(&o);
     return rc;

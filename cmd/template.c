@@ -76,6 +76,9 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
                      ARRAY_LEN(columns), &out, e);
     for (size_t i = 0; rc == ERR_OK && i < n; i++)
         list_one(ctx, names[i], out);
+    if (rc == ERR_OK)
+        out_if_empty(
+            out, "no template yet\nhint: llmgw chat --save NAME \"PROMPT\" makes one");
     return rc == ERR_OK ? out_finish(out, e) : rc;
 }
 

@@ -39,6 +39,7 @@ dist_check_SCRIPTS += %D%/52-spool.t
 dist_check_SCRIPTS += %D%/53-log-search.t
 dist_check_SCRIPTS += %D%/54-log-rm.t
 dist_check_SCRIPTS += %D%/54-screen.t
+dist_check_SCRIPTS += %D%/55-empty.t
 dist_check_SCRIPTS += %D%/56-config-keys.t
 dist_check_SCRIPTS += %D%/57-completion.t
 dist_check_SCRIPTS += %D%/58-keys.t

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Lists with nothing in them: a person at a terminal is told so, and what to do; a pipe gets
+# nothing.
+. "$top_srcdir/tests/e2e/lib.sh"
+
+printf '[core]\n    record = full\n' >"$config_file"
+
+# empty REGEX COMMAND…
+empty() {
+    want=$1
+    shift
+    like "$(printf 'end\n' | "$tool" pty llmgw --no-autostart "$@" 2>&1 | tr -d '\r')" "$want" "llmgw $* says so"
+    is "$(llmgw --no-autostart "$@" 2>&1)" '' '… but not in a pipe'
+    is "$(printf 'end\n' | "$tool" pty llmgw --no-autostart -q "$@" 2>&1 | tr -d '\r')" 'exit=0' '… nor with -q'
+}
+
+empty '^llmgw: template: no template yet$' template
+empty '^hint: llmgw client add NAME$' client
+empty '^llmgw: log: nothing is recorded yet$' log
+empty '^llmgw: log: no conversation yet$' log conversations
+empty '^hint: llmgw models alias set NAME MODEL$' models alias
+empty '^hint: llmgw keys set openai, or set OPENAI_API_KEY$' keys
+empty '^llmgw: replay: no run yet$' replay list
+start_broker
+empty '^llmgw: broker: no request is under way' broker ps
+empty '^llmgw: route: no route' route
+like "$(printf 'end\n' | "$tool" pty llmgw -F csv template 2>&1)" '^name,' 'machines get their head as ever'
+unlike "$(printf 'end\n' | "$tool" pty llmgw -F csv template 2>&1)" 'no template' '… and no more'
+done_testing
