@@ -536,26 +536,21 @@ void attempt_complete(struct attempt *a)
 
 /* ---- the transfer's callbacks ---- */
 
-/* A bucket that the provider says is empty is known to be so until it says when. */
+/* What the provider says is left of its limits. */
 static void learn_limits(struct attempt *a, const struct upstream_head *h)
 {
+    struct ratelimit_row rows[RATELIMIT_ROWS];
     struct broker *b = a->r->b;
     if (request_key(a->r, a->target->provider).len > 0)
         return; /* the buckets of the client's key are not ours */
-    for (size_t i = 0; i < h->n_headers; i++) {
-        static const char *const gauges[] = {"input-tokens", "output-tokens", "requests",
-                                             "tokens"};
-        struct str name = h->headers[i].name;
-        if (!str_icontains(name, STR("ratelimit")) ||
-            !str_icontains(name, STR("remaining")) || !str_eqz(h->headers[i].value, "0"))
-            continue;
-        int64_t us = error_retry_after_us(h->headers, h->n_headers, wall_us(a));
-        struct limit_scope scope = request_scope(a->r, a->target);
-        size_t k = 0;
-        while (k < ARRAY_LEN(gauges) && !str_icontains(name, str_of(gauges[k])))
-            k++;
-        if (k < ARRAY_LEN(gauges) && us > 0)
-            limiter_learn(b->limiter, &scope, gauges[k], 0, us, loop_mono_us(b->loop));
+    size_t n = ratelimit_read(h->headers, h->n_headers, wall_us(a), rows);
+    struct limit_scope scope = request_scope(a->r, a->target);
+    bool is_cached_free = a->model.kind->quirks.is_cached_free;
+    for (size_t i = 0; i < n; i++) {
+        /* who knows how much of a prompt is cached? only that nothing is left holds for all */
+        if (is_cached_free && rows[i].left > 0 && rows[i].gauge != RATELIMIT_REQUESTS)
+            rows[i].gauge = RATELIMIT_OTHER;
+        limiter_learn(b->limiter, &scope, &rows[i], loop_mono_us(b->loop));
     }
 }
 

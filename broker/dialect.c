@@ -20,6 +20,7 @@
 
 #include "broker/dialect_openai.h"
 #include "broker/dialect_priv.h"
+#include "broker/ratelimit.h"
 
 const struct dialect_ops *dialect_ops(enum dialect d)
 {
@@ -621,103 +622,11 @@ bool error_in_band(const struct provider_kind *kind, struct str text, struct err
 
 /* ---- when to come back ---- */
 
-/* Seconds, or since 1970 in seconds or milliseconds when the figure is that large; −1: no. */
-static int64_t wait_of_number(struct str s, int64_t unit_us, int64_t wall_us)
-{
-    int64_t us;
-    if (num_decimal(s, 6, false, true, &us) != ERR_OK || us < 0)
-        return -1;
-    int64_t n = us / US_PER_S;
-    if (n > (int64_t)1000 * 1000 * 1000 * 1000)
-        return MAX(n * US_PER_MS - wall_us, 0);
-    if (n > (int64_t)1000 * 1000 * 1000)
-        return MAX(us - wall_us, 0);
-    return us / (US_PER_S / unit_us);
-}
-
-/* Any spelling: a number, a Go duration ("6m0s"), RFC 3339 or an HTTP date. */
-static int64_t wait_of_text(struct str s, int64_t wall_us)
-{
-    struct err ignored = ERR_INIT;
-    int64_t us = wait_of_number(s, US_PER_S, wall_us);
-    if (us >= 0 || str_starts(s, STR("-")))
-        return us;
-    if (num_duration_us(s, 0, &us) == ERR_OK)
-        return us;
-    if (clock_parse_rfc3339(s, &us, &ignored) == ERR_OK ||
-        clock_parse_http_date(s, &us, &ignored) == ERR_OK)
-        return MAX(us - wall_us, 0);
-    return -1;
-}
-
-static struct str header_find(const struct http1_header *headers, size_t n,
-                              const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_ieqz(headers[i].name, name))
-            return headers[i].value;
-    return STR_NONE;
-}
-
-/* retry-after-ms is finer and wins, as in the vendors' SDKs. */
-static int64_t wait_explicit(const struct http1_header *headers, size_t n,
-                             int64_t wall_us)
-{
-    int64_t us =
-        wait_of_number(header_find(headers, n, "retry-after-ms"), US_PER_MS, wall_us);
-    return us >= 0 ? us : wait_of_text(header_find(headers, n, "retry-after"), wall_us);
-}
-
-/*
- * The name of the "remaining" header beside a reset header: x-ratelimit-reset-tokens has
- * x-ratelimit-remaining-tokens, anthropic-ratelimit-tokens-reset has …-remaining. False when
- * `name` is no reset header.
- */
-static bool remaining_name(struct str name, char *out, size_t size)
-{
-    static const char prefix[] = "x-ratelimit-reset";
-    size_t len = sizeof prefix - 1;
-    if (name.len >= size)
-        return false;
-    if (str_ieqz(str_sub(name, 0, len), prefix)) {
-        struct str rest = str_sub(name, len, name.len);
-        snprintf(out, size, "x-ratelimit-remaining%.*s", STR_ARG(rest));
-        return true;
-    }
-    if (str_ieqz(str_sub(name, 0, 20), "anthropic-ratelimit-") && name.len > 6 &&
-        str_ieqz(str_sub(name, name.len - 6, 6), "-reset")) {
-        snprintf(out, size, "%.*s-remaining", (int)(name.len - 6), name.ptr);
-        return true;
-    }
-    return false;
-}
-
-/*
- * The soonest reset of a bucket that is said to be empty; with none, the latest of all: a
- * request larger than what is left was refused by the emptiest bucket.
- */
-static int64_t wait_of_buckets(const struct http1_header *headers, size_t n,
-                               int64_t wall_us)
-{
-    int64_t soonest_empty = -1, latest = -1;
-    for (size_t i = 0; i < n; i++) {
-        char beside[80];
-        if (!remaining_name(headers[i].name, beside, sizeof beside))
-            continue;
-        int64_t us = wait_of_text(headers[i].value, wall_us);
-        bool is_empty = str_eqz(header_find(headers, n, beside), "0");
-        if (us >= 0 && is_empty && (soonest_empty < 0 || us < soonest_empty))
-            soonest_empty = us;
-        latest = MAX(latest, us);
-    }
-    return soonest_empty >= 0 ? soonest_empty : latest;
-}
-
 int64_t error_retry_after_us(const struct http1_header *headers, size_t n,
                              int64_t wall_us)
 {
-    int64_t us = wait_explicit(headers, n, wall_us);
-    return us >= 0 ? us : wait_of_buckets(headers, n, wall_us);
+    int64_t us = retry_after_us(headers, n, wall_us);
+    return us >= 0 ? us : ratelimit_wait_us(headers, n, wall_us);
 }
 
 /* "Please try again in 1.574s" (OpenAI, Groq), "retry after 6 seconds" (Azure); −1: none. */
@@ -760,9 +669,10 @@ static bool is_spent(const struct provider_kind *kind, const struct http1_header
                      size_t n)
 {
     for (size_t i = 0; kind != NULL && i < ARRAY_LEN(kind->quirks.spent); i++)
-        if (kind->quirks.spent[i] != NULL &&
-            str_eqz(header_find(headers, n, kind->quirks.spent[i]), "0"))
-            return true;
+        for (size_t h = 0; kind->quirks.spent[i] != NULL && h < n; h++)
+            if (str_ieqz(headers[h].name, kind->quirks.spent[i]) &&
+                str_eqz(headers[h].value, "0"))
+                return true;
     return false;
 }
 
@@ -777,13 +687,13 @@ void error_parse_any(const struct provider_kind *kind, int status,
     said_classify(&s, kind, status, e);
     if (e->code == ERR_RATE_LIMIT && is_spent(kind, headers, n_headers))
         e->code = ERR_QUOTA;
-    int64_t explicit_us = wait_explicit(headers, n_headers, wall_us);
+    int64_t explicit_us = retry_after_us(headers, n_headers, wall_us);
     if (explicit_us >= 0)
         e->retry_after_us = explicit_us;
     if (e->retry_after_us < 0 && e->code == ERR_RATE_LIMIT) {
         e->retry_after_us = wait_of_message(buf_str(&s.message));
         if (e->retry_after_us < 0)
-            e->retry_after_us = wait_of_buckets(headers, n_headers, wall_us);
+            e->retry_after_us = ratelimit_wait_us(headers, n_headers, wall_us);
     }
     if (e->retry_after_us < 0 && e->code == ERR_QUOTA)
         e->retry_after_us = wait_of_date(buf_str(&s.message), wall_us);

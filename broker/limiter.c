@@ -31,6 +31,7 @@ enum {
     ALL_RATES = (1U << G_N_) - 1,
     /* of the past: in the first one a bucket that was in use becomes what it was */
     SEED_WINDOWS = 2,
+    LEARNED_NAME_LEN = 2 * LIMIT_NAME_LEN + 2,
 };
 
 _Static_assert((int)LIMIT_ROOMS == (int)G_MONEY, "headers speak of all gauges but money");
@@ -57,11 +58,18 @@ struct purse {
     bool is_seeded; /* it knows what was spent before it was there */
 };
 
-/* What a target's headers said, until it resets. */
+/* What a target's headers said of one limit. */
+struct told {
+    char name[sizeof((struct ratelimit_row *)0)->name]; /* "" if none */
+    enum gauge gauge;    /* G_N_: of nothing that is known beforehand */
+    int64_t limit, left; /* −1: not told; what was admitted since is taken off */
+    int64_t at_us;
+    int64_t until_us; /* at_us: no reset was told */
+    bool is_window;
+};
+
 struct learned {
-    struct {
-        int64_t remaining, until_us; /* until_us 0: nothing known */
-    } gauges[G_MONEY];
+    struct told told[RATELIMIT_ROWS];
 };
 
 struct limiter {
@@ -196,20 +204,39 @@ static void ask_wall(const struct wall *w, const struct limit_cost *cost, int64_
         hold(why, US_PER_S / 10, false, w->scope, "concurrency");
 }
 
+static struct learned *learned_of(const struct limiter *l, const struct limit_scope *s,
+                                  char name[LEARNED_NAME_LEN])
+{
+    int len = snprintf(name, LEARNED_NAME_LEN, "%.*s/%.*s", STR_ARG(s->provider),
+                       STR_ARG(s->model));
+    return map_get(&l->learned, (struct str){name, (size_t)len});
+}
+
+/* How long until `need` is there; 0 when it is, or nothing is known of it. */
+static int64_t told_wait_us(const struct told *t, int64_t need, int64_t now_us)
+{
+    if (t->gauge == G_N_ || t->left < 0 || need <= t->left || t->until_us <= now_us)
+        return 0;
+    int64_t wait_us = t->until_us - now_us, missing = need - t->left;
+    if (t->is_window || t->limit <= t->left || missing >= t->limit - t->left)
+        return wait_us;
+    /* it fills evenly: the reset is when it is full */
+    int64_t span_us = t->until_us - t->at_us;
+    i128 due_us = (i128)span_us * missing / (t->limit - t->left);
+    return MAX(t->at_us + (int64_t)due_us + 1 - now_us, 0);
+}
+
 static void ask_learned(const struct limiter *l, const struct limit_scope *s,
                         const struct limit_cost *cost, int64_t now_us,
                         struct limit_refusal *why)
 {
-    char name[2 * LIMIT_NAME_LEN + 2];
-    int len =
-        snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(s->provider), STR_ARG(s->model));
-    const struct learned *k = map_get(&l->learned, (struct str){name, (size_t)len});
-    if (k == NULL)
-        return;
-    for (unsigned i = 0; i < G_MONEY; i++)
-        if (k->gauges[i].until_us > now_us &&
-            gauge_of(cost, (enum gauge)i) > k->gauges[i].remaining)
-            hold(why, k->gauges[i].until_us - now_us, false, name, gauge_names[i]);
+    char name[LEARNED_NAME_LEN];
+    const struct learned *k = learned_of(l, s, name);
+    for (size_t i = 0; k != NULL && i < RATELIMIT_ROWS; i++) {
+        const struct told *t = &k->told[i];
+        int64_t need = t->gauge != G_N_ ? gauge_of(cost, t->gauge) : 0;
+        hold(why, told_wait_us(t, need, now_us), false, name, t->name);
+    }
 }
 
 static void ask_all(const struct limiter *l, const struct limit_scope *s,
@@ -307,13 +334,13 @@ static void take_purse(struct purse *p, const struct limit_cost *cost,
 static void take_learned(struct limiter *l, const struct limit_scope *s,
                          const struct limit_cost *cost)
 {
-    char name[2 * LIMIT_NAME_LEN + 2];
-    int len =
-        snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(s->provider), STR_ARG(s->model));
-    struct learned *k = map_get(&l->learned, (struct str){name, (size_t)len});
-    for (unsigned i = 0; k != NULL && i < G_MONEY; i++)
-        k->gauges[i].remaining -=
-            MIN(k->gauges[i].remaining, gauge_of(cost, (enum gauge)i));
+    char name[LEARNED_NAME_LEN];
+    struct learned *k = learned_of(l, s, name);
+    for (size_t i = 0; k != NULL && i < RATELIMIT_ROWS; i++) {
+        struct told *t = &k->told[i];
+        if (t->gauge != G_N_ && t->left > 0)
+            t->left -= MIN(t->left, MAX(gauge_of(cost, t->gauge), 0));
+    }
 }
 
 enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s,
@@ -475,20 +502,11 @@ void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
     }
 }
 
-/* The gauge that a header speaks of; G_N_ for none of ours. */
-static enum gauge gauge_by_name(const char *what)
-{
-    for (unsigned i = 0; i < LIMIT_ROOMS; i++)
-        if (strcmp(limit_room_names[i], what) == 0)
-            return (enum gauge)i;
-    return G_N_;
-}
-
 static bool is_past(const struct learned *k, int64_t now_us)
 {
     bool all = true;
-    for (unsigned i = 0; i < G_MONEY; i++)
-        all &= k->gauges[i].until_us <= now_us;
+    for (unsigned i = 0; i < RATELIMIT_ROWS; i++)
+        all &= k->told[i].until_us <= now_us;
     return all;
 }
 
@@ -506,29 +524,50 @@ static void unlearn_old(struct limiter *l, int64_t now_us)
     }
 }
 
-void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
-                   int64_t remaining, int64_t reset_us, int64_t now_mono_us)
+/* Of that name; else one that is free, or whose word is void. NULL: there are too many. */
+static struct told *told_of(struct learned *k, const char *name, int64_t now_us)
 {
-    enum gauge g = gauge_by_name(what);
-    if (g == G_N_ || reset_us <= 0)
-        return;
-    char name[2 * LIMIT_NAME_LEN + 2];
-    int len =
-        snprintf(name, sizeof name, "%.*s/%.*s", STR_ARG(s->provider), STR_ARG(s->model));
-    struct str key = {name, (size_t)len};
-    struct learned *k = map_get(&l->learned, key);
+    struct told *free = NULL;
+    for (size_t i = 0; i < RATELIMIT_ROWS; i++) {
+        struct told *t = &k->told[i];
+        if (strcmp(t->name, name) == 0)
+            return t;
+        if (free == NULL && (t->name[0] == '\0' || t->until_us <= now_us))
+            free = t;
+    }
+    return free;
+}
+
+void limiter_learn(struct limiter *l, const struct limit_scope *s,
+                   const struct ratelimit_row *row, int64_t now_mono_us)
+{
+    static const enum gauge gauges[] = {[RATELIMIT_REQUESTS] = G_REQUESTS,
+                                        [RATELIMIT_INPUT] = G_INPUT,
+                                        [RATELIMIT_OUTPUT] = G_OUTPUT,
+                                        [RATELIMIT_TOKENS] = G_TOTAL,
+                                        [RATELIMIT_OTHER] = G_N_};
+    char name[LEARNED_NAME_LEN];
+    struct learned *k = learned_of(l, s, name);
     if (k == NULL) {
         unlearn_old(l, now_mono_us);
         k = MEM_NEW(struct learned);
         /* what is not learned is only not learned: the provider says it again */
         if (k == NULL || l->learned.n >= LIMIT_TARGET_STATES ||
-            map_set(&l->learned, key, k) != ERR_OK) {
+            map_set(&l->learned, str_of(name), k) != ERR_OK) {
             mem_free(k);
             return;
         }
     }
-    k->gauges[g].remaining = MAX(remaining, 0);
-    k->gauges[g].until_us = now_mono_us + reset_us;
+    struct told *t = told_of(k, row->name, now_mono_us);
+    if (t == NULL)
+        return;
+    *t = (struct told){.gauge = gauges[row->gauge],
+                       .limit = row->limit,
+                       .left = row->left,
+                       .at_us = now_mono_us,
+                       .until_us = now_mono_us + MAX(row->reset_us, 0),
+                       .is_window = row->is_window};
+    snprintf(t->name, sizeof t->name, "%s", row->name);
 }
 
 /* ---- configuration ---- */
@@ -738,19 +777,24 @@ static void write_purse(struct purse *p, int64_t now_wall_us, struct jw *j)
     jw_object_end(j);
 }
 
-static void write_learned(const char *name, const struct learned *k, int64_t now_us,
-                          struct jw *j)
+/* What has been reset since is news no more. */
+static void write_told(const char *target, const struct told *t, int64_t now_us,
+                       struct jw *j)
 {
-    for (unsigned i = 0; i < G_MONEY; i++) {
-        if (k->gauges[i].until_us <= now_us)
-            continue;
-        jw_object(j);
-        jw_kstrz(j, "learned", name);
-        jw_kstrz(j, "gauge", gauge_names[i]);
-        jw_ki64(j, "left", k->gauges[i].remaining);
-        jw_ki64(j, "resets_in_us", k->gauges[i].until_us - now_us);
-        jw_object_end(j);
-    }
+    bool has_reset = t->until_us > t->at_us;
+    if (t->name[0] == '\0' || (has_reset && t->until_us <= now_us))
+        return;
+    jw_object(j);
+    jw_kstrz(j, "learned", target);
+    jw_kstrz(j, "gauge", t->name);
+    if (t->limit >= 0)
+        jw_ki64(j, "amount", t->limit);
+    if (t->left >= 0)
+        jw_ki64(j, "left", t->left);
+    if (has_reset)
+        jw_ki64(j, "resets_in_us", t->until_us - now_us);
+    jw_ki64(j, "age_us", MAX(now_us - t->at_us, 0));
+    jw_object_end(j);
 }
 
 void limiter_write_budgets(const struct limiter *l, const struct limit_scope *s,
@@ -784,6 +828,8 @@ void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wal
             write_purse(p, now_wall_us, &j);
     }
     map_for_each (slot, &l->learned)
-        write_learned(slot->key, slot->value, now_mono_us, &j);
+        for (size_t i = 0; i < RATELIMIT_ROWS; i++)
+            write_told(slot->key, &((const struct learned *)slot->value)->told[i],
+                       now_mono_us, &j);
     jw_array_end(&j);
 }

@@ -11,6 +11,8 @@
 
 #include "core/conf.h"
 
+#include "broker/ratelimit.h"
+
 struct limiter;
 
 /* What a request may use (reserve) or did use (settle). */
@@ -83,11 +85,12 @@ void limiter_seed_rates(struct limiter *l, const struct limit_scope *s,
 /* How far back matters for the rates that are new; 0: there are none. */
 int64_t limiter_memory_us(const struct limiter *l);
 /*
- * Learned from headers; only tightens what is configured. `what` is "requests", "input-tokens",
- * "output-tokens" or "tokens": what needs more than `remaining` waits until now + reset_us.
+ * Learned from headers; only tightens what is configured. What needs more than is left waits until
+ * there is as much again: all of it at the reset, of a bucket whose size is told some of it before.
+ * What is told without a reset is shown and holds nobody up.
  */
-void limiter_learn(struct limiter *l, const struct limit_scope *s, const char *what,
-                   int64_t remaining, int64_t reset_us, int64_t now_mono_us);
+void limiter_learn(struct limiter *l, const struct limit_scope *s,
+                   const struct ratelimit_row *row, int64_t now_mono_us);
 /* What the tightest limit of a gauge has left. */
 struct limit_room {
     int64_t amount;  /* 0: no limit */

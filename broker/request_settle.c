@@ -217,7 +217,12 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
         state_save_breaker(r->b, t);
     if (e->code == ERR_RATE_LIMIT && e->retry_after_us > 0 && !is_clients) {
         struct limit_scope scope = request_scope(r, r->rows[r->n_rows - 1]->target);
-        limiter_learn(r->b->limiter, &scope, "requests", 0, e->retry_after_us, now_us);
+        const struct ratelimit_row row = {.name = "requests",
+                                          .gauge = RATELIMIT_REQUESTS,
+                                          .limit = -1,
+                                          .left = 0,
+                                          .reset_us = e->retry_after_us};
+        limiter_learn(r->b->limiter, &scope, &row, now_us);
     }
 }
 

@@ -293,32 +293,49 @@ static void add_number(struct out *o, struct json_object *t, const char *key,
         out_null(o);
 }
 
+/* ", says the provider; resets in 1m", or how long ago it said so. */
+static void word_learned(struct json_object *l, struct buf *out)
+{
+    char text[NUM_TEXT_LEN];
+    int64_t v;
+    buf_addz(out, ", says the provider");
+    if (jx_i64(l, "resets_in_us", 1, INT64_MAX, &v)) {
+        num_duration(text, v);
+        buf_printf(out, "; resets in %s", text);
+    } else if (jx_i64(l, "age_us", US_PER_S, INT64_MAX, &v)) {
+        num_duration(text, v);
+        buf_printf(out, " %s ago", text);
+    }
+}
+
 /* "limit one/sim requests: 3 of 10 left in 1m", or what a provider's headers have told. */
 static void word_limit(struct json_object *l, struct buf *out)
 {
     char text[NUM_TEXT_LEN];
     struct str name = jx_str(l, "limit"), learned = jx_str(l, "learned");
-    int64_t left = 0, v;
-    (void)jx_i64(l, "left", INT64_MIN, INT64_MAX, &left);
-    num_group(text, left);
+    int64_t v;
     if (name.len > 0)
         buf_printf(out, "limit %.*s", STR_ARG(name));
     else
         buf_printf(out, "%.*s", STR_ARG(learned));
-    buf_printf(out, " %.*s: %s", STR_ARG(jx_str(l, "gauge")), text);
+    buf_printf(out, " %.*s:", STR_ARG(jx_str(l, "gauge")));
+    bool has_left = jx_i64(l, "left", INT64_MIN, INT64_MAX, &v);
+    if (has_left) {
+        num_group(text, v);
+        buf_printf(out, " %s", text);
+    }
     if (jx_i64(l, "amount", 0, INT64_MAX, &v)) {
         num_group(text, v);
-        buf_printf(out, " of %s", text);
+        buf_printf(out, "%s %s", has_left ? " of" : "", text);
     }
-    buf_addz(out, " left");
+    if (has_left)
+        buf_addz(out, " left");
     if (jx_i64(l, "window_us", 1, INT64_MAX, &v)) {
         num_duration(text, v);
         buf_printf(out, " in %s", text);
     }
-    if (jx_i64(l, "resets_in_us", 1, INT64_MAX, &v)) {
-        num_duration(text, v);
-        buf_printf(out, ", says the provider; resets in %s", text);
-    }
+    if (learned.len > 0)
+        word_learned(l, out);
 }
 
 static void add_limits(struct out *o, struct json_object *limits)

@@ -13,7 +13,7 @@
 #define FAILURE "{class:s message:s retryable:b retry_after_ms:i?" ATTEMPTS "}"
 #define LIMITS                                                                             \
     "[{limit*:s learned*:s budget*:s gauge*:s amount*:i window_us*:i left*:i"              \
-    " resets_in_us*:i hard*:b per*:s limit_usd*:n spent_usd*:n reserved_usd*:n warn*:b"    \
+    " resets_in_us*:i age_us*:i hard*:b per*:s limit_usd*:n spent_usd*:n reserved_usd*:n warn*:b"    \
     " from*:t until*:t}]"
 #define SUMS                                                                               \
     " requests:i failed_requests:i attempts:i input_tokens:i cached_tokens:i"              \

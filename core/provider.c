@@ -4,7 +4,8 @@
  * Sources: each provider's API reference, read from 2026-08 to 2026-11-22: addresses and key
  * forms from the "quickstart" pages named in each row, key variables from the provider's own
  * SDK, the cap's name and include_usage from its chat completion reference. Admission counts
- * the output cap at OpenAI, Azure, Groq, Cerebras and Kimi, says each one's rate limit page.
+ * the output cap at OpenAI, Azure, Groq, Cerebras and Kimi, says each one's rate limit page;
+ * Anthropic's and Groq's do not count input that was read from a cache.
  * Quirks: what each one's parameters page leaves out or forbids; prefilling from the pages named
  * "prefix", "partial mode" or "continue" (Mistral, Kimi, DashScope, vLLM); DeepSeek goes on at
  * its /beta address only.
@@ -64,7 +65,8 @@ static const struct provider_kind kinds[] = {
      {"ANTHROPIC_API_KEY"},
      AUTH_X_API_KEY,
      CAP_OLD,
-     .usage = USAGE_WIRE_ANTHROPIC},
+     .usage = USAGE_WIRE_ANTHROPIC,
+     .quirks = {.is_cached_free = true}},
     /* ai.google.dev/api/generate-content; usage comes in every event */
     {"gemini",
      "google",
@@ -173,7 +175,7 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
-     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES}},
+     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES, .is_cached_free = true}},
     /* docs.together.ai/reference */
     {"together",
      "together",

@@ -72,6 +72,7 @@ struct provider_quirks {
     int max_temperature; /* 0: two */
     int max_stops;       /* 0: four */
     const char *seed;    /* NULL: "seed" */
+    bool is_cached_free; /* cached input does not count for its limits */
     /* response headers that are 0 when money or allowance is gone, whatever the status means */
     const char *spent[2];
 };

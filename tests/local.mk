@@ -80,6 +80,7 @@ check_PROGRAMS += %D%/unit/test_pattern
 check_PROGRAMS += %D%/unit/test_price
 check_PROGRAMS += %D%/unit/test_prompt
 check_PROGRAMS += %D%/unit/test_provider
+check_PROGRAMS += %D%/unit/test_ratelimit
 check_PROGRAMS += %D%/unit/test_record
 check_PROGRAMS += %D%/unit/test_report
 %C%_unit_test_report_SOURCES = %D%/unit/test_report.c

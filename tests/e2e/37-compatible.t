@@ -91,4 +91,22 @@ ask -d openai -s -m entra/my-gpt hi
 is "$(got outcome) $(last_request sim headers.authorization | cut -c1-6)$(last_request sim headers.api-key)" 'ok Bearer' \
     '… a token of Entra is a bearer token'
 
+# ---- what headers say of limits ----
+scenario sim <<'END'
+on model=groq-model: header="x-ratelimit-limit-requests: 14400" header="x-ratelimit-remaining-requests: 14370" header="x-ratelimit-reset-requests: 2m59.56s"
+on model=kimi: header="X-RateLimit-Limit: 60" header="X-RateLimit-Remaining: 0" header="X-RateLimit-Reset: 600"
+on model=mistral-model: header="x-ratelimit-limit-tokens-month: 1000000" header="x-ratelimit-remaining-tokens-month: 5000"
+END
+ask -d openai -m groq/groq-model hi
+ask -d openai -m moonshotai/kimi hi
+is "$(got outcome)" ok 'an answer that tells of limits'
+ask -d openai -m mistral/mistral-model hi
+health=$(llmgw route health)
+like "$health" 'groq/groq-model requests: 14,370 of 14,400 left, says the provider; resets in (3m|2m59s)' 'route health shows what Groq said'
+like "$health" 'moonshotai/kimi requests: 0 of 60 left, says the provider; resets in' '… and Kimi, whose headers name nothing else'
+like "$health" 'mistral/mistral-model tokens-month: 5,000 of 1,000,000 left, says the provider' '… and Mistral, without a reset'
+before=$(requests sim)
+ask -d openai -H 'x-llmgw-timeout-ms: 1000' -m moonshotai/kimi hi
+is "$(got status) $(got class) $(requests sim)" "429 rate_limit $before" 'what is used up is not asked'
+
 done_testing

@@ -292,14 +292,35 @@ static void headers_teach_until_they_reset(void **state)
     struct limiter *l = make(&c);
     struct limit_grant *g = NULL;
     struct limit_refusal why;
-    limiter_learn(l, &scope, "tokens", 100, 30 * S, mono);
-    limiter_learn(l, &scope, "coffee", 0, 30 * S, mono);
+    struct ratelimit_row row = {.name = "tokens",
+                                .gauge = RATELIMIT_TOKENS,
+                                .limit = -1,
+                                .left = 100,
+                                .reset_us = 30 * S};
+    limiter_learn(l, &scope, &row, mono);
+    const struct ratelimit_row other = {
+        .name = "coffee", .gauge = RATELIMIT_OTHER, .left = 0, .reset_us = 30 * S};
+    limiter_learn(l, &scope, &other, mono);
+    const struct ratelimit_row unbound = {
+        .name = "req-minute", .gauge = RATELIMIT_REQUESTS, .left = 0, .reset_us = -1};
+    limiter_learn(l, &scope, &unbound, mono);
     struct limit_cost cost = {.requests = 1, .input_tok = 50, .output_tok = 20};
     assert_int_equal(reserve(l, cost, &g, &why), ERR_OK);
     limiter_settle(l, &g, &cost, mono, wall);
     assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 30 * S);
     assert_string_equal(why.bucket, "openai/luna tokens");
     assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono + 30 * S, wall, &why), 0);
+    /* 30 of 130 left, 40 missing of the 100 that take 30 seconds */
+    row.limit = 130;
+    row.left = 30;
+    limiter_learn(l, &scope, &row, mono);
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 12 * S + 1);
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono + 13 * S, wall, &why), 0);
+    struct limit_cost huge = {.requests = 1, .input_tok = 500};
+    assert_int_equal(limiter_fits_in_us(l, &scope, &huge, mono, wall, &why), 30 * S);
+    row.is_window = true;
+    limiter_learn(l, &scope, &row, mono);
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 30 * S);
     limiter_free(&l);
 }
 
@@ -345,13 +366,21 @@ static void its_account_is_json(void **state)
         .name = "b", .limit_pico = 100, .per = CONF_PER_WEEK, .tz = "UTC"};
     struct conf c = {.limits = &limit, .n_limits = 1, .budgets = &budget, .n_budgets = 1};
     struct limiter *l = make(&c);
-    limiter_learn(l, &scope, "requests", 1, S, mono);
+    const struct ratelimit_row row = {.name = "requests-day",
+                                      .gauge = RATELIMIT_REQUESTS,
+                                      .limit = 9,
+                                      .left = 1,
+                                      .reset_us = S};
+    limiter_learn(l, &scope, &row, mono);
     AUTO(buf_release) struct buf out = BUF_INIT(10000);
     struct err e = ERR_INIT;
     limiter_write(l, mono, wall, &out);
     assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
     assert_non_null(strstr(out.data, "\"from\":\"2026-11-23T00:00:00"));
-    assert_non_null(strstr(out.data, "\"learned\":\"openai/luna\""));
+    assert_non_null(strstr(out.data,
+                           "{\"learned\":\"openai/luna\",\"gauge\":\"requests-day\","
+                           "\"amount\":9,\"left\":1,\"resets_in_us\":1000000,"
+                           "\"age_us\":0}"));
     limiter_free(&l);
 }
 
