@@ -26,10 +26,12 @@ struct seen {
     int status; /* 0: no head came */
     struct buf text, reasoning;
     struct buf tool_args[CLIENT_TOOLS];
-    char tool_names[CLIENT_TOOLS][72];
+    char tool_names[CLIENT_TOOLS][72], tool_ids[CLIENT_TOOLS][128];
     size_t n_tools;
     char finish[64], id[128], model[256];
     char err_type[64], err_code[64], err_class[64], err_message[LIMIT_ERR_TEXT];
+    char err_origin[16], err_provider[64];
+    int err_retryable; /* −1: not told */
     int n_start, n_finish, n_usage, n_end, n_error, n_comments, n_events, n_resets;
     int64_t n_pieces;                                         /* content events */
     int64_t input_tok, output_tok, cached_tok, reasoning_tok; /* −1: not told */

@@ -58,6 +58,23 @@ dist_check_SCRIPTS += %D%/41-template.t
 dist_check_SCRIPTS += %D%/43-admin.t
 dist_check_SCRIPTS += %D%/44-route.t
 
+# Every client's dialect by every provider's; tests/e2e/MATRIX.md keeps the table.
+dist_check_SCRIPTS += %D%/39-dialects.t
+EXTRA_DIST += %D%/MATRIX.md %D%/dialects.txt %D%/dialects-lib.awk %D%/dialects-plan.awk \
+	%D%/dialects-judge.awk
+RUN_MATRIX = TABLE=matrix.new $(SHELL) $(top_srcdir)/tests/e2e/39-dialects.t
+matrix: all tests/e2e/tool
+	@rm -f matrix.new
+	@$(AM_TESTS_ENVIRONMENT) $(RUN_MATRIX) >matrix.tap; rc=$$?; cat matrix.new; \
+	sed -n '/^not ok/,/^ok/{/^ok/!p;}' matrix.tap >&2; rm -f matrix.new matrix.tap; exit $$rc
+update-matrix: all tests/e2e/tool
+	@rm -f matrix.new
+	-@$(AM_TESTS_ENVIRONMENT) $(RUN_MATRIX) >/dev/null 2>&1
+	sed '/^## /,$$d' $(top_srcdir)/tests/e2e/MATRIX.md | cat - matrix.new >MATRIX.new
+	rm matrix.new
+	mv MATRIX.new $(top_srcdir)/tests/e2e/MATRIX.md
+.PHONY: matrix update-matrix
+
 # Every fault at full length, and a scorecard; tests/e2e/CAMPAIGN.md keeps the table.
 EXTRA_DIST += %D%/campaign.sh %D%/CAMPAIGN.md
 CAMPAIGN_UNITS = tests/unit/test_ledger_fault tests/unit/test_request tests/unit/test_conn \

@@ -5,6 +5,7 @@
  *     tool ask [options] PROMPT        KEY=VALUE lines about the answer
  *     tool json PATH <FILE             the value at a.b.0.c, or status 1
  *     tool fits SCHEMA [lines] <FILE   is it what the schema says, and nothing else?
+ *     tool flat <JOURNAL               every value with its path, for awk
  *     tool wait FILE REGEX SECONDS     until the file matches, or status 1
  *     tool raw [options] BYTES         … to the broker's doors, as they stand
  *     tool mute PORT                   takes datagrams and never answers
@@ -128,6 +129,65 @@ static enum errc run_json(int argc, char *argv[], struct err *e)
                        ? json_object_get_string(o)
                        : json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
     return ERR_OK;
+}
+
+/* ---- flat ---- */
+
+/* "LINE<TAB>PATH<TAB>VALUE" of every leaf; of an empty array or object, too. */
+static void print_leaves(struct json_object *o, int line, const struct buf *path)
+{
+    AUTO(buf_release) struct buf at = BUF_INIT(FILE_MAX);
+    size_t n = json_object_is_type(o, json_type_array) ? json_object_array_length(o)
+               : json_object_is_type(o, json_type_object)
+                   ? (size_t)json_object_object_length(o)
+                   : 0;
+    if (n == 0) {
+        const char *s = json_object_is_type(o, json_type_string)
+                            ? json_object_get_string(o)
+                            : json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+        printf("%d\t%.*s\t", line, STR_ARG(buf_str(path)));
+        for (; *s != '\0'; s++)
+            if (*s == '\n' || *s == '\t')
+                printf("\\%c", *s == '\n' ? 'n' : 't');
+            else
+                putchar(*s);
+        putchar('\n');
+        return;
+    }
+    const char *dot = path->len > 0 ? "." : "";
+    for (size_t i = 0; json_object_is_type(o, json_type_array) && i < n; i++) {
+        buf_reset(&at);
+        buf_printf(&at, "%.*s%s%zu", STR_ARG(buf_str(path)), dot, i);
+        print_leaves(json_object_array_get_idx(o, i), line, &at);
+    }
+    if (json_object_is_type(o, json_type_object)) {
+        json_object_object_foreach(o, key, value)
+        {
+            buf_reset(&at);
+            buf_printf(&at, "%.*s%s%s", STR_ARG(buf_str(path)), dot, key);
+            print_leaves(value, line, &at);
+        }
+    }
+}
+
+/* Every line of standard input is JSON: what awk can compare. */
+static enum errc run_flat(int argc, char *argv[], struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(FILE_MAX), top = BUF_INIT(0);
+    (void)argv;
+    if (argc != 1)
+        return err_set(e, ERR_USAGE, "usage: tool flat <FILE");
+    enum errc rc = read_fd(STDIN_FILENO, &text);
+    if (rc != ERR_OK)
+        return err_set(e, rc, "standard input cannot be read");
+    struct str rest = str_trim(buf_str(&text)), one;
+    for (int line = 1; rc == ERR_OK && str_split(&rest, '\n', &one); line++) {
+        AUTO(jx_put) struct json_object *o = NULL;
+        rc = jx_parse(str_trim(one), &o, e);
+        if (rc == ERR_OK)
+            print_leaves(o, line, &top);
+    }
+    return rc;
 }
 
 /* ---- fits ---- */
@@ -364,22 +424,17 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask},
-                {"json", run_json},
-                {"fits", run_fits},
-                {"wait", run_wait},
-                {"raw", run_raw},
-                {"mute", run_mute},
-                {"cut-serve", run_cut_serve},
-                {"cut-ask", run_cut_ask},
-                {"swarm", run_swarm},
-                {"pty", run_pty},
-                {"stdin-socket", run_stdin_socket}};
+    } rows[] = {{"ask", run_ask},         {"json", run_json},
+                {"flat", run_flat},       {"fits", run_fits},
+                {"wait", run_wait},       {"raw", run_raw},
+                {"mute", run_mute},       {"cut-serve", run_cut_serve},
+                {"cut-ask", run_cut_ask}, {"swarm", run_swarm},
+                {"pty", run_pty},         {"stdin-socket", run_stdin_socket}};
     struct err e = ERR_INIT;
     enum errc rc =
         err_set(&e, ERR_USAGE,
                 "usage: tool "
-                "ask|json|wait|raw|mute|cut-serve|cut-ask|swarm|pty|stdin-socket …");
+                "ask|json|flat|wait|raw|mute|cut-serve|cut-ask|swarm|pty|stdin-socket …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);

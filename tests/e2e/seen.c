@@ -17,7 +17,7 @@ enum { SEEN_MAX = 256 * 1024 * 1024 };
 
 void seen_init(struct seen *s, enum client_dialect dialect)
 {
-    *s = (struct seen){.dialect = dialect};
+    *s = (struct seen){.dialect = dialect, .err_retryable = -1};
     s->input_tok = s->output_tok = s->cached_tok = s->reasoning_tok = -1;
     buf_init(&s->text, SEEN_MAX);
     buf_init(&s->reasoning, SEEN_MAX);
@@ -100,6 +100,10 @@ static bool error(struct seen *s, struct json_object *o)
     copy(s->err_code, sizeof s->err_code, jx_str(err, "code"));
     copy(s->err_message, sizeof s->err_message, jx_str(err, "message"));
     copy(s->err_class, sizeof s->err_class, jx_str(ext, "class"));
+    copy(s->err_origin, sizeof s->err_origin, jx_str(ext, "origin"));
+    copy(s->err_provider, sizeof s->err_provider, jx_str(ext, "provider"));
+    if (json_object_object_get_ex(ext, "retryable", NULL))
+        s->err_retryable = jx_bool(ext, "retryable", false);
     if (s->dialect == CLIENT_ANTHROPIC && !str_eqz(jx_str(o, "type"), "error"))
         seen_problem(s, "error-without-type");
     if (s->err_message[0] == '\0')
@@ -122,6 +126,17 @@ static void openai_usage(struct seen *s, struct json_object *o)
           &s->reasoning_tok);
 }
 
+/* Of the call `at`: two of an answer must not share one. */
+static void new_id(struct seen *s, size_t at, struct str id)
+{
+    if (id.len == 0)
+        seen_problem(s, "tool-without-id");
+    for (size_t i = 0; i < at; i++)
+        if (str_eqz(id, s->tool_ids[i]))
+            seen_problem(s, "tool-id-twice");
+    copy(s->tool_ids[at], sizeof s->tool_ids[at], id);
+}
+
 /* A call or a fragment of one; `at` is its index. */
 static void openai_call(struct seen *s, struct json_object *call, int64_t at)
 {
@@ -132,8 +147,7 @@ static void openai_call(struct seen *s, struct json_object *call, int64_t at)
         seen_problem(s, "tool-index-gap");
     if ((size_t)at >= s->n_tools) {
         s->n_tools = (size_t)at + 1;
-        if (jx_str(call, "id").len == 0)
-            seen_problem(s, "tool-without-id");
+        new_id(s, (size_t)at, jx_str(call, "id"));
     }
     copy(s->tool_names[at], sizeof s->tool_names[at], jx_str(fn, "name"));
     content(s, &s->tool_args[at], jx_str(fn, "arguments"));
@@ -214,9 +228,7 @@ static void tool_begin(struct seen *s, struct json_object *block)
     if (s->n_tools >= CLIENT_TOOLS)
         return;
     copy(s->tool_names[s->n_tools], sizeof s->tool_names[0], jx_str(block, "name"));
-    if (jx_str(block, "id").len == 0)
-        seen_problem(s, "tool-without-id");
-    s->n_tools++;
+    new_id(s, s->n_tools++, jx_str(block, "id"));
 }
 
 static void block_start(struct seen *s, struct json_object *o)
@@ -379,8 +391,7 @@ static struct buf *item_text(struct seen *s, struct json_object *item, bool is_n
     if (!str_eqz(type, "function_call"))
         return &s->text;
     if (is_new && s->n_tools < CLIENT_TOOLS) {
-        if (jx_str(item, "call_id").len == 0)
-            seen_problem(s, "tool-without-id");
+        new_id(s, s->n_tools, jx_str(item, "call_id"));
         copy(s->tool_names[s->n_tools++], sizeof s->tool_names[0], jx_str(item, "name"));
     }
     return &s->tool_args[s->n_tools > 0 ? s->n_tools - 1 : 0];
@@ -646,8 +657,8 @@ void seen_print(const struct seen *s, struct buf *out)
     number(out, "pieces", s->n_pieces);
     number(out, "tools", (int64_t)s->n_tools);
     for (size_t i = 0; i < s->n_tools; i++)
-        buf_printf(out, "tool%zu=%s %.*s\n", i, s->tool_names[i],
-                   STR_ARG(buf_str(&s->tool_args[i])));
+        buf_printf(out, "tool%zu=%s %.*s\ntool%zu_id=%s\n", i, s->tool_names[i],
+                   STR_ARG(buf_str(&s->tool_args[i])), i, s->tool_ids[i]);
     line(out, "id", str_of(s->id));
     line(out, "model", str_of(s->model));
     number(out, "input_tok", s->input_tok);
@@ -662,6 +673,9 @@ void seen_print(const struct seen *s, struct buf *out)
     number(out, "n_comments", s->n_comments);
     number(out, "n_resets", s->n_resets);
     line(out, "class", str_of(s->err_class));
+    line(out, "origin", str_of(s->err_origin));
+    line(out, "provider", str_of(s->err_provider));
+    number(out, "retryable", s->err_retryable);
     line(out, "type", str_of(s->err_type));
     line(out, "code", str_of(s->err_code));
     line(out, "message", str_of(s->err_message));

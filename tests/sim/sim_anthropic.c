@@ -334,7 +334,10 @@ static void write_usage(const struct answer *a, int64_t output, struct buf *out)
                    written, u->written_5m + answer_odd(a), u->written_1h, u->cached);
     buf_printf(out, ",\"output_tokens\":%" PRId64, output);
     if (a->plan->usage == USAGE_FULL)
-        buf_addz(out, ",\"service_tier\":\"standard\",\"inference_geo\":\"global\"");
+        buf_printf(out,
+                   ",\"output_tokens_details\":{\"thinking_tokens\":%" PRId64
+                   "},\"service_tier\":\"standard\",\"inference_geo\":\"global\"",
+                   MIN(u->reasoning, output));
     buf_addc(out, '}');
 }
 
@@ -448,8 +451,11 @@ static void write_finish(const struct answer *a, struct buf *out)
     write_stop(a, out);
     buf_addc(out, '}');
     if (a->plan->usage != USAGE_NONE)
-        buf_printf(out, ",\"usage\":{\"output_tokens\":%" PRId64 "}", a->usage.output);
-    buf_addz(out, "}\n\n");
+        buf_printf(out, ",\"usage\":{\"output_tokens\":%" PRId64, a->usage.output);
+    if (a->plan->usage == USAGE_FULL)
+        buf_printf(out, ",\"output_tokens_details\":{\"thinking_tokens\":%" PRId64 "}",
+                   a->usage.reasoning);
+    buf_addz(out, a->plan->usage != USAGE_NONE ? "}}\n\n" : "}\n\n");
 }
 
 static void anthropic_event(struct answer *a, const struct event *ev, struct buf *out)
