@@ -6,6 +6,7 @@
  */
 #include "core/pack.h"
 #include "core/texts.h"
+#include "core/turns.h"
 
 #include "broker/rows_priv.h"
 
@@ -68,8 +69,9 @@ static const char *const statements[ST_N_] = {
         "answer_len, request, response, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [ST_CONVERSATION] =
         "INSERT INTO conversation (id, project, start_us, last_us, last_request, "
-        "n_requests, name) VALUES (?1, ?2, ?3, ?3, ?4, 1, "
-        "iif(EXISTS (SELECT 1 FROM conversation WHERE name = ?5), NULL, ?5)) "
+        "n_requests, name, title, forked_from) VALUES (?1, ?2, ?3, ?3, ?4, 1, "
+        "iif(EXISTS (SELECT 1 FROM conversation WHERE name = ?5), NULL, ?5), ?6, "
+        "(SELECT id FROM request WHERE id = ?7 AND conversation IS NOT ?1)) "
         "ON CONFLICT (id) DO UPDATE SET name = ifnull(excluded.name, name), "
         "n_requests = n_requests + 1, last_us = max(last_us, excluded.last_us), "
         "start_us = min(start_us, excluded.start_us), last_request = "
@@ -351,17 +353,24 @@ static enum errc insert_tags(struct rows *r, int64_t rid, const struct ledger_ad
     return rc;
 }
 
+/* One that begins with a request that continues another conversation's is a fork of that. */
 static enum errc insert_conversation(struct rows *r, const struct ledger_admit *a,
-                                     const char *id, struct err *e)
+                                     const char *id, const struct rows_body *body,
+                                     struct err *e)
 {
+    AUTO(buf_release) struct buf title = BUF_INIT(LIMIT_HEAD_LEN);
     if (a->conversation.len == 0)
         return ERR_OK;
+    if (body != NULL)
+        turns_title(body->request, &title);
     struct bind *b = rows_bind(r, ST_CONVERSATION);
     bind_str(b, a->conversation);
     bind_text(b, a->project);
     bind_i64(b, a->start_us);
     bind_str(b, str_of(id));
     bind_text(b, a->conversation_name);
+    bind_text(b, buf_str(&title));
+    bind_text(b, a->parent);
     return rows_run(r, b, e);
 }
 
@@ -404,7 +413,7 @@ enum errc rows_insert(struct rows *r, const struct ledger_admit *a,
     if (rc == ERR_OK)
         rc = insert_tags(r, rid, a, e);
     if (rc == ERR_OK)
-        rc = insert_conversation(r, a, s->id, e);
+        rc = insert_conversation(r, a, s->id, body, e);
     if (rc == ERR_OK)
         rc = insert_body(r, rid, s->end_us, body, e);
     if (rc == ERR_OK)

@@ -37,12 +37,11 @@ static const char conversations_sql[] =
     " LEFT JOIN body b ON b.rid = g.first ORDER BY c.last_us DESC";
 static const char oldest_sql[] = "SELECT min(start_us) FROM (" CHOSEN ")";
 
-/* The first words of the first prompt. */
+/* The first words of the first prompt, also of conversations that an older broker wrote down. */
 static void put_title(struct out *o, sqlite3_stmt *st)
 {
-    enum { TITLE_LEN = 200 };
     AUTO(buf_release) struct buf request = BUF_INIT(LIMIT_BODY_LEN);
-    AUTO(buf_release) struct buf said = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(buf_release) struct buf title = BUF_INIT(LIMIT_HEAD_LEN);
     struct err ignored = ERR_INIT;
     if (sqlite3_column_type(st, 3) != SQLITE_NULL) {
         out_text(o, db_col_str(st, 3));
@@ -50,11 +49,9 @@ static void put_title(struct out *o, sqlite3_stmt *st)
     }
     if (sqlite3_column_type(st, 9) != SQLITE_NULL &&
         unpack(db_col_str(st, 9), &request, &ignored) == ERR_OK)
-        turns_new(buf_str(&request), &said);
-    struct str title = str_trim(buf_str(&said));
-    title = str_trim(str_sub(title, 0, str_find(title, '\n')));
+        turns_title(buf_str(&request), &title);
     if (title.len > 0)
-        out_text(o, str_sub(title, 0, str_utf8_prefix(title, TITLE_LEN)));
+        out_text(o, buf_str(&title));
     else
         out_null(o);
 }

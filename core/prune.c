@@ -203,6 +203,17 @@ static enum errc oldest_body(struct db *d, int64_t older_than_us, int64_t excess
     return ERR_OK;
 }
 
+/* The body, and the title that was made of its first words. */
+static enum errc delete_body(struct db *d, int64_t rid, struct err *e)
+{
+    static const char *const sql[] = {
+        "DELETE FROM body WHERE rid = ?1",
+        ("UPDATE conversation SET title = NULL"
+         " WHERE id = (SELECT conversation FROM request WHERE rid = ?1)"),
+    };
+    return run_all(d, sql, ARRAY_LEN(sql), rid, e);
+}
+
 static enum errc delete_bodies(struct db *d, int64_t older_than_us, int64_t *excess,
                                size_t *ret_n, struct err *e)
 {
@@ -212,17 +223,10 @@ static enum errc delete_bodies(struct db *d, int64_t older_than_us, int64_t *exc
         return rc;
     for (; n < STEP && rc == ERR_OK; n++) {
         int64_t rid, len;
-        sqlite3_stmt *st;
         rc = oldest_body(d, older_than_us, *excess, &rid, &len, e);
         if (rc != ERR_OK || rid == 0)
             break;
-        rc = texts_drop(d, rid, e);
-        if (rc == ERR_OK)
-            rc = db_prepare(d, "DELETE FROM body WHERE rid = ?", &st, e);
-        if (rc != ERR_OK)
-            break;
-        sqlite3_bind_int64(st, 1, rid);
-        rc = db_step(d, st, NULL, e);
+        rc = delete_body(d, rid, e);
         *excess -= len;
     }
     *ret_n = n;

@@ -116,3 +116,12 @@ void turns_new(struct str request, struct buf *out)
     f.is_writing = true;
     turns_each(request, on_turn, &f);
 }
+
+void turns_title(struct str request, struct buf *out)
+{
+    AUTO(buf_release) struct buf said = BUF_INIT(LIMIT_BODY_LEN);
+    turns_new(request, &said);
+    struct str line = str_trim(buf_str(&said));
+    line = str_trim(str_sub(line, 0, str_find(line, '\n')));
+    buf_adds(out, str_sub(line, 0, str_utf8_prefix(line, TURNS_TITLE_LEN)));
+}

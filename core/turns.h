@@ -21,5 +21,8 @@ void turns_text(struct str request, struct jspan content, struct buf *out);
  * prompts.
  */
 void turns_new(struct str request, struct buf *out);
+/* Appends the first line of that which says something, at most TURNS_TITLE_LEN bytes of it. */
+enum { TURNS_TITLE_LEN = 200 };
+void turns_title(struct str request, struct buf *out);
 
 #endif

@@ -143,6 +143,11 @@ chat --cid trip 'and then?'
 is "$(sent messages.2.content)" 'and then?' '… and leaves where they came from as it was'
 is "$(sql_wait "SELECT group_concat(name || ':' || n_requests, ' ') FROM (SELECT * FROM conversation ORDER BY id)" \
     'trip:2 detour:1')" 'trip:2 detour:1' '… two conversations from then on'
+is "$(sql "SELECT group_concat(title || '/' || iif(forked_from = (SELECT min(id) FROM request WHERE conversation =
+    (SELECT id FROM conversation WHERE name = 'trip')), 'forked', ifnull(forked_from, 'no')), ' ')
+    FROM (SELECT * FROM conversation WHERE name IS NOT NULL ORDER BY id)")" 'where to?/no or there?/forked' \
+    '… each with its first words, and the fork with where it comes from'
+is "$(llmgw log conversations -j | "$tool" json rows.1.title)" 'or there?' '… as log tells it'
 chat --fork trip --name detour hi
 is "$rc" 2 'a fork cannot have a name that is taken'
 chat --fork nonesuch hi

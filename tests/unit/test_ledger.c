@@ -948,8 +948,24 @@ static void old_and_too_many_bodies_go(void **state)
         assert_int_equal(db_exec(d, sql, &e), ERR_OK);
     }
     int64_t n;
+    /* the first of each conversation has given it its title */
+    assert_int_equal(
+        db_exec(d,
+                "INSERT INTO request (rid, id, start_us, end_us, kind, outcome, flags,"
+                " n_attempts, cost_source, record, conversation) VALUES"
+                " (600, 'a', 1, 1, 'chat', 'ok', 0, 1, 'unknown', 'full', 'old'),"
+                " (601, 'b', 1, 1, 'chat', 'ok', 0, 1, 'unknown', 'full', 'new');"
+                "INSERT INTO conversation (id, title, start_us, last_us, last_request,"
+                " n_requests) VALUES ('old', 'said', 1, 1, 'a', 1),"
+                " ('new', 'said', 1, 1, 'b', 1)",
+                &e),
+        ERR_OK);
     assert_int_equal(prune_bodies(d, 601, 0, &n, &e), ERR_OK);
     assert_int_equal(n, 600);
+    assert_int_equal(count(f, "SELECT count(*) FROM conversation WHERE title IS NULL"),
+                     1);
+    assert_int_equal(count(f, "SELECT title IS NULL FROM conversation WHERE id = 'old'"),
+                     1);
     assert_int_equal(prune_bodies(d, 0, 5950, &n, &e), ERR_OK);
     assert_int_equal(n, 541);
     assert_int_equal(count(f, "SELECT min(rid) FROM body"), 1142);

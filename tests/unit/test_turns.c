@@ -100,12 +100,34 @@ static void deep_nesting_is_cut(void **state)
     assert_int_equal(out.len, 0);
 }
 
+static void a_title_is_the_first_line_that_says_something(void **state)
+{
+    (void)state;
+    AUTO(buf_release) struct buf out = BUF_INIT(1000);
+    turns_title(STR("{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":"
+                    "\"user\",\"content\":\" \\n  where to? \\nsay\"}]}"),
+                &out);
+    assert_string_equal(out.data, "where to?");
+    buf_reset(&out);
+    AUTO(buf_release) struct buf json = BUF_INIT(10000);
+    buf_addz(&json, "{\"input\":\"x");
+    for (int i = 0; i < TURNS_TITLE_LEN; i++)
+        buf_addz(&json, "\xC3\xA9");
+    buf_addz(&json, "\"}");
+    turns_title(buf_str(&json), &out);
+    assert_int_equal(out.len, TURNS_TITLE_LEN - 1); /* no character is cut in two */
+    buf_reset(&out);
+    turns_title(STR("no request"), &out);
+    assert_int_equal(out.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_new_stands_behind_the_last_answer),
         cmocka_unit_test(every_turn_has_its_role),
         cmocka_unit_test(deep_nesting_is_cut),
+        cmocka_unit_test(a_title_is_the_first_line_that_says_something),
     };
     return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
 }
