@@ -20,6 +20,8 @@
 /* retry-after above this is not to be obeyed: SDKs sleep any value they are given (measured) */
 #define RETRY_AFTER_MAX_US ((int64_t)60 * US_PER_S)
 
+enum { FALLBACKS_MAX = 8 }; /* as many as a person reads */
+
 #define EVENT_STREAM "content-type: text/event-stream; charset=utf-8\r\n"
 /* what clients of either dialect read, when there is no memory for more */
 #define NO_MEMORY                                                                        \
@@ -435,22 +437,69 @@ static void write_attempts(const struct request *r, struct buf *out)
     jw_array_end(&w);
 }
 
-/* Candidates that would have served it a little later. */
-static void write_fallbacks(const struct request *r, struct buf *out)
+static bool was_asked(const struct request *r, const struct conf_target *t)
+{
+    for (size_t i = 0; i < r->n_rows; i++)
+        if (strcmp(r->rows[i]->target->provider, t->provider) == 0 &&
+            strcmp(r->rows[i]->target->model, t->model) == 0)
+            return true;
+    return false;
+}
+
+/* Could another target do better with this request, or is it wrong everywhere? */
+static bool is_worth_asking(const struct request *r)
+{
+    enum errc class = r->err.code;
+    if (class == ERR_INVALID) /* the gateway's own word is about one target's dialect */
+        return r->err.origin == ERR_BY_GATEWAY;
+    if (class == ERR_TOO_LARGE) /* above one target's budget for a minute */
+        return r->n_rows > 0;
+    return class != ERR_AUTH && class != ERR_FILTER && class != ERR_CANCELLED &&
+           class != ERR_MEMORY;
+}
+
+/* Would it have served what this one could not? */
+static bool is_fallback(const struct request *r, const struct candidate *c)
+{
+    const struct target_model *m = &r->prospects[c->target].model;
+    if (was_asked(r, &r->targets[c->target]))
+        return false;
+    if (r->err.code == ERR_CONTEXT && m->context_tok <= r->too_small_tok)
+        return false;
+    /* what has no translation passes where none is needed */
+    return r->err.code != ERR_INVALID ||
+           dialect_for(m->kind, r->client->id, &r->facts,
+                       str_of(r->targets[c->target].model)) == r->client;
+}
+
+static size_t add_fallbacks(struct request *r, struct jw *w)
 {
     char name[TARGET_NAME_LEN];
+    size_t n = 0;
+    request_decide(r, false);
+    for (size_t i = 0; i < r->decision.n_usable && n < FALLBACKS_MAX; i++) {
+        const struct candidate *c = &r->decision.items[i];
+        if (is_fallback(r, c)) {
+            jw_strz(w, target_name(&r->targets[c->target], name));
+            n++;
+        }
+    }
+    return n;
+}
+
+/*
+ * Names of what would have served it, best first, to be asked for as they stand: other candidates
+ * of its own, else those of other routes.
+ */
+static void write_fallbacks(struct request *r, struct buf *out)
+{
+    struct err ignored = ERR_INIT;
     struct jw w;
     jw_init(&w, out);
     jw_array(&w);
-    for (size_t i = 0; i < r->decision.n; i++) {
-        const struct candidate *c = &r->decision.items[i];
-        if (c->verdict != VERDICT_LATER)
-            continue;
-        jw_object(&w);
-        jw_kstrz(&w, "target", target_name(&r->targets[c->target], name));
-        jw_ki64(&w, "retry_after_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
-        jw_object_end(&w);
-    }
+    if (r->n_targets > 0 && is_worth_asking(r) && add_fallbacks(r, &w) == 0 &&
+        !r->opt.no_fallback && request_widen(r, &ignored) == ERR_OK && r->n_targets > 0)
+        add_fallbacks(r, &w);
     jw_array_end(&w);
 }
 

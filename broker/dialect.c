@@ -723,7 +723,7 @@ void error_write_ext(struct jw *w, const struct err *e, const struct error_ext *
             jw_raw(w, x->attempts);
         }
         if (x->fallbacks.len > 0) {
-            jw_key(w, "fallbacks");
+            jw_key(w, "fallback_models");
             jw_raw(w, x->fallbacks);
         }
     }

@@ -129,7 +129,8 @@ struct dropped {
  *
  *     "llmgw": {"class": "rate_limit", "origin": "provider", "retryable": true,
  *               "retry_after_ms": 8000, "request_id": "01K…", "provider": "openai",
- *               "provider_code": "rate_limit_exceeded", "attempts": […], "fallbacks": […]}
+ *               "provider_code": "rate_limit_exceeded", "attempts": […],
+ *               "fallback_models": ["anthropic/claude-sonnet-5"]}
  *
  * Members that are not known are left out.
  */

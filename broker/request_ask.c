@@ -361,6 +361,60 @@ static enum errc resolve(struct request *r, struct conf_resolved *ret, struct er
     return err_set(e, ERR_NOT_FOUND, "no route \"%.*s\"", STR_ARG(name));
 }
 
+static enum errc make_room(struct request *r, size_t n, struct err *e)
+{
+    r->targets = ARENA_ARRAY(&r->arena, n, struct conf_target);
+    r->prospects = ARENA_ARRAY(&r->arena, n, struct prospect);
+    r->views = ARENA_ARRAY(&r->arena, n, struct target_view);
+    r->decision.items = ARENA_ARRAY(&r->arena, n, struct candidate);
+    if (arena_is_broken(&r->arena))
+        return err_set(e, ERR_MEMORY, "no memory for the targets");
+    return ERR_OK;
+}
+
+static enum errc know_targets(struct request *r, struct err *e)
+{
+    for (size_t i = 0; i < r->n_targets; i++)
+        if (know_target(r, i, e) != ERR_OK)
+            return e->code;
+    return ERR_OK;
+}
+
+static bool has_target(const struct conf_target *targets, size_t n,
+                       const struct conf_target *t)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(targets[i].provider, t->provider) == 0 &&
+            strcmp(targets[i].model, t->model) == 0)
+            return true;
+    return false;
+}
+
+enum errc request_widen(struct request *r, struct err *e)
+{
+    const struct conf_target *had = r->targets;
+    size_t n_had = r->n_targets, n = 0;
+    for (size_t i = 0; i < r->conf->n_routes; i++)
+        n += r->conf->routes[i].n_targets;
+    request_ask_release(r);
+    r->n_targets = r->decision.n = r->decision.n_usable = 0;
+    if (n == 0)
+        return ERR_OK;
+    if (make_room(r, n, e) != ERR_OK)
+        return e->code;
+    for (size_t i = 0; i < r->conf->n_routes; i++) {
+        const struct conf_route *route = &r->conf->routes[i];
+        for (size_t k = 0; k < route->n_targets && r->n_targets < LIMIT_TARGETS; k++) {
+            const struct conf_target *t = &route->targets[k];
+            if (has_target(had, n_had, t) || has_target(r->targets, r->n_targets, t))
+                continue;
+            r->prospects[r->n_targets].is_configured = true;
+            r->targets[r->n_targets++] = *t;
+        }
+    }
+    return know_targets(r, e);
+}
+
 static enum errc find_targets(struct request *r, struct err *e)
 {
     struct conf_resolved found[1 + ARRAY_LEN(r->opt.fallbacks)];
@@ -375,17 +429,12 @@ static enum errc find_targets(struct request *r, struct err *e)
             return err_ctx(e, "header x-llmgw-fallback");
         n += n_resolved(&found[1 + i]);
     }
-    r->targets = ARENA_ARRAY(&r->arena, n, struct conf_target);
-    r->prospects = ARENA_ARRAY(&r->arena, n, struct prospect);
-    r->views = ARENA_ARRAY(&r->arena, n, struct target_view);
-    r->decision.items = ARENA_ARRAY(&r->arena, n, struct candidate);
-    if (arena_is_broken(&r->arena))
-        return err_set(e, ERR_MEMORY, "no memory for the targets");
+    if (make_room(r, n, e) != ERR_OK)
+        return e->code;
     for (size_t i = 0; i <= r->opt.n_fallbacks; i++)
         add_resolved(r, &found[i]);
-    for (size_t i = 0; i < r->n_targets; i++)
-        if (know_target(r, i, e) != ERR_OK)
-            return e->code;
+    if (know_targets(r, e) != ERR_OK)
+        return e->code;
     r->how = found[0].how;
     if (found[0].route != NULL)
         r->rules = *found[0].route;

@@ -232,6 +232,11 @@ enum errc request_ask(struct request *r, struct err *e) MUST_USE;
 void request_ask_release(struct request *r);
 /* Asks the router about all targets as they are now. */
 void request_decide(struct request *r, bool is_for_people);
+/*
+ * In the place of its targets those of all routes that it does not have. Only once it is settled:
+ * what pointed into them points to what is gone.
+ */
+enum errc request_widen(struct request *r, struct err *e) MUST_USE;
 /* Which limits a target meets. */
 struct limit_scope request_scope(const struct request *r, const struct conf_target *t);
 /* The key the client sent for this provider; STR_NONE if none. */

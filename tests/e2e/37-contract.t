@@ -24,6 +24,10 @@ config <<END
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
     key-env = KEY
+[provider "spare"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = KEY
 [limit "target:one/few"]
     requests = 2/min
 [limit "target:one/room"]
@@ -36,8 +40,12 @@ config <<END
     output = 6
 [core]
     record = full
+[route "broad"]
+    target = spare/wide
 [route "slow"]
     target = one/few
+[model "spare/wide"]
+    context = 1000000
 END
 client_key=$(llmgw client add ci 2>/dev/null | grep -o 'llmgw-[A-Za-z0-9_-]*\|sk-[A-Za-z0-9_-]*' | head -n 1)
 start_broker --conf broker.listen=127.0.0.1:0
@@ -118,6 +126,34 @@ is "$(refusal /v1/messages/batches -H "x-api-key: $client_key")" '404 not_found_
 is "$(refusal /v1/models/one%2Fother -H "x-api-key: $client_key")" '404 invalid_request_error model_not_found' \
     'an unknown model is one'
 is "$(http /v1/models/one%2Ffew | "$tool" json id)" one/few "a model's id may have its slash encoded"
+
+# ---- the whole of the extension, in the body of each dialect and inside a stream ----
+llmgw_of() { of_body "error.llmgw.$1"; }
+for path in /v1/chat/completions /v1/responses /v1/messages; do
+    case $path in
+    */responses) said='"input":"hello"' ;;
+    */messages) said="\"max_tokens\":99,$hi" ;;
+    *) said=$hi ;;
+    esac
+    name=m${path##*/}-sim
+    is "$(post $path "{\"model\":\"one/$name:error=rate-limit\",$said}")" 429 \
+        "$path: a refusal of the provider"
+    is "$(llmgw_of class) $(llmgw_of origin) $(llmgw_of retryable) $(llmgw_of provider)" \
+        'rate_limit provider true one' '… says which class, whose, and by whom'
+    like "$(llmgw_of provider_code) $(llmgw_of request_id)" '^rate_limit_exceeded 01[0-9A-Z]{24}$' "… in the provider's word"
+    like "$(llmgw_of retry_after_ms)" '^[0-9]+$' '… when to come back'
+    like "$(llmgw_of attempts.0.target) $(llmgw_of attempts.0.class) $(llmgw_of attempts.0.status) $(llmgw_of attempts.0.ms)" \
+        "^one/$name:error=rate-limit rate_limit 429 [0-9]+\$" '… what was tried'
+    is "$(llmgw_of fallback_models.0)" spare/wide '… and what would have served it'
+    post $path "{\"model\":\"one/$name:in-band=3,error=overloaded\",\"stream\":true,$said}" >/dev/null
+    sed -n 's/^data: \(.*"llmgw":.*\)/\1/p' "$tmp/body" >"$tmp/event" && mv "$tmp/event" "$tmp/body"
+    is "$(llmgw_of class) $(llmgw_of origin) $(llmgw_of attempts.0.class) $(llmgw_of fallback_models.0)" \
+        'overloaded provider overloaded spare/wide' '… inside a stream, too'
+done
+post /v1/chat/completions "{\"model\":\"one/sim:error=context\",$hi}" >/dev/null
+is "$(llmgw_of class) $(llmgw_of fallback_models.0)" 'context_length spare/wide' 'a larger window would have served it'
+post /v1/chat/completions "{\"model\":\"one/sim:error=invalid\",$hi}" >/dev/null
+is "$(llmgw_of class) $(llmgw_of fallback_models.0)" 'invalid_request ' 'what is wrong everywhere has no fallback'
 
 # ---- which field ----
 post /v1/chat/completions "{\"model\":\"one/sim\",\"n\":\"two\",$hi}" >/dev/null

@@ -608,7 +608,7 @@ static void an_error_is_written_whole(void **state)
         "\"retry_after_ms\":8000,\"request_id\":\"01K\",\"provider\":\"openai\","
         "\"provider_code\":\"rate_limit_exceeded\",\"attempts\":[{\"target\":\"openai/"
         "m\"}],"
-        "\"fallbacks\":[\"anthropic/c\"]}";
+        "\"fallback_models\":[\"anthropic/c\"]}";
     char want[1024];
     AUTO(buf_release) struct buf b = BUF_INIT(4096);
     dialect_openai.error_event(&e, &x, &b);
