@@ -398,7 +398,19 @@ static void reply_whole(struct request *r)
                        str_of(ledger_cost_source_name(r->cost_source)));
     if (settle_warning(r) != NULL)
         http1_write_header(&headers, "x-llmgw-warning", str_of(settle_warning(r)));
+    if (r->facts.counts_only)
+        http1_write_header(&headers, "x-llmgw-count-source",
+                           r->answer.is_estimate ? STR("estimated") : STR("provider"));
     conn_reply(r->conn, 200, headers_or(&headers, STR(JSON)), buf_str(&r->answer.whole));
+}
+
+void answer_estimate(struct request *r, int64_t input_tok)
+{
+    struct msg_reply reply = {.finish = MSG_FINISH_NONE};
+    usage_init(&reply.usage);
+    usage_set(&reply.usage, USAGE_INPUT, input_tok);
+    r->answer.is_estimate = true;
+    r->client->reply_encode(&reply, NULL, &r->answer.whole);
 }
 
 void answer_end(struct request *r, const char *recorded)

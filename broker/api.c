@@ -27,6 +27,11 @@ static void chat_anthropic(const struct api_call *a)
     request_begin(a->b, a->c, a->r, &dialect_anthropic);
 }
 
+static void count_anthropic(const struct api_call *a)
+{
+    request_begin(a->b, a->c, a->r, &dialect_anthropic_count);
+}
+
 static void chat_responses(const struct api_call *a)
 {
     request_begin(a->b, a->c, a->r, &dialect_responses);
@@ -40,6 +45,7 @@ static const struct api_row {
     {"POST", "/v1/chat/completions", chat_openai, 0},
     {"POST", "/v1/responses", chat_responses, 0},
     {"POST", "/v1/messages", chat_anthropic, 0},
+    {"POST", "/v1/messages/count_tokens", count_anthropic, 0},
     {"GET", "/v1/models", api_models, 0},
     {"GET", "/v1/models/", api_model, API_PREFIX},
     {"GET", "/healthz", api_healthz, 0},

@@ -169,7 +169,8 @@ static struct attempt *attempt_new(struct request *r)
     a->model = r->prospects[i].model;
     a->ops = dialect_for(a->model.kind, r->client->id, &r->facts, str_of(t->model));
     a->is_crossed = a->ops != r->client;
-    a->is_streamed = r->facts.stream || (a->is_crossed && must_stream(a));
+    a->is_streamed =
+        !r->facts.counts_only && (r->facts.stream || (a->is_crossed && must_stream(a)));
     a->state = r->prospects[i].state;
     a->row = row_new(r, t);
     a->task = (struct loop_task){.fn = on_task, .arg = a};
@@ -729,7 +730,7 @@ static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret)
 {
     struct request *r = a->r;
-    if (!is_billable(a, e->code, e->sys))
+    if (r->facts.counts_only || !is_billable(a, e->code, e->sys))
         return false;
     *ret = a->scan.usage;
     /* what is told at the start of a stream is not yet all of it */

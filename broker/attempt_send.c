@@ -68,7 +68,7 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
     if (a->ops->request_encode(&msg, &caps, &a->frame, &dropped, e) != ERR_OK)
         return e->code;
     r->answer.dropped = dropped;
-    if (fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
+    if (!r->facts.counts_only && fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
         return e->code;
     if (a->later.n > 0) /* at once: it is long */
         (void)buf_room(&a->text, a->frame.len + a->later.len);

@@ -64,6 +64,8 @@ const struct dialect_ops *dialect_for(const struct provider_kind *kind,
                                       enum dialect client, const struct body_facts *f,
                                       struct str model)
 {
+    if (f->counts_only)
+        return dialect_count_ops(kind, model);
     if (kind->responses != NULL && (client == DIALECT_RESPONSES || kind->is_responses ||
                                     needs_responses(kind, client, f, model)))
         return &dialect_responses;

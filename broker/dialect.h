@@ -43,7 +43,8 @@ struct body_facts {
     char system_hash
         [17]; /* hex of 64 bits over the system prompt; "" if none: auto template */
     char user[LIMIT_NAME_LEN +
-              1]; /* the end user's id, as the client has it; "" if none */
+              1];     /* the end user's id, as the client has it; "" if none */
+    bool counts_only; /* how many tokens the prompt has, and no answer */
 };
 
 /* Edits of a pass-through; all else stays byte for byte. */
@@ -217,13 +218,20 @@ extern const struct dialect_ops dialect_gemini;
 extern const struct dialect_ops dialect_cohere;
 extern const struct dialect_ops dialect_bedrock;
 extern const struct dialect_ops dialect_responses;
+/* How many tokens a prompt has: no streams, so that all about events is NULL. */
+extern const struct dialect_ops dialect_anthropic_count;
+extern const struct dialect_ops dialect_gemini_count;
+extern const struct dialect_ops dialect_bedrock_count;
 
 const struct dialect_ops *dialect_ops(enum dialect d);
+/* How this model's provider is asked to count; NULL where it does not. */
+const struct dialect_ops *dialect_count_ops(const struct provider_kind *kind,
+                                            struct str model);
 /* Appends any text as one piece of a path: all but unreserved characters as %XX (RFC 3986). */
 void path_add_piece(struct str s, struct buf *out);
 /*
  * Which of its dialects a target is asked in: the client's own where it speaks it, else the kind's;
- * Responses where only that serves what is asked.
+ * Responses where only that serves what is asked. NULL where nobody counts, and that is asked.
  */
 const struct dialect_ops *dialect_for(const struct provider_kind *kind,
                                       enum dialect client, const struct body_facts *f,

@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/jsonx.h"
 
+#include "broker/dialect_count.h"
 #include "broker/dialect_priv.h"
 
 /* ---- facts of a client's request ---- */
@@ -190,11 +191,12 @@ static void needs_facts(struct str body, const struct jfield *fields,
                      fields[F_TOOLS].value.len;
 }
 
-static enum errc anthropic_facts(struct str body, const struct jcheck *check,
-                                 struct body_facts *ret, struct err *e)
+static enum errc read_facts(struct str body, const struct jcheck *check, bool counts_only,
+                            struct body_facts *ret, struct err *e)
 {
     /* usage is always part of the stream here */
-    struct body_facts f = {.max_output_tok = -1, .n = 1, .include_usage = true};
+    struct body_facts f = {
+        .max_output_tok = -1, .n = 1, .include_usage = true, .counts_only = counts_only};
     struct jfield fields[F_COUNT] = {0};
     for (size_t i = 0; i < F_COUNT; i++)
         fields[i].name = fact_fields[i].name;
@@ -206,9 +208,9 @@ static enum errc anthropic_facts(struct str body, const struct jcheck *check,
         rc = field_error(e, "messages", "is required");
     if (rc == ERR_OK)
         rc = field_model(body, &fields[F_MODEL], &f, e);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !counts_only)
         rc = field_bool(&fields[F_STREAM], &f.stream, e);
-    if (rc == ERR_OK && !json_is_set(fields[F_MAX_TOKENS].value))
+    if (rc == ERR_OK && !counts_only && !json_is_set(fields[F_MAX_TOKENS].value))
         rc = field_error(e, "max_tokens", "is required");
     if (rc == ERR_OK)
         rc = field_i64(body, &fields[F_MAX_TOKENS], 0, INT32_MAX, &f.max_output_tok, e);
@@ -223,6 +225,26 @@ static enum errc anthropic_facts(struct str body, const struct jcheck *check,
     if (rc == ERR_OK)
         *ret = f;
     return rc;
+}
+
+static enum errc anthropic_facts(struct str body, const struct jcheck *check,
+                                 struct body_facts *ret, struct err *e)
+{
+    return read_facts(body, check, false, ret, e);
+}
+
+/* The prompt of a request, and nothing about an answer. */
+static enum errc count_facts(struct str body, const struct jcheck *check,
+                             struct body_facts *ret, struct err *e)
+{
+    return read_facts(body, check, true, ret, e);
+}
+
+static void count_path(const struct provider_kind *kind, struct str model, bool stream,
+                       struct buf *out)
+{
+    path_fixed(kind, model, stream, out);
+    buf_addz(out, "/count_tokens");
 }
 
 static enum errc anthropic_splice(struct str body, const struct body_facts *f,
@@ -577,6 +599,25 @@ const struct dialect_ops dialect_anthropic = {
     .encoder_free = anthropic_encoder_free,
     .end_mark = anthropic_end_mark,
     .keepalive = anthropic_keepalive,
+    .error_status = anthropic_error_status,
+    .error_body = anthropic_error_body,
+    .error_event = anthropic_error_event,
+};
+
+/* Only Anthropic's clients ask it: no other dialect is translated to it. */
+const struct dialect_ops dialect_anthropic_count = {
+    .id = DIALECT_ANTHROPIC,
+    .name = "anthropic",
+    .facts = count_facts,
+    .splice = anthropic_splice,
+    .request_decode = anthropic_request_decode,
+    .path = count_path,
+    .request_headers = anthropic_request_headers,
+    .scan_init = anthropic_scan_init,
+    .scan_reply = count_scan_reply,
+    .error_parse = error_parse_any,
+    .reply_decode = count_reply_decode,
+    .reply_encode = count_reply_encode,
     .error_status = anthropic_error_status,
     .error_body = anthropic_error_body,
     .error_event = anthropic_error_event,

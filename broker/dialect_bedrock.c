@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/dialect_count.h"
 #include "broker/dialect_priv.h"
 
 /* ---- where ---- */
@@ -27,6 +28,18 @@ static void bedrock_path(const struct provider_kind *kind, struct str model, boo
     buf_addz(out, kind->path);
     path_add_piece(model, out);
     buf_addz(out, stream ? "/converse-stream" : "/converse");
+}
+
+/* Tokens are counted for models, not for the profiles of places that lead to them: "eu.anthropic.…". */
+static void count_path(const struct provider_kind *kind, struct str model, bool stream,
+                       struct buf *out)
+{
+    (void)stream;
+    if (!str_starts(model, STR("arn:")))
+        model = str_sub(model, str_search(model, STR("anthropic.")), model.len);
+    buf_addz(out, kind->path);
+    path_add_piece(model, out);
+    buf_addz(out, "/count-tokens");
 }
 
 static void bedrock_request_headers(const struct http1_head *client, bool same_dialect,
@@ -397,4 +410,16 @@ const struct dialect_ops dialect_bedrock = {
     .decoder_new = bedrock_decoder_new,
     .decode_event = bedrock_decode_event,
     .decoder_free = bedrock_decoder_free,
+};
+
+const struct dialect_ops dialect_bedrock_count = {
+    .id = DIALECT_BEDROCK,
+    .name = "bedrock",
+    .path = count_path,
+    .request_encode = bedrock_count_encode,
+    .request_headers = bedrock_request_headers,
+    .scan_init = bedrock_scan_init,
+    .scan_reply = count_scan_reply,
+    .error_parse = bedrock_error_parse,
+    .reply_decode = count_reply_decode,
 };

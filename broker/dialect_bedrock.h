@@ -46,6 +46,10 @@ bool bedrock_failed(struct str text, struct jspan finish, struct err *e);
 void bedrock_exception(const struct provider_kind *kind, const struct sse_event *ev,
                        bool has_content, struct err *e);
 
+/* An id, a profile or an ARN of one of Anthropic's models. */
+bool bedrock_is_claude(struct str model);
+enum errc bedrock_count_encode(const struct msg_request *m, const struct target_caps *t,
+                               struct buf *out, struct dropped *d, struct err *e);
 enum errc bedrock_request_encode(const struct msg_request *m, const struct target_caps *t,
                                  struct buf *out, struct dropped *d, struct err *e);
 enum errc bedrock_reply_decode(struct str body, const struct provider_kind *kind,

@@ -47,10 +47,15 @@ static int claude_version(struct str id)
     return 0;
 }
 
+bool bedrock_is_claude(struct str model)
+{
+    return str_contains(model, STR("anthropic.claude"));
+}
+
 static void read_id(struct bedrock_writer *b)
 {
     struct str id = b->r.t->model;
-    b->is_claude = str_contains(id, STR("anthropic.claude"));
+    b->is_claude = bedrock_is_claude(id);
     b->is_mistral = str_contains(id, STR("mistral."));
     b->claude = b->is_claude ? claude_version(id) : 0;
 }
@@ -777,21 +782,56 @@ static void find_calls(struct bedrock_writer *b)
                             m->turns[i].parts[k].kind == MSG_TOOL_RESULT;
 }
 
+static void writer_init(struct bedrock_writer *b, const struct msg_request *m,
+                        const struct target_caps *t, struct buf *out, struct dropped *d,
+                        struct err *e)
+{
+    *b = (struct bedrock_writer){.r = {.m = m, .t = t, .dropped = d, .e = e}};
+    while (b->first < m->n_turns && m->turns[b->first].role == MSG_SYSTEM)
+        b->first++;
+    read_id(b);
+    find_calls(b);
+    if (is_old_claude(b) && (t->caps_no & CAP_REASONING) == 0)
+        b->budget_tok = budget_of(b);
+    jw_init(&b->r.w, out);
+}
+
+static enum errc writer_end(struct bedrock_writer *b, const struct buf *out)
+{
+    if (b->r.rc == ERR_OK && buf_err(out) != ERR_OK)
+        b->r.rc = err_set(b->r.e, buf_err(out), "no room for the request body");
+    return b->r.rc;
+}
+
+enum errc bedrock_count_encode(const struct msg_request *m, const struct target_caps *t,
+                               struct buf *out, struct dropped *d, struct err *e)
+{
+    struct bedrock_writer b;
+    writer_init(&b, m, t, out, d, e);
+    struct jw *w = &b.r.w;
+    jw_object(w);
+    jw_key(w, "input");
+    jw_object(w);
+    jw_key(w, "converse");
+    jw_object(w);
+    write_messages(&b);
+    write_system(&b);
+    write_tools(&b);
+    jw_object_end(w);
+    jw_object_end(w);
+    jw_object_end(w);
+    return writer_end(&b, out);
+}
+
 enum errc bedrock_request_encode(const struct msg_request *m, const struct target_caps *t,
                                  struct buf *out, struct dropped *d, struct err *e)
 {
-    struct bedrock_writer b = {.r = {.m = m, .t = t, .dropped = d, .e = e}};
+    struct bedrock_writer b;
+    writer_init(&b, m, t, out, d, e);
     struct jw *w = &b.r.w;
-    while (b.first < m->n_turns && m->turns[b.first].role == MSG_SYSTEM)
-        b.first++;
-    read_id(&b);
-    find_calls(&b);
-    if (is_old_claude(&b) && (t->caps_no & CAP_REASONING) == 0)
-        b.budget_tok = budget_of(&b);
     refuse_unsayable(&b.r);
     if (m->n > 1)
         refuse(&b.r, "n", "the target gives one choice");
-    jw_init(w, out);
     jw_object(w);
     write_messages(&b);
     write_system(&b);
@@ -804,7 +844,5 @@ enum errc bedrock_request_encode(const struct msg_request *m, const struct targe
     jw_object_end(w);
     for (size_t i = 0; i < m->n_ignored; i++)
         drop(&b.r, m->ignored[i]);
-    if (b.r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        b.r.rc = err_set(e, buf_err(out), "no room for the request body");
-    return b.r.rc;
+    return writer_end(&b, out);
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/dialect_count.h"
 #include "broker/dialect_priv.h"
 
 /* ---- where ---- */
@@ -26,8 +27,8 @@ static bool is_plain(char c)
 }
 
 /* …/models/MODEL:METHOD, on the Gemini API as at Vertex, whose base names project and place. */
-static void gemini_path(const struct provider_kind *kind, struct str model, bool stream,
-                        struct buf *out)
+static void gemini_path_write(const struct provider_kind *kind, struct str model,
+                              const char *method, struct buf *out)
 {
     if (str_starts(model, STR("models/"))) /* as the list of models names them */
         model = str_sub(model, 7, model.len);
@@ -38,7 +39,21 @@ static void gemini_path(const struct provider_kind *kind, struct str model, bool
         else
             buf_printf(out, "%%%02X", (unsigned char)model.ptr[i]);
     }
-    buf_addz(out, stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+    buf_addz(out, method);
+}
+
+static void gemini_path(const struct provider_kind *kind, struct str model, bool stream,
+                        struct buf *out)
+{
+    gemini_path_write(
+        kind, model, stream ? ":streamGenerateContent?alt=sse" : ":generateContent", out);
+}
+
+static void count_path(const struct provider_kind *kind, struct str model, bool stream,
+                       struct buf *out)
+{
+    (void)stream;
+    gemini_path_write(kind, model, ":countTokens", out);
 }
 
 static void gemini_request_headers(const struct http1_head *client, bool same_dialect,
@@ -284,4 +299,16 @@ const struct dialect_ops dialect_gemini = {
     .decoder_new = gemini_decoder_new,
     .decode_event = gemini_decode_event,
     .decoder_free = gemini_decoder_free,
+};
+
+const struct dialect_ops dialect_gemini_count = {
+    .id = DIALECT_GEMINI,
+    .name = "gemini",
+    .path = count_path,
+    .request_encode = gemini_count_encode,
+    .request_headers = gemini_request_headers,
+    .scan_init = gemini_scan_init,
+    .scan_reply = count_scan_reply,
+    .error_parse = error_parse_any,
+    .reply_decode = count_reply_decode,
 };

@@ -36,6 +36,8 @@ struct gemini_part {
 };
 void gemini_part_read(struct str text, struct jspan v, struct gemini_part *ret);
 
+enum errc gemini_count_encode(const struct msg_request *m, const struct target_caps *t,
+                              struct buf *out, struct dropped *d, struct err *e);
 enum errc gemini_request_encode(const struct msg_request *m, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e);
 enum errc gemini_reply_decode(struct str body, const struct provider_kind *kind,

@@ -521,7 +521,9 @@ static void write_choice(struct gemini_writer *g)
                                         [MSG_CHOICE_ONE] = "ANY"};
     const struct msg_request *m = g->r.m;
     struct jw *w = &g->r.w;
-    if (m->choice == MSG_CHOICE_UNSET)
+    if (m->n_tools > 0 && m->parallel_tools == 0)
+        drop(&g->r, "parallel_tool_calls");
+    if (m->n_tools == 0 || m->choice == MSG_CHOICE_UNSET)
         return;
     jw_key(w, "toolConfig");
     jw_object(w);
@@ -565,9 +567,6 @@ static void write_tools(struct gemini_writer *g)
     jw_array_end(w);
     jw_object_end(w);
     jw_array_end(w);
-    write_choice(g);
-    if (m->parallel_tools == 0)
-        drop(&g->r, "parallel_tool_calls");
 }
 
 /* ---- generationConfig ---- */
@@ -734,24 +733,69 @@ static void write_tier(struct gemini_writer *g)
     drop(&g->r, "service_tier");
 }
 
+static void writer_init(struct gemini_writer *g, const struct msg_request *m,
+                        const struct target_caps *t, struct buf *out, struct dropped *d,
+                        struct err *e)
+{
+    *g = (struct gemini_writer){.r = {.m = m, .t = t, .dropped = d, .e = e},
+                                .is_vertex = target_is(t, "vertex")};
+    find_family(g);
+    while (g->first < m->n_turns && m->turns[g->first].role == MSG_SYSTEM)
+        g->first++;
+    jw_init(&g->r.w, out);
+    g->r.w.later = t->later;
+}
+
+static enum errc writer_end(struct gemini_writer *g, const struct buf *out)
+{
+    if (g->r.rc == ERR_OK && buf_err(out) != ERR_OK)
+        g->r.rc = err_set(g->r.e, buf_err(out), "no room for the request body");
+    return g->r.rc;
+}
+
+/*
+ * What a prompt consists of. The Gemini API counts tools and system prompt only inside a request of
+ * their own, which names the model again; Vertex has them side by side.
+ * Sources: ai.google.dev/api/tokens; google-genai, models.py, count_tokens (2026-08).
+ */
+enum errc gemini_count_encode(const struct msg_request *m, const struct target_caps *t,
+                              struct buf *out, struct dropped *d, struct err *e)
+{
+    struct gemini_writer g;
+    writer_init(&g, m, t, out, d, e);
+    struct jw *w = &g.r.w;
+    AUTO(buf_release) struct buf name = BUF_INIT(LIMIT_HEAD_LEN);
+    buf_printf(&name, "%s%.*s", str_find(t->model, '/') < t->model.len ? "" : "models/",
+               STR_ARG(t->model));
+    jw_object(w);
+    if (!g.is_vertex) {
+        jw_key(w, "generateContentRequest");
+        jw_object(w);
+        jw_kstr(w, "model", buf_str(&name));
+    }
+    write_contents(&g);
+    write_system(&g);
+    write_tools(&g);
+    if (!g.is_vertex)
+        jw_object_end(w);
+    jw_object_end(w);
+    return writer_end(&g, out);
+}
+
 enum errc gemini_request_encode(const struct msg_request *m, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e)
 {
-    struct gemini_writer g = {.r = {.m = m, .t = t, .dropped = d, .e = e},
-                              .is_vertex = target_is(t, "vertex")};
+    struct gemini_writer g;
+    writer_init(&g, m, t, out, d, e);
     struct jw *w = &g.r.w;
-    find_family(&g);
-    while (g.first < m->n_turns && m->turns[g.first].role == MSG_SYSTEM)
-        g.first++;
     refuse_unsayable(&g.r);
     if (m->n > 1)
         refuse(&g.r, "n", "the target gives one choice");
-    jw_init(w, out);
-    w->later = t->later;
     jw_object(w);
     write_contents(&g);
     write_system(&g);
     write_tools(&g);
+    write_choice(&g);
     write_config(&g);
     write_tier(&g);
     /* projects of late keep what they are asked unless told not to (since 2026-10-26) */
@@ -762,7 +806,5 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
         drop(&g.r, "user");
     for (size_t i = 0; i < m->n_ignored; i++)
         drop(&g.r, m->ignored[i]);
-    if (g.r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        g.r.rc = err_set(e, buf_err(out), "no room for the request body");
-    return g.r.rc;
+    return writer_end(&g, out);
 }

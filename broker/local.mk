@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/dialect_cohere_encode.c
 %C%_libbroker_a_SOURCES += %D%/dialect_cohere_reply.c
 %C%_libbroker_a_SOURCES += %D%/dialect_body.c
+%C%_libbroker_a_SOURCES += %D%/dialect_count.c %D%/dialect_count.h
 %C%_libbroker_a_SOURCES += %D%/dialect_openai.c %D%/dialect_openai.h
 %C%_libbroker_a_SOURCES += %D%/dialect_openai_reply.c
 %C%_libbroker_a_SOURCES += %D%/dialect_openai_decode.c

@@ -185,6 +185,8 @@ struct request *request_new(struct broker *b, struct conn *c,
     r->conn = c;
     r->cr = *cr;
     r->client = client;
+    r->facts.counts_only =
+        client == &dialect_anthropic_count; /* even if it is not well-formed */
     r->conf = broker_conf_ref(b);
     r->catalog = b->catalog;
     r->secrets = b->secrets;
@@ -556,12 +558,32 @@ static bool is_key_coming(const struct request *r, size_t i)
            secrets_await(r->secrets, str_of(provider), now_us(r));
 }
 
+/* Where nobody can be asked to count, now or at all, an estimate serves as well as an error. */
+static void count_here(struct request *r)
+{
+    size_t i = r->decision.n > 0 ? r->decision.items[0].target : 0;
+    answer_estimate(r, request_input_tok(r, &r->prospects[i].model));
+    request_set_state(r, REQ_SETTLING, "counted here");
+    settle_request(r, ERR_OK);
+    answer_end(r, settle_recorded(r));
+    request_set_state(r, REQ_DONE, "counted");
+}
+
+/* Does this candidate's provider count for others? */
+static bool counts(const struct request *r, size_t i)
+{
+    const struct target_model *m = &prospect_at(r, i)->model;
+    return dialect_count_ops(m->kind, str_of(target_at(r, i)->model)) != NULL;
+}
+
 /* The first candidate from r->at on that has room gets the request. */
 static void admit(struct request *r)
 {
     for (size_t i = r->at; i < r->decision.n_usable; i++) {
         if (is_too_small(r, i) || !is_healthy(r, i))
             continue;
+        if (r->facts.counts_only && !counts(r, i))
+            break;
         if (is_key_coming(r, i)) {
             wait_until(r, KEY_LOOK_US, "a command fetches the key");
             return;
@@ -575,7 +597,9 @@ static void admit(struct request *r)
         send(r);
         return;
     }
-    if (r->n_rows > 0)
+    if (r->facts.counts_only)
+        count_here(r);
+    else if (r->n_rows > 0)
         give_up(r, &r->rows[r->n_rows - 1]->err);
     else
         wait_for_room(r);
@@ -801,6 +825,10 @@ static const struct err *refusal(const struct request *r)
 static void give_up(struct request *r, const struct err *e)
 {
     struct err all = *e;
+    if (r->facts.counts_only && (r->is_crossed || e->origin != ERR_BY_CLIENT)) {
+        count_here(r);
+        return;
+    }
     bool is_about_request = e->code == ERR_INVALID || e->code == ERR_FILTER;
     const struct err *const order[] = {last_of(r, ERR_RATE_LIMIT), refusal(r),
                                        last_of(r, ERR_TIMEOUT),

@@ -565,6 +565,8 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
     const struct target_model *m = &r->prospects[i].model;
     int64_t in_tok = request_input_tok(r, m), cap = r->facts.max_output_tok;
     *ret = (struct bounds){.cap_tok = cap};
+    if (r->facts.counts_only) /* is free, and of no provider's limits on answers */
+        return;
     struct limit_scope scope = request_scope(r, t);
     pico money = cap < 0 ? money_bound(r, &scope) : PICO_UNKNOWN;
     if (money != PICO_UNKNOWN) {
@@ -693,7 +695,8 @@ void request_decide(struct request *r, bool is_for_people)
         view_key(r, i, &r->views[i]);
         view_limits(r, i, &r->views[i]);
     }
-    facts.input_tok = r->prospects[0].bounds.cost.input_tok;
+    facts.input_tok = r->facts.counts_only ? request_input_tok(r, &r->prospects[0].model)
+                                           : r->prospects[0].bounds.cost.input_tok;
     router_decide(&facts, r->rules.strategy, r->targets, r->views, r->n_targets,
                   r->catalog, r->conf, &r->decision);
     if (is_for_people)

@@ -134,6 +134,7 @@ struct answer {
     int64_t last_us;        /* monotonic: when bytes last left */
     bool is_open;           /* content has come: bytes may leave */
     struct dropped dropped; /* fields the target could not take */
+    bool is_estimate;       /* a count that no provider made */
     int64_t sequence;       /* Responses: of the event to come … */
     int64_t end_sequence;   /* … and where the end begins, once `end` holds one */
 };
@@ -289,6 +290,8 @@ void answer_flush(struct request *r);
 void answer_note_start(struct request *r);
 void answer_note_fallback(struct request *r, const struct conf_target *from,
                           const struct conf_target *to, const struct err *why);
+/* The whole answer to a request that only counts: so many tokens, by our own reckoning. */
+void answer_estimate(struct request *r, int64_t input_tok);
 /* What was shown is void: another attempt begins from the start. */
 void answer_reset(struct request *r, const struct err *why);
 /* The attempt's bytes are worth nothing: nobody has seen them. */

@@ -29,7 +29,8 @@ static struct str client_name(const struct request *r)
 void settle_admit(struct request *r)
 {
     struct err e = ERR_INIT;
-    if (r->is_admitted)
+    if (r->is_admitted ||
+        r->facts.counts_only) /* which costs nothing, and is no answer */
         return;
     r->is_admitted = true;
     bool has_target = r->at < r->decision.n;
@@ -206,6 +207,10 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
     int64_t now_us = loop_mono_us(r->b->loop);
     enum breaker_state before = t->breaker.state;
     bool has_other_key = tell_key(r, a, e), is_clients = is_about_clients_key(r, e);
+    if (r->facts.counts_only) { /* providers count apart from what they answer with */
+        breaker_void(&t->breaker, now_us);
+        return;
+    }
     targets_count(&r->b->targets, t, e->code);
     if (e->code == ERR_OK)
         breaker_ok(&t->breaker, now_us);
@@ -241,7 +246,8 @@ static void settle_grant(struct request *r, const struct attempt *a,
 {
     struct broker *b = r->b;
     int64_t mono_us = loop_mono_us(b->loop), wall_us = loop_wall_us(b->loop);
-    if (a == NULL) { /* it never reached the provider */
+    if (a == NULL ||
+        r->facts.counts_only) { /* it never reached the provider, or is free */
         limiter_release(b->limiter, &r->grant, mono_us, wall_us);
         return;
     }
@@ -279,7 +285,7 @@ static void settle_sent(struct request *r, const struct attempt *a,
         price_attempt(r, a, row);
     if (e->code == ERR_OK) {
         r->finish = scan->finish;
-        learn_tokens(r, a, &row->usage);
+        learn_tokens(r, a, r->facts.counts_only ? &scan->usage : &row->usage);
     }
     r->is_mismatch |= scan->usage_mismatch;
     if (scan->usage_mismatch)
@@ -428,6 +434,8 @@ static void record(struct request *r, enum errc outcome)
 {
     struct err e = ERR_INIT;
     struct ledger_attempt attempts[LIMIT_ATTEMPTS];
+    if (r->facts.counts_only)
+        return;
     AUTO(buf_release) struct buf trace = BUF_INIT(LIMIT_REPLY_LEN);
     write_trace(r, &trace);
     for (size_t i = 0; i < r->n_rows; i++)

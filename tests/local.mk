@@ -41,6 +41,7 @@ check_PROGRAMS += %D%/unit/test_db
 check_PROGRAMS += %D%/unit/test_dialect_anthropic
 check_PROGRAMS += %D%/unit/test_dialect_bedrock
 check_PROGRAMS += %D%/unit/test_dialect_cohere
+check_PROGRAMS += %D%/unit/test_dialect_count
 check_PROGRAMS += %D%/unit/test_dialect_gemini
 check_PROGRAMS += %D%/unit/test_signatures
 check_PROGRAMS += %D%/unit/test_dialect_openai

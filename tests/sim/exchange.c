@@ -184,18 +184,24 @@ static bool prepare(struct call *c)
     return true;
 }
 
+/* The scenario's own error, or none. */
+static struct fault planned_fault(const struct call *c)
+{
+    const struct plan *p = &c->x->plan;
+    struct fault f = {0};
+    if (p->inband < 0 && (p->error >= 0 || p->status >= 400))
+        fault_of_plan(p, c->dialect, &f);
+    return f;
+}
+
 static void serve_chat(struct call *c)
 {
     struct exchange *x = c->x;
     if (!prepare(c))
         return;
-    struct plan *p = &x->plan;
-    struct fault f = {0};
-    bool is_fault = p->inband < 0 && (p->error >= 0 || p->status >= 400);
-    if (is_fault)
-        fault_of_plan(p, c->dialect, &f);
+    struct fault f = planned_fault(c);
     if (f.status == 200)
-        p->inband = 0;
+        x->plan.inband = 0;
     if (f.status >= 400) {
         play_fault(&x->play, &f);
     } else if (!play_answer(&x->play, &x->ask, c->sim->seed)) {
@@ -205,12 +211,18 @@ static void serve_chat(struct call *c)
 
 static void serve_count(struct call *c)
 {
+    struct play *p = &c->x->play;
     c->x->ask.count_only = true;
     if (!prepare(c))
         return;
-    buf_printf(&c->x->play.body, "{\"input_tokens\":%" PRId64 "}",
-               MAX(c->x->ask.prompt_tok, 1));
-    play_body(&c->x->play, 200, "application/json");
+    struct fault f = planned_fault(c);
+    if (f.status >= 400) {
+        play_fault(p, &f);
+        return;
+    }
+    int64_t n = c->x->plan.prompt >= 0 ? c->x->plan.prompt : c->x->ask.prompt_tok;
+    c->dialect->count(MAX(n, 1), &p->body);
+    play_body(p, 200, "application/json");
 }
 
 static void serve_models(struct call *c)
@@ -244,9 +256,11 @@ static const struct path paths[] = {
     {"POST", "/messages/count_tokens", &sim_anthropic, serve_count},
     {"POST", ":generateContent", &sim_gemini, serve_chat},
     {"POST", ":streamGenerateContent", &sim_gemini, serve_chat},
+    {"POST", ":countTokens", &sim_gemini, serve_count},
     {"POST", "/v2/chat", &sim_cohere, serve_chat},
     {"POST", "/converse", &sim_bedrock, serve_chat},
     {"POST", "/converse-stream", &sim_bedrock, serve_chat},
+    {"POST", "/count-tokens", &sim_bedrock, serve_count},
     {"GET", "/models", NULL, serve_models},
     {"PUT", "/sim/scenario", NULL, serve_scenario},
     {"GET", "/sim/stats", NULL, serve_stats},

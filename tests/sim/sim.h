@@ -105,7 +105,7 @@ struct ask {
     struct sim_tool tools[SIM_TOOLS];
     size_t n_tools;
     bool tool_forced, tool_none, one_tool;
-    bool count_only; /* Anthropic's count_tokens */
+    bool count_only; /* how many tokens the prompt has */
     bool stream, want_usage, want_reasoning, hide_reasoning, json;
     int64_t max_tok; /* −1: none */
     int64_t prompt_tok;
@@ -239,6 +239,8 @@ struct sim_dialect {
     void (*error_headers)(const char *type, struct buf *out);
     void (*headers)(const struct plan *p, uint64_t id, int64_t wall_us, struct buf *out);
     void (*models)(struct buf *out);
+    /* How many tokens a prompt has; NULL: it does not count. */
+    void (*count)(int64_t n, struct buf *out);
 };
 
 extern const struct sim_dialect sim_openai;

@@ -580,6 +580,11 @@ static void anthropic_models(struct buf *out)
         "\"last_id\":\"claude-sim\"}");
 }
 
+static void anthropic_count(int64_t n, struct buf *out)
+{
+    buf_printf(out, "{\"input_tokens\":%" PRId64 "}", n);
+}
+
 const struct sim_dialect sim_anthropic = {
     .name = "anthropic",
     .shape = SIM_ANTHROPIC,
@@ -592,4 +597,5 @@ const struct sim_dialect sim_anthropic = {
         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"ind\n\n",
     .headers = anthropic_headers,
     .models = anthropic_models,
+    .count = anthropic_count,
 };

@@ -491,11 +491,27 @@ static void read_thinking(struct ask *ask)
         !is_claude || str_eqz(type, "enabled") || str_eqz(type, "adaptive");
 }
 
+/* The prompt of a Converse request, two objects deep; only of models that can be counted for. */
+static bool read_counted(struct ask *ask, struct fault *f)
+{
+    static const char *const known[] = {"messages", "system", "toolConfig",
+                                        "additionalModelRequestFields", NULL};
+    struct json_object *converse = jx_obj(jx_obj(ask->body, "input"), "converse");
+    if (!str_starts(ask->model, STR("anthropic.")) &&
+        !str_starts(ask->model, STR("arn:")))
+        return bad(f, "The provided model doesn't support counting tokens.");
+    if (converse == NULL || !check_fields(ask, converse, known, f))
+        return bad(f, "input: converse or invokeModel is needed");
+    ask->body = converse;
+    return true;
+}
+
 static bool bedrock_read(struct ask *ask, const struct http1_head *h,
                          const struct plan *p, struct fault *f)
 {
     ask->n_choices = 1;
-    if (!check_head(h, f) || (!p->lax && !check_fields(ask, ask->body, known_fields, f)))
+    if (!check_head(h, f) || (ask->count_only && !read_counted(ask, f)) ||
+        (!p->lax && !check_fields(ask, ask->body, known_fields, f)))
         return false;
     read_thinking(ask);
     struct json_object *schema = NULL;
@@ -777,6 +793,11 @@ static void bedrock_models(struct buf *out)
     buf_addz(out, "{\"modelSummaries\":[]}");
 }
 
+static void bedrock_count(int64_t n, struct buf *out)
+{
+    buf_printf(out, "{\"inputTokens\":%" PRId64 "}", n);
+}
+
 const struct sim_dialect sim_bedrock = {
     .name = "bedrock",
     .shape = SIM_BEDROCK,
@@ -791,4 +812,5 @@ const struct sim_dialect sim_bedrock = {
     .headers = bedrock_headers,
     .error_headers = bedrock_error_headers,
     .models = bedrock_models,
+    .count = bedrock_count,
 };

@@ -464,11 +464,33 @@ static bool read_config(struct ask *ask, struct fault *f)
     return check_sampling(ask, config, f) && read_thinking(ask, config, f);
 }
 
+/*
+ * A request to be counted names its model again, and holds all that an answer would need; without
+ * it only contents are counted, but at Vertex.
+ */
+static bool read_counted(struct ask *ask, const struct http1_head *h, struct fault *f)
+{
+    static const char *const outer[] = {"contents", "generateContentRequest", NULL};
+    static const char *const vertex[] = {
+        "contents", "systemInstruction", "tools", "generationConfig", "model", NULL};
+    struct json_object *inner = jx_obj(ask->body, "generateContentRequest");
+    bool is_vertex = str_contains(h->path, STR("/publishers/google/"));
+    if (!check_fields(ask, ask->body, is_vertex ? vertex : outer, "", f))
+        return false;
+    if (inner == NULL)
+        return true;
+    if (!str_starts(jx_str(inner, "model"), STR("models/")))
+        return bad(f, "* GenerateContentRequest.model: unexpected model name format");
+    json_object_object_del(inner, "model");
+    ask->body = inner;
+    return true;
+}
+
 static bool gemini_read(struct ask *ask, const struct http1_head *h, const struct plan *p,
                         struct fault *f)
 {
     ask->n_choices = 1;
-    if (!check_head(h, ask, f))
+    if (!check_head(h, ask, f) || (ask->count_only && !read_counted(ask, h, f)))
         return false;
     if (!p->lax && (!check_fields(ask, ask->body, known_fields, "", f) ||
                     !check_fields(ask, jx_obj(ask->body, "generationConfig"),
@@ -702,6 +724,15 @@ static void gemini_models(struct buf *out)
              "\"supportedGenerationMethods\":[\"generateContent\"],\"thinking\":true}]}");
 }
 
+static void gemini_count(int64_t n, struct buf *out)
+{
+    buf_printf(out,
+               "{\"totalTokens\":%" PRId64
+               ",\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":%" PRId64
+               "}]}",
+               n, n);
+}
+
 const struct sim_dialect sim_gemini = {
     .name = "gemini",
     .shape = SIM_GEMINI,
@@ -714,4 +745,5 @@ const struct sim_dialect sim_gemini = {
     .garbled = "data: {\"candidates\":[{\"content\":{\"par\r\n\r\n",
     .headers = gemini_headers,
     .models = gemini_models,
+    .count = gemini_count,
 };
