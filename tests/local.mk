@@ -11,7 +11,7 @@ AM_TESTS_ENVIRONMENT = \
 LDADD = tests/libsim.a cmd/libcmd.a broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) \
 	$(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS) -lm -lpthread
 # for programs with unit/fault.c: it catches these calls
-FAULT_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc \
+FAULT_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc,--wrap=free \
 	-Wl,--wrap=pread,--wrap=pwrite,--wrap=posix_fallocate
 check_PROGRAMS += %D%/unit/test_agree
 check_PROGRAMS += %D%/unit/test_answer

@@ -160,6 +160,13 @@ if [ "$(id -u)" = 0 ] && command -v gcore >/dev/null &&
     for m in file/sim cmd/sim; do try -m "$m"; done
     "$tool" ask -p "$tcp_port" -k "$client_key" -m file/sim hello >"$tmp/answer"
     is "$(got outcome)" ok 'a broker that has used its keys'
+    spawn idle "$tool" raw -p "$tcp_port" -k "$client_key" -t 60s '@GET@\r\n' # it was answered, and stays
+    n=0
+    until [ "$(http /metrics | sed -n 's/^llmgw_connections //p')" = 2 ] || [ $n = 50 ]; do
+        n=$((n + 1))
+        sleep 0.1
+    done
+    isnt $n 50 '… and whose client stays connected'
     write_config "[provider \"bare\"]
 	kind = openai
 	base-url = http://127.0.0.1:$one_port/v1

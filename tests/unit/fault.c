@@ -5,10 +5,12 @@
 #include "tests/unit/fault.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -82,6 +84,8 @@ static bool fails(enum fault_kind kind)
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+void __real_free(void *p);
+void __wrap_free(void *p);
 void *__real_realloc(void *old, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 ssize_t __real_pwrite(int fd, const void *p, size_t len, off_t at);
@@ -91,6 +95,51 @@ ssize_t __wrap_pread(int fd, void *p, size_t len, off_t at);
 int __real_posix_fallocate(int fd, off_t at, off_t len);
 int __wrap_posix_fallocate(int fd, off_t at, off_t len);
 
+static struct {
+    const char *secret; /* NULL: nobody has looked yet */
+    bool is_watching;
+    long n;
+} freed;
+
+void freed_watch(const char *secret)
+{
+    freed.is_watching = secret != NULL;
+    if (secret != NULL)
+        freed.secret = secret;
+    freed.n = 0;
+}
+
+long freed_with_secret(void)
+{
+    return freed.n;
+}
+
+/* Counts it, and wipes it: whoever is given the block next must not be blamed for its bytes. */
+static void look_before_free(void *p)
+{
+    if (freed.secret == NULL || p == NULL)
+        return;
+    size_t len = malloc_usable_size(p);
+    if (memmem(p, len, freed.secret, strlen(freed.secret)) == NULL)
+        return;
+    freed.n += freed.is_watching && !fault.is_held;
+    explicit_bzero(p, len);
+}
+
+/* What realloc may do: the secret's old place is seen, whether or not the block had to move. */
+static void *move(void *old, size_t size)
+{
+    size_t len = old != NULL ? malloc_usable_size(old) : 0;
+    if (freed.secret == NULL || len == 0)
+        return __real_realloc(old, size);
+    void *p = __real_calloc(1, size);
+    if (p == NULL)
+        return NULL;
+    memcpy(p, old, MIN(len, size));
+    __wrap_free(old);
+    return p;
+}
+
 void *__wrap_calloc(size_t n, size_t size)
 {
     return fails(FAULT_MEMORY) ? NULL : __real_calloc(n, size);
@@ -98,7 +147,13 @@ void *__wrap_calloc(size_t n, size_t size)
 
 void *__wrap_realloc(void *old, size_t size)
 {
-    return fails(FAULT_MEMORY) ? NULL : __real_realloc(old, size);
+    return fails(FAULT_MEMORY) ? NULL : move(old, size);
+}
+
+void __wrap_free(void *p)
+{
+    look_before_free(p);
+    __real_free(p);
 }
 
 ssize_t __wrap_pwrite(int fd, const void *p, size_t len, off_t at)

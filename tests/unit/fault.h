@@ -1,6 +1,6 @@
 /*
  * fault.h: faults on order: the n-th call of a kind fails, or every one from there on, or the
- * process is killed in the middle of it.
+ * process is killed in the middle of it. And a look into what is freed.
  *
  * A program that links it is linked with FAULT_WRAPS (tests/local.mk): the calls of our own
  * objects are caught by --wrap, SQLite's by a VFS and an allocator of its own.
@@ -34,5 +34,10 @@ void fault_disk_full(bool is_full);
 void fault_hold(bool holds);
 /* Ends it; true when a call met its fate. */
 bool fault_disarm(void);
+
+/* From now on our own objects' freed blocks are searched for `secret`; NULL: no more. */
+void freed_watch(const char *secret);
+/* The blocks that had it, since the watch began; those freed while fault_hold holds are the test's. */
+long freed_with_secret(void);
 
 #endif

@@ -446,6 +446,7 @@ static int set_up(void **state)
     }
     assert_int_equal(limiter_new(w->b.conf, &w->b.limiter, &e), ERR_OK);
     assert_int_equal(estimator_new(&w->b.estimator, &e), ERR_OK);
+    freed_watch("sk-"); /* all keys here begin so */
     return 0;
 }
 
@@ -463,11 +464,25 @@ static void pass_time(struct world *w, int64_t us)
     turn(w);
 }
 
-/* Whatever happened: nothing is in flight, and nothing is reserved. */
+/* What was sent, with its keys, is the provider's to forget. */
+static void forget_calls(struct world *w)
+{
+    fault_hold(true);
+    for (size_t i = 0; i < w->n_calls; i++) {
+        buf_release(&w->calls[i].body);
+        buf_release(&w->calls[i].head);
+    }
+    fault_hold(false);
+    w->n_calls = 0;
+}
+
+/* Whatever happened: nothing is in flight, nothing reserved, and no freed memory has a key. */
 static int tear_down(void **state)
 {
     struct world *w = *state;
     turn(w);
+    assert_int_equal(freed_with_secret(), 0);
+    freed_watch(NULL);
     assert_int_equal(w->b.n_requests, 0);
     assert_true(list_is_empty(&w->b.requests));
     assert_int_equal(w->b.n_waiting, 0);
@@ -475,9 +490,8 @@ static int tear_down(void **state)
     for (size_t i = 0; i < w->n_calls; i++) {
         const struct upstream_xfer *x = &w->calls[i];
         assert_true(x->is_done || x->is_cancelled || x->is_detached);
-        buf_release(&w->calls[i].body);
-        buf_release(&w->calls[i].head);
     }
+    forget_calls(w);
     map_for_each (slot, &w->b.targets.by_name) {
         assert_int_equal(((struct target_state *)slot->value)->n_users, 0);
     }
@@ -800,7 +814,6 @@ static void a_stream_cut_at_any_byte_is_never_a_success(void **state)
         memcpy(part, text, n);
         part[n] = '\0';
         w->told = (struct told){0};
-        w->n_calls = 0;
         ask(w, "", ASK_STREAM("one/m"));
         for (size_t i = 0; i < w->n_calls && w->n_ends == 0; i++) {
             begin_stream(call(w, i));
@@ -813,13 +826,9 @@ static void a_stream_cut_at_any_byte_is_never_a_success(void **state)
         assert_int_equal(has(&w->got, DONE), n >= finished);
         assert_int_equal(w->told.outcome == ERR_OK, n >= finished);
         assert_int_equal(w->status == 200, n >= content);
-        for (size_t i = 0; i < w->n_calls; i++) {
-            buf_release(&w->calls[i].body);
-            buf_release(&w->calls[i].head);
-        }
+        forget_calls(w);
         breaker_init(&broker_target(&w->b, STR("one"), STR("m"))->breaker);
     }
-    w->n_calls = 0;
 }
 
 static void usage_that_never_comes_is_estimated(void **state)
