@@ -10,7 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/jsonx.h"
+#include "core/money.h"
+#include "core/num.h"
+#include "core/zone.h"
 
 #include "cmd/link.h"
 #include "cmd/out.h"
@@ -73,7 +77,43 @@ static bool says_something(struct json_object *v)
     return v != NULL && (!json_object_is_type(v, json_type_string) || jx_text(v).len > 0);
 }
 
-/* A line for each member, those of objects as "outer.name"; what says nothing is left out. */
+/* A value for people: the unit at the end of its name tells what it is, and is dropped there. */
+static void write_member(const char *prefix, struct str name, struct json_object *v,
+                         struct buf *out)
+{
+    char text[MAX((int)NUM_TEXT_LEN, MAX((int)MONEY_TEXT_LEN, (int)CLOCK_TEXT_LEN))];
+    struct str value = str_of(json_object_get_string(v));
+    int64_t n = json_object_get_int64(v), at_us;
+    struct err ignored = ERR_INIT;
+    pico cost;
+    if (json_object_is_type(v, json_type_boolean))
+        value = json_object_get_boolean(v) ? STR("yes") : STR("no");
+    else if (str_ends(name, STR("_at")) &&
+             clock_parse_rfc3339(value, &at_us, &ignored) == ERR_OK) {
+        clock_rfc3339(text, at_us, zone_offset_s(at_us), false);
+        value = str_of(text);
+    } else if (str_ends(name, STR("_usd")) && money_parse(value, &cost) == ERR_OK) {
+        money_people(text, cost);
+        value = str_of(text);
+        name.len -= strlen("_usd");
+    } else if (str_ends(name, STR("_s"))) {
+        num_duration(text, n * US_PER_S);
+        value = str_of(text);
+        name.len -= strlen("_s");
+    } else if (json_object_is_type(v, json_type_int) && !str_eqz(name, "pid")) {
+        num_group(text, n);
+        value = str_of(text);
+    }
+    size_t from = out->len;
+    buf_printf(out, "%s%.*s", prefix, STR_ARG(name));
+    for (size_t i = from; buf_err(out) == ERR_OK && i < out->len; i++)
+        if (out->data[i] == '_')
+            out->data[i] = ' ';
+    buf_printf(out, "%*s %.*s\n", (int)(26 - MIN(out->len - from, (size_t)26)), "",
+               STR_ARG(value));
+}
+
+/* A line for each member, those of objects as "outer name"; what says nothing is left out. */
 static void write_members(struct json_object *o, const char *prefix, struct buf *out)
 {
     struct json_object_iterator it = json_object_iter_begin(o),
@@ -83,11 +123,10 @@ static void write_members(struct json_object *o, const char *prefix, struct buf 
         const char *name = json_object_iter_peek_name(&it);
         if (json_object_is_type(v, json_type_object)) {
             char inner[LIMIT_NAME_LEN];
-            snprintf(inner, sizeof inner, "%s%s.", prefix, name);
+            snprintf(inner, sizeof inner, "%s%s ", prefix, name);
             write_members(v, inner, out);
         } else if (says_something(v))
-            buf_printf(out, "%s%-*s %s\n", prefix, (int)(26 - MIN(strlen(prefix), 25)),
-                       name, json_object_get_string(v));
+            write_member(prefix, str_of(name), v, out);
     }
 }
 
@@ -98,6 +137,7 @@ static enum errc run_status(struct cmd_ctx *ctx, void *opts, const char *const *
     (void)args;
     (void)n;
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf lines = BUF_INIT(TEXT_LEN);
     AUTO(buf_release) struct buf text = BUF_INIT(TEXT_LEN);
     AUTO(jx_put) struct json_object *o = NULL;
     enum errc rc = ask(ctx, "GET", "/llmgw/v1/status", &body, e);
@@ -105,7 +145,8 @@ static enum errc run_status(struct cmd_ctx *ctx, void *opts, const char *const *
         rc = jx_parse(buf_str(&body), &o, e);
     if (rc != ERR_OK)
         return rc;
-    write_members(o, "", &text);
+    write_members(o, "", &lines);
+    out_wrap(&text, &lines);
     return say(ctx, buf_str(&body), buf_str(&text).ptr, e);
 }
 
@@ -236,7 +277,7 @@ static enum errc run_ps(struct cmd_ctx *ctx, void *opts, const char *const *args
     (void)args;
     (void)n;
     static const struct out_column columns[] = {
-        {.name = "request_id", .title = "request", .type = OUT_TEXT},
+        {.name = "request_id", .title = "request", .type = OUT_TEXT, .keep = ULID_LEN},
         {.name = "state", .type = OUT_TEXT},
         {.name = "route", .type = OUT_TEXT, .priority = 2},
         {.name = "target", .type = OUT_TEXT},

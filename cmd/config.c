@@ -159,8 +159,8 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     (void)n;
     const struct config_options *o = opts;
     const struct out_column columns[] = {
-        {.name = "key", .type = OUT_TEXT},
-        {.name = "value", .type = OUT_TEXT},
+        {.name = "key", .type = OUT_TEXT, .keep = 28, .flows = true},
+        {.name = "value", .type = OUT_TEXT, .flows = true},
         {.name = "origin", .type = OUT_TEXT, .hidden = !o->show_origin},
         {.name = "line", .type = OUT_INT, .hidden = !o->show_origin},
     };

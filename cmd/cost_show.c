@@ -12,6 +12,8 @@
 #include "cmd/cost.h"
 #include "cmd/out.h"
 
+enum { SHOW_MAX = 16 * 1024 * 1024 };
+
 struct show {
     struct cmd_ctx *ctx;
     struct report_request request;
@@ -279,7 +281,8 @@ enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,
                     struct str id, struct err *e)
 {
     struct show s = {.ctx = ctx};
-    AUTO(buf_release) struct buf b = BUF_INIT(16 * 1024 * 1024);
+    AUTO(buf_release) struct buf b = BUF_INIT(SHOW_MAX);
+    AUTO(buf_release) struct buf text = BUF_INIT(SHOW_MAX);
     if (format != FORMAT_TABLE && format != FORMAT_JSON)
         return err_set(e, ERR_USAGE, "cost show: table or json");
     enum errc rc = compute(&s, db, id, e);
@@ -288,7 +291,8 @@ enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,
     if (format == FORMAT_JSON)
         write_json(&s, &b);
     else
-        write_text(&s, &b);
+        write_text(&s, &text);
+    out_wrap(&b, &text);
     if (buf_err(&b) != ERR_OK)
         return err_set(e, buf_err(&b), "out of memory");
     return out_write(ctx, buf_str(&b), e);

@@ -346,8 +346,8 @@ static enum errc print_report(struct doctor *d, struct err *e)
 static const struct out_column columns[] = {
     {.name = "check", .type = OUT_TEXT},
     {.name = "state", .type = OUT_TEXT},
-    {.name = "what", .type = OUT_TEXT, .soft = 60},
-    {.name = "hint", .type = OUT_TEXT, .priority = 1},
+    {.name = "what", .type = OUT_TEXT, .flows = true},
+    {.name = "hint", .type = OUT_TEXT, .flows = true},
 };
 
 static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,

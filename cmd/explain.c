@@ -7,7 +7,11 @@
 #include "core/money.h"
 #include "core/num.h"
 
-void explain_candidates(struct json_object *candidates, struct buf *out)
+#include "cmd/out.h"
+
+enum { TEXT_LEN = 1024 * 1024 };
+
+static void write_candidates(struct json_object *candidates, struct buf *out)
 {
     size_t width = 0, n = candidates == NULL ? 0 : json_object_array_length(candidates);
     for (size_t i = 0; i < n; i++)
@@ -21,6 +25,13 @@ void explain_candidates(struct json_object *candidates, struct buf *out)
                    STR_ARG(verdict));
         buf_printf(out, " %.*s\n", STR_ARG(why));
     }
+}
+
+void explain_candidates(struct json_object *candidates, struct buf *out)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(TEXT_LEN);
+    write_candidates(candidates, &text);
+    out_wrap(out, &text);
 }
 
 static void write_place(struct json_object *decision, struct buf *out)
@@ -158,22 +169,24 @@ static void write_budgets(struct json_object *decision, struct buf *out)
 
 void explain_write(struct json_object *decision, struct buf *out)
 {
+    AUTO(buf_release) struct buf text = BUF_INIT(TEXT_LEN);
     struct str route = jx_str(decision, "route"), strategy = jx_str(decision, "strategy");
     struct str model = jx_str(decision, "model");
     if (route.len > 0)
-        buf_printf(out, "route %.*s", STR_ARG(route));
+        buf_printf(&text, "route %.*s", STR_ARG(route));
     else
-        buf_printf(out, "model %.*s", STR_ARG(model));
-    write_place(decision, out);
+        buf_printf(&text, "model %.*s", STR_ARG(model));
+    write_place(decision, &text);
     if (strategy.len > 0)
-        buf_printf(out, ", strategy %.*s", STR_ARG(strategy));
-    buf_addc(out, '\n');
-    explain_candidates(jx_arr(decision, "candidates"), out);
-    write_parts(decision, out);
-    write_estimate(decision, out);
-    write_cost(decision, out);
-    write_budgets(decision, out);
-    write_outlook(decision, out);
+        buf_printf(&text, ", strategy %.*s", STR_ARG(strategy));
+    buf_addc(&text, '\n');
+    write_candidates(jx_arr(decision, "candidates"), &text);
+    write_parts(decision, &text);
+    write_estimate(decision, &text);
+    write_cost(decision, &text);
+    write_budgets(decision, &text);
+    write_outlook(decision, &text);
+    out_wrap(out, &text);
 }
 
 /* Candidates that are out by a rule about money or limits, not by their health. */

@@ -31,13 +31,18 @@ static int help_width(void)
     return isatty(STDOUT_FILENO) ? MIN(out_screen_width(), WIDEST) : NO_SCREEN;
 }
 
+/* What each does stands beside it where all have room for that, else above. */
 static void help_examples(const struct cmd_example *examples, struct buf *out)
 {
-    enum { COMMENT_AT = 58 };
-    for (const struct cmd_example *x = examples; x != NULL && x->line != NULL; x++)
-        if (strlen(x->line) <= COMMENT_AT &&
-            COMMENT_AT + strlen(x->what) + 5 <= (size_t)help_width())
-            buf_printf(out, "  %-*s # %s\n", COMMENT_AT, x->line, x->what);
+    size_t line = 0, what = 0;
+    for (const struct cmd_example *x = examples; x->line != NULL; x++) {
+        line = MAX(line, strlen(x->line));
+        what = MAX(what, strlen(x->what));
+    }
+    bool is_wide = strlen("  ") + line + strlen("  # ") + what <= (size_t)help_width();
+    for (const struct cmd_example *x = examples; x->line != NULL; x++)
+        if (is_wide)
+            buf_printf(out, "  %-*s  # %s\n", (int)line, x->line, x->what);
         else
             buf_printf(out, "  # %s\n  %s\n", x->what, x->line);
 }
@@ -94,9 +99,11 @@ void cmd_help_all(bool full, struct buf *out)
             buf_printf(out, " %s", cmd_table[i]->name);
             at += 1 + strlen(cmd_table[i]->name);
         }
-        buf_addz(out,
-                 "\n\nllmgw COMMAND -h tells a command's options, llmgw help COMMAND "
-                 "all about it.\n");
+        buf_addz(out, "\n\n");
+        opt_wrap(out,
+                 STR("llmgw COMMAND -h tells a command's options, llmgw help COMMAND "
+                     "all about it."),
+                 0, 0, width);
         return;
     }
     help_commands(out);
@@ -106,8 +113,10 @@ void cmd_help_all(bool full, struct buf *out)
 
 static void help_exit_codes(struct buf *out)
 {
+    AUTO(buf_release) struct buf lines = BUF_INIT(HELP_LEN);
     for (const struct cmd_exit *x = cmd_exits; x->name != NULL; x++)
-        buf_printf(out, "%4d  %-15s  %s\n", x->status, x->name, x->when);
+        buf_printf(&lines, "%4d  %-15s  %s\n", x->status, x->name, x->when);
+    out_wrap(out, &lines);
 }
 
 /* ---- help as JSON: the tables, for programs ---- */

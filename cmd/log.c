@@ -85,10 +85,10 @@ enum {
 };
 
 static const struct out_column columns[] = {
-    {.name = "start", .type = OUT_TIME, .priority = 2},
-    {.name = "id", .type = OUT_TEXT},
-    {.name = "model", .type = OUT_TEXT, .priority = 1, .soft = 24},
-    {.name = "status", .type = OUT_TEXT},
+    {.name = "start", .type = OUT_TIME, .priority = 2, .soft = 1},
+    {.name = "id", .type = OUT_TEXT, .keep = ULID_LEN},
+    {.name = "model", .type = OUT_TEXT, .priority = 1, .soft = 14},
+    {.name = "status", .type = OUT_TEXT, .soft = 9},
     {.name = "input_tokens", .title = "input", .type = OUT_TOKENS, .priority = 4},
     {.name = "output_tokens", .title = "output", .type = OUT_TOKENS, .priority = 4},
     {.name = "cost", .type = OUT_MONEY},

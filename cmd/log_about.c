@@ -13,11 +13,11 @@
 /* ---- conversations ---- */
 
 static const struct out_column conversation_columns[] = {
-    {.name = "last", .type = OUT_TIME, .priority = 2},
-    {.name = "id", .type = OUT_TEXT},
-    {.name = "name", .type = OUT_TEXT, .priority = 1, .soft = 20},
-    {.name = "title", .type = OUT_TEXT, .priority = 1, .soft = 40},
-    {.name = "requests", .type = OUT_INT, .priority = 3},
+    {.name = "last", .type = OUT_TIME, .priority = 3, .soft = 1},
+    {.name = "id", .type = OUT_TEXT, .keep = ULID_LEN},
+    {.name = "name", .type = OUT_TEXT, .priority = 2, .soft = 12},
+    {.name = "title", .type = OUT_TEXT, .priority = 1, .soft = 16},
+    {.name = "requests", .type = OUT_INT, .priority = 4},
     {.name = "cost", .type = OUT_MONEY},
     {.name = "project", .type = OUT_TEXT, .hidden = true},
     {.name = "start", .type = OUT_TIME, .hidden = true},

@@ -10,6 +10,8 @@
 #include "cmd/log.h"
 #include "cmd/term.h"
 
+enum { SHOW_MAX = 2 * (LIMIT_BODY_LEN + LIMIT_REPLY_LEN) };
+
 /* ---- for people ---- */
 
 /* A name and its value, when it has one. */
@@ -82,7 +84,7 @@ static void put_texts(struct buf *b, const struct log_one *one)
                                                       : STR("not recorded"));
 }
 
-static void write_text(struct arena *a, const struct log_one *one, struct buf *b)
+static void write_facts(struct arena *a, const struct log_one *one, struct buf *b)
 {
     const struct report_request *r = &one->request;
     char cost[MONEY_TEXT_LEN];
@@ -108,6 +110,13 @@ static void write_text(struct arena *a, const struct log_one *one, struct buf *b
     buf_addz(b, one->n_attempts > 0 ? "attempts\n" : "no attempt was made\n");
     for (size_t i = 0; i < one->n_attempts; i++)
         put_attempt(b, &one->attempts[i]);
+}
+
+static void write_text(struct arena *a, const struct log_one *one, struct buf *b)
+{
+    AUTO(buf_release) struct buf facts = BUF_INIT(SHOW_MAX);
+    write_facts(a, one, &facts);
+    out_wrap(b, &facts);
     put_texts(b, one);
 }
 
@@ -317,8 +326,6 @@ enum errc log_load(struct db *db, struct arena *a, struct log_one *one, struct e
     return ERR_OK;
 }
 
-enum { SHOW_MAX = 2 * (LIMIT_BODY_LEN + LIMIT_REPLY_LEN) };
-
 /* One body, byte for byte. */
 static enum errc print_body(struct cmd_ctx *ctx, const struct buf *body, const char *what,
                             const struct report_request *r, struct err *e)
@@ -356,6 +363,7 @@ static enum errc print_one(struct cmd_ctx *ctx, const struct log_options *o,
                            const struct log_one *one, struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(SHOW_MAX);
+    AUTO(buf_release) struct buf line = BUF_INIT(SHOW_MAX);
     if (o->extract)
         return print_code(ctx, one, e);
     if (o->request)
@@ -369,9 +377,10 @@ static enum errc print_one(struct cmd_ctx *ctx, const struct log_options *o,
     }
     if (o->headers)
         write_headers(&ctx->arena, &one->request, &text);
-    else if (o->usage)
-        log_usage_line(&ctx->arena, &one->request, &text);
-    else
+    else if (o->usage) {
+        log_usage_line(&ctx->arena, &one->request, &line);
+        out_wrap(&text, &line);
+    } else
         write_text(&ctx->arena, one, &text);
     return print_text(ctx, &text, e);
 }

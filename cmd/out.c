@@ -278,6 +278,74 @@ int out_screen_width(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20 ? w.ws_col : 80;
 }
 
+/* The end of the last word that lies between the byte `from` and `cells`; 0 if none does. */
+static size_t whole_words(struct str s, size_t from, size_t cells)
+{
+    size_t fits = prefix_that_fits(s, cells);
+    while (fits > from && fits < s.len && s.ptr[fits] != ' ')
+        fits--;
+    while (fits > from && s.ptr[fits - 1] == ' ')
+        fits--;
+    return fits > from ? fits : 0;
+}
+
+size_t out_words_that_fit(struct str s, size_t cells)
+{
+    size_t n = whole_words(s, 0, cells);
+    if (n == 0)
+        n = prefix_that_fits(s, cells);
+    return n > 0 ? n : s.len;
+}
+
+/* The byte where a line's last column begins: behind the last gap in its left half. */
+static size_t last_column(struct str line, size_t width)
+{
+    size_t from = 0, blanks = 0;
+    while (from < line.len && line.ptr[from] == ' ')
+        from++;
+    for (size_t at = from, end = prefix_that_fits(line, width / 2); at < end; at++) {
+        if (line.ptr[at] != ' ' && blanks > 1)
+            from = at;
+        blanks = line.ptr[at] == ' ' ? blanks + 1 : 0;
+    }
+    return from;
+}
+
+/* A word that is too long, a path or an address, stays in one piece, if need be further left. */
+static void wrap_line(struct buf *b, struct str line, size_t width)
+{
+    enum { INDENT = 2 };
+    size_t from = last_column(line, width), indent = 0;
+    size_t hang = MAX(out_width(str_sub(line, 0, from)), (size_t)INDENT);
+    while (out_width(line) > width - indent) {
+        size_t n = whole_words(line, from, width - indent);
+        if (n == 0) {
+            n = whole_words(line, 0, width - indent);
+            hang = INDENT;
+        }
+        if (n == 0)
+            n = from + str_find(str_sub(line, from, line.len), ' ');
+        struct str rest = str_trim(str_sub(line, n, line.len));
+        if (rest.len == 0)
+            break;
+        buf_printf(b, "%*s%.*s\n", (int)indent, "", (int)n, line.ptr);
+        line = rest;
+        indent = hang;
+        from = 0;
+    }
+    buf_printf(b, "%*s%.*s\n", (int)indent, "", STR_ARG(line));
+}
+
+void out_wrap(struct buf *b, const struct buf *lines)
+{
+    size_t width = (size_t)out_screen_width();
+    struct str rest = buf_str(lines), line;
+    while (rest.len > 0 && str_split(&rest, '\n', &line))
+        wrap_line(b, line, width);
+    if (b->fail == ERR_OK)
+        b->fail = buf_err(lines);
+}
+
 bool out_is_utf8(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

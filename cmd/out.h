@@ -29,7 +29,10 @@ struct out_column {
     const char *title; /* heading in tables; NULL: the name */
     enum out_type type;
     int priority; /* 0 never dropped; higher goes first when the screen is narrow */
-    int soft; /* cells that a text is cut to before columns are dropped; 0: not then */
+    int soft; /* cells that a text is cut to before columns are dropped; 0: not then. Of a
+                 time any number: its year goes, when all have the same */
+    int keep; /* cells that a text keeps while another one can be cut; 0: none */
+    bool flows;     /* a text that is too long goes on below; it is not cut */
     bool is_change; /* of OUT_PPM: tables show its sign */
     bool right;     /* aligned to the right in tables */
     bool hidden;    /* only in machine formats or by --fields */
@@ -79,8 +82,15 @@ enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e) MUST_US
 
 /* Display width of UTF-8 text in terminal cells, by grapheme cluster. */
 size_t out_width(struct str s);
+/* Bytes of the words that fit into `cells`; of a word that is too long itself, what fits. */
+size_t out_words_that_fit(struct str s, size_t cells);
 /* Cuts to `cells`, ending in "…" when something was cut. */
 void out_fit(struct buf *b, struct str s, size_t cells);
+/*
+ * Adds lines for people, each broken at the screen's width; what goes on stands under the line's
+ * last column, or is indented by two. `b` fails when `lines` have.
+ */
+void out_wrap(struct buf *b, const struct buf *lines);
 /*
  * Columns of the screen: LLMGW_COLUMNS; on a terminal COLUMNS, its size, else 80; otherwise a
  * large number, whatever a shell has exported.

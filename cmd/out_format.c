@@ -367,23 +367,58 @@ static size_t least_important(const struct out *o, const struct grid *g)
     return worst;
 }
 
-static size_t widest_text(const struct out *o, const struct grid *g)
+/* The text to cut next, of those that are wider than they must be; OUT_COLUMNS if none is. */
+static size_t widest_text(const struct out *o, const struct grid *g, bool all_keep)
 {
+    enum { NARROWEST = 4 };
     size_t widest = OUT_COLUMNS;
-    for (size_t i = 0; i < o->n_shown; i++)
-        if (!g->dropped[i] && o->columns[o->shown[i]].type == OUT_TEXT &&
+    for (size_t i = 0; i < o->n_shown; i++) {
+        const struct out_column *c = &o->columns[o->shown[i]];
+        size_t least = all_keep ? MAX((size_t)c->keep, (size_t)NARROWEST) : NARROWEST;
+        if (!g->dropped[i] && c->type == OUT_TEXT && g->width[i] > least &&
             (widest == OUT_COLUMNS || g->width[i] > g->width[widest]))
             widest = i;
+    }
     return widest;
 }
 
-/* Gives cut texts the room that is left. */
+enum { YEAR_LEN = 5, TIME_LEN = 19 }; /* "2026-", "2026-11-30 04:45:48" */
+
+static bool is_of_one_year(const struct out *o, const struct grid *g, size_t column)
+{
+    struct str first = STR_NONE;
+    for (size_t r = 0; r < g->n_rows; r++) {
+        struct str s = g->cells[r * o->n_shown + column];
+        if (s.len != TIME_LEN) /* not known */
+            continue;
+        struct str year = str_sub(s, 0, YEAR_LEN);
+        if (first.ptr != NULL && !str_eq(first, year))
+            return false;
+        first = year;
+    }
+    return first.ptr != NULL;
+}
+
+static size_t soft_width(const struct out *o, const struct grid *g, size_t column)
+{
+    const struct out_column *c = &o->columns[o->shown[column]];
+    size_t full = g->width[column];
+    if (c->soft == 0)
+        return full;
+    if (c->type != OUT_TIME)
+        return MIN(full, (size_t)c->soft);
+    return full == TIME_LEN && is_of_one_year(o, g, column) ? full - YEAR_LEN : full;
+}
+
+/* Gives cut texts the room that is left, and times their years. */
 static void widen(const struct out *o, struct grid *g, const size_t *full, size_t screen)
 {
     for (size_t i = 0; i < o->n_shown; i++) {
-        size_t used = grid_width(o, g);
-        if (!g->dropped[i] && used < screen)
-            g->width[i] += MIN(screen - used, full[i] - g->width[i]);
+        size_t used = grid_width(o, g), lost = full[i] - g->width[i];
+        bool is_whole = o->columns[o->shown[i]].type == OUT_TIME;
+        if (g->dropped[i] || used >= screen || (is_whole && screen - used < lost))
+            continue;
+        g->width[i] += MIN(screen - used, lost);
     }
 }
 
@@ -393,19 +428,15 @@ static void widen(const struct out *o, struct grid *g, const size_t *full, size_
  */
 static void grid_fit(const struct out *o, struct grid *g, size_t screen)
 {
-    enum { NARROWEST = 4 };
     size_t full[OUT_COLUMNS], at;
     memcpy(full, g->width, sizeof full);
-    for (size_t i = 0; i < o->n_shown; i++) {
-        size_t soft = (size_t)o->columns[o->shown[i]].soft;
-        if (soft > 0)
-            g->width[i] = MIN(g->width[i], soft);
-    }
+    for (size_t i = 0; i < o->n_shown; i++)
+        g->width[i] = soft_width(o, g, i);
     while (grid_width(o, g) > screen && (at = least_important(o, g)) != OUT_COLUMNS)
         g->dropped[at] = true;
     widen(o, g, full, screen);
-    while (grid_width(o, g) > screen && (at = widest_text(o, g)) != OUT_COLUMNS &&
-           g->width[at] > NARROWEST)
+    while (grid_width(o, g) > screen && ((at = widest_text(o, g, true)) != OUT_COLUMNS ||
+                                         (at = widest_text(o, g, false)) != OUT_COLUMNS))
         g->width[at]--;
 }
 
@@ -415,7 +446,7 @@ static void pad(struct buf *b, size_t n)
         buf_addc(b, ' ');
 }
 
-static void grid_cell(struct buf *b, struct str s, size_t width, bool right, bool last)
+static void grid_cell(struct buf *b, struct str s, size_t width, bool right)
 {
     struct buf cut = BUF_INIT(LIMIT_BODY_LEN);
     out_fit(&cut, s, width);
@@ -423,7 +454,7 @@ static void grid_cell(struct buf *b, struct str s, size_t width, bool right, boo
     if (right)
         pad(b, width - MIN(used, width));
     buf_adds(b, buf_str(&cut));
-    if (!right && !last)
+    if (!right)
         pad(b, width - MIN(used, width));
     buf_release(&cut);
 }
@@ -434,24 +465,53 @@ static bool is_right(const struct out_column *c)
                         c->type != OUT_BOOL && c->type != OUT_JSON);
 }
 
-static void grid_line(struct out *o, const struct grid *g, const struct str *cells)
+/* Takes what the cell shows on this line; what is left of it stands on the next one. */
+static struct str take_line(size_t width, bool flows, struct str *rest)
 {
-    bool first = true;
-    size_t last = o->n_shown;
-    for (size_t i = 0; i < o->n_shown; i++)
-        if (!g->dropped[i])
-            last = i;
+    struct str s = *rest;
+    *rest = STR_NONE;
+    if (!flows || out_width(s) <= width)
+        return s;
+    size_t n = out_words_that_fit(s, width);
+    *rest = str_trim(str_sub(s, n, s.len));
+    return str_sub(s, 0, n);
+}
+
+/* One line of the cells that `rest` has left; true when it still has some. */
+static bool grid_cells(struct out *o, const struct grid *g, bool is_heading,
+                       struct str *rest)
+{
+    size_t n_before = 0;
+    bool has_more = false;
     for (size_t i = 0; i < o->n_shown; i++) {
         const struct out_column *c = &o->columns[o->shown[i]];
         if (g->dropped[i])
             continue;
-        if (!first)
+        if (n_before++ > 0)
             buf_addz(&o->text, "  ");
-        first = false;
-        grid_cell(&o->text, cells ? cells[i] : str_of(heading(c)), g->width[i],
-                  is_right(c), i == last);
+        grid_cell(&o->text, take_line(g->width[i], c->flows && !is_heading, &rest[i]),
+                  g->width[i], is_right(c));
+        has_more = has_more || rest[i].len > 0;
     }
+    while (o->text.len > 0 && o->text.data[o->text.len - 1] == ' ')
+        buf_truncate(&o->text, o->text.len - 1);
     buf_addc(&o->text, '\n');
+    return has_more;
+}
+
+/* A row, or the heading: `cells` is NULL. */
+static void grid_line(struct out *o, const struct grid *g, const struct str *cells)
+{
+    struct str rest[OUT_COLUMNS];
+    for (size_t i = 0; i < o->n_shown; i++) {
+        const struct out_column *c = &o->columns[o->shown[i]];
+        rest[i] = cells != NULL ? cells[i] : str_of(heading(c));
+        if (cells != NULL && c->type == OUT_TIME && rest[i].len == TIME_LEN &&
+            g->width[i] < TIME_LEN)
+            rest[i] = str_sub(rest[i], YEAR_LEN, TIME_LEN);
+    }
+    while (grid_cells(o, g, cells == NULL, rest))
+        continue;
 }
 
 /* What is above and below a table is not wider than the screen, either. */
@@ -464,19 +524,20 @@ static void add_lines(struct out *o, const struct out_lines *lines)
 /* The rows one below the other, a line for each field that is known. */
 static void format_vertical(struct out *o, const struct grid *g)
 {
+    AUTO(buf_release) struct buf lines = BUF_INIT(LIMIT_BODY_LEN);
     size_t width = 0;
     for (size_t i = 0; i < o->n_shown; i++)
         width = MAX(width, out_width(str_of(heading(&o->columns[o->shown[i]]))));
     for (size_t r = 0; r < o->n_rows; r++) {
-        buf_addz(&o->text, r > 0 ? "\n" : "");
+        buf_addz(&lines, r > 0 ? "\n" : "");
         for (size_t i = 0; i < o->n_shown; i++) {
             if (!cell(o, r, o->shown[i])->is_set)
                 continue;
-            grid_cell(&o->text, str_of(heading(&o->columns[o->shown[i]])), width, false,
-                      false);
-            buf_printf(&o->text, "  %.*s\n", STR_ARG(g->cells[r * o->n_shown + i]));
+            grid_cell(&lines, str_of(heading(&o->columns[o->shown[i]])), width, false);
+            buf_printf(&lines, "  %.*s\n", STR_ARG(g->cells[r * o->n_shown + i]));
         }
     }
+    out_wrap(&o->text, &lines);
     add_lines(o, &o->footers);
 }
 

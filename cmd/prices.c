@@ -84,13 +84,15 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
 
 /* --- show: a row for each price that ever held --- */
 
+enum { DATE_LEN = 10 };
+
 static const struct out_column show_columns[] = {
     {.name = "provider", .type = OUT_TEXT, .priority = 3},
-    {.name = "model", .type = OUT_TEXT},
-    {.name = "from", .type = OUT_TEXT},
-    {.name = "to", .type = OUT_TEXT},
+    {.name = "model", .type = OUT_TEXT, .priority = 1},
+    {.name = "from", .type = OUT_TEXT, .keep = DATE_LEN},
+    {.name = "to", .type = OUT_TEXT, .keep = DATE_LEN},
     {.name = "when", .type = OUT_TEXT},
-    {.name = "component", .type = OUT_TEXT},
+    {.name = "component", .type = OUT_TEXT, .keep = 16},
     {.name = "usd", .title = "$", .type = OUT_JSON, .right = true},
     {.name = "per", .type = OUT_INT},
     {.name = "unit_price_pusd", .type = OUT_INT, .hidden = true},
@@ -351,12 +353,14 @@ static enum errc cost_end(struct costing *k, struct err *e)
     if (money_scale(k->sum, 1, &sum) != ERR_OK)
         sum = PICO_UNKNOWN;
     if (k->out == NULL) {
+        AUTO(buf_release) struct buf screen = BUF_INIT(2 * LIMIT_BODY_LEN);
         money_exact(usd, sum);
         buf_printf(&k->text, "%zu request%s, %zu without a price: $%s\n", k->n,
                    k->n == 1 ? "" : "s", k->n_unknown, usd);
-        if (buf_err(&k->text) != ERR_OK)
+        out_wrap(&screen, &k->text);
+        if (buf_err(&screen) != ERR_OK)
             return err_set(e, ERR_MEMORY, "the report is too large for memory");
-        return out_write(k->ctx, buf_str(&k->text), e);
+        return out_write(k->ctx, buf_str(&screen), e);
     }
     if (k->n_unknown > 0)
         out_warning(k->out, "%zu of %zu request%s without a price", k->n_unknown, k->n,

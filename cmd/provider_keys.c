@@ -272,7 +272,7 @@ static const struct out_column test_columns[] = {
     {.name = "provider", .type = OUT_TEXT},
     {.name = "model", .type = OUT_TEXT, .priority = 1},
     {.name = "result", .type = OUT_TEXT},
-    {.name = "why", .type = OUT_TEXT, .soft = 60},
+    {.name = "why", .type = OUT_TEXT, .flows = true},
 };
 
 /* Something that its key is needed for: a model that a route asks of it, or its default one. */

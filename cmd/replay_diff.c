@@ -135,7 +135,7 @@ enum errc replay_diff(struct cmd_ctx *ctx, const struct replay_selection *s,
 /* ---- rows ---- */
 
 static const struct out_column columns[] = {
-    {.name = "source", .type = OUT_TEXT},
+    {.name = "source", .type = OUT_TEXT, .keep = ULID_LEN},
     {.name = "against", .type = OUT_TEXT, .soft = 24},
     {.name = "repeat", .type = OUT_INT, .priority = 4},
     {.name = "state", .type = OUT_TEXT},

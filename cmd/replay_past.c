@@ -191,10 +191,10 @@ size_t replay_take_up(struct replay_selection *s, const char *only)
 /* ---- the list ---- */
 
 static const struct out_column list_columns[] = {
-    {.name = "run", .type = OUT_TEXT},
-    {.name = "start", .type = OUT_TIME, .priority = 2},
+    {.name = "run", .type = OUT_TEXT, .keep = ULID_LEN},
+    {.name = "start", .type = OUT_TIME, .priority = 2, .soft = 1},
     {.name = "state", .type = OUT_TEXT},
-    {.name = "against", .type = OUT_TEXT, .soft = 30, .priority = 1},
+    {.name = "against", .type = OUT_TEXT, .soft = 16, .priority = 1},
     {.name = "requests", .type = OUT_INT, .priority = 3},
     {.name = "answered", .type = OUT_INT, .priority = 4},
     {.name = "failed", .type = OUT_INT, .priority = 4},

@@ -205,12 +205,13 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
 
 /* ---- show ---- */
 
-static void add_duration(struct buf *out, const char *name, int64_t us)
+static void add_duration(struct buf *out, const char *before, const char *name,
+                         int64_t us)
 {
     char text[NUM_TEXT_LEN] = "none";
     if (us > 0)
         num_duration(text, us);
-    buf_printf(out, "  %s %s", name, text);
+    buf_printf(out, "%s%s %s", before, name, text);
 }
 
 static void show_place(struct buf *out, struct conf_pos pos)
@@ -225,6 +226,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
     (void)p;
     (void)n;
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf screen = BUF_INIT(LIMIT_REPLY_LEN);
     const struct conf_route *r = conf_route(ctx->conf, str_of(args[0]));
     if (cmd_formats(ctx, "route show", 0, e) != ERR_OK)
         return e->code;
@@ -246,14 +248,16 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
         show_place(&out, t->pos);
         buf_addc(&out, '\n');
     }
-    buf_addz(&out, "limits of time:");
-    add_duration(&out, "whole", r->timeout_us);
-    add_duration(&out, "connect", r->connect_us);
-    add_duration(&out, "first token", r->ttft_us);
-    add_duration(&out, "between tokens", r->gap_us);
-    add_duration(&out, "patience", r->patience_us);
+    add_duration(&out, "limits of time: ", "whole", r->timeout_us);
+    add_duration(&out, ", ", "connect", r->connect_us);
+    add_duration(&out, ", ", "first token", r->ttft_us);
+    add_duration(&out, ", ", "between tokens", r->gap_us);
+    add_duration(&out, ", ", "patience", r->patience_us);
     buf_addc(&out, '\n');
-    return out_write(ctx, buf_str(&out), e);
+    out_wrap(&screen, &out);
+    if (buf_err(&screen) != ERR_OK)
+        return err_set(e, buf_err(&screen), "out of memory");
+    return out_write(ctx, buf_str(&screen), e);
 }
 
 /* ---- explain ---- */

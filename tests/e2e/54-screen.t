@@ -17,6 +17,9 @@ config <<END
     target = one/gpt-6-luna
 [route "a|b"]
     target = one/gpt-6-luna
+[route "潮の満ち引き-🌊🌊🌊"]
+    target = one/gpt-6-luna
+    target = one/gpt-6-sol
 [alias]
     smart = one/gpt-6-luna
 [client "ci"]
@@ -25,7 +28,10 @@ END
 start_broker
 llmgw chat --no-stdin --save hm 'say it' >/dev/null 2>&1
 llmgw chat --no-stdin --tag 'team=a|b' --project 'x|y' "say it" >/dev/null
-sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
+llmgw chat --no-stdin --tag 'team=港の仲間🌊' --project '博多港の計画🌊' --name '潮の満ち引きについて🌊🌊' \
+    -r '潮の満ち引き-🌊🌊🌊' "博多の潮はいつ満ちますか。🌊 $(seq -s ' ' 1 99)" >/dev/null
+sql_wait 'SELECT count(*) FROM request' 2 >/dev/null
+id=$(sql "SELECT id FROM request WHERE project = '博多港の計画🌊'")
 
 printf 'some words' >"$tmp/notes"
 
@@ -80,6 +86,38 @@ like "$(llmgw route list -F markdown)" '\| a\\\|b \|' '… here, too'
 is "$(llmgw cost yesterday -F markdown --if-any)" '' 'a mail without anything to say is none'
 
 # ---- width ----
+# every table, and what is told in lines, is as wide as the screen or narrower
+{
+    cat "$tmp/ways"
+    cat <<END
+broker ps
+broker status
+cost show $id
+help exit-codes
+keys test
+log conversations
+log -g 博多の潮はいつ満ちますか
+log show $id --usage
+log stats
+prices cost
+replay diff last
+replay show last
+route explain -r 潮の満ち引き-🌊🌊🌊 博多の潮はいつ満ちますか。 hello
+route show 潮の満ち引き-🌊🌊🌊
+END
+} >"$tmp/screens"
+echo '{"id":"潮","provider":"openai","model_requested":"gpt-6-luna","at":"2026-11-20T12:00:00Z","wire":"openai_chat","usage":{"prompt_tokens":9,"completion_tokens":4}}' \
+    >"$tmp/usage.jsonl"
+for width in 40 80 200; do
+    while read -r way; do
+        # shellcheck disable=SC2086
+        LLMGW_COLUMNS=$width llmgw $way >"$tmp/table" 2>"$tmp/table.err" <"$tmp/usage.jsonl"
+        [ -s "$tmp/table" ] || [ "$way" = "broker ps" ] || [ "$way" = "replay diff last" ] || echo "nothing: $way"
+        at=$(grep -vF "$config_file" "$tmp/table" | wc -L) # a path stays in one piece
+        [ "$at" -le $width ] || echo "$at: $way"
+    done <"$tmp/screens" >"$tmp/wide"
+    is "$(cat "$tmp/wide")" '' "no line is wider than $width columns"
+done
 long=$(COLUMNS=30 llmgw models -g luna | head -n 1)
 is "$(COLUMNS=200 llmgw models -g luna | head -n 1)" "$long" 'COLUMNS changes nothing in a pipe'
 cmp_num "${#long}" -gt 60 '… which is as wide as the table'

@@ -164,6 +164,34 @@ static void tables_drop_columns_before_they_cut_names(void **state)
     }
 }
 
+/* What a report of these columns prints. The caller frees. */
+static char *table(const struct out_column *own, size_t n, const char *width,
+                   void (*fill)(struct out *o))
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(8192);
+    struct cmd_ctx ctx = {.program = "llmgw", .clock = &fixed_clock};
+    struct out *o = NULL;
+    struct err e = ERR_INIT;
+    setenv("LLMGW_COLUMNS", width, 1);
+    assert_int_equal(out_new(&ctx, FORMAT_TABLE, "x/1", own, n, &o, &e), ERR_OK);
+    fill(o);
+    assert_int_equal(out_render(o, &text, &e), ERR_OK);
+    out_free(&o);
+    return mem_strdup(text.data);
+}
+
+static void fill_changes(struct out *o)
+{
+    out_textz(o, "a-name-that-is-long");
+    out_int(o, 94000);
+    out_int(o, 7);
+    out_row_end(o);
+    out_textz(o, "short");
+    out_int(o, -412000);
+    out_int(o, 8);
+    out_row_end(o);
+}
+
 static void long_names_are_cut_a_little_before_columns_go(void **state)
 {
     (void)state;
@@ -189,33 +217,122 @@ static void long_names_are_cut_a_little_before_columns_go(void **state)
                "41 %\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char path[] = "/tmp/test_out.XXXXXX", text[1024];
-        close(mkstemp(path));
-        setenv("LLMGW_COLUMNS", rows[i].width, 1);
-        struct cmd_ctx ctx = {.program = "llmgw", .clock = &fixed_clock};
-        struct out *o = NULL;
-        struct err e = ERR_INIT;
-        ctx.global.output = path;
-        arena_init(&ctx.arena, 1 << 20);
-        assert_int_equal(out_new(&ctx, FORMAT_TABLE, "x/1", own, ARRAY_LEN(own), &o, &e),
-                         ERR_OK);
-        out_textz(o, "a-name-that-is-long");
-        out_int(o, 94000);
-        out_int(o, 7);
-        out_row_end(o);
-        out_textz(o, "short");
-        out_int(o, -412000);
-        out_int(o, 8);
-        out_row_end(o);
-        assert_int_equal(out_finish(o, &e), ERR_OK);
-        out_free(&o);
-        arena_release(&ctx.arena);
-        FILE *f = fopen(path, "r");
-        text[fread(text, 1, sizeof text - 1, f)] = '\0';
-        fclose(f);
-        unlink(path);
+        AUTO(mem_freep)
+        char *text = table(own, ARRAY_LEN(own), rows[i].width, fill_changes);
         assert_string_equal(text, rows[i].want);
     }
+}
+
+static void fill_settings(struct out *o)
+{
+    out_textz(o, "route.fast.target");
+    out_textz(o,
+              "a target of \xE4\xB8\xAD\xE6\x96\x87 words, anthropic/claude-haiku-5-5");
+    out_textz(o, "~/.config/llmgw/config");
+    out_row_end(o);
+    out_textz(o, "core.record");
+    out_textz(o, "full");
+    out_textz(o, "~/x");
+    out_row_end(o);
+}
+
+static void texts_flow_where_they_must_not_be_cut(void **state)
+{
+    (void)state;
+    static const struct out_column own[] = {
+        {.name = "key", .type = OUT_TEXT, .keep = 17},
+        {.name = "value", .type = OUT_TEXT, .flows = true},
+        {.name = "origin", .type = OUT_TEXT},
+    };
+    AUTO(mem_freep) char *text = table(own, ARRAY_LEN(own), "45", fill_settings);
+    assert_string_equal(text, "key                value         origin\n"
+                              "route.fast.target  a target of   ~/.config/l\xE2\x80\xA6\n"
+                              "                   \xE4\xB8\xAD\xE6\x96\x87 words,\n"
+                              "                   anthropic/cl\n"
+                              "                   aude-haiku-5\n"
+                              "                   -5\n"
+                              "core.record        full          ~/x\n");
+    AUTO(mem_freep) char *narrow = table(own, ARRAY_LEN(own), "20", fill_settings);
+    assert_true(
+        str_starts(str_of(narrow), STR("key       val\xE2\x80\xA6  ori\xE2\x80\xA6\n"
+                                       "route.f\xE2\x80\xA6  a     ~/.\xE2\x80\xA6\n"
+                                       "          targ\n")));
+}
+
+static void fill_times(struct out *o)
+{
+    out_int(o, fixed_us(NULL));
+    out_textz(o, "01M88NTJ8F");
+    out_row_end(o);
+    out_null(o);
+    out_textz(o, "01M88NTJ8G");
+    out_row_end(o);
+}
+
+static void fill_years(struct out *o)
+{
+    fill_times(o);
+    out_int(o, fixed_us(NULL) - 365 * 24 * US_PER_HOUR);
+    out_textz(o, "01M88NTJ8H");
+    out_row_end(o);
+}
+
+static void times_lose_the_year_that_all_have(void **state)
+{
+    (void)state;
+    static const struct out_column own[] = {
+        {.name = "start", .type = OUT_TIME, .soft = 1, .priority = 1},
+        {.name = "id", .type = OUT_TEXT, .keep = 10},
+    };
+    AUTO(mem_freep) char *wide = table(own, ARRAY_LEN(own), "31", fill_times);
+    assert_string_equal(wide, "start                id\n"
+                              "2026-11-25 03:05:11  01M88NTJ8F\n"
+                              "\xE2\x80\x94                    01M88NTJ8G\n");
+    AUTO(mem_freep) char *narrow = table(own, ARRAY_LEN(own), "30", fill_times);
+    assert_string_equal(narrow, "start           id\n"
+                                "11-25 03:05:11  01M88NTJ8F\n"
+                                "\xE2\x80\x94               01M88NTJ8G\n");
+    AUTO(mem_freep) char *years = table(own, ARRAY_LEN(own), "30", fill_years);
+    assert_string_equal(years, "id\n01M88NTJ8F\n01M88NTJ8G\n01M88NTJ8H\n");
+}
+
+static void lines_are_broken_under_their_last_column(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *width, *line, *want;
+    } rows[] = {
+        {"30", "short", "short\n"},
+        {"30", "", "\n"},
+        {"30", "one two three four five six seven eight",
+         "one two three four five six\n  seven eight\n"},
+        {"30", "error     the stream was cut before its end",
+         "error     the stream was cut\n          before its end\n"},
+        {"30", "  1 one/x  chosen  healthy, key ok, $0.09",
+         "  1 one/x  chosen  healthy,\n           key ok, $0.09\n"},
+        {"29",
+         "error     \xE4\xB8\xAD\xE6\x96\x87\xE4\xB8\xAD\xE6\x96\x87 "
+         "\xE4\xB8\xAD\xE6\x96\x87\xE4\xB8\xAD\xE6\x96\x87 \xF0\x9F\x98\x80",
+         "error     \xE4\xB8\xAD\xE6\x96\x87\xE4\xB8\xAD\xE6\x96\x87 "
+         "\xE4\xB8\xAD\xE6\x96\x87\xE4\xB8\xAD\xE6\x96\x87\n          "
+         "\xF0\x9F\x98\x80\n"},
+        {"20", "path      /a/b/c/d/e/f/g/h and", "path\n  /a/b/c/d/e/f/g/h\n  and\n"},
+        {"20", "path      /a/b/c/d/e/f/g/h/i/j/k/l/m/n",
+         "path\n  /a/b/c/d/e/f/g/h/i/j/k/l/m/n\n"},
+        {"20", "a blank at the end  ", "a blank at the end  \n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf line = BUF_INIT(1000), out = BUF_INIT(1000);
+        setenv("LLMGW_COLUMNS", rows[i].width, 1);
+        buf_printf(&line, "%s\n", rows[i].line);
+        out_wrap(&out, &line);
+        assert_string_equal(out.data, rows[i].want);
+    }
+    AUTO(buf_release) struct buf small = BUF_INIT(4), out = BUF_INIT(1000);
+    buf_addz(&small, "too long");
+    out_wrap(&out, &small);
+    assert_int_not_equal(buf_err(&out), ERR_OK);
+    unsetenv("LLMGW_COLUMNS");
 }
 
 static void fields_choose_and_order(void **state)
@@ -326,6 +443,9 @@ int main(void)
         cmocka_unit_test(the_envelope_is_json),
         cmocka_unit_test(tables_drop_columns_before_they_cut_names),
         cmocka_unit_test(long_names_are_cut_a_little_before_columns_go),
+        cmocka_unit_test(texts_flow_where_they_must_not_be_cut),
+        cmocka_unit_test(times_lose_the_year_that_all_have),
+        cmocka_unit_test(lines_are_broken_under_their_last_column),
         cmocka_unit_test(fields_choose_and_order),
         cmocka_unit_test(widths_count_terminal_cells),
         cmocka_unit_test(a_pipe_is_as_wide_as_its_table),
