@@ -38,7 +38,8 @@ void markdown_set_style(struct markdown *m, unsigned style)
     buf_addz(&m->word, (style & MD_BOLD) != 0 ? ";1" : "");
     buf_addz(&m->word, (style & MD_DIM) != 0 ? ";2" : "");
     buf_addz(&m->word, (style & MD_ITALIC) != 0 ? ";3" : "");
-    buf_addz(&m->word, (style & MD_VERBATIM) != 0 ? ";36" : "");
+    /* magenta: the one colour that common palettes show well on white and on black */
+    buf_addz(&m->word, (style & MD_VERBATIM) != 0 ? ";35" : "");
     buf_addc(&m->word, 'm');
     m->style_end = m->word.len;
     m->style = style;

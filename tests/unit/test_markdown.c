@@ -83,8 +83,8 @@ static void marks_need_their_other_end(void **state)
         {"_b_", "\033[0;3mb\033[0m"},
         {"***b***", "\033[0;1;3mb\033[0m"},
         {"**a *b* c**", "\033[0;1ma \033[0;1;3mb\033[0;1m c\033[0m"},
-        {"use `x*y*z`", "use \033[0;36mx*y*z\033[0m"},
-        {"`` a`b ``", "\033[0;36ma`b\033[0m"},
+        {"use `x*y*z`", "use \033[0;35mx*y*z\033[0m"},
+        {"`` a`b ``", "\033[0;35ma`b\033[0m"},
         {"a * b * c", "a * b * c"},
         {"my_var_ x_ _y_", "my_var_ x_ \033[0;3my\033[0m"},
         {"2*3*4 and 5", "2\033[0;3m3\033[0m4 and 5"},
@@ -102,7 +102,7 @@ static void marks_need_their_other_end(void **state)
         {"# Tide tables",
          "\033[0;1mTide tables\033[0m"}, /* as long as what set the style */
         {"**Tide tables** x", "\033[0;1mTide tables\033[0m x"},
-        {"# A `b`", "\033[0;1mA \033[0;1;36mb\033[0m"},
+        {"# A `b`", "\033[0;1mA \033[0;1;35mb\033[0m"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         expect(rows[i].text, rows[i].want, true, true);
