@@ -129,6 +129,8 @@ static enum errc make_coders(struct attempt *a, struct err *e)
             .created_s = wall_us(a) / US_PER_S,
             .include_usage = r->facts.include_usage,
             .sequence = &r->answer.sequence,
+            .body = r->cr.body,
+            .check = r->cr.check,
         };
         a->encoder = r->client->encoder_new(&ctx);
         if (a->encoder == NULL)
@@ -314,6 +316,8 @@ static void encode_whole(struct attempt *a, const struct msg_reply *reply)
         .model =
             a->scan.model[0] != '\0' ? str_of(a->scan.model) : str_of(a->target->model),
         .created_s = wall_us(a) / US_PER_S,
+        .body = a->r->cr.body,
+        .check = a->r->cr.check,
     };
     a->r->client->reply_encode(reply, &ctx, &a->r->answer.whole);
 }

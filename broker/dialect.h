@@ -106,6 +106,9 @@ struct encode_ctx {
     int64_t created_s;
     bool include_usage;
     int64_t *sequence; /* Responses: of the event to come; borrowed, NULL where none is */
+    /* the client's request, which an answer of Responses repeats; borrowed, empty: nobody's */
+    struct str body;
+    const struct jcheck *check; /* has seen it; NULL: nobody has */
 };
 
 /* What an upstream body may hold; from catalog and configuration. */

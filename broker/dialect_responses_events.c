@@ -24,6 +24,51 @@ struct item {
     struct buf text; /* or arguments */
 };
 
+/* Members of the request that the response has, too, as the client wrote them. */
+enum {
+    E_INSTRUCTIONS,
+    E_CAP,
+    E_TOOL_CALLS,
+    E_METADATA,
+    E_PARALLEL,
+    E_REASONING,
+    E_TEMPERATURE,
+    E_TEXT,
+    E_CHOICE,
+    E_TOOLS,
+    E_TOP_LOGPROBS,
+    E_TOP_P,
+    E_TRUNCATION,
+    E_USER,
+    E_SAFETY_ID,
+    E_CACHE_KEY,
+    E_COUNT,
+};
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    const char *other; /* what it is when the client did not say; NULL: it is left out */
+} echoed[E_COUNT] = {
+    [E_INSTRUCTIONS] = {"instructions", "null"},
+    [E_CAP] = {"max_output_tokens", "null"},
+    [E_TOOL_CALLS] = {"max_tool_calls", NULL},
+    [E_METADATA] = {"metadata", "{}"},
+    [E_PARALLEL] = {"parallel_tool_calls", "true"},
+    [E_REASONING] = {"reasoning", NULL}, /* written by parts, as is … */
+    [E_TEMPERATURE] = {"temperature", "null"},
+    [E_TEXT] = {"text", NULL},
+    [E_CHOICE] = {"tool_choice", "\"auto\""},
+    [E_TOOLS] = {"tools", "[]"},
+    [E_TOP_LOGPROBS] = {"top_logprobs", NULL},
+    [E_TOP_P] = {"top_p", "null"},
+    [E_TRUNCATION] = {"truncation", "\"disabled\""},
+    [E_USER] = {"user", NULL},
+    [E_SAFETY_ID] = {"safety_identifier", NULL},
+    [E_CACHE_KEY] = {"prompt_cache_key", NULL},
+};
+/* clang-format on */
+
 struct delta_encoder {
     struct encode_ctx ctx; /* its strings are borrowed */
     char id[128];
@@ -35,7 +80,21 @@ struct delta_encoder {
     int64_t own_sequence; /* where the context has none */
     struct item *items;   /* owned */
     size_t n, cap;
+    struct jspan echo[E_COUNT]; /* in ctx.body */
 };
+
+static void find_echo(struct delta_encoder *n)
+{
+    struct jfield f[E_COUNT] = {0};
+    struct err ignored = ERR_INIT;
+    for (size_t i = 0; i < E_COUNT; i++)
+        f[i].name = echoed[i].name;
+    if (n->ctx.body.len == 0 ||
+        body_fields(n->ctx.body, n->ctx.check, f, E_COUNT, &ignored) != ERR_OK)
+        return;
+    for (size_t i = 0; i < E_COUNT; i++)
+        n->echo[i] = f[i].value;
+}
 
 static void init(struct delta_encoder *n, const struct encode_ctx *ctx)
 {
@@ -45,6 +104,7 @@ static void init(struct delta_encoder *n, const struct encode_ctx *ctx)
     usage_init(&n->usage);
     if (ctx->sequence != NULL)
         *ctx->sequence = 0;
+    find_echo(n);
 }
 
 static void release(struct delta_encoder *n)
@@ -144,28 +204,42 @@ static const char *incomplete_reason(enum msg_finish finish)
     return finish == MSG_FINISH_FILTERED ? "content_filter" : NULL;
 }
 
-/* What a response always has, and the request is not asked for: SDKs' types demand it. */
-static void write_constants(struct jw *w)
+static void write_echo(struct jw *w, const struct delta_encoder *n, struct jspan v,
+                       const char *key, const char *other)
+{
+    bool is_said = json_is_set(v);
+    if (!is_said && other == NULL)
+        return;
+    jw_key(w, key);
+    jw_raw(w, is_said ? jscan_text(n->ctx.body, v) : str_of(other));
+}
+
+static void write_echo_part(struct jw *w, const struct delta_encoder *n, int member,
+                            const char *key, const char *other)
+{
+    write_echo(w, n, jscan_get(n->ctx.body, n->echo[member], key), key, other);
+}
+
+/* A response repeats its request, and fills in what was not said: SDKs' types demand it. */
+static void write_request(struct jw *w, const struct delta_encoder *n)
 {
     jw_kbool(w, "background", false);
     jw_kstrz(w, "error", NULL);
-    jw_kstrz(w, "instructions", NULL);
-    jw_kstrz(w, "max_output_tokens", NULL);
-    jw_kbool(w, "parallel_tool_calls", true);
     jw_kstrz(w, "previous_response_id", NULL);
-    jw_key(w, "reasoning");
-    jw_raw(w, STR("{\"effort\":null,\"summary\":null}"));
     jw_kbool(w, "store", false);
-    jw_kstrz(w, "temperature", NULL);
+    for (int i = 0; i < E_COUNT; i++)
+        if (i != E_REASONING && i != E_TEXT)
+            write_echo(w, n, n->echo[i], echoed[i].name, echoed[i].other);
+    jw_key(w, "reasoning");
+    jw_object(w);
+    write_echo_part(w, n, E_REASONING, "effort", "null");
+    write_echo_part(w, n, E_REASONING, "summary", "null");
+    jw_object_end(w);
     jw_key(w, "text");
-    jw_raw(w, STR("{\"format\":{\"type\":\"text\"}}"));
-    jw_kstrz(w, "tool_choice", "auto");
-    jw_key(w, "tools");
-    jw_raw(w, STR("[]"));
-    jw_kstrz(w, "top_p", NULL);
-    jw_kstrz(w, "truncation", "disabled");
-    jw_key(w, "metadata");
-    jw_raw(w, STR("{}"));
+    jw_object(w);
+    write_echo_part(w, n, E_TEXT, "format", "{\"type\":\"text\"}");
+    write_echo_part(w, n, E_TEXT, "verbosity", "\"medium\"");
+    jw_object_end(w);
 }
 
 static void write_usage(struct jw *w, const struct delta_encoder *n)
@@ -206,7 +280,7 @@ static void write_response(struct jw *w, const struct delta_encoder *n, bool is_
         write_item(w, &n->items[i], true, is_cut ? "incomplete" : "completed");
     }
     jw_array_end(w);
-    write_constants(w);
+    write_request(w, n);
     if (is_ended)
         write_usage(w, n);
     else

@@ -117,6 +117,14 @@ is "$(asked system) $(asked max_tokens)" 'Be brief. 900' '… its instructions a
 is "$(asked messages.1.content.0.text)|$(asked messages.1.content.1.type)|$(asked messages.1.content.1.input.port)" 'Let me see.|tool_use|Brest' '… what the assistant said and called is one turn'
 is "$(asked messages.2.content.0.type) $(asked messages.2.content.1.text) $(asked messages.2.content.2.type)" 'tool_result Sure? image' '… the result stands before what the user says'
 is "$(head_of x-llmgw-dropped)" metadata '… what has no place is named'
+is "$("$tool" json instructions <"$tmp/body") $("$tool" json max_output_tokens <"$tmp/body") $("$tool" json metadata.a <"$tmp/body") $("$tool" json tools.0.name <"$tmp/body")" \
+    'Be brief. 900 b tide' '… and the answer repeats what was asked for'
+post /v1/responses '{"model":"an/claude-sonnet-5","stream":true,"input":"x","instructions":"Be brief.","reasoning":{"effort":"low"}}' |
+    sed -n 's/^data: \(.*"response\.\(created\|completed\)".*\)/\1/p' >"$tmp/events"
+for n in 1 2; do
+    sed -n ${n}p "$tmp/events" >"$tmp/body"
+    is "$("$tool" json response.instructions <"$tmp/body") $("$tool" json response.reasoning.effort <"$tmp/body")" 'Be brief. low' "… of a stream, too: event $n"
+done
 schema='{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"],"additionalProperties":false}'
 for target in an/claude-sonnet-5 ge/gemini-3.5-flash oc/gpt-4.1 rs/gpt-5.5; do
     ask -d responses -x '"text":{"format":{"type":"json_schema","name":"a","strict":true,"schema":'"$schema"'}}' -m $target hi

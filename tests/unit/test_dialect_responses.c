@@ -642,6 +642,50 @@ static void a_whole_answer_says_what_the_stream_says(void **state)
     }
 }
 
+/* What the client asked for stands in the answer as it was written; the rest is filled in. */
+static void an_answer_repeats_its_request(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *said[8];
+    } rows[] = {
+        {"{\"model\":\"m\",\"input\":\"x\"}",
+         {"\"instructions\":null", "\"temperature\":null", "\"tools\":[]",
+          "\"tool_choice\":\"auto\"", "\"metadata\":{}",
+          "\"reasoning\":{\"effort\":null,\"summary\":null}",
+          "\"text\":{\"format\":{\"type\":\"text\"},\"verbosity\":\"medium\"}"}},
+        {"{\"model\":\"m\",\"input\":\"x\",\"instructions\":\"B\\u0065\",\"temperature\":"
+         "0.50,"
+         "\"tools\":[{\"type\":\"function\",\"name\":\"f\"}],\"tool_choice\":"
+         "\"required\","
+         "\"metadata\":{\"a\":\"b\"},\"reasoning\":{\"effort\":\"low\"},\"text\":{"
+         "\"format\":"
+         "{\"type\":\"json_object\"}},\"max_output_tokens\":64,\"parallel_tool_calls\":"
+         "false,"
+         "\"user\":\"u\",\"top_p\":null,\"store\":true}",
+         {"\"instructions\":\"B\\u0065\",\"max_output_tokens\":64",
+          "\"temperature\":0.50,\"tool_choice\":\"required\"",
+          "\"tools\":[{\"type\":\"function\",\"name\":\"f\"}],\"top_p\":null",
+          "\"metadata\":{\"a\":\"b\"},\"parallel_tool_calls\":false",
+          "\"reasoning\":{\"effort\":\"low\",\"summary\":null}",
+          "\"text\":{\"format\":{\"type\":\"json_object\"},\"verbosity\":\"medium\"}",
+          "\"user\":\"u\"", "\"store\":false"}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct encode_ctx ctx = {
+            .request_id = "01K", .model = STR("m"), .body = str_of(rows[i].body)};
+        const struct msg_reply r = {.finish = MSG_FINISH_STOP};
+        AUTO(buf_release) struct buf out = BUF_INIT(100000);
+        AUTO(jx_put) struct json_object *o = NULL;
+        struct err e = ERR_INIT;
+        ops->reply_encode(&r, &ctx, &out);
+        assert_int_equal(jx_parse(buf_str(&out), &o, &e), ERR_OK);
+        for (size_t k = 0; k < ARRAY_LEN(rows[i].said) && rows[i].said[k] != NULL; k++)
+            if (strstr(out.data, rows[i].said[k]) == NULL)
+                fail_msg("no %s in %s", rows[i].said[k], out.data);
+    }
+}
+
 static void an_error_in_a_stream_is_a_failed_response(void **state)
 {
     (void)state;
@@ -676,6 +720,7 @@ int main(void)
         cmocka_unit_test(failures_have_their_class),
         cmocka_unit_test(a_client_gets_the_whole_sequence),
         cmocka_unit_test(a_whole_answer_says_what_the_stream_says),
+        cmocka_unit_test(an_answer_repeats_its_request),
         cmocka_unit_test(an_error_in_a_stream_is_a_failed_response),
     };
     return cmocka_run_group_tests_name("responses", tests, NULL, NULL);
