@@ -435,6 +435,7 @@ static void decode_thinking(struct reader *r, const struct jfield *f,
                                         "between_tools"};
     struct jfield type = {.name = "thinking.type"};
     struct jfield budget = {.name = "thinking.budget_tokens"};
+    struct jfield display = {.name = "thinking.display"};
     struct jfield effort = {.name = "output_config.effort"};
     m->budget_tok = -1;
     if (read_raw(r, &f[Q_OUTPUT_CONFIG], J_OBJECT).len > 0) {
@@ -457,6 +458,11 @@ static void decode_thinking(struct reader *r, const struct jfield *f,
     } else if (i == DISABLED || i == BETWEEN) {
         m->effort = MSG_EFFORT_NONE;
     }
+    display.value = jscan_get(r->text, f[Q_THINKING].value, "display");
+    struct str shown = read_str(r, &display);
+    if (shown.len > 0)
+        m->thoughts =
+            str_eqz(shown, "omitted") ? MSG_THOUGHTS_HIDDEN : MSG_THOUGHTS_SHOWN;
 }
 
 static void decode_format(struct reader *r, const struct jfield *f, struct msg_request *m)

@@ -29,6 +29,7 @@ struct family {
     bool is_sampled;  /* takes temperature, top_p and top_k */
     bool is_unforced; /* a forced choice of tools is a 400 */
     bool has_system;  /* takes role "system" inside messages */
+    bool is_silent;   /* does not tell what it thinks unless it is asked to */
 };
 
 /* Source: build-with-claude/thinking and release notes to 2026-11-12, one row a line there. */
@@ -36,16 +37,16 @@ struct family {
 static const struct family families[] = {
     {NULL, 0, 45, .none = NONE_ABSENT, .is_manual = true, .is_sampled = true},
     {NULL, 46, 46, .none = NONE_DISABLED, .is_sampled = true},
-    {"opus", 47, 47, .none = NONE_DISABLED},
-    {"opus", 48, 48, .none = NONE_DISABLED, .has_system = true},
-    {"opus", 50, 54, .none = NONE_DISABLED, .has_system = true},
-    {"opus", 55, 99, .none = NONE_LOW, .is_unforced = true, .has_system = true},
-    {"sonnet", 50, 54, .none = NONE_DISABLED},
-    {"sonnet", 55, 99, .none = NONE_BETWEEN, .is_unforced = true, .has_system = true},
-    {"haiku", 50, 99, .none = NONE_DISABLED},
-    {"fable", 50, 50, .none = NONE_LOW, .has_system = true},
-    {"fable", 51, 99, .none = NONE_LOW, .is_unforced = true, .has_system = true},
-    {"mythos", 50, 99, .none = NONE_LOW, .has_system = true},
+    {"opus", 47, 47, .none = NONE_DISABLED, .is_silent = true},
+    {"opus", 48, 48, .none = NONE_DISABLED, .has_system = true, .is_silent = true},
+    {"opus", 50, 54, .none = NONE_DISABLED, .has_system = true, .is_silent = true},
+    {"opus", 55, 99, .none = NONE_LOW, .is_unforced = true, .has_system = true, .is_silent = true},
+    {"sonnet", 50, 54, .none = NONE_DISABLED, .is_silent = true},
+    {"sonnet", 55, 99, .none = NONE_BETWEEN, .is_unforced = true, .has_system = true, .is_silent = true},
+    {"haiku", 50, 99, .none = NONE_DISABLED, .is_silent = true},
+    {"fable", 50, 50, .none = NONE_LOW, .has_system = true, .is_silent = true},
+    {"fable", 51, 99, .none = NONE_LOW, .is_unforced = true, .has_system = true, .is_silent = true},
+    {"mythos", 50, 99, .none = NONE_LOW, .has_system = true, .is_silent = true},
 };
 /* clang-format on */
 
@@ -85,7 +86,7 @@ static int model_version(struct str model, const char **ret_name)
 /* An unknown model is taken for a current one. */
 static const struct family *family_of(struct str model)
 {
-    static const struct family current = {NULL, 0, 99, NONE_LOW, .is_unforced = false};
+    static const struct family current = {NULL, 0, 99, NONE_LOW, .is_silent = true};
     const char *name;
     int version = model_version(model, &name);
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
@@ -632,13 +633,19 @@ static int64_t manual_budget(const struct anthropic_writer *a)
     return budget >= LEAST && may_think(m) ? budget : 0;
 }
 
-static void write_thinking_type(struct jw *w, const char *type, int64_t budget_tok)
+static void write_thinking_type(struct anthropic_writer *a, const char *type,
+                                int64_t budget_tok)
 {
+    struct jw *w = &a->r.w;
     jw_key(w, "thinking");
     jw_object(w);
     jw_kstrz(w, "type", type);
     if (budget_tok > 0)
         jw_ki64(w, "budget_tokens", budget_tok);
+    bool is_on = budget_tok > 0 || strcmp(type, "adaptive") == 0;
+    const char *display = claude_display(a->family->is_silent, a->r.m->thoughts);
+    if (is_on && display != NULL)
+        jw_kstrz(w, "display", display);
     jw_object_end(w);
 }
 
@@ -646,29 +653,28 @@ static void write_thinking_type(struct jw *w, const char *type, int64_t budget_t
 static const char *write_thinking(struct anthropic_writer *a)
 {
     const struct msg_request *m = a->r.m;
-    struct jw *w = &a->r.w;
     bool on = m->effort > MSG_EFFORT_NONE;
     if (m->effort == MSG_EFFORT_UNSET)
         return NULL;
     if ((a->r.t->caps_no & CAP_REASONING) != 0 || (a->family->is_manual && on)) {
         if (a->budget_tok > 0)
-            write_thinking_type(w, "enabled", a->budget_tok);
+            write_thinking_type(a, "enabled", a->budget_tok);
         else if (on)
             drop(&a->r, "reasoning_effort");
         return NULL;
     }
     if (on) {
-        write_thinking_type(w, "adaptive", 0);
+        write_thinking_type(a, "adaptive", 0);
         return m->effort == MSG_EFFORT_MINIMAL ? "low" : msg_effort_name(m->effort);
     }
     switch (a->family->none) {
     case NONE_ABSENT:
         return NULL;
     case NONE_DISABLED:
-        write_thinking_type(w, "disabled", 0);
+        write_thinking_type(a, "disabled", 0);
         return NULL;
     case NONE_BETWEEN:
-        write_thinking_type(w, "between_tools", 0);
+        write_thinking_type(a, "between_tools", 0);
         return NULL;
     case NONE_LOW:
         break;

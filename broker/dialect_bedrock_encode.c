@@ -676,6 +676,10 @@ static void write_model_fields(struct bedrock_writer *b)
         jw_kstrz(w, "type", adapts ? "adaptive" : "enabled");
         if (!adapts)
             jw_ki64(w, "budget_tokens", b->budget_tok);
+        const char *display =
+            claude_display(b->claude == 0 || b->claude > 46, m->thoughts);
+        if (display != NULL)
+            jw_kstrz(w, "display", display);
         jw_object_end(w);
     }
     if (has_top_k)

@@ -627,7 +627,7 @@ static void write_thinking(struct gemini_writer *g)
     }
     jw_key(w, "thinkingConfig");
     jw_object(w);
-    if (on) /* who asks for thought may want to see it */
+    if (on && m->thoughts != MSG_THOUGHTS_HIDDEN) /* who asks may want to see it */
         jw_kbool(w, "includeThoughts", true);
     if (g->family->style == THINK_BUDGET)
         jw_ki64(w, "thinkingBudget", budget_of(g));

@@ -225,6 +225,12 @@ enum { TOOL_ID_LEN = 64 };
 void fit_tool_id(struct str id, bool alnum, size_t max, char out[TOOL_ID_LEN + 1]);
 /* What the first bytes of an image say, in base64; labels lie. STR_NONE: none of the usual four. */
 struct str image_mime(const struct msg_part *p);
+/*
+ * thinking.display of a Claude; NULL: what it does anyhow is right. Who asks for thought may want
+ * to see it, and a model that is silent (those after 4.6) shows none of it unless it is asked to.
+ * Source: platform.claude.com build-with-claude/thinking (2026-11).
+ */
+const char *claude_display(bool is_silent, enum msg_thoughts wish);
 bool is_blank(struct str s);
 /* Arguments as a JSON object: themselves, {} for none, {"_raw": "…"} when they are no object. */
 void write_args(struct jw *w, struct str args);

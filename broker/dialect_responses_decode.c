@@ -480,6 +480,7 @@ static void decode_effort(struct reader *r, const struct jfield *reasoning,
                           struct msg_request *m)
 {
     struct jfield effort = {.name = "reasoning.effort"};
+    struct jfield summary = {.name = "reasoning.summary"};
     if (read_raw(r, reasoning, J_OBJECT).len == 0)
         return;
     effort.value = jscan_get(r->text, reasoning->value, "effort");
@@ -487,6 +488,9 @@ static void decode_effort(struct reader *r, const struct jfield *reasoning,
     if (word.len > 0 && !msg_effort_by_name(word, &m->effort))
         read_fail(r, effort.name,
                   "must be none, minimal, low, medium, high, xhigh or max");
+    summary.value = jscan_get(r->text, reasoning->value, "summary");
+    if (read_str(r, &summary).len > 0)
+        m->thoughts = MSG_THOUGHTS_SHOWN;
 }
 
 static void decode_options(struct reader *r, const struct jfield *f,

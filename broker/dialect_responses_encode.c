@@ -353,7 +353,7 @@ static void write_format(struct request_writer *r)
 }
 
 /*
- * No summary is asked for: an organisation that is not verified would get a 400 for it.
+ * A summary only where one is wished for: an organisation that is not verified gets a 400 for it.
  * Source: OpenAI guides/reasoning, "Reasoning summaries" (2026-10).
  */
 static void write_reasoning_wish(struct request_writer *r)
@@ -365,10 +365,15 @@ static void write_reasoning_wish(struct request_writer *r)
             drop(r, "reasoning_effort");
         return;
     }
-    if (m->effort != MSG_EFFORT_UNSET) {
+    bool wants_summary =
+        m->thoughts == MSG_THOUGHTS_SHOWN && m->effort != MSG_EFFORT_NONE;
+    if (m->effort != MSG_EFFORT_UNSET || wants_summary) {
         jw_key(w, "reasoning");
         jw_object(w);
-        jw_kstrz(w, "effort", openai_effort_word(m->effort, r->t->model));
+        if (m->effort != MSG_EFFORT_UNSET)
+            jw_kstrz(w, "effort", openai_effort_word(m->effort, r->t->model));
+        if (wants_summary)
+            jw_kstrz(w, "summary", "auto");
         jw_object_end(w);
     }
     jw_key(w, "include");

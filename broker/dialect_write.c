@@ -48,6 +48,14 @@ bool turn_has(const struct msg_turn *t, bool (*is)(const struct msg_part *p))
     return false;
 }
 
+const char *claude_display(bool is_silent, enum msg_thoughts wish)
+{
+    bool is_hidden = wish == MSG_THOUGHTS_HIDDEN;
+    if (is_hidden == is_silent)
+        return NULL;
+    return is_hidden ? "omitted" : "summarized";
+}
+
 void refuse_unsayable(struct request_writer *w)
 {
     if (w->m->logprobs)

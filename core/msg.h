@@ -78,6 +78,9 @@ enum msg_effort {
     MSG_EFFORT_MAX,
 };
 
+/* Whether the client wants to read what is thought; unset: by its dialect's own custom. */
+enum msg_thoughts { MSG_THOUGHTS_UNSET, MSG_THOUGHTS_SHOWN, MSG_THOUGHTS_HIDDEN };
+
 enum { MSG_IGNORED = 24 };
 struct msg_request {
     struct str model; /* as the client asked */
@@ -92,7 +95,8 @@ struct msg_request {
     struct str schema_name, schema; /* raw JSON */
     int schema_strict;
     enum msg_effort effort;
-    int64_t budget_tok;     /* thinking budget, −1 not said */
+    int64_t budget_tok; /* thinking budget, −1 not said */
+    enum msg_thoughts thoughts;
     int64_t max_output_tok; /* −1 not said */
     /* sampling parameters travel as the client's own number text; empty if not said */
     struct str temperature, top_p, top_k, frequency_penalty, presence_penalty, seed;

@@ -64,7 +64,7 @@ for target in oc/gpt-4.1 rs/gpt-5.5 an/claude-opus-5 ge/gemini-3.5-flash; do
         is "$(got outcome) $(got tools) $(got finish) $(got problems)" 'ok 2 completed ' "$target, ${how:-whole}: two calls"
         like "$(got tool1)" '^tide_at \{.*"port"' '… with their arguments'
         # shellcheck disable=SC2086
-        ask -d responses $how -x '"reasoning":{"effort":"low"}' -m "$target-sim:reasoning=4" 'When?'
+        ask -d responses $how -x '"reasoning":{"effort":"low","summary":"auto"}' -m "$target-sim:reasoning=4" 'When?'
         is "$(got outcome) $(got problems)" 'ok ' '… an answer that was thought about'
         isnt "$(got reasoning)" '' '… tells the thought'
     done

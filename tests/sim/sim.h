@@ -107,7 +107,9 @@ struct ask {
     bool tool_forced, tool_none, one_tool;
     bool count_only; /* how many tokens the prompt has */
     bool stream, want_usage, want_reasoning, hide_reasoning, json;
-    int64_t max_tok; /* −1: none */
+    bool
+        seal_reasoning; /* Responses: the thought is wanted back, for its maker to read */
+    int64_t max_tok;    /* −1: none */
     int64_t prompt_tok;
     int64_t n_choices;
 };

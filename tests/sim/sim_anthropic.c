@@ -269,13 +269,26 @@ static bool read_tools(struct ask *ask, struct fault *f)
     return true;
 }
 
+/* Models after 4.6 do not tell what they think unless they are asked to. */
+static bool is_silent(struct str model)
+{
+    static const char *const names[] = {"opus-4-7", "opus-4-8", "opus-5", "sonnet-5",
+                                        "haiku-5",  "fable",    "mythos"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_contains(model, str_of(names[i])))
+            return true;
+    return false;
+}
+
 static bool read_thinking(struct ask *ask, struct fault *f)
 {
     struct json_object *thinking = jx_obj(ask->body, "thinking");
     struct str type = jx_str(thinking, "type");
     int64_t budget = 0;
     ask->want_reasoning = str_eqz(type, "enabled") || str_eqz(type, "adaptive");
-    ask->hide_reasoning = str_eqz(jx_str(thinking, "display"), "omitted");
+    struct str display = jx_str(thinking, "display");
+    ask->hide_reasoning =
+        display.len > 0 ? str_eqz(display, "omitted") : is_silent(ask->model);
     if (!str_eqz(type, "enabled"))
         return true;
     if (!jx_i64(thinking, "budget_tokens", MIN_THINKING_TOK, INT32_MAX, &budget))

@@ -271,6 +271,18 @@ static void read_format(struct ask *ask)
     ask->schema = jx_obj(format, "schema");
 }
 
+/* A summary is told, and the thought handed out to be kept, only where that is asked for. */
+static void read_wishes(struct ask *ask)
+{
+    struct json_object *include = jx_arr(ask->body, "include");
+    struct str summary = jx_str(jx_obj(ask->body, "reasoning"), "summary");
+    ask->want_reasoning = true;
+    ask->hide_reasoning = summary.len == 0;
+    for (size_t i = 0; include != NULL && i < json_object_array_length(include); i++)
+        ask->seal_reasoning |= str_eqz(jx_text(json_object_array_get_idx(include, i)),
+                                       "reasoning.encrypted_content");
+}
+
 static bool responses_read(struct ask *ask, const struct http1_head *h,
                            const struct plan *p, struct fault *f)
 {
@@ -282,8 +294,8 @@ static bool responses_read(struct ask *ask, const struct http1_head *h,
     if (ask->model.len == 0)
         return bad(f, NULL, NULL, "you must provide a model parameter");
     ask->want_usage = true;
-    ask->want_reasoning = true;
     ask->n_choices = 1;
+    read_wishes(ask);
     jx_i64(ask->body, "max_output_tokens", 1, INT32_MAX, &ask->max_tok);
     read_format(ask);
     return check_fields(ask, p, f) && read_input(ask, f) && read_tools(ask, f);
@@ -315,18 +327,20 @@ static void write_usage(const struct answer *a, struct buf *out)
 }
 
 /* What ends with the item's id was encrypted by us. */
-static void write_reasoning(const struct part *part, bool is_whole, struct buf *out)
+static void write_reasoning(const struct ask *ask, const struct part *part, bool is_whole,
+                            struct buf *out)
 {
     buf_printf(out, "{\"id\":\"rs_%016" PRIx64 "\",\"type\":\"reasoning\",\"summary\":[",
                part->id);
-    if (is_whole) {
+    if (is_whole && !ask->hide_reasoning) {
         buf_addz(out, "{\"type\":\"summary_text\",\"text\":");
         json_quote(out, part->text);
-        buf_printf(out, "}],\"encrypted_content\":\"gAAAAA-rs_%016" PRIx64 "\"}",
-                   part->id);
-    } else {
-        buf_addz(out, "]}");
+        buf_addc(out, '}');
     }
+    buf_addc(out, ']');
+    if (is_whole && ask->seal_reasoning)
+        buf_printf(out, ",\"encrypted_content\":\"gAAAAA-rs_%016" PRIx64 "\"", part->id);
+    buf_addc(out, '}');
 }
 
 static void write_call(const struct part *part, bool is_whole, const char *status,
@@ -351,11 +365,11 @@ static void write_text_part(struct str text, struct buf *out)
     buf_addc(out, '}');
 }
 
-static void write_item(const struct part *part, bool is_whole, const char *status,
-                       struct buf *out)
+static void write_item(const struct ask *ask, const struct part *part, bool is_whole,
+                       const char *status, struct buf *out)
 {
     if (part->kind == PART_REASONING) {
-        write_reasoning(part, is_whole, out);
+        write_reasoning(ask, part, is_whole, out);
     } else if (part->kind == PART_TOOL) {
         write_call(part, is_whole, status, out);
     } else {
@@ -389,7 +403,7 @@ static void write_response(const struct answer *a, const char *status, bool is_e
     buf_addz(out, ",\"output\":[");
     for (size_t i = 0; is_ended && i < a->n_parts; i++) {
         buf_addz(out, i > 0 ? "," : "");
-        write_item(&a->parts[i], true, "completed", out);
+        write_item(a->ask, &a->parts[i], true, "completed", out);
     }
     buf_addz(out, "],\"parallel_tool_calls\":true,\"previous_response_id\":null,"
                   "\"reasoning\":{\"effort\":null,\"summary\":null},"
@@ -433,7 +447,7 @@ static void item_event(struct answer *a, const struct event *ev, const char *typ
 {
     begin(a, type, out);
     buf_printf(out, ",\"output_index\":%zu,\"item\":", ev->block);
-    write_item(ev->part, is_whole, is_whole ? "completed" : "in_progress", out);
+    write_item(a->ask, ev->part, is_whole, is_whole ? "completed" : "in_progress", out);
     end(a, out);
 }
 
@@ -499,16 +513,19 @@ static void text_event(struct answer *a, const struct event *ev, bool is_done,
 
 static void piece(struct answer *a, const struct event *ev, struct buf *out)
 {
-    if (ev->first) {
+    bool is_told = ev->part->kind != PART_REASONING || !a->ask->hide_reasoning;
+    if (ev->first)
         item_event(a, ev, "response.output_item.added", false, out);
+    if (ev->first && is_told)
         part_event(a, ev, false, out);
-    }
-    text_event(a, ev, false, out);
-    if (ev->last) {
+    if (is_told)
+        text_event(a, ev, false, out);
+    if (ev->last && is_told) {
         text_event(a, ev, true, out);
         part_event(a, ev, true, out);
-        item_event(a, ev, "response.output_item.done", true, out);
     }
+    if (ev->last)
+        item_event(a, ev, "response.output_item.done", true, out);
 }
 
 /* The last event holds finish and usage; nothing follows it. */

@@ -23,12 +23,14 @@ static enum errc cross(enum dialect from, const struct crossing *c, struct buf *
 {
     const struct provider_kind *kind = provider_kind_find(str_of(c->kind));
     const struct target_caps caps = {.kind = kind, .model = str_of(c->model)};
+    const struct body_facts facts = {.n = 1};
     struct arena a;
     struct msg_request m;
     arena_init(&a, 1 << 20);
     enum errc rc = dialect_ops(from)->request_decode(str_of(c->in), NULL, &a, &m, e);
     if (rc == ERR_OK)
-        rc = dialect_ops(kind->dialect)->request_encode(&m, &caps, out, d, e);
+        rc = dialect_for(kind, from, &facts, caps.model)
+                 ->request_encode(&m, &caps, out, d, e);
     /* dropped names may live in the arena: make them outlive it as constants */
     static char names[32][65];
     for (size_t i = 0; i < d->n; i++) {
@@ -217,6 +219,64 @@ static void parts_go_to_anthropic(void **state)
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
 }
 
+/* What a client says of thoughts, in its own dialect, and what a provider is asked then. */
+static void thoughts_are_shown_as_the_client_wishes(void **state)
+{
+    (void)state;
+#define SAYS(display)                                                                    \
+    OC(HI ",\"max_tokens\":9000,\"output_config\":{\"effort\":\"low\"},"                 \
+          "\"thinking\":{\"type\":\"adaptive\"" display "}")
+#define ITEM(summary)                                                                    \
+    "{\"model\":\"m\",\"input\":\"x\",\"reasoning\":{\"effort\":\"low\"" summary "}}"
+#define OMITTED    ",\"display\":\"omitted\""
+#define SUMMARIZED ",\"display\":\"summarized\""
+#define SUMMARY    ",\"summary\":\"auto\""
+    static const struct {
+        enum dialect client;
+        struct crossing c; /* want: a part of the body */
+        const char *unwanted;
+    } rows[] = {
+        {DIALECT_ANTHROPIC,
+         {"gemini", "gemini-3.8-flash", SAYS(OMITTED), "{\"thinkingLevel\":\"LOW\"}",
+          NULL},
+         "includeThoughts"},
+        {DIALECT_ANTHROPIC,
+         {"gemini", "gemini-3.8-flash", SAYS(""), "\"includeThoughts\":true", NULL},
+         NULL},
+        {DIALECT_ANTHROPIC,
+         {"openai-responses", "gpt-5.5", SAYS(SUMMARIZED),
+          "\"reasoning\":{\"effort\":\"low\"" SUMMARY "}", NULL},
+         NULL},
+        {DIALECT_ANTHROPIC,
+         {"openai-responses", "gpt-5.5", SAYS(""), "\"reasoning\":{\"effort\":\"low\"}",
+          NULL},
+         "summary"},
+        {DIALECT_ANTHROPIC,
+         {"bedrock", "anthropic.claude-opus-5", SAYS(OMITTED),
+          "\"thinking\":{\"type\":\"adaptive\"}", NULL},
+         "display"},
+        {DIALECT_ANTHROPIC,
+         {"bedrock", "anthropic.claude-opus-4-6", SAYS(OMITTED), OMITTED "}", NULL},
+         NULL},
+        {DIALECT_RESPONSES,
+         {"anthropic", "claude-opus-5", ITEM(SUMMARY), SUMMARIZED "}", NULL},
+         NULL},
+        {DIALECT_RESPONSES,
+         {"anthropic", "claude-opus-4-6", ITEM(SUMMARY),
+          "\"thinking\":{\"type\":\"adaptive\"}", NULL},
+         "display"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        struct dropped d = {.n = 0};
+        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+        assert_int_equal(cross(rows[i].client, &rows[i].c, &out, &d, &e), ERR_OK);
+        if (strstr(out.data, rows[i].c.want) == NULL ||
+            (rows[i].unwanted != NULL && strstr(out.data, rows[i].unwanted) != NULL))
+            fail_msg("row %zu: %s", i, out.data);
+    }
+}
+
 static void effort_follows_the_family(void **state)
 {
     (void)state;
@@ -241,7 +301,8 @@ static void effort_follows_the_family(void **state)
          "\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"low\"}",
          ""},
         {"claude-opus-4-8", "high", 9000,
-         "\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"high\"}",
+         "\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"},"
+         "\"output_config\":{\"effort\":\"high\"}",
          ""},
         {"claude-sonnet-5", "max", 9000, "\"output_config\":{\"effort\":\"max\"}", ""},
         {"claude-sonnet-5", "none", 9000, "\"thinking\":{\"type\":\"disabled\"}", ""},
@@ -251,7 +312,8 @@ static void effort_follows_the_family(void **state)
         {"claude-haiku-5-5", "none", 9000, "\"thinking\":{\"type\":\"disabled\"}", ""},
         {"claude-fable-5-2", "none", 9000, "\"output_config\":{\"effort\":\"low\"}", ""},
         {"harbour-gate", "medium", 9000,
-         "\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"medium\"}",
+         "\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"},"
+         "\"output_config\":{\"effort\":\"medium\"}",
          ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -983,6 +1045,7 @@ int main(void)
         cmocka_unit_test(a_conversation_with_tools_goes_to_anthropic),
         cmocka_unit_test(roles_are_made_to_fit_anthropic),
         cmocka_unit_test(parts_go_to_anthropic),
+        cmocka_unit_test(thoughts_are_shown_as_the_client_wishes),
         cmocka_unit_test(effort_follows_the_family),
         cmocka_unit_test(in_a_tool_loop_there_is_no_thinking_by_budget),
         cmocka_unit_test(a_forced_choice_is_asked_for_in_words_where_it_is_refused),

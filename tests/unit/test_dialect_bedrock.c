@@ -324,7 +324,7 @@ static void structured_output_is_made_to_fit(void **state)
 
 #define EFFORT(e) ",'outputConfig':{'effort':'" e "'}"
 #define FIELDS(f) ",'additionalModelRequestFields':{" f "}"
-#define ADAPTIVE  FIELDS("'thinking':{'type':'adaptive'}")
+#define ADAPTIVE  FIELDS("'thinking':{'type':'adaptive','display':'summarized'}")
 #define BUDGET(n) FIELDS("'thinking':{'type':'enabled','budget_tokens':" n "}")
 
 static void effort_is_said_as_the_model_knows_it(void **state)
