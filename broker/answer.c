@@ -42,14 +42,15 @@ void answer_init(struct request *r)
     buf_init(&a->kept, LIMIT_REPLY_LEN);
     buf_init(&a->text, LIMIT_REPLY_LEN);
     buf_init(&a->whole, LIMIT_REPLY_LEN);
+    buf_init(&a->unfit, LIMIT_REPLY_LEN / 2); /* an error holds it as JSON, and more */
     a->last_us = loop_mono_us(r->b->loop);
 }
 
 void answer_release(struct request *r)
 {
     struct answer *a = &r->answer;
-    struct buf *const all[] = {&a->notes, &a->batch, &a->held, &a->tail,
-                               &a->end,   &a->kept,  &a->text, &a->whole};
+    struct buf *const all[] = {&a->notes, &a->batch, &a->held,  &a->tail, &a->end,
+                               &a->kept,  &a->text,  &a->whole, &a->unfit};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         buf_release(all[i]);
 }
@@ -571,6 +572,7 @@ void answer_error(struct request *r)
     AUTO(buf_release) struct buf attempts = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf fallbacks = BUF_INIT(LIMIT_REPLY_LEN);
     const struct attempt_row *row = last_row(r);
+    bool is_unfit = r->err.code == ERR_UNUSABLE && buf_err(&r->answer.unfit) == ERR_OK;
     write_attempts(r, &attempts);
     write_fallbacks(r, &fallbacks);
     const struct error_ext x = {
@@ -579,6 +581,7 @@ void answer_error(struct request *r)
         .n_attempts = (int)r->n_rows,
         .attempts = buf_str(&attempts),
         .fallbacks = buf_str(&fallbacks),
+        .answer = is_unfit ? buf_str(&r->answer.unfit) : STR_NONE,
         .sequence = next_sequence(&r->answer),
     };
     if (conn_has_replied(r->conn))

@@ -296,8 +296,11 @@ static void broken(struct attempt *a, const struct err *e)
 static void whole(struct attempt *a)
 {
     struct err e = ERR_INIT;
-    if (a->outcome == GOING_ON && fit_check(&a->fit, a->scan.finish, &e) != ERR_OK)
+    if (a->outcome == GOING_ON && fit_check(&a->fit, a->scan.finish, &e) != ERR_OK) {
+        buf_reset(&a->r->answer.unfit);
+        buf_adds(&a->r->answer.unfit, fit_said(&a->fit));
         broken(a, &e);
+    }
     conclude(a, WHOLE);
 }
 

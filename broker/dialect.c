@@ -728,6 +728,8 @@ void error_write_ext(struct jw *w, const struct err *e, const struct error_ext *
             jw_key(w, "fallback_models");
             jw_raw(w, x->fallbacks);
         }
+        if (x->answer.len > 0)
+            jw_kstr(w, "answer", x->answer);
     }
     jw_object_end(w);
 }

@@ -134,7 +134,8 @@ struct dropped {
  *     "llmgw": {"class": "rate_limit", "origin": "provider", "retryable": true,
  *               "retry_after_ms": 8000, "request_id": "01K…", "provider": "openai",
  *               "provider_code": "rate_limit_exceeded", "attempts": […],
- *               "fallback_models": ["anthropic/claude-sonnet-5"]}
+ *               "fallback_models": ["anthropic/claude-sonnet-5"],
+ *               "answer": "…"}
  *
  * Members that are not known are left out.
  */
@@ -144,6 +145,7 @@ struct error_ext {
     int n_attempts;
     struct str attempts;  /* raw JSON array */
     struct str fallbacks; /* raw JSON array of what would have served it */
+    struct str answer;    /* a whole one that did not fit its schema; empty: none */
     int64_t sequence;     /* Responses: of the error's event */
 };
 

@@ -86,3 +86,8 @@ enum errc fit_check(const struct fit *f, enum msg_finish finish, struct err *e)
     e->origin = ERR_BY_PROVIDER;
     return ERR_UNUSABLE;
 }
+
+struct str fit_said(const struct fit *f)
+{
+    return buf_str(&f->said);
+}

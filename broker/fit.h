@@ -34,5 +34,7 @@ void fit_hear_reply(struct fit *f, const struct msg_reply *r);
  * is cut short, refused or a call is told as what it is and not judged.
  */
 enum errc fit_check(const struct fit *f, enum msg_finish finish, struct err *e) MUST_USE;
+/* What has been said; as long as `f` is unchanged. */
+struct str fit_said(const struct fit *f);
 
 #endif

@@ -128,6 +128,7 @@ struct answer {
     struct buf kept; /* what left, for the recorder; at the end what is to leave, too */
     struct buf text; /* the visible text, for the recorder */
     struct buf whole; /* an answer that is not streamed */
+    struct buf unfit; /* the last one that did not fit its schema: the error tells it */
     bool is_seen;     /* content of this attempt has left: a cut would be noticed */
     bool is_finished; /* the finish reason has come */
     unsigned n_resets;

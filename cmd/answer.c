@@ -151,9 +151,13 @@ void answer_begin(struct answer *a)
     a->paid = 0;
 }
 
+static void recall(struct answer *a);
+
 void answer_again(struct answer *a)
 {
     /* a request that was refused before it was sent has cost nothing */
+    if (a->text.len > 0)
+        recall(a);
     if (a->end != NULL || a->text.len > 0)
         a->paid = answer_cost(a);
     progress_end(&a->progress);
@@ -338,6 +342,8 @@ static void on_chunk(struct answer *a, struct json_object *o, const char *member
 static void read_error_facts(struct answer *a, struct json_object *o)
 {
     struct json_object *ext = jx_obj(jx_obj(o, "error"), "llmgw");
+    if (a->opt.shape != NULL && a->text.len == 0)
+        buf_adds(&a->text, jx_str(ext, "answer"));
     copy_member(a->request_id, sizeof a->request_id, ext, "request_id");
     jx_put(&a->tried);
     a->tried = json_object_get(jx_arr(ext, "attempts"));
@@ -406,7 +412,7 @@ enum errc answer_refused(struct answer *a, const struct link_answer *got, struct
 
 /* --- how it ended --- */
 
-/* We hung up, so nobody tells the usage but the ledger. */
+/* We hung up, or got an error, so nobody tells the usage but the ledger. */
 static void recall(struct answer *a)
 {
     AUTO(buf_release) struct buf facts = BUF_INIT(LIMIT_REPLY_LEN);
@@ -470,6 +476,9 @@ enum errc answer_judge(struct answer *a, enum errc rc, struct err *e)
     }
     if (rc == ERR_OK && a->finish[0] == '\0' && !a->has_end_mark)
         rc = err_set(e, ERR_INTERRUPTED, "the answer was cut off");
+    if (rc == ERR_UNUSABLE && a->opt.shape != NULL && a->text.len > 0 && !a->is_refusal)
+        return judge_shape(a,
+                           e); /* the broker did not let it pass: we see for ourselves */
     if (rc != ERR_OK)
         return as_partial(a, e);
     if (a->is_refusal || strcmp(a->finish, "content_filter") == 0)

@@ -95,6 +95,9 @@ for how in '-s' '-s -H x-llmgw-stream:hold' ''; do
     [ "$how" = -s ] || { ask -d openai $how -x "$wish" -m errs-then-not hi
         is "$(got outcome)" ok '… and another target is asked while nothing was shown'; }
 done
+is "$(post /v1/chat/completions '{"model":"errs","messages":[{"role":"user","content":"x"}],'"$wish"'}' |
+    "$tool" json error.llmgw.answer)" 7 'the error tells what was refused'
+n_before=$((n_before + 2))
 ask -d openai -x "$wish" -m errs-once hi
 is "$(got outcome)" ok 'the same target is asked once more'
 is "$(($(grep -c '"what":"request"' "$sim_journal") - n_before))" 16 '… each was asked as often as it should'

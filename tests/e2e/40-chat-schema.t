@@ -27,6 +27,9 @@ config <<END
 [price "one/*"]
     input = 1
     output = 2
+[price "two/*"]
+    input = 1
+    output = 2
 [model "one/plain"]
     cannot = json-schema
 [route "default"]
@@ -83,6 +86,20 @@ is "$("$tool" json cost_pusd <"$tmp/usage")" \
     "$(sql_wait "SELECT sum(cost_pico) FROM (SELECT * FROM request ORDER BY id DESC LIMIT 2)" \
         "$("$tool" json cost_pusd <"$tmp/usage")")" '… and what both have cost'
 is "$(cat "$tmp/tee")" '{"name":"Ann","age":7}' '--tee gets what fits only'
+# a keyword that the target does not know is checked by the broker, which lets nothing else pass
+aged='{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":1}},"required":["name","age"],"additionalProperties":false}'
+before=$(requests one)
+chat --schema "$aged" --usage-file "$tmp/usage" -m two/mend 'who?'
+is "$rc $out" '0 {"name":"Ann","age":7}' 'an answer that the broker refuses is asked for again, too'
+is "$(requests one)" "$((before + 3))" '… when the broker has given up'
+is "$(sent messages.1.content.0.text)" \
+    '{"name":"Ann","age":"seven"}' '… with what it was'
+is "$("$tool" json cost_pusd <"$tmp/usage")" \
+    "$(sql_wait "SELECT sum(cost_pico) FROM (SELECT * FROM request ORDER BY id DESC LIMIT 2)" \
+        "$("$tool" json cost_pusd <"$tmp/usage")")" '… and what both have cost'
+chat --schema "$aged" -m two/twice 'who?'
+is "$rc $out" '11 ' '… once'
+like "$err" 'does not fit the schema: ' '… with the reason, then'
 before=$(requests one)
 chat --schema "$people" -m one/twice 'who?'
 is "$rc $out" '11 ' 'twice wrong: nothing is shown, and the status is 11'
