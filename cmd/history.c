@@ -13,6 +13,7 @@
 #include "core/jscan.h"
 #include "core/pack.h"
 #include "core/report.h"
+#include "core/texts.h"
 
 static const char latest_sql[] =
     "SELECT id, last_request FROM conversation ORDER BY last_us DESC LIMIT 1";
@@ -232,14 +233,20 @@ bool history_exists(struct cmd_ctx *ctx, const char *name)
 /* ---- all of them ---- */
 
 enum {
-    RECENT_MAX = 500,
-    ABOUT_LEN = 120
-}; /* conversations looked at; bytes told of one */
+    RECENT_MAX = 500, /* conversations whose names and first questions are looked at */
+    ABOUT_LEN = 120,  /* bytes told of one */
+};
 
-static const char recent_sql[] =
-    "SELECT c.id, c.name, c.last_us, c.n_requests, b.request FROM conversation c"
-    " LEFT JOIN request r ON r.id = c.last_request LEFT JOIN body b USING (rid)"
-    " ORDER BY c.last_us DESC LIMIT 500";
+#define RECENT(found)                                                                    \
+    "SELECT c.id, c.name, c.last_us, c.n_requests, b.request, c.title, " found           \
+    " FROM conversation c"                                                               \
+    " LEFT JOIN request r ON r.id = c.last_request LEFT JOIN body b USING (rid)"         \
+    " ORDER BY c.last_us DESC"
+static const char recent_sql[] = RECENT("0");
+/* The last column: are the words in any text of it? */
+static const char search_sql[] =
+    RECENT("c.id IN (SELECT conversation FROM request WHERE rid IN"
+           " (SELECT rowid FROM body_text WHERE body_text MATCH ?1))");
 
 /* A text, or the first text among parts. */
 static struct str text_of(struct json_object *content)
@@ -283,6 +290,8 @@ static const char *about(struct cmd_ctx *ctx, sqlite3_stmt *st)
     AUTO(buf_release) struct buf request = BUF_INIT(LIMIT_BODY_LEN);
     struct err ignored = ERR_INIT;
     const char *name = keep(ctx, st, 1);
+    if (name == NULL)
+        name = keep(ctx, st, 5);
     if (name != NULL)
         return name;
     if (db_col_str(st, 4).len == 0 ||
@@ -299,12 +308,30 @@ static struct str lower(struct cmd_ctx *ctx, struct str s)
     return (struct str){copy, copy != NULL ? s.len : 0};
 }
 
+/* What is being typed is a beginning. */
+static enum errc prepare_recent(struct cmd_ctx *ctx, struct db *db, struct str query,
+                                sqlite3_stmt **ret, struct err *e)
+{
+    AUTO(buf_release) struct buf words = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf match = BUF_INIT(LIMIT_HEAD_LEN);
+    unsigned char last = query.len > 0 ? (unsigned char)query.ptr[query.len - 1] : ' ';
+    bool ends_in_word = isalnum(last) != 0 || (last & 0x80) != 0;
+    buf_printf(&words, "%.*s%s", STR_ARG(query), ends_in_word ? "*" : "");
+    if (db_schema(db) >= DB_SCHEMA_TEXTS)
+        texts_query(buf_str(&words), &match);
+    bool is_search = match.len > 0 && buf_err(&match) == ERR_OK;
+    enum errc rc = db_prepare(db, is_search ? search_sql : recent_sql, ret, e);
+    if (rc == ERR_OK && is_search)
+        db_bind_str(*ret, 1, arena_str(&ctx->arena, buf_str(&match)));
+    return rc;
+}
+
 enum errc history_recent(struct cmd_ctx *ctx, struct str query,
                          struct history_item *items, size_t max, size_t *ret_n,
                          struct err *e)
 {
     AUTO(db_close) struct db *db = NULL;
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     bool row = false;
     size_t n = 0;
     *ret_n = 0;
@@ -314,13 +341,17 @@ enum errc history_recent(struct cmd_ctx *ctx, struct str query,
         return ERR_OK;
     }
     if (rc == ERR_OK)
-        rc = db_prepare(db, recent_sql, &st, e);
+        rc = prepare_recent(ctx, db, query, &st, e);
     if (rc != ERR_OK)
         return rc;
     query = lower(ctx, query);
-    while (n < max && (rc = db_step(db, st, &row, e)) == ERR_OK && row) {
+    for (size_t i = 0; n < max && (rc = db_step(db, st, &row, e)) == ERR_OK && row; i++) {
+        bool is_found = db_col_i64(st, 6, 0) != 0;
+        if (!is_found && i >= RECENT_MAX)
+            continue;
         struct history_item item = {.about = about(ctx, st)};
-        if (item.about == NULL || !str_icontains(str_of(item.about), query))
+        if (item.about == NULL ||
+            (!is_found && !str_icontains(str_of(item.about), query)))
             continue;
         item.id = keep(ctx, st, 0);
         item.last_us = db_col_i64(st, 2, 0);

@@ -34,13 +34,14 @@ enum errc history_find(struct cmd_ctx *ctx, struct db *db, const char *which,
 bool history_exists(struct cmd_ctx *ctx, const char *name);
 /* A conversation among others; its texts are in the command's arena. */
 struct history_item {
-    const char *id, *about; /* its name, or the first line of its first question; "" */
+    const char *id, *about; /* its name, or the first line of its first question, or "" */
     int64_t last_us, n_requests;
 };
 
 /*
  * The latest conversations, at most `max`; with `query` those that have it in `about`, ASCII case
- * ignored. No ledger is none.
+ * ignored, or in whose texts these words are, the last of them perhaps as a beginning. No ledger
+ * is none.
  */
 enum errc history_recent(struct cmd_ctx *ctx, struct str query,
                          struct history_item *items, size_t max, size_t *ret_n,

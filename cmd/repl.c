@@ -27,8 +27,7 @@ static const char *name_of(const struct repl *r)
     return route != NULL ? route : model;
 }
 
-/* "route fast → anthropic/claude-haiku-4-5": what the name stands for first of all. */
-static void write_target(const struct repl *r, struct buf *out)
+void repl_write_target(const struct repl *r, struct buf *out)
 {
     struct cmd_ctx *ctx = r->s->ctx;
     const char *name = name_of(r);
@@ -54,7 +53,7 @@ static void greet(const struct repl *r)
     AUTO(buf_release) struct buf out = BUF_INIT(2 * LIMIT_HEAD_LEN);
     if (r->s->ctx->global.quiet)
         return;
-    write_target(r, &target);
+    repl_write_target(r, &target);
     buf_printf(&line, "llmgw chat · %.*s · /help · Ctrl-D exits",
                STR_ARG(buf_str(&target)));
     opt_wrap(&out, buf_str(&line), 2, 0, (size_t)out_screen_width());
@@ -266,6 +265,10 @@ void repl_ask_again(struct repl *r, const char *model)
         return;
     }
     const struct repl_turn *last = &r->turns[r->n_turns - 1];
+    AUTO(buf_release) struct buf before = BUF_INIT(LIMIT_BODY_LEN);
+    char parent[ULID_LEN + 1];
+    buf_adds(&before, str_sub(buf_str(&r->s->messages), last->asked, SIZE_MAX));
+    memcpy(parent, r->s->parent, sizeof parent);
     session_forget(r->s, last->asked, last->parent);
     if (model != NULL) {
         r->opt.model = model;
@@ -274,8 +277,26 @@ void repl_ask_again(struct repl *r, const char *model)
     take_turn(r);
     r->opt.model = said_model;
     r->opt.route = said_route;
-    if (r->s->answer.text.len == 0)
-        (void)repl_undo(r); /* a question without an answer is none */
+    if (r->s->answer.text.len > 0)
+        return;
+    buf_adds(&r->s->messages, buf_str(&before));
+    memcpy(r->s->parent, parent, sizeof parent);
+    cmd_note(r->s->ctx, "the answer before it stays");
+}
+
+bool repl_last_answer(const struct repl *r, struct buf *out)
+{
+    AUTO(jx_put) struct json_object *message = NULL;
+    struct err ignored = ERR_INIT;
+    if (r->n_turns == 0)
+        return false;
+    struct str rest =
+        str_sub(buf_str(&r->s->messages), r->turns[r->n_turns - 1].asked, SIZE_MAX);
+    if (rest.len == 0 ||
+        jx_parse(str_sub(rest, 0, rest.len - 1), &message, &ignored) != ERR_OK)
+        return false;
+    buf_adds(out, jx_str(message, "content"));
+    return true;
 }
 
 /* ---- the loop ---- */

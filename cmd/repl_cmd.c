@@ -65,24 +65,35 @@ static void print_wrapped(struct str text, size_t indent)
 
 /* ---- what is asked ---- */
 
+/* What is asked from now on, unless nobody knows it: then it is told, and all stays as it was. */
+static void choose(struct repl *r, const char *model, const char *route)
+{
+    struct err e = ERR_INIT;
+    if (repl_check_name(r, model, route, &e) != ERR_OK) {
+        tell(&e, r);
+        return;
+    }
+    r->opt.model = model;
+    r->opt.route = route;
+}
+
 static void run_model(struct repl *r, struct str arg)
 {
+    AUTO(buf_release) struct buf target = BUF_INIT(LIMIT_HEAD_LEN);
     if (arg.len > 0) {
-        r->opt.model = keep(r, arg);
-        r->opt.route = NULL;
-    } else {
-        show("model", r->opt.model != NULL ? r->opt.model : r->s->turn.model);
+        choose(r, keep(r, arg), NULL);
+        return;
     }
+    repl_write_target(r, &target);
+    show("model", target.data);
 }
 
 static void run_route(struct repl *r, struct str arg)
 {
-    if (arg.len > 0) {
-        r->opt.route = keep(r, arg);
-        r->opt.model = NULL;
-    } else {
+    if (arg.len > 0)
+        choose(r, NULL, keep(r, arg));
+    else
         show("route", r->opt.route != NULL ? r->opt.route : r->s->turn.route);
-    }
 }
 
 /* Later settings of the same key win, as on the command line. */
@@ -298,9 +309,10 @@ static void run_compare(struct repl *r, struct str arg)
 
 /* ---- the last answer ---- */
 
-static bool has_answer(struct repl *r)
+/* Appends it; false, told, when there is none. */
+static bool last_answer(struct repl *r, struct buf *out)
 {
-    if (r->n_turns > 0)
+    if (repl_last_answer(r, out))
         return true;
     cmd_warn(r->s->ctx, "there is no answer yet");
     return false;
@@ -311,8 +323,10 @@ static void run_why(struct repl *r, struct str arg)
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
     struct err e = ERR_INIT;
     (void)arg;
-    if (!has_answer(r))
+    if (r->s->answer.request_id[0] == '\0') {
+        cmd_warn(r->s->ctx, "there is no answer yet");
         return;
+    }
     if (session_explain(r->s, &text, &e) != ERR_OK)
         tell(&e, r);
     print_wrapped(buf_str(&text), 6);
@@ -320,22 +334,26 @@ static void run_why(struct repl *r, struct str arg)
 
 static void run_save(struct repl *r, struct str arg)
 {
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
     struct err e = ERR_INIT;
     if (arg.len == 0)
         cmd_warn(r->s->ctx, "to which file?");
-    else if (has_answer(r) &&
-             files_write(keep(r, arg), buf_str(&r->s->answer.text), &e) != ERR_OK)
+    else if (!last_answer(r, &text))
+        return;
+    else if (files_write(keep(r, arg), buf_str(&text), &e) != ERR_OK)
         tell(&e, r);
+    else
+        printf("%zu bytes written\n", text.len);
 }
 
 /* As the terminal shows it, but for what a pager would not pass on. */
-static void render(const struct repl *r, struct buf *out)
+static void render(const struct repl *r, struct str text, struct buf *out)
 {
     const struct answer *a = &r->s->answer;
     struct term_filter filter = {0};
     struct markdown m;
     AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_REPLY_LEN);
-    term_filter(&filter, buf_str(&a->text), &safe);
+    term_filter(&filter, text, &safe);
     if (!a->is_rendered) {
         buf_adds(out, buf_str(&safe));
         return;
@@ -348,14 +366,15 @@ static void render(const struct repl *r, struct buf *out)
 
 static void run_view(struct repl *r, struct str arg)
 {
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_REPLY_LEN);
     struct err e = ERR_INIT;
     int status;
     const char *pager = out_pager(r->s->ctx);
     (void)arg;
-    if (!has_answer(r))
+    if (!last_answer(r, &answer))
         return;
-    render(r, &text);
+    render(r, buf_str(&answer), &text);
     buf_addc(&text, '\n');
     keys_lend(&r->keys);
     if (shell_run(pager[0] != '\0' ? pager : "cat", buf_str(&text), NULL, &status, &e) !=
@@ -369,10 +388,11 @@ static void run_copy(struct repl *r, struct str arg)
 {
     AUTO(buf_release) struct buf base64 = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
-    struct str text = buf_str(&r->s->answer.text);
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
     uint64_t n = 0;
-    if (!has_answer(r))
+    if (!last_answer(r, &answer))
         return;
+    struct str text = buf_str(&answer);
     if (arg.len > 0 && !str_eqz(arg, "code") && num_u64(arg, INT32_MAX, &n) != ERR_OK) {
         cmd_warn(r->s->ctx, "code, or the number of a block of code?");
         return;
@@ -596,7 +616,8 @@ static const struct command commands[] = {
     {"cost", "[session|today|month]", "what was spent", run_cost, TAKES_TEXT},
     {"budget", "", "the budgets that count it", run_budget, TAKES_TEXT},
     {"usage", "[on|off]", "tell tokens and cost of each answer", run_usage, TAKES_TEXT},
-    {"list", "[QUERY]", "conversations of late", run_list, TAKES_TEXT},
+    {"list", "[QUERY]", "conversations of late, or with these words in them", run_list,
+     TAKES_TEXT},
     {"log", "[N]", "requests of this conversation", run_log, TAKES_TEXT},
     {"resume", "ID|NAME|N", "go on with another conversation, or the N-th of /list",
      run_resume, TAKES_TEXT},

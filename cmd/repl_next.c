@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/near.h"
 #include "core/num.h"
 
 #include "cmd/explain.h"
@@ -48,6 +49,55 @@ static enum errc ask_broker(struct repl *r, struct str messages, struct json_obj
                       buf_str(&body), &got, e);
     mem_wipe(headers.data, headers.cap);
     return rc == ERR_OK ? jx_parse(buf_str(&got), ret, e) : rc;
+}
+
+/* ---- is there such a name? ---- */
+
+static enum errc check_route(struct repl *r, const char *route, struct err *e)
+{
+    const struct conf *conf = r->s->ctx->conf;
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    if (conf_route(conf, str_of(route)) != NULL)
+        return ERR_OK;
+    near_init(&near, str_of(route));
+    for (size_t i = 0; i < conf->n_routes; i++)
+        near_offerz(&near, conf->routes[i].name);
+    return err_set(e, ERR_NOT_FOUND, "no route \"%s\"%s", route,
+                   near_hint(&near, NEAR_MAX, hint));
+}
+
+/* The broker's word on it: true unless it says that there is no such thing. */
+static bool broker_knows(struct repl *r, const char *model, const char *route)
+{
+    AUTO(jx_put) struct json_object *ignored = NULL;
+    const char *said_model = r->opt.model, *said_route = r->opt.route;
+    struct err why = ERR_INIT;
+    r->opt.model = model;
+    r->opt.route = route;
+    enum errc rc =
+        ask_broker(r, STR("{\"role\":\"user\",\"content\":\"?\"},"), &ignored, &why);
+    r->opt.model = said_model;
+    r->opt.route = said_route;
+    return rc != ERR_NOT_FOUND && rc != ERR_BROKER;
+}
+
+enum errc repl_check_name(struct repl *r, const char *model, const char *route,
+                          struct err *e)
+{
+    struct cmd_ctx *ctx = r->s->ctx;
+    struct conf_resolved ignored;
+    enum errc rc = ERR_OK;
+    if (ctx->conf != NULL && route != NULL)
+        rc = check_route(r, route, e);
+    else if (ctx->conf != NULL)
+        rc = conf_resolve(ctx->conf, ctx->catalog, str_of(model), &ctx->arena, &ignored,
+                          e);
+    if (rc != ERR_OK && broker_knows(r, model, route)) {
+        err_clear(e);
+        return ERR_OK;
+    }
+    return rc;
 }
 
 /* With a question of one byte, and those files; release it after success. */

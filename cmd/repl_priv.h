@@ -46,6 +46,10 @@ struct repl {
 void repl_ask(struct repl *r, const char *text);
 /* The last question once more, instead of its answer, to `model` when it is not NULL. */
 void repl_ask_again(struct repl *r, const char *model);
+/* Appends the text of the last answer; false: there is none. */
+bool repl_last_answer(const struct repl *r, struct buf *out);
+/* "route fast → anthropic/claude-haiku-4-5": what is asked, and what stands for it. */
+void repl_write_target(const struct repl *r, struct buf *out);
 /* Takes the last turn back; false: there is none. */
 bool repl_undo(struct repl *r);
 /* Turns are no more to be taken back: another conversation. */
@@ -59,6 +63,12 @@ enum errc repl_show_context(struct repl *r, struct err *e) MUST_USE;
 enum errc repl_show_budgets(struct repl *r, struct err *e) MUST_USE;
 /* A conversation that has become dear is told so. */
 void repl_warn_of_history(struct repl *r);
+/*
+ * Does the model, or the route, of that name exist; the other is NULL. By our configuration or, when
+ * that is older, by the broker's. ERR_NOT_FOUND with the nearest.
+ */
+enum errc repl_check_name(struct repl *r, const char *model, const char *route,
+                          struct err *e) MUST_USE;
 bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
                    void *add_arg);
 /* Calls fn for each command's name, "/exit". */

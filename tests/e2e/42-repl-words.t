@@ -85,6 +85,15 @@ END
 
 repl 'what is asked is shown and set' <<'END'
 expect default
+send /model default\r
+send /model nope/nope\r
+expect no model or route "nope/nope"
+send /model quickset\r
+expect did you mean "quickest"
+send /route sidewyas\r
+expect no route "sidewyas" (did you mean "sideways"?)
+send /model\r
+expect model: route default → one/sim
 send /help model\r
 expect show or set who is asked
 send /help\r
@@ -149,7 +158,14 @@ send /copy what\r
 expect code, or the number
 send /copy\r
 expect bytes copied
+send /retry one/sim:400\r
+expect the answer before it stays
+send /copy code\r
+expect 6 bytes copied
+send /compare one/sim:400\r
+expect the answer before it stays
 send /save answer.txt\r
+expect bytes written
 send /view\r
 expect int x;
 expect one/code $

@@ -189,6 +189,16 @@ send /list FIRST\r
 expect 1
 expect first question
 expect default
+send /list thir\r
+expect 1
+expect first question
+expect default
+send /list nowhere said\r
+expect no conversation is like that
+send /list FIRST\r
+expect 1
+expect first question
+expect default
 send /resume 1\r
 send and now?\r
 expect and now?
