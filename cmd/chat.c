@@ -54,6 +54,8 @@ static const struct option_row rows[] = {
      .help = "give up after so long; 600s by default"},
     {0, "ttft-timeout", OPT_DURATION, AT(ttft_us), "DUR",
      .help = "give a target up that has not begun to answer after so long"},
+    {0, "tier", OPT_CHOICE, AT(tier), "TIER", .values = "fast|flex",
+     .help = "pay more to be answered sooner, or less to be answered later"},
     {0, "max-cost", OPT_MONEY, AT(max_cost), "USD",
      .help = "refuse, before sending, what could cost more"},
 

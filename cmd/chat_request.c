@@ -167,6 +167,9 @@ static void write_body(const struct chat_options *o, const struct chat_turn *tur
         jw_ki64(&w, "max_completion_tokens", o->max_tok);
     if (o->effort != NULL && !says(o, 0, STR("reasoning_effort")))
         jw_kstrz(&w, "reasoning_effort", o->effort);
+    if (o->tier != NULL &&
+        !says(o, 0, STR("service_tier"))) /* "priority" by most names */
+        jw_kstrz(&w, "service_tier", strcmp(o->tier, "fast") == 0 ? "priority" : o->tier);
     if (turn->shape != NULL && !turn->is_told_shape)
         shape_write_format(turn->shape, &w);
     write_options(o, &w);

@@ -23,7 +23,7 @@ struct chat_options {
     int64_t timeout_us, ttft_us; /* 0: not said */
     pico max_cost;               /* PICO_UNKNOWN: not said */
     struct opt_list options;
-    const char *temperature, *seed, *effort, *schema;
+    const char *temperature, *seed, *effort, *schema, *tier;
     int64_t max_tok; /* -1: not said */
     bool cont;
     const char *cid, *name, *fork;

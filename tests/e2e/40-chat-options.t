@@ -154,6 +154,14 @@ chat --fork nonesuch hi
 is "$rc" 4 '… nor come from nowhere'
 
 # ---- who is asked ----
+chat --tier flex hi
+is "$(sent service_tier)" flex '--tier is the service tier'
+chat --tier fast hi
+is "$(sent service_tier)" priority '… fast, by the name that providers have for it'
+chat --tier fast -O service_tier=scale hi
+is "$(sent service_tier)" scale '… unless -O names another'
+chat --tier slow hi
+is "$rc" 2 '… and no other word is one'
 chat -r pair hi
 is "$rc" 0 'a route falls back'
 before=$(requests one '"model":"other"')
