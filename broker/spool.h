@@ -73,8 +73,8 @@ enum errc spool_next(struct spool *s, struct spool_cursor *c, struct str *ret,
                      bool *ret_found, struct err *e) MUST_USE;
 
 /*
- * Frees the room up to `tail`; `applied` is remembered in the file: later records get numbers
- * above it, whatever becomes of the ring.
+ * Frees the room up to `tail`, which is not behind the head; `applied` is remembered in the
+ * file: later records get numbers above it, whatever becomes of the ring.
  */
 enum errc spool_release(struct spool *s, uint64_t tail, uint64_t applied, struct err *e)
     MUST_USE;

@@ -121,10 +121,15 @@ static void flush(struct model *m)
     require(spool_flush(m->s, &e) == ERR_OK && spool_n_staged(m->s) == 0, "flushes");
 }
 
+/* What was read may be released, and nothing was read that lies behind the head. */
 static void release(struct model *m, size_t n)
 {
     struct err e = ERR_INIT;
+    struct spool_info info;
+    spool_info(m->s, &info);
     n = MIN(n, m->n - m->n_released);
+    while (n > 0 && m->taken[m->n_released + n - 1].end > info.head)
+        n--;
     if (n == 0)
         return;
     m->n_released += n;

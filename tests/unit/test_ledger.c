@@ -643,6 +643,35 @@ static void drops_are_counted_and_noted(void **state)
     check_rollups(f);
 }
 
+/* What the database will never take must not keep the rest out: it is left out, and noted. */
+static void a_hopeless_record_is_left_out_and_noted(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct settle_room room;
+    uint64_t seq = 0;
+    AUTO(db_close) struct db *other = NULL;
+    struct ledger *l = open_ok(f);
+    assert_int_equal(db_open(f->db, DB_WRITE, &other, &e), ERR_OK);
+    assert_int_equal(db_exec(other,
+                             "CREATE TRIGGER never BEFORE INSERT ON attempt "
+                             "WHEN NEW.provider = 'local' "
+                             "BEGIN SELECT RAISE(ABORT, 'never'); END",
+                             &e),
+                     ERR_OK);
+    for (int i = 0; i < N_SAMPLES; i++) { /* the third is of that provider */
+        struct ledger_settle s = settle_of(i, &room);
+        assert_int_equal(ledger_settle(l, &s, &seq, &e), ERR_OK);
+    }
+    wait_applied(l, seq);
+    ledger_close(&l, US_PER_S);
+    assert_int_equal(count(f, "SELECT count(*) FROM request"), N_SAMPLES - 1);
+    assert_int_equal(count(f, "SELECT count(*) FROM request WHERE provider = 'local'"),
+                     0);
+    assert_int_equal(count(f, "SELECT sum(n_rows) FROM loss"), 1);
+    check_rollups(f);
+}
+
 static void long_requests_do_not_hold_the_ring(void **state)
 {
     struct fixture *f = *state;
@@ -988,6 +1017,7 @@ int main(void)
         TEST(a_locked_database_delays_no_answer),
         TEST(closing_does_not_wait_for_ever),
         TEST(drops_are_counted_and_noted),
+        TEST(a_hopeless_record_is_left_out_and_noted),
         TEST(long_requests_do_not_hold_the_ring),
         TEST(bodies_are_kept_when_asked_for),
         TEST(a_body_too_many_is_dropped_and_the_row_kept),

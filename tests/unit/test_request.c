@@ -773,16 +773,23 @@ static void the_model_of_the_answer_has_the_price(void **state)
     static const struct {
         const char *served, *pricing;
         enum ledger_cost_source source;
+        const char *asked;
     } rows[] = {
-        {"\"model\":\"m\",", "", COST_COMPUTED},
-        {"\"model\":\"m-20260102\",", "", COST_COMPUTED},
-        {"", "",
-         COST_COMPUTED}, /* who does not say is believed to be what was asked for */
-        {"\"model\":\"m-mini\",", "", COST_UNKNOWN},
-        {"\"model\":\"m-2.5\",", "", COST_UNKNOWN},
-        {"\"model\":\"m\",\"service_tier\":\"default\",", "", COST_COMPUTED},
+        {"\"model\":\"m\",", "", COST_COMPUTED, ASK("one/m")},
+        {"\"model\":\"m-20260102\",", "", COST_COMPUTED, ASK("one/m")},
+        /* who does not say is believed to be what was asked for */
+        {"", "", COST_COMPUTED, ASK("one/m")},
+        {"\"model\":\"m-mini\",", "", COST_UNKNOWN, ASK("one/m")},
+        {"\"model\":\"m-2.5\",", "", COST_UNKNOWN, ASK("one/m")},
+        {"\"model\":\"m\",\"service_tier\":\"default\",", "", COST_COMPUTED,
+         ASK("one/m")},
         /* a tier without a price */
-        {"\"model\":\"m\",\"service_tier\":\"priority\",", "priority", COST_UNKNOWN},
+        {"\"model\":\"m\",\"service_tier\":\"priority\",", "priority", COST_UNKNOWN,
+         ASK("one/m")},
+        /* how long a cache is to live only the request tells */
+        {"\"model\":\"m\",", "ttl=12h", COST_COMPUTED,
+         "{\"model\":\"one/m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+         "\"prompt_cache_options\":{\"mode\":\"implicit\",\"ttl\":\"12h\"}}"},
     };
     struct world *w = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -793,7 +800,7 @@ static void the_model_of_the_answer_has_the_price(void **state)
                  "\"completion_tokens\":2,\"total_tokens\":11}}",
                  rows[i].served);
         w->told = (struct told){0};
-        ask(w, "", ASK("one/m"));
+        ask(w, "", rows[i].asked);
         send_head(call(w, i), 200, "application/json", NULL, 0);
         say(call(w, i), body);
         end(call(w, i));
