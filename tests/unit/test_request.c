@@ -855,6 +855,28 @@ static void usage_that_never_comes_is_estimated(void **state)
     assert_true(str_ends(buf_str(&w->got), STR(DONE)));
 }
 
+/* A stream tells at its start what went in, and one token out: no count of what it said by then. */
+static void usage_told_at_the_start_is_not_that_of_a_cut_answer(void **state)
+{
+    struct world *w = *state;
+    w->may_abort = true;
+    ask_in(w, &dialect_anthropic, "",
+           "{\"model\":\"claude/"
+           "c\",\"stream\":true,\"max_tokens\":100,\"messages\":[{\"role\":"
+           "\"user\",\"content\":\"hi\"}]}");
+    begin_stream(call(w, 0));
+    say(call(w, 0), AN_START AN_HELLO);
+    for (int i = 0; i < 20; i++)
+        say(call(w, 0), AN("content_block_delta",
+                           ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
+                           "\" and so on, and on\"}"));
+    cut(call(w, 0));
+    assert_int_equal(w->told.outcome, ERR_INTERRUPTED);
+    assert_int_equal(w->told.in_tok, 9);
+    assert_true(w->told.out_tok > 20);
+    assert_true((w->told.flags & LEDGER_ESTIMATED) != 0);
+}
+
 static void a_second_choice_may_go_on_behind_the_first_finish(void **state)
 {
     struct world *w = *state;
@@ -1846,6 +1868,7 @@ int main(void)
         CASE(the_model_of_the_answer_has_the_price),
         CASE(a_stream_cut_at_any_byte_is_never_a_success),
         CASE(usage_that_never_comes_is_estimated),
+        CASE(usage_told_at_the_start_is_not_that_of_a_cut_answer),
         CASE(a_second_choice_may_go_on_behind_the_first_finish),
         CASE(malformed_events_are_skipped),
         CASE(an_end_mark_without_a_finish_is_a_cut),
