@@ -10,6 +10,8 @@ AM_TESTS_ENVIRONMENT = \
 
 LDADD = tests/libsim.a cmd/libcmd.a broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) \
 	$(READLINE_LIBS) $(UTF8PROC_LIBS) $(CMOCKA_LIBS) -lm -lpthread
+# for tests of single dialects
+DIALECT_TEST = %D%/unit/dialect_test.c %D%/unit/dialect_test.h
 # for programs with unit/fault.c: it catches these calls
 FAULT_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc,--wrap=free \
 	-Wl,--wrap=pread,--wrap=pwrite,--wrap=posix_fallocate
@@ -23,6 +25,7 @@ check_PROGRAMS += %D%/unit/test_chat_request
 check_PROGRAMS += %D%/unit/test_code
 check_PROGRAMS += %D%/unit/test_command
 check_PROGRAMS += %D%/unit/test_compatible
+%C%_unit_test_compatible_SOURCES = %D%/unit/test_compatible.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_conf
 check_PROGRAMS += %D%/unit/test_conf_file
 check_PROGRAMS += %D%/unit/test_conf_memory
@@ -40,12 +43,17 @@ check_PROGRAMS += %D%/unit/test_cross_fault
 check_PROGRAMS += %D%/unit/test_cross_request
 check_PROGRAMS += %D%/unit/test_db
 check_PROGRAMS += %D%/unit/test_dialect_anthropic
+%C%_unit_test_dialect_anthropic_SOURCES = %D%/unit/test_dialect_anthropic.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_dialect_bedrock
+%C%_unit_test_dialect_bedrock_SOURCES = %D%/unit/test_dialect_bedrock.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_dialect_cohere
+%C%_unit_test_dialect_cohere_SOURCES = %D%/unit/test_dialect_cohere.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_dialect_count
 check_PROGRAMS += %D%/unit/test_dialect_gemini
+%C%_unit_test_dialect_gemini_SOURCES = %D%/unit/test_dialect_gemini.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_signatures
 check_PROGRAMS += %D%/unit/test_dialect_openai
+%C%_unit_test_dialect_openai_SOURCES = %D%/unit/test_dialect_openai.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_dialect_responses
 check_PROGRAMS += %D%/unit/test_errors
 check_PROGRAMS += %D%/unit/test_estimate
@@ -186,7 +194,7 @@ FUZZERS += %D%/fuzz/fuzz_bedrock
 %C%_fuzz_fuzz_bedrock_SOURCES = %D%/fuzz/fuzz_bedrock.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_JSON)
 %C%_fuzz_fuzz_bedrock_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_eventstream
-%C%_fuzz_fuzz_eventstream_SOURCES = %D%/fuzz/fuzz_eventstream.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_eventstream_SOURCES = %D%/fuzz/fuzz_eventstream.c %D%/fuzz/events_fuzz.c %D%/fuzz/events_fuzz.h $(FUZZ_MAIN)
 %C%_fuzz_fuzz_eventstream_LDADD = $(FUZZ_LIBS)
 FUZZERS += %D%/fuzz/fuzz_cohere
 %C%_fuzz_fuzz_cohere_SOURCES = %D%/fuzz/fuzz_cohere.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_JSON)
@@ -195,7 +203,7 @@ FUZZERS += %D%/fuzz/fuzz_responses
 %C%_fuzz_fuzz_responses_SOURCES = %D%/fuzz/fuzz_responses.c %D%/fuzz/dialect_fuzz.c %D%/fuzz/dialect_fuzz.h $(FUZZ_JSON)
 %C%_fuzz_fuzz_responses_LDADD = $(FUZZ_ENGINE) $(BROKER_LIBS)
 FUZZERS += %D%/fuzz/fuzz_sse
-%C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c $(FUZZ_MAIN)
+%C%_fuzz_fuzz_sse_SOURCES = %D%/fuzz/fuzz_sse.c %D%/fuzz/events_fuzz.c %D%/fuzz/events_fuzz.h $(FUZZ_MAIN)
 %C%_fuzz_fuzz_sse_LDADD = $(FUZZ_LIBS)
 
 # With --enable-fuzz: a short, seeded run of every target over its corpus. Long ones by hand.

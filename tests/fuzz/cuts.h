@@ -7,6 +7,7 @@
 #define TESTS_FUZZ_CUTS_H
 
 #include "core/num.h"
+#include "core/str.h"
 
 enum { CUT_WHOLE, CUT_BYTES, CUT_RANDOM };
 
@@ -27,6 +28,16 @@ static inline size_t cuts_next(struct cuts *c)
         return c->how == CUT_BYTES ? 1 : SIZE_MAX;
     uint64_t draw = num_draw(&c->seed);
     return 1 + draw % (draw >> 32 & 3 ? 7 : 600);
+}
+
+/* Takes the next piece off the text; false when it is used up. */
+static inline bool cuts_take(struct cuts *c, struct str *rest, struct str *ret)
+{
+    if (rest->len == 0)
+        return false;
+    *ret = str_sub(*rest, 0, cuts_next(c));
+    *rest = str_sub(*rest, ret->len, rest->len);
+    return true;
 }
 
 #endif

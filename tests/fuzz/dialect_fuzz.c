@@ -204,11 +204,8 @@ static void feed(struct stream *s, struct str bytes, unsigned how)
     s->decoder = s->from->decoder_new(kind);
     s->encoder = s->to->encoder_new(&ctx);
     sse_init(&in, LIMIT_EVENT_LEN);
-    while (s->rc == ERR_OK && bytes.len > 0) {
-        size_t step = cuts_next(&cuts);
-        s->rc = sse_feed(&in, str_sub(bytes, 0, step), on_event, s, &e);
-        bytes = str_sub(bytes, step, bytes.len);
-    }
+    for (struct str piece; s->rc == ERR_OK && cuts_take(&cuts, &bytes, &piece);)
+        s->rc = sse_feed(&in, piece, on_event, s, &e);
     require(s->rc == ERR_OK || s->rc == e.code, "says why it stops");
     s->to->encode_delta(s->encoder, &(struct msg_delta){.kind = MSG_D_END}, &s->out);
     require(buf_err(&s->out) == ERR_OK, "has room");

@@ -16,6 +16,7 @@
 #include "core/sse.h"
 
 #include "broker/dialect.h"
+#include "tests/unit/dialect_test.h"
 
 #include <cmocka.h>
 
@@ -148,19 +149,6 @@ static const struct provider_kind *kind_of(const struct row *r)
     const struct provider_kind *k = provider_kind_find(str_of(r->kind));
     assert_non_null(k);
     return k;
-}
-
-/* Eight texts at a time. */
-static const char *json(const char *s)
-{
-    static char texts[8][4096];
-    static unsigned at;
-    char *out = texts[at++ % 8];
-    size_t n = strlen(s);
-    assert_true(n < sizeof texts[0]);
-    for (size_t i = 0; i <= n; i++)
-        out[i] = s[i] == '\'' ? '"' : s[i];
-    return out;
 }
 
 /* Every kind of this shape has its row, but for that of no provider in particular. */

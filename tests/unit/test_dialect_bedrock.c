@@ -14,6 +14,7 @@
 #include "core/sse.h"
 
 #include "broker/dialect.h"
+#include "tests/unit/dialect_test.h"
 
 #include <cmocka.h>
 
@@ -22,19 +23,6 @@ static const struct dialect_ops *const ops = &dialect_bedrock;
 static const struct provider_kind *kind(void)
 {
     return provider_kind_find(STR("bedrock"));
-}
-
-/* Eight texts at a time. */
-static const char *json(const char *s)
-{
-    static char texts[8][8192];
-    static unsigned at;
-    char *out = texts[at++ % 8];
-    size_t n = strlen(s);
-    assert_true(n < sizeof texts[0]);
-    for (size_t i = 0; i <= n; i++)
-        out[i] = s[i] == '\'' ? '"' : s[i];
-    return out;
 }
 
 /* ---- where ---- */
@@ -77,40 +65,19 @@ struct crossing {
     unsigned caps_no;
 };
 
-static enum errc cross(enum dialect from, const struct crossing *c, struct buf *out,
-                       struct buf *dropped, struct err *e)
+static struct target_caps target(const char *model, unsigned caps_no)
 {
-    const struct target_caps caps = {.kind = kind(),
-                                     .model = str_of(c->model),
-                                     .max_output_tok = 64000,
-                                     .caps_no = c->caps_no};
-    struct arena a;
-    struct msg_request m;
-    struct dropped d = {.n = 0};
-    arena_init(&a, 1 << 20);
-    enum errc rc =
-        dialect_ops(from)->request_decode(str_of(json(c->in)), NULL, &a, &m, e);
-    if (rc == ERR_OK)
-        rc = ops->request_encode(&m, &caps, out, &d, e);
-    buf_addz(dropped, "");
-    for (size_t i = 0; i < d.n; i++)
-        buf_printf(dropped, "%s%s", i > 0 ? "," : "", d.names[i]);
-    arena_release(&a);
-    return rc;
+    return (struct target_caps){.kind = kind(),
+                                .model = str_of(model),
+                                .max_output_tok = 64000,
+                                .caps_no = caps_no};
 }
 
 static void check(enum dialect from, const struct crossing *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct err e = ERR_INIT;
-        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
-        AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-        if (cross(from, &rows[i], &out, &dropped, &e) != ERR_OK)
-            fail_msg("%s: %s", rows[i].in, e.text);
-        assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
-        assert_string_equal(out.data, json(rows[i].want));
-        assert_string_equal(dropped.len > 0 ? dropped.data : "",
-                            rows[i].dropped != NULL ? rows[i].dropped : "");
+        const struct target_caps caps = target(rows[i].model, rows[i].caps_no);
+        check_crossing(from, ops, &caps, rows[i].in, rows[i].want, rows[i].dropped);
     }
 }
 
@@ -232,16 +199,15 @@ static void calls_and_results_belong_together(void **state)
 static void ids_of_mistral_have_nine_characters(void **state)
 {
     (void)state;
-    const struct crossing c = {
-        MIST,
+    const struct target_caps caps = target(MIST, 0);
+    static const char in[] =
         OC("{'role':'user','content':'a'},{'role':'assistant','content':null,'tool_calls'"
            ":[" OC_CALL("call_1", "f", "{}") "]},{'role':'tool','tool_call_id':'call_1',"
-                                             "'content':'1'}]"),
-        NULL, NULL, 0};
+                                             "'content':'1'}]");
     struct err e = ERR_INIT;
     AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
     AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-    assert_int_equal(cross(DIALECT_OPENAI, &c, &out, &dropped, &e), ERR_OK);
+    assert_int_equal(cross(DIALECT_OPENAI, ops, &caps, in, &out, &dropped, &e), ERR_OK);
     const char *call = strstr(out.data, json("'toolUseId':'"));
     const char *result = strstr(call + 1, json("'toolUseId':'"));
     assert_int_equal(strcspn(call + 13, "\""), 9);
@@ -408,13 +374,8 @@ static void what_cannot_be_said_is_refused(void **state)
          "schema: "},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
-        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
-        AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-        const struct crossing c = {NOVA, rows[i].in, NULL, NULL, 0};
-        assert_int_equal(cross(DIALECT_OPENAI, &c, &out, &dropped, &e), ERR_INVALID);
-        assert_int_equal(e.origin, ERR_BY_GATEWAY); /* the next target may */
-        assert_true(str_starts(str_of(e.text), str_of(rows[i].field)));
+        const struct target_caps caps = target(NOVA, 0);
+        check_refused(DIALECT_OPENAI, ops, &caps, rows[i].in, rows[i].field);
     }
 }
 
@@ -656,15 +617,6 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
     return msg_collect_delta(arg, d, e);
 }
 
-static void check_call(const struct msg_part *p, const char *id, const char *name,
-                       const char *args)
-{
-    assert_int_equal(p->kind, MSG_TOOL_CALL);
-    assert_true(str_eqz(p->id, id));
-    assert_true(str_eqz(p->name, name));
-    assert_true(str_eqz(p->args, json(args)));
-}
-
 static void check_reply(const struct msg_reply *r)
 {
     assert_int_equal(r->finish, MSG_FINISH_TOOL);
@@ -718,7 +670,6 @@ static void streams_and_whole_answers_agree(void **state)
     struct arena a;
     struct msg_collect collect;
     struct msg_reply r;
-    struct scan_state s;
     struct err e = ERR_INIT;
     arena_init(&a, 1 << 20);
     msg_collect_init(&collect, &a);
@@ -733,11 +684,7 @@ static void streams_and_whole_answers_agree(void **state)
     check_reply(msg_collect_reply(&collect));
     ops->decoder_free(&d);
     msg_collect_release(&collect);
-    ops->scan_init(&s, kind());
-    assert_int_equal(ops->scan_reply(&s, str_of(json(whole)), &e), ERR_OK);
-    assert_int_equal(s.finish, MSG_FINISH_TOOL);
-    assert_true(s.has_usage);
-    assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e), ERR_OK);
+    read_whole(ops, kind(), json(whole), &a, &r);
     check_reply(&r);
     arena_release(&a);
 }

@@ -14,6 +14,7 @@
 #include "core/sse.h"
 
 #include "broker/dialect.h"
+#include "tests/unit/dialect_test.h"
 
 #include <cmocka.h>
 
@@ -24,19 +25,6 @@ static const struct provider_kind *kind(void)
     return provider_kind_find(STR("cohere"));
 }
 
-/* Eight texts at a time. */
-static const char *json(const char *s)
-{
-    static char texts[8][8192];
-    static unsigned at;
-    char *out = texts[at++ % 8];
-    size_t n = strlen(s);
-    assert_true(n < sizeof texts[0]);
-    for (size_t i = 0; i <= n; i++)
-        out[i] = s[i] == '\'' ? '"' : s[i];
-    return out;
-}
-
 /* ---- what is asked ---- */
 
 struct crossing {
@@ -45,40 +33,19 @@ struct crossing {
     unsigned caps_no;
 };
 
-static enum errc cross(enum dialect from, const struct crossing *c, struct buf *out,
-                       struct buf *dropped, struct err *e)
+static struct target_caps target(unsigned caps_no)
 {
-    const struct target_caps caps = {.kind = kind(),
-                                     .model = STR("command-a-plus-05-2026"),
-                                     .max_output_tok = 64000,
-                                     .caps_no = c->caps_no};
-    struct arena a;
-    struct msg_request m;
-    struct dropped d = {.n = 0};
-    arena_init(&a, 1 << 20);
-    enum errc rc =
-        dialect_ops(from)->request_decode(str_of(json(c->in)), NULL, &a, &m, e);
-    if (rc == ERR_OK)
-        rc = ops->request_encode(&m, &caps, out, &d, e);
-    buf_addz(dropped, "");
-    for (size_t i = 0; i < d.n; i++)
-        buf_printf(dropped, "%s%s", i > 0 ? "," : "", d.names[i]);
-    arena_release(&a);
-    return rc;
+    return (struct target_caps){.kind = kind(),
+                                .model = STR("command-a-plus-05-2026"),
+                                .max_output_tok = 64000,
+                                .caps_no = caps_no};
 }
 
 static void check(enum dialect from, const struct crossing *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct err e = ERR_INIT;
-        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
-        AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-        if (cross(from, &rows[i], &out, &dropped, &e) != ERR_OK)
-            fail_msg("%s: %s", rows[i].in, e.text);
-        assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
-        assert_string_equal(out.data, json(rows[i].want));
-        assert_string_equal(dropped.len > 0 ? dropped.data : "",
-                            rows[i].dropped != NULL ? rows[i].dropped : "");
+        const struct target_caps caps = target(rows[i].caps_no);
+        check_crossing(from, ops, &caps, rows[i].in, rows[i].want, rows[i].dropped);
     }
 }
 
@@ -317,13 +284,8 @@ static void what_cannot_be_said_is_refused(void **state)
          "schema: "},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
-        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
-        AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-        const struct crossing c = {rows[i].in, NULL, NULL, 0};
-        assert_int_equal(cross(DIALECT_OPENAI, &c, &out, &dropped, &e), ERR_INVALID);
-        assert_int_equal(e.origin, ERR_BY_GATEWAY); /* the next target may */
-        assert_true(str_starts(str_of(e.text), str_of(rows[i].field)));
+        const struct target_caps caps = target(0);
+        check_refused(DIALECT_OPENAI, ops, &caps, rows[i].in, rows[i].field);
     }
 }
 
@@ -513,66 +475,6 @@ static void every_status_has_its_class(void **state)
 
 /* ---- streams ---- */
 
-struct watched {
-    struct scan_state scan;
-    struct event_decoder *decoder;
-    struct msg_collect collect;
-    struct arena arena;
-    struct sse sse;
-    struct err err; /* of the stream itself */
-    unsigned flags, n_end;
-};
-
-static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
-{
-    struct watched *w = arg;
-    w->n_end += d->kind == MSG_D_END;
-    return msg_collect_delta(&w->collect, d, e);
-}
-
-static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
-{
-    struct watched *w = arg;
-    unsigned flags = ops->scan_event(&w->scan, ev, &w->err);
-    w->flags |= flags;
-    if ((flags & (EV_ERROR | EV_MALFORMED)) != 0)
-        return ERR_OK;
-    return ops->decode_event(w->decoder, ev, on_delta, w, e);
-}
-
-static void watch(struct watched *w, const char *bytes, size_t step)
-{
-    struct err e = ERR_INIT;
-    *w = (struct watched){.err = ERR_INIT};
-    arena_init(&w->arena, 1 << 20);
-    msg_collect_init(&w->collect, &w->arena);
-    ops->scan_init(&w->scan, kind());
-    w->decoder = ops->decoder_new(kind());
-    sse_init(&w->sse, 1 << 20);
-    size_t len = strlen(bytes);
-    for (size_t i = 0; i < len; i += step) {
-        struct str piece = {bytes + i, step < len - i ? step : len - i};
-        assert_int_equal(sse_feed(&w->sse, piece, on_event, w, &e), ERR_OK);
-    }
-}
-
-static void unwatch(struct watched *w)
-{
-    ops->decoder_free(&w->decoder);
-    msg_collect_release(&w->collect);
-    sse_release(&w->sse);
-    arena_release(&w->arena);
-}
-
-static void check_call(const struct msg_part *p, const char *id, const char *name,
-                       const char *args)
-{
-    assert_int_equal(p->kind, MSG_TOOL_CALL);
-    assert_true(str_eqz(p->id, id));
-    assert_true(str_eqz(p->name, name));
-    assert_true(str_eqz(p->args, json(args)));
-}
-
 static void check_reply(const struct msg_reply *r)
 {
     assert_true(str_eqz(r->id, "c1"));
@@ -627,7 +529,7 @@ static void streams_and_whole_answers_agree(void **state)
     /* clang-format on */
     for (size_t step = 1; step < 200; step += step < 8 ? 1 : 61) {
         struct watched w;
-        watch(&w, json(stream), step);
+        watch(&w, ops, kind(), json(stream), step);
         assert_int_equal(w.flags & (EV_ERROR | EV_MALFORMED), 0);
         assert_int_equal(w.scan.finish, MSG_FINISH_TOOL);
         assert_int_equal(w.n_end, 1);
@@ -636,14 +538,8 @@ static void streams_and_whole_answers_agree(void **state)
     }
     struct arena a;
     struct msg_reply r;
-    struct err e = ERR_INIT;
-    struct scan_state s;
     arena_init(&a, 1 << 20);
-    ops->scan_init(&s, kind());
-    assert_int_equal(ops->scan_reply(&s, str_of(json(whole)), &e), ERR_OK);
-    assert_int_equal(s.finish, MSG_FINISH_TOOL);
-    assert_true(s.has_usage);
-    assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e), ERR_OK);
+    read_whole(ops, kind(), json(whole), &a, &r);
     check_reply(&r);
     arena_release(&a);
 }

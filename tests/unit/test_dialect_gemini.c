@@ -13,6 +13,7 @@
 #include "core/sse.h"
 
 #include "broker/dialect.h"
+#include "tests/unit/dialect_test.h"
 
 #include <cmocka.h>
 
@@ -21,19 +22,6 @@ static const struct dialect_ops *const ops = &dialect_gemini;
 static const struct provider_kind *kind(void)
 {
     return provider_kind_find(STR("gemini"));
-}
-
-/* Eight texts at a time. */
-static const char *json(const char *s)
-{
-    static char texts[8][8192];
-    static unsigned at;
-    char *out = texts[at++ % 8];
-    size_t n = strlen(s);
-    assert_true(n < sizeof texts[0]);
-    for (size_t i = 0; i <= n; i++)
-        out[i] = s[i] == '\'' ? '"' : s[i];
-    return out;
 }
 
 /* ---- where ---- */
@@ -67,39 +55,18 @@ struct crossing {
     const char *dropped; /* joined by commas; NULL: none */
 };
 
-static enum errc cross(enum dialect from, const char *kind_name, const struct crossing *c,
-                       struct buf *out, struct buf *dropped, struct err *e)
+static struct target_caps target(const char *kind_name, const char *model)
 {
-    const struct target_caps caps = {.kind = provider_kind_find(str_of(kind_name)),
-                                     .model = str_of(c->model)};
-    struct arena a;
-    struct msg_request m;
-    struct dropped d = {.n = 0};
-    arena_init(&a, 1 << 20);
-    enum errc rc =
-        dialect_ops(from)->request_decode(str_of(json(c->in)), NULL, &a, &m, e);
-    if (rc == ERR_OK)
-        rc = ops->request_encode(&m, &caps, out, &d, e);
-    for (size_t i = 0; i < d.n; i++)
-        buf_printf(dropped, "%s%s", i > 0 ? "," : "", d.names[i]);
-    arena_release(&a);
-    return rc;
+    return (struct target_caps){.kind = provider_kind_find(str_of(kind_name)),
+                                .model = str_of(model)};
 }
 
 static void check_from(enum dialect from, const char *kind_name,
                        const struct crossing *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct err e = ERR_INIT;
-        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
-        AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-        buf_addz(&dropped, "");
-        if (cross(from, kind_name, &rows[i], &out, &dropped, &e) != ERR_OK)
-            fail_msg("%s: %s", rows[i].in, e.text);
-        assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
-        assert_string_equal(out.data, json(rows[i].want));
-        assert_string_equal(dropped.len > 0 ? dropped.data : "",
-                            rows[i].dropped != NULL ? rows[i].dropped : "");
+        const struct target_caps caps = target(kind_name, rows[i].model);
+        check_crossing(from, ops, &caps, rows[i].in, rows[i].want, rows[i].dropped);
     }
 }
 
@@ -452,14 +419,8 @@ static void what_cannot_be_said_is_refused(void **state)
          "schema: "},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct err e = ERR_INIT;
-        AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
-        AUTO(buf_release) struct buf dropped = BUF_INIT(4096);
-        const struct crossing c = {"gemini-3.8-flash", rows[i].in, NULL, NULL};
-        assert_int_equal(cross(DIALECT_OPENAI, "gemini", &c, &out, &dropped, &e),
-                         ERR_INVALID);
-        assert_int_equal(e.origin, ERR_BY_GATEWAY); /* the next target may */
-        assert_true(str_starts(str_of(e.text), str_of(rows[i].field)));
+        const struct target_caps caps = target("gemini", "gemini-3.8-flash");
+        check_refused(DIALECT_OPENAI, ops, &caps, rows[i].in, rows[i].field);
     }
 }
 
@@ -637,56 +598,12 @@ static void failures_have_their_class(void **state)
 
 /* ---- streams ---- */
 
-struct watched {
-    struct scan_state scan;
-    struct event_decoder *decoder;
-    struct msg_collect collect;
-    struct arena arena;
-    struct sse sse;
-    struct err err; /* of the stream itself */
-    unsigned flags;
-};
-
-static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
+/* What stands behind the last event is watched, too. */
+static void watch_all(struct watched *w, const char *bytes, size_t step)
 {
-    struct watched *w = arg;
-    return msg_collect_delta(&w->collect, d, e);
-}
-
-static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
-{
-    struct watched *w = arg;
-    unsigned flags = ops->scan_event(&w->scan, ev, &w->err);
-    w->flags |= flags;
-    if ((flags & (EV_ERROR | EV_MALFORMED)) != 0)
-        return ERR_OK;
-    return ops->decode_event(w->decoder, ev, on_delta, w, e);
-}
-
-static void watch(struct watched *w, const char *bytes, size_t step)
-{
-    struct err e = ERR_INIT;
-    *w = (struct watched){.err = ERR_INIT};
-    arena_init(&w->arena, 1 << 20);
-    msg_collect_init(&w->collect, &w->arena);
-    ops->scan_init(&w->scan, kind());
-    w->decoder = ops->decoder_new(kind());
-    sse_init(&w->sse, 1 << 20);
-    size_t len = strlen(bytes);
-    for (size_t i = 0; i < len; i += step) {
-        struct str piece = {bytes + i, step < len - i ? step : len - i};
-        assert_int_equal(sse_feed(&w->sse, piece, on_event, w, &e), ERR_OK);
-    }
+    watch(w, ops, kind(), bytes, step);
     const struct sse_event rest = {.raw = sse_rest(&w->sse)};
     w->flags |= ops->scan_event(&w->scan, &rest, &w->err);
-}
-
-static void unwatch(struct watched *w)
-{
-    ops->decoder_free(&w->decoder);
-    msg_collect_release(&w->collect);
-    sse_release(&w->sse);
-    arena_release(&w->arena);
 }
 
 static void check_reply(const struct msg_reply *r)
@@ -701,10 +618,7 @@ static void check_reply(const struct msg_reply *r)
     assert_true(str_eqz(r->parts[0].text, "Checking the board"));
     assert_int_equal(r->parts[1].kind, MSG_TEXT);
     assert_true(str_eqz(r->parts[1].text, "14:20 from berth\n2."));
-    assert_int_equal(r->parts[2].kind, MSG_TOOL_CALL);
-    assert_true(str_eqz(r->parts[2].id, "fc-1"));
-    assert_true(str_eqz(r->parts[2].name, "7zip"));
-    assert_true(str_eqz(r->parts[2].args, json("{'to':'Sark'}")));
+    check_call(&r->parts[2], "fc-1", "7zip", "{'to':'Sark'}");
     assert_true(str_eqz(r->parts[2].signature, "Qk9BVA=="));
     assert_true(str_eqz(r->parts[3].id, "call_aX9fZ_1")); /* made: it came without */
     assert_true(str_eqz(r->parts[3].args, "{}"));
@@ -732,7 +646,7 @@ static void streams_and_whole_answers_agree(void **state)
         "berth\\n2.'}," CALLS) ",'finishReason':'STOP','safetyRatings':[]}]," USAGE "}";
     for (size_t step = 1; step < 200; step += step < 8 ? 1 : 61) {
         struct watched w;
-        watch(&w, json(stream), step);
+        watch_all(&w, json(stream), step);
         assert_int_equal(w.flags & EV_ERROR, 0);
         assert_int_equal(w.scan.finish, MSG_FINISH_TOOL);
         check_reply(msg_collect_reply(&w.collect));
@@ -740,14 +654,8 @@ static void streams_and_whole_answers_agree(void **state)
     }
     struct arena a;
     struct msg_reply r;
-    struct err e = ERR_INIT;
-    struct scan_state s;
     arena_init(&a, 1 << 20);
-    ops->scan_init(&s, kind());
-    assert_int_equal(ops->scan_reply(&s, str_of(json(whole)), &e), ERR_OK);
-    assert_int_equal(s.finish, MSG_FINISH_TOOL);
-    assert_true(s.has_usage);
-    assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e), ERR_OK);
+    read_whole(ops, kind(), json(whole), &a, &r);
     check_reply(&r);
     arena_release(&a);
 }
@@ -767,7 +675,7 @@ static void an_error_without_an_event_is_seen(void **state)
         snprintf(bytes, sizeof bytes, DATA("{" CAND("{'text':'a'}") "}]}") "%s", rows[i]);
         for (size_t step = 1; step < 2000; step += 1000) {
             struct watched w;
-            watch(&w, json(bytes), step);
+            watch_all(&w, json(bytes), step);
             assert_int_equal(w.flags & EV_ERROR, EV_ERROR);
             assert_int_equal(w.err.code, ERR_OVERLOADED);
             assert_string_equal(w.err.provider_code, "UNAVAILABLE");
@@ -775,7 +683,7 @@ static void an_error_without_an_event_is_seen(void **state)
         }
     }
     struct watched w; /* half an event is no error, and no answer either */
-    watch(&w, "data: {\"candi", 100);
+    watch_all(&w, "data: {\"candi", 100);
     assert_int_equal(w.flags, EV_PING);
     unwatch(&w);
 }

@@ -10,6 +10,7 @@
 #include "core/provider.h"
 
 #include "broker/dialect.h"
+#include "tests/unit/dialect_test.h"
 
 #include <cmocka.h>
 
@@ -24,15 +25,6 @@ static const struct provider_kind *kind(void)
 
 #define USER "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 
-static struct body_facts facts_of(const char *body)
-{
-    struct body_facts f;
-    struct err e = ERR_INIT;
-    if (ops->facts(str_of(body), NULL, &f, &e) != ERR_OK)
-        fail_msg("%s: %s", body, e.text);
-    return f;
-}
-
 static void facts_are_found_with_their_places(void **state)
 {
     (void)state;
@@ -40,7 +32,7 @@ static void facts_are_found_with_their_places(void **state)
         "{ \"temperature\" : 0.0, " USER ", \"max\\u005ftokens\": 1e2,\"stream\":true,\n"
         "\"stream_options\":{\"include_usage\":true},\"model\":\"gpt\\u002d5\",\"n\":2,"
         "\"logprobs\":true}";
-    struct body_facts f = facts_of(body);
+    struct body_facts f = facts_of(ops, body);
     assert_string_equal(f.model_name, "gpt-5");
     assert_memory_equal(body + f.model.pos, "\"gpt\\u002d5\"", f.model.len);
     assert_true(f.stream);
@@ -83,15 +75,16 @@ static void needs_follow_from_the_body(void **state)
         {PARTS("{\"type\":\"text\",\"text\":\"x\"}"), 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(facts_of(rows[i].body).needs, rows[i].needs);
+        assert_int_equal(facts_of(ops, rows[i].body).needs, rows[i].needs);
 }
 
 static void a_cache_has_the_lifetime_asked_for(void **state)
 {
     (void)state;
-    struct body_facts f = facts_of("{\"model\":\"m\"," USER "}");
+    struct body_facts f = facts_of(ops, "{\"model\":\"m\"," USER "}");
     assert_string_equal(f.cache_ttl, "");
-    f = facts_of("{\"model\":\"m\"," USER
+    f = facts_of(ops,
+                 "{\"model\":\"m\"," USER
                  ",\"prompt_cache_options\":{\"mode\":\"implicit\",\"ttl\":\"12h\"}}");
     assert_string_equal(f.cache_ttl, "12h");
 }
@@ -99,10 +92,12 @@ static void a_cache_has_the_lifetime_asked_for(void **state)
 static void media_are_not_text(void **state)
 {
     (void)state;
-    struct body_facts a = facts_of(PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":"
-                                         "\"data:image/png;base64,AAAA\"}}"));
-    struct body_facts b = facts_of(PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":"
-                                         "\"data:image/png;base64,AAAAAAAAAAAA\"}}"));
+    struct body_facts a =
+        facts_of(ops, PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":"
+                            "\"data:image/png;base64,AAAA\"}}"));
+    struct body_facts b =
+        facts_of(ops, PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":"
+                            "\"data:image/png;base64,AAAAAAAAAAAA\"}}"));
     assert_int_equal(a.n_images, 1);
     assert_int_equal(a.prompt_len, b.prompt_len);
 }
@@ -110,15 +105,16 @@ static void media_are_not_text(void **state)
 static void a_system_prompt_has_one_name(void **state)
 {
     (void)state;
-    struct body_facts a =
-        facts_of("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
-                 "br\\u0069ef.\"},{\"role\":\"user\",\"content\":\"a\"}]}");
+    struct body_facts a = facts_of(
+        ops, "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
+             "br\\u0069ef.\"},{\"role\":\"user\",\"content\":\"a\"}]}");
     struct body_facts b = facts_of(
+        ops,
         "{\"model\":\"x\",\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":"
         "\"text\",\"text\":\"Be brief.\"}]},{\"role\":\"user\",\"content\":\"b\"}]}");
-    struct body_facts c =
-        facts_of("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
-                 "long.\"},{\"role\":\"user\",\"content\":\"a\"}]}");
+    struct body_facts c = facts_of(
+        ops, "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
+             "long.\"},{\"role\":\"user\",\"content\":\"a\"}]}");
     assert_int_equal(strlen(a.system_hash), 16);
     assert_string_equal(a.system_hash, b.system_hash);
     assert_string_not_equal(a.system_hash, c.system_hash);
@@ -127,7 +123,8 @@ static void a_system_prompt_has_one_name(void **state)
 static void tool_turns_are_noticed(void **state)
 {
     (void)state;
-    assert_true(facts_of("{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"content\":"
+    assert_true(facts_of(ops,
+                         "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"content\":"
                          "\"x\",\"tool_call_id\":\"c\"}]}")
                     .tool_results);
 }
@@ -176,14 +173,8 @@ static void wrong_fields_are_named(void **state)
         {WITH("\"reasoning_effort\":1"), "reasoning_effort: must be a string"},
         {WITH("\"modalities\":\"text\""), "modalities: must be an array"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct body_facts f;
-        struct err e = ERR_INIT;
-        assert_int_equal(ops->facts(str_of(rows[i].body), NULL, &f, &e), ERR_INVALID);
-        if (strstr(e.text, rows[i].word) == NULL)
-            fail_msg("%s: %s", rows[i].body, e.text);
-        assert_int_equal(e.origin, ERR_BY_CLIENT);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check_no_facts(ops, rows[i].body, rows[i].word);
 }
 
 /* ---- splice ---- */
@@ -191,7 +182,7 @@ static void wrong_fields_are_named(void **state)
 static void check_splice(const char *body, const struct body_edits *edits,
                          const char *want)
 {
-    struct body_facts f = facts_of(body);
+    struct body_facts f = facts_of(ops, body);
     struct err e = ERR_INIT;
     AUTO(buf_release) struct buf text = BUF_INIT(4096), out = BUF_INIT(4096);
     struct pieces pieces;
@@ -361,7 +352,7 @@ static void generated_bodies_keep_every_other_byte(void **state)
         AUTO(buf_release) struct buf before = BUF_INIT(65536);
         AUTO(buf_release) struct buf after = BUF_INIT(65536);
         any_body(&d, &body);
-        struct body_facts f = facts_of(body.data);
+        struct body_facts f = facts_of(ops, body.data);
         struct err e = ERR_INIT;
         const struct body_edits edits = {.model = STR("target/model"),
                                          .add_include_usage = true,
@@ -372,7 +363,7 @@ static void generated_bodies_keep_every_other_byte(void **state)
         assert_int_equal(ops->splice(buf_str(&body), &f, &edits, &text, &pieces, &e),
                          ERR_OK);
         pieces_join(&pieces, &out);
-        struct body_facts g = facts_of(out.data);
+        struct body_facts g = facts_of(ops, out.data);
         assert_string_equal(g.model_name, "target/model");
         assert_true(g.include_usage);
         assert_int_equal(g.max_output_tok, 4096);
