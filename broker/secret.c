@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/envkey.h"
 #include "core/map.h"
 #include "core/mem.h"
 #include "core/sha256.h"
@@ -192,6 +193,11 @@ static enum errc fill_from_fd(struct slot *s, int fd, struct err *e)
     return rc;
 }
 
+static const char *own_getenv(const char *name)
+{
+    return getenv(name);
+}
+
 static enum errc fill_from_file(struct slot *s, struct log *log, struct err *e)
 {
     int fd = open(s->from, O_RDONLY | O_CLOEXEC);
@@ -236,6 +242,22 @@ static void run_command(struct secrets *s, struct slot *slot)
 
 /* ---- the store ---- */
 
+/* What the variable, or all three of Amazon's, hold now. */
+static enum errc fill_from_env(struct slot *s, struct err *e)
+{
+    AUTO(buf_release) struct buf key = BUF_INIT(KEY_MAX);
+    (void)buf_room(&key, KEY_MAX); /* at once: moving would leave copies behind */
+    enum errc rc = envkey_read(s->from, own_getenv, &key)
+                       ? buf_err(&key)
+                       : err_set(e, ERR_NOT_FOUND, "%s is not set", s->from);
+    if (rc == ERR_OK)
+        rc = slot_fill(s, buf_str(&key), e);
+    else if (rc != ERR_NOT_FOUND)
+        err_set(e, rc, "%s is too long for a key", s->from);
+    mem_wipe(key.data, key.cap);
+    return rc;
+}
+
 /* Who holds what a scrubbed variable held, whichever provider it was read for; NULL: nobody. */
 static const struct slot *find_env(const struct secrets *s, const char *variable)
 {
@@ -259,18 +281,15 @@ static enum errc slot_load(struct slot *slot, const struct secrets *old, struct 
     if (slot->source == CONF_KEY_FILE)
         return fill_from_file(slot, log, e);
     const char *value = getenv(slot->from);
-    if (value != NULL && strcmp(value, SCRUBBED) == 0) {
-        const struct slot *before = find_env(old, slot->from);
-        if (before == NULL)
-            return err_set(e, ERR_NOT_FOUND,
-                           "%s was wiped when this broker started: llmgw broker restart "
-                           "reads it again",
-                           slot->from);
-        value = before->key.value;
-    }
-    if (value == NULL)
-        return err_set(e, ERR_NOT_FOUND, "%s is not set", slot->from);
-    return slot_fill(slot, str_of(value), e);
+    if (value == NULL || strcmp(value, SCRUBBED) != 0)
+        return fill_from_env(slot, e);
+    const struct slot *before = find_env(old, slot->from);
+    if (before == NULL)
+        return err_set(e, ERR_NOT_FOUND,
+                       "%s was wiped when this broker started: llmgw broker restart "
+                       "reads it again",
+                       slot->from);
+    return slot_fill(slot, str_of(before->key.value), e);
 }
 
 static enum errc ring_load(struct secrets *s, const struct conf_provider *p,
@@ -487,12 +506,20 @@ static void scrub(const char *name)
         unsetenv(name);
 }
 
+static void scrub_key(const char *variable)
+{
+    char names[ENVKEY_PARTS][ENVKEY_NAME_LEN];
+    size_t n = envkey_names(variable, names);
+    for (size_t i = 0; i < n; i++)
+        scrub(names[i]);
+}
+
 void secrets_scrub_env(const struct conf *conf)
 {
     for (size_t i = 0; i < conf->n_providers; i++)
         for (size_t k = 0; k < conf->providers[i].n_keys; k++)
             if (conf->providers[i].keys[k].source == CONF_KEY_ENV)
-                scrub(conf->providers[i].keys[k].value);
+                scrub_key(conf->providers[i].keys[k].value);
     size_t n;
     const struct provider_kind *kinds = provider_kinds(&n);
     for (size_t i = 0; i < n; i++)

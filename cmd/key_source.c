@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/envkey.h"
 #include "core/mem.h"
 
 #include "cmd/cmd.h"
@@ -38,7 +39,8 @@ enum key_state key_look(const struct conf_secret *s, char ret_tail[KEY_TAIL_LEN]
     case CONF_KEY_CMD:
         return KEY_BY_COMMAND;
     case CONF_KEY_ENV:
-        key = first_line(str_of(cmd_getenv(s->value)));
+        if (envkey_read(s->value, cmd_getenv, &text))
+            key = first_line(buf_str(&text));
         break;
     case CONF_KEY_FILE:
         if (conf_read_file(s->value, &text, &e) == ERR_OK)

@@ -191,7 +191,10 @@ static void write_kinds(struct buf *out)
     for (size_t i = 0; i < n; i++)
         buf_printf(out, ".It %s Ta %s Ta %s\n", kinds[i].kind,
                    kinds[i].key_env[0] ? kinds[i].key_env[0] : "\\(em",
-                   kinds[i].base_url ? kinds[i].base_url : "base-url must be set");
+                   kinds[i].base_url ? kinds[i].base_url
+                   : kinds[i].dialect == DIALECT_BEDROCK
+                       ? "region must be set, or AWS_REGION"
+                       : "base-url must be set");
     end_list(out);
 }
 

@@ -190,7 +190,7 @@ enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct s
 
 /* ---- providers ---- */
 
-/* The first of the kind's variables that holds something; NULL if none does. */
+/* The first of the kind's own variables that holds something; NULL if none does. */
 static const char *key_variable(const struct conf_load *l, const struct provider_kind *k)
 {
     for (size_t i = 0; i < ARRAY_LEN(k->key_env) && k->key_env[i] != NULL; i++) {
@@ -199,6 +199,36 @@ static const char *key_variable(const struct conf_load *l, const struct provider
             return k->key_env[i];
     }
     return NULL;
+}
+
+/* Amazon's, which are there for many things: only for a provider that was asked for. */
+static const char *amazon_variable(const struct conf_load *l,
+                                   const struct provider_kind *k)
+{
+    static const char id[] = "AWS_ACCESS_KEY_ID", secret[] = "AWS_SECRET_ACCESS_KEY";
+    bool is_there = l->getenv(id) != NULL && l->getenv(secret) != NULL;
+    return k->auth == AUTH_AWS && is_there ? id : NULL;
+}
+
+/*
+ * Where Bedrock is, when the configuration does not say it: for its address, and for signatures
+ * unless that names it. Source: docs.aws.amazon.com/general, Bedrock endpoints (2026).
+ */
+static void complete_region(const struct conf_load *l, struct conf_provider *p)
+{
+    static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    bool is_told =
+        p->base_url != NULL && str_contains(str_of(p->base_url), STR("bedrock-runtime."));
+    if (p->kind->dialect != DIALECT_BEDROCK || is_told)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(variables) && p->region == NULL; i++) {
+        const char *value = l->getenv(variables[i]);
+        if (value != NULL && value[0] != '\0')
+            p->region = arena_strz(&l->conf->arena, str_of(value));
+    }
+    if (p->base_url == NULL && p->region != NULL)
+        p->base_url = arena_printf(&l->conf->arena,
+                                   "https://bedrock-runtime.%s.amazonaws.com", p->region);
 }
 
 static void unknown_kind(struct conf_load *l, const struct conf_provider *p)
@@ -230,17 +260,17 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
     if (p->base_url == NULL)
         p->base_url = p->kind->base_url;
     bool has_regions = p->kind->dialect == DIALECT_BEDROCK;
-    if (p->base_url == NULL && has_regions &&
-        p->region != NULL) /* docs.aws.amazon.com/general */
-        p->base_url = arena_printf(&l->conf->arena,
-                                   "https://bedrock-runtime.%s.amazonaws.com", p->region);
+    complete_region(l, p);
     if (p->base_url == NULL) {
-        conf_problem(l, &p->pos, "provider", p->name, "%s is missing; kind %s has none",
-                     has_regions ? "region" : "base-url", p->kind->kind);
+        conf_problem(l, &p->pos, "provider", p->name, "%s is missing; kind %s has none%s",
+                     has_regions ? "region" : "base-url", p->kind->kind,
+                     has_regions ? ", nor has AWS_REGION" : "");
         return false;
     }
     if (p->n_keys == 0 && p->kind->auth != AUTH_NONE) {
         const char *variable = key_variable(l, p->kind);
+        if (variable == NULL)
+            variable = amazon_variable(l, p->kind);
         /* a missing key is told by its variable's name, but local servers need none */
         if (variable == NULL && !p->kind->is_local)
             variable = p->kind->key_env[0];
@@ -255,15 +285,17 @@ static void add_kind(struct conf_load *l, const struct provider_kind *k)
 {
     struct conf *c = l->conf;
     const char *variable = key_variable(l, k);
-    struct conf_provider *p =
-        variable ? &c->providers[c->n_providers++] : &c->others[c->n_others++];
-    *p = (struct conf_provider){.name = k->kind,
-                                .kind = k,
-                                .base_url = k->base_url,
-                                .is_implicit = true,
-                                .pos = {.file = variable ? "environment" : ""}};
+    struct conf_provider p = {.name = k->kind,
+                              .kind = k,
+                              .base_url = k->base_url,
+                              .is_implicit = true,
+                              .pos = {.file = variable ? "environment" : ""}};
+    complete_region(l, &p);
+    if (p.base_url == NULL)
+        return;
     if (variable != NULL)
-        p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
+        p.keys[p.n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
+    *(variable ? &c->providers[c->n_providers++] : &c->others[c->n_others++]) = p;
 }
 
 static enum errc providers(struct conf_load *l, struct err *e)
@@ -281,7 +313,7 @@ static enum errc providers(struct conf_load *l, struct err *e)
         if (complete_provider(l, &named[i]))
             c->providers[c->n_providers++] = named[i];
     for (size_t i = 0; i < n_kinds; i++)
-        if (kinds[i].base_url != NULL && conf_provider(c, str_of(kinds[i].kind)) == NULL)
+        if (conf_provider(c, str_of(kinds[i].kind)) == NULL)
             add_kind(l, &kinds[i]);
     return ERR_OK;
 }

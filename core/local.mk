@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/conf_text.c
 %C%_libcore_a_SOURCES += %D%/db.c %D%/db.h
 %C%_libcore_a_SOURCES += %D%/db_schema.c
+%C%_libcore_a_SOURCES += %D%/envkey.c %D%/envkey.h
 %C%_libcore_a_SOURCES += %D%/err.c %D%/err.h
 %C%_libcore_a_SOURCES += %D%/http1.c %D%/http1.h
 %C%_libcore_a_SOURCES += %D%/jschema.c %D%/jschema.h

@@ -7,6 +7,11 @@ need curl sqlite3
 SIM_KEY=k SIGN_KEY=AKIDSIM:sim-secret SESSION_KEY=AKIDSIM:sim-secret:a+session/token==
 BAD_KEY=AKIDSIM:another-secret
 export SIM_KEY SIGN_KEY SESSION_KEY BAD_KEY
+# as Amazon's own tools have them, and for another account with a name of its own before
+AWS_ACCESS_KEY_ID=AKIDSIM AWS_SECRET_ACCESS_KEY=sim-secret AWS_SESSION_TOKEN=another/token==
+AWS_REGION=ap-south-1 WORK_AWS_ACCESS_KEY_ID=AKIDSIM WORK_AWS_SECRET_ACCESS_KEY=sim-secret
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION
+export WORK_AWS_ACCESS_KEY_ID WORK_AWS_SECRET_ACCESS_KEY
 start_sim sim
 config <<END
 [provider "bedrock"]
@@ -27,6 +32,13 @@ config <<END
     base-url = http://127.0.0.1:$sim_port
     region = us-east-1
     key-env = BAD_KEY
+[provider "amazon"]
+    kind = bedrock
+    base-url = http://127.0.0.1:$sim_port
+[provider "work"]
+    kind = bedrock
+    base-url = http://127.0.0.1:$sim_port
+    key-env = WORK_AWS_ACCESS_KEY_ID
 # what benches a key has one of its own
 [provider "spent"]
     kind = bedrock
@@ -89,6 +101,17 @@ for how in '-s' ''; do
     is "$(got outcome)" ok '… with the token of a session'
     isnt "$(last_request sim headers.x-amz-security-token)" '' '… which is sent, and signed'
 done
+ask -d openai -m amazon/amazon.nova-pro-v1:0 'When?'
+is "$(got outcome)" ok "Amazon's variables sign, too"
+isnt "$(last_request sim headers.x-amz-security-token)" '' '… with the token of the session'
+ask -d openai -m work/amazon.nova-pro-v1:0 'When?'
+is "$(got outcome) $(last_request sim headers.x-amz-security-token)" 'ok ' '… or those of another account, which has none'
+is "$(tr '\0' '\n' <"/proc/$(cat "$sock.pid")/environ" | grep -c 'sim-secret$\|another/token')" 0 \
+    '… and are wiped once they are read'
+llmgw broker reload >"$tmp/reload" 2>&1
+ask -d openai -m amazon/amazon.nova-pro-v1:0 'When?'
+is "$(got outcome)" ok '… and known after a reload'
+like "$(llmgw keys)" 'amazon +env AWS_ACCESS_KEY_ID +there' '… and listed'
 awk 'BEGIN { printf "{\"model\":\"signed/amazon.another-v1:0\",\"messages\":[{\"role\":\"user\",\"content\":\"";
     for (i = 0; i < 200000; i++) printf "long text "; print "\"}]}" }' >"$tmp/long"
 http -D "$tmp/head" -H 'content-type: application/json' --data-binary "@$tmp/long" /v1/chat/completions >"$tmp/body"
@@ -211,6 +234,7 @@ cat >"$tmp/one.conf" <<END
 [provider "bedrock"]
     key-env = SIM_KEY
 END
+unset AWS_REGION
 like "$("$top_builddir/llmgw" --config "$tmp/one.conf" config check 2>&1)" 'region is missing' 'without address and region it is nowhere'
 
 done_testing

@@ -31,7 +31,7 @@ XDG_RUNTIME_DIR=$tmp/run
 export HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR
 mkdir -m 700 "$HOME" "$XDG_RUNTIME_DIR"
 mkdir -p "$XDG_CONFIG_HOME/llmgw"
-for v in $(env | sed -n 's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\)=.*/\1/p'); do
+for v in $(env | sed -n 's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\|AWS_[A-Z_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\)=.*/\1/p'); do
     unset "$v"
 done
 LLMGW_CATALOG=$top_srcdir/core/catalog.tsv

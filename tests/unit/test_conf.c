@@ -12,6 +12,7 @@
 #include "core/catalog.h"
 #include "core/clock.h"
 #include "core/conf.h"
+#include "core/envkey.h"
 
 #include <cmocka.h>
 
@@ -194,6 +195,80 @@ static void a_key_in_the_environment_is_a_provider(void **state)
     assert_int_equal(r->timeout_us, 600 * (int64_t)US_PER_S);
     assert_string_equal(c->core.default_route, "default");
     conf_free(&c);
+}
+
+static const struct conf_provider *bedrock(struct conf *c)
+{
+    return conf_provider(c, STR("bedrock"));
+}
+
+static void amazons_variables_are_a_key_and_a_region(void **state)
+{
+    (void)state;
+    struct conf *c;
+    struct err e;
+    set("AWS_ACCESS_KEY_ID", "AKID");
+    set("AWS_SECRET_ACCESS_KEY", "secret");
+    set("AWS_DEFAULT_REGION", "eu-west-3");
+    assert_int_equal(load(&c, &e), ERR_OK); /* they may be there for anything */
+    assert_int_equal(c->n_providers, 0);
+    assert_int_equal(bedrock(c)->n_keys, 0);
+    conf_free(&c);
+    c = loaded("[provider \"bedrock\"]\n");
+    assert_string_equal(bedrock(c)->keys[0].value, "AWS_ACCESS_KEY_ID");
+    assert_string_equal(bedrock(c)->region, "eu-west-3");
+    assert_string_equal(bedrock(c)->base_url,
+                        "https://bedrock-runtime.eu-west-3.amazonaws.com");
+    conf_free(&c);
+    c = loaded("[provider \"bedrock\"]\n region = us-east-1\n key-file = k\n");
+    assert_int_equal(bedrock(c)->keys[0].source, CONF_KEY_FILE);
+    assert_string_equal(bedrock(c)->region, "us-east-1");
+    conf_free(&c);
+    c = loaded("[provider \"bedrock\"]\n base-url = https://bedrock-runtime.us-west-2"
+               ".amazonaws.com\n");
+    assert_null(bedrock(c)->region); /* the address tells it */
+    conf_free(&c);
+    set("AWS_BEARER_TOKEN_BEDROCK", "token");
+    set("AWS_REGION", "ap-south-1");
+    put(CONFIG, "");
+    assert_int_equal(load(&c, &e), ERR_OK);
+    assert_int_equal(c->n_providers, 1);
+    assert_true(bedrock(c)->is_implicit);
+    assert_string_equal(bedrock(c)->keys[0].value, "AWS_BEARER_TOKEN_BEDROCK");
+    assert_string_equal(bedrock(c)->base_url,
+                        "https://bedrock-runtime.ap-south-1.amazonaws.com");
+    conf_free(&c);
+}
+
+static void a_key_may_be_in_several_variables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable, *key; /* NULL: none */
+    } rows[] = {
+        {"ONE", "1"},
+        {"EMPTY", NULL},
+        {"NONE", NULL},
+        {"AWS_ACCESS_KEY_ID", "AKID:s/+:t=="},
+        {"WORK_AWS_ACCESS_KEY_ID", "ID:secret"},
+        {"HALF_AWS_ACCESS_KEY_ID", NULL},
+        {"AWS_SECRET_ACCESS_KEY", "s/+"},
+    };
+    set("ONE", "1");
+    set("EMPTY", "");
+    set("AWS_ACCESS_KEY_ID", "AKID");
+    set("AWS_SECRET_ACCESS_KEY", "s/+");
+    set("AWS_SESSION_TOKEN", "t==");
+    set("WORK_AWS_ACCESS_KEY_ID", "ID");
+    set("WORK_AWS_SECRET_ACCESS_KEY", "secret");
+    set("WORK_AWS_SESSION_TOKEN", "");
+    set("HALF_AWS_ACCESS_KEY_ID", "ID");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf b = BUF_INIT(256);
+        assert_int_equal(envkey_read(rows[i].variable, test_getenv, &b),
+                         rows[i].key != NULL);
+        assert_true(str_eqz(buf_str(&b), rows[i].key != NULL ? rows[i].key : ""));
+    }
 }
 
 static const char everything[] =
@@ -874,6 +949,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(without_any_file_the_presets_hold),
         CASE(a_key_in_the_environment_is_a_provider),
+        CASE(amazons_variables_are_a_key_and_a_region),
+        CASE(a_key_may_be_in_several_variables),
         CASE(every_section_reaches_its_struct),
         CASE(routes_limits_and_money_reach_their_structs),
         CASE(an_error_tells_file_line_section_and_cure),
