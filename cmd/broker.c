@@ -16,6 +16,7 @@
 #include "core/num.h"
 #include "core/zone.h"
 
+#include "cmd/broker_units.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
 
@@ -28,7 +29,7 @@ enum {
 
 struct broker_options {
     int64_t lines;
-    bool follow;
+    bool follow, user;
 };
 
 #define AT(field) .offset = offsetof(struct broker_options, field)
@@ -38,6 +39,8 @@ static const struct option_row options[] = {
      .help = "with logs: how many of the last lines (default 50)"},
     {'f', "follow", OPT_FLAG, AT(follow),
      .help = "with logs: go on with what comes, until ^C"},
+    {0, "user", OPT_FLAG, AT(user),
+     .help = "with install and uninstall: the units of this user, as without it"},
     {0},
 };
 
@@ -238,6 +241,39 @@ static enum errc run_reload(struct cmd_ctx *ctx, void *opts, const char *const *
     return rc == ERR_OK ? say(ctx, buf_str(&body), "reloaded", e) : rc;
 }
 
+/* --- as a unit of systemd --- */
+
+/* One that runs already would keep the socket that systemd is to listen on. */
+static enum errc run_install(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                             size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    bool was;
+    enum errc rc = broker_units_find(ctx, e);
+    if (rc == ERR_OK)
+        rc = stop(ctx, &was, e);
+    if (rc == ERR_OK)
+        rc = broker_units_install(ctx, e);
+    return rc == ERR_OK ? say(ctx, STR("{\"installed\":true}"),
+                              "installed: systemd starts the broker on demand", e)
+                        : rc;
+}
+
+static enum errc run_uninstall(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                               size_t n, struct err *e)
+{
+    (void)opts;
+    (void)args;
+    (void)n;
+    enum errc rc = broker_units_uninstall(e);
+    return rc == ERR_OK
+               ? say(ctx, STR("{\"installed\":false}"),
+                     "uninstalled: llmgw starts the broker itself when it needs it", e)
+               : rc;
+}
+
 /* --- what it is doing --- */
 
 /* A cell of the object's member, a text; unknown when there is none. */
@@ -377,6 +413,8 @@ static const struct cmd_sub subs[] = {
     {"cancel", "ID", 1, 1, run_cancel},
     {"logs", "", 0, 0, run_logs},
     {"path", "", 0, 0, run_path},
+    {"install", "", 0, 0, run_install},
+    {"uninstall", "", 0, 0, run_uninstall},
     {.name = NULL},
 };
 
@@ -392,12 +430,14 @@ static const struct cmd_example examples[] = {
     {"llmgw broker reload", "read the configuration again, if it is right"},
     {"llmgw broker ps", "which requests are under way, and where"},
     {"llmgw broker logs -n 20", "what it said last"},
+    {"llmgw broker install", "let systemd start it on demand"},
     {0},
 };
 
 const struct cmd_entry cmd_broker = {
     .name = "broker",
-    .args = "[status|run|start|stop|restart|reload|ps|cancel|logs|path]",
+    .args =
+        "[status|run|start|stop|restart|reload|ps|cancel|logs|path|install|uninstall]",
     .summary = "see, start and stop the broker that all requests go through",
     .options = options,
     .options_size = sizeof(struct broker_options),

@@ -48,6 +48,7 @@ is "$(cat "$tmp/missing")" '' "so are those of llmgw's own help"
 # Needs what a test machine has not; one a line: the command, TAB, why.
 cat >"$tmp/not-run" <<END
 llmgw keys set anthropic --key-cmd 'pass show llm/anthropic'	needs a password manager
+llmgw broker install	would change the units of the user who tests
 systemctl --user enable --now llmgw.socket	would change the units of the user who tests
 END
 

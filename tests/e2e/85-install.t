@@ -61,6 +61,59 @@ if command -v systemd-analyze >/dev/null; then
         'and would not take a wrong one'
 fi
 
+# ---- the units of a user: systemctl only writes down what it is told ----
+mkdir "$tmp/fake"
+cat >"$tmp/fake/systemctl" <<'END'
+#!/bin/sh
+echo "systemctl $*" >>"$HOME/told"
+echo 'Created symlink.'
+[ "$3" != "${REFUSED:-}" ]
+END
+chmod +x "$tmp/fake/systemctl"
+units=$at/lib/systemd/user
+installed() { # how `llmgw broker WORDS` of the installed program ends, and what systemd was told
+    rm -f "$HOME/told"
+    PATH=$tmp/fake:$PATH "$at/bin/llmgw" broker "$@" >"$tmp/out" 2>"$tmp/errors" </dev/null
+    echo "$?"
+    cat "$HOME/told" 2>/dev/null
+}
+is "$(installed install)" "0
+systemctl --user --quiet link $units/llmgw.socket $units/llmgw.service
+systemctl --user --quiet daemon-reload
+systemctl --user --quiet enable --now llmgw.socket" 'broker install: systemd is told of the units'
+like "$(cat "$tmp/out")" '^installed' '… and the user that it is'
+is "$(cat "$tmp/errors" | tr -d '\n')" 'Created symlink.Created symlink.Created symlink.' \
+    '… what systemctl says is no output of ours'
+is "$(installed uninstall --user)" '0
+systemctl --user --quiet disable --now llmgw.socket llmgw.service
+systemctl --user --quiet daemon-reload' 'broker uninstall: it forgets them'
+start_sim idle
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$idle_port/v1
+    key-env = SIM_KEY
+END
+"$at/bin/llmgw" broker start >"$tmp/out" 2>&1
+like "$(installed install)" '^0' 'a broker that runs'
+is "$(llmgw broker status >/dev/null 2>&1; echo $?)" 10 '… gives its socket to systemd'
+REFUSED=enable
+export REFUSED
+is "$(installed install | tail -n 1)" 'systemctl --user --quiet enable --now llmgw.socket' \
+    'systemd does not enable it'
+unset REFUSED
+like "$(cat "$tmp/errors")" 'systemctl --user enable ended with status 1' '… which is told'
+is "$(installed install --nonsense | head -n 1)" 2 'an option it has not is refused'
+PATH=$at/bin "$at/bin/llmgw" broker install >"$tmp/out" 2>"$tmp/errors"
+is "$? $(cat "$tmp/errors" | head -n 1)" '4 llmgw: broker: there is no systemctl' 'no systemd'
+mkdir "$tmp/alone"
+cp "$at/bin/llmgw" "$at/bin/llmgwd" "$tmp/alone"
+if [ ! -e "$prefix/lib/systemd/user/llmgw.service" ]; then
+    PATH=$tmp/fake:$PATH "$tmp/alone/llmgw" broker install >"$tmp/out" 2>"$tmp/errors"
+    is "$?" 4 'a program without units'
+    like "$(cat "$tmp/errors")" 'no llmgw.service in .*/lib/systemd/user' '… tells where it has looked'
+fi
+
 # ---- uninstall ----
 quiet_make uninstall DESTDIR="$root"
 is "$(find "$root" ! -type d)" '' 'make uninstall leaves no file'
