@@ -15,11 +15,11 @@
 #include "core/report.h"
 #include "core/texts.h"
 
-static const char latest_sql[] =
-    "SELECT id, last_request FROM conversation ORDER BY last_us DESC LIMIT 1";
+static const char latest_sql[] = "SELECT id, last_request, name, title FROM conversation "
+                                 "ORDER BY last_us DESC LIMIT 1";
 static const char exact_sql[] =
-    "SELECT id, last_request FROM conversation WHERE id = ?1 OR name = ?1";
-static const char prefix_sql[] = "SELECT id, last_request FROM conversation"
+    "SELECT id, last_request, name, title FROM conversation WHERE id = ?1 OR name = ?1";
+static const char prefix_sql[] = "SELECT id, last_request, name, title FROM conversation"
                                  " WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2";
 /* Backwards from the newest request, which is nearly always the one. */
 static const char turn_sql[] =
@@ -34,7 +34,7 @@ static const char asked_sql[] =
     " WHERE conversation = ?1 AND request_len > 0 LIMIT 1";
 
 struct found {
-    const char *id, *last_request;
+    const char *id, *last_request, *name, *title;
     bool is_unique;
 };
 
@@ -61,6 +61,8 @@ static enum errc find(struct cmd_ctx *ctx, struct db *db, const char *sql,
         return rc;
     ret->id = keep(ctx, st, 0);
     ret->last_request = keep(ctx, st, 1);
+    ret->name = keep(ctx, st, 2);
+    ret->title = keep(ctx, st, 3);
     rc = db_step(db, st, &more, e);
     ret->is_unique = !more;
     return rc;
@@ -173,6 +175,8 @@ static enum errc load(struct cmd_ctx *ctx, struct db *db, const char *which,
     if (rc != ERR_OK)
         return rc;
     h->conversation = found.id;
+    h->name = found.name;
+    h->title = found.title;
     db_bind_strz(st, 1, found.id);
     db_bind_strz(st, 2, found.last_request);
     rc = db_step(db, st, &row, e);

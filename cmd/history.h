@@ -12,6 +12,7 @@
 struct history {
     struct buf messages;      /* JSON, each message with a comma behind */
     const char *conversation; /* its id; this and the following in the command's arena */
+    const char *name, *title; /* NULL if none */
     const char *parent;       /* request id of the last answered turn */
     const char *model;        /* as it was asked for */
     const char *route;        /* NULL if none */

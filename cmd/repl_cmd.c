@@ -383,6 +383,13 @@ static void run_view(struct repl *r, struct str arg)
     keys_take_back(&r->keys);
 }
 
+/* The console of Linux shows what it does not know; Source: console_codes(4). */
+static bool has_clipboard(void)
+{
+    const char *term = cmd_getenv("TERM");
+    return term != NULL && strcmp(term, "dumb") != 0 && strcmp(term, "linux") != 0;
+}
+
 /* Source: xterm, "Operating System Commands", 52: the terminal's clipboard. */
 static void run_copy(struct repl *r, struct str arg)
 {
@@ -403,6 +410,12 @@ static void run_copy(struct repl *r, struct str arg)
     }
     if (text.len == 0) {
         cmd_warn(r->s->ctx, "there is no such code");
+        return;
+    }
+    if (!has_clipboard()) {
+        cmd_warn(r->s->ctx,
+                 "this terminal has no clipboard that we know of; /save writes "
+                 "a file");
         return;
     }
     files_base64(text, &base64);
@@ -516,8 +529,10 @@ static void run_resume(struct repl *r, struct str arg)
     else if (session_resume(r->s, is_listed ? r->listed[n - 1] : keep(r, arg), &e) !=
              ERR_OK)
         tell(&e, r);
-    else
+    else {
         repl_forget_turns(r);
+        printf("goes on with \"%s\"\n", r->s->about);
+    }
 }
 
 /* The ledger takes it with the next answer. */
@@ -661,23 +676,6 @@ static void print_command(const struct command *c)
     print_help(left, c->help);
 }
 
-static void run_help(struct repl *r, struct str arg)
-{
-    const struct command *one = find_command(arg);
-    (void)r;
-    if (one != NULL) {
-        print_command(one);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        print_command(&commands[i]);
-    print_help("!CMD", "run a command of the shell");
-    print_help("!!CMD", "run it, and put its output before the next question");
-    print_help("Ctrl-J, Alt-Enter", "begin a new line");
-    print_help("Ctrl-X Ctrl-E", "write the line in the editor");
-    print_help("Ctrl-C, Esc", "stop an answer");
-}
-
 static void unknown(struct repl *r, struct str name)
 {
     struct near near;
@@ -689,6 +687,27 @@ static void unknown(struct repl *r, struct str name)
                  STR_ARG(near.names[0]));
     else
         cmd_warn(r->s->ctx, "no command /%.*s; /help lists them", STR_ARG(name));
+}
+
+static void run_help(struct repl *r, struct str arg)
+{
+    struct str name = str_sub(arg, str_starts(arg, STR("/")), arg.len);
+    const struct command *one = find_command(name);
+    if (one != NULL) {
+        print_command(one);
+        return;
+    }
+    if (name.len > 0) {
+        unknown(r, name);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        print_command(&commands[i]);
+    print_help("!CMD", "run a command of the shell");
+    print_help("!!CMD", "run it, and put its output before the next question");
+    print_help("Ctrl-J, Alt-Enter", "begin a new line");
+    print_help("Ctrl-X Ctrl-E", "write the line in the editor");
+    print_help("Ctrl-C, Esc", "stop an answer");
 }
 
 void repl_command(struct repl *r, struct str line)
@@ -731,4 +750,10 @@ bool repl_takes_models(struct str word)
 bool repl_takes_files(struct str word)
 {
     return takes(word, TAKES_FILES);
+}
+
+const char *repl_arguments(struct str word)
+{
+    const struct command *c = find_command(str_sub(word, 1, word.len));
+    return c != NULL ? c->args : "";
 }

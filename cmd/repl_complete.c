@@ -1,6 +1,8 @@
 /* repl_complete.c: what Tab offers: commands, models, files. */
 #include "core/jsonx.h"
 #include "core/num.h"
+#include "core/report.h"
+#include "core/turns.h"
 
 #include "cmd/link.h"
 #include "cmd/models.h"
@@ -109,6 +111,67 @@ static void add_templates(struct repl *r, line_add_fn *add, void *add_arg)
         add(add_arg, names[i], NULL);
 }
 
+struct adding {
+    line_add_fn *fn;
+    void *arg;
+};
+
+static void on_conversation(void *arg, struct str name, struct str title)
+{
+    const struct adding *a = arg;
+    char text[LIMIT_NAME_LEN + 1], about[TURNS_TITLE_LEN + 1];
+    if (name.len >= sizeof text)
+        return;
+    str_copy(text, sizeof text, name);
+    str_copy(about, sizeof about, title);
+    a->fn(a->arg, text, title.len > 0 ? about : NULL);
+}
+
+static void add_conversations(struct repl *r, line_add_fn *add, void *add_arg)
+{
+    AUTO(db_close) struct db *db = NULL;
+    struct adding a = {add, add_arg};
+    struct err ignored = ERR_INIT;
+    struct cmd_ctx *ctx = r->s->ctx;
+    if (db_open(conf_path_db(&ctx->arena, ctx->conf, cmd_getenv), DB_READ, &db,
+                &ignored) == ERR_OK)
+        (void)!report_words(db, REPORT_CONVERSATIONS, on_conversation, &a, &ignored);
+}
+
+/* Of "[session|today|N]" the words that are typed as they stand. */
+static void add_choices(struct str args, line_add_fn *add, void *add_arg)
+{
+    struct str choice;
+    if (str_find(args, '|') == args.len)
+        return;
+    if (str_starts(args, STR("[")))
+        args = str_sub(args, 1, args.len - 2);
+    while (str_split(&args, '|', &choice)) {
+        char text[32];
+        str_copy(text, sizeof text, choice);
+        if (choice.len > 0 && choice.ptr[0] >= 'a' && choice.ptr[0] <= 'z')
+            add(add_arg, text, NULL);
+    }
+}
+
+/* What may stand behind the command `word`. */
+static void add_arguments(struct repl *r, struct str word, line_add_fn *add,
+                          void *add_arg)
+{
+    if (repl_takes_models(word))
+        add_models(r, add, add_arg);
+    else if (str_eqz(word, "/route"))
+        add_routes(r, add, add_arg);
+    else if (str_eqz(word, "/template"))
+        add_templates(r, add, add_arg);
+    else if (str_eqz(word, "/help"))
+        repl_each_command(add, add_arg);
+    else if (str_eqz(word, "/resume"))
+        add_conversations(r, add, add_arg);
+    else
+        add_choices(str_of(repl_arguments(word)), add, add_arg);
+}
+
 bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
                    void *add_arg)
 {
@@ -122,11 +185,8 @@ bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
     }
     if (repl_takes_files(word))
         return false;
-    if (repl_takes_models(word))
-        add_models(r, add, add_arg);
-    else if (str_eqz(word, "/route"))
-        add_routes(r, add, add_arg);
-    else if (str_eqz(word, "/template"))
-        add_templates(r, add, add_arg);
+    bool is_first = str_trim(str_sub(line, word.len, from - word.len)).len == 0;
+    if (is_first || str_eqz(word, "/compare"))
+        add_arguments(r, word, add, add_arg);
     return true;
 }

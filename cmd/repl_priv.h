@@ -76,5 +76,7 @@ void repl_each_command(line_add_fn *fn, void *arg);
 /* Is it a command whose arguments are models? Files? `word` is the command. */
 bool repl_takes_models(struct str word);
 bool repl_takes_files(struct str word);
+/* How /help writes the arguments of a command; "" for what is none. */
+const char *repl_arguments(struct str word);
 
 #endif

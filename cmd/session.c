@@ -54,7 +54,8 @@ enum errc session_resume(struct session *s, const char *which, struct err *e)
     s->turn.conversation = h.conversation;
     s->turn.model = h.model;
     s->turn.route = h.route;
-    s->turn.name = NULL;
+    s->turn.name = h.name;
+    s->about = h.name != NULL ? h.name : h.title != NULL ? h.title : h.conversation;
     snprintf(s->parent, sizeof s->parent, "%s", h.parent);
     history_release(&h);
     return ERR_OK;

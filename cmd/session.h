@@ -16,6 +16,7 @@ struct session {
     struct buf messages; /* JSON of all others, each with a comma behind */
     struct shape shape;  /* of --schema; turn.shape points to it, or is NULL */
     struct chat_turn turn;
+    const char *about; /* name, title or id of the conversation that was resumed */
     char parent[ULID_LEN + 1];
     int sig_fd; /* readable: give the answer up; -1: none */
     bool (*on_key)(

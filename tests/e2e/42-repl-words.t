@@ -96,6 +96,10 @@ send /model\r
 expect model: route default → one/sim
 send /help model\r
 expect show or set who is asked
+send /help /model\r
+expect show or set who is asked
+send /help modle\r
+expect did you mean /model?
 send /help\r
 expect !!CMD
 send /model\r
@@ -213,6 +217,18 @@ like "$(cat answer.txt)" 'int x;' '/save has written the answer'
 like "$screen" "$(printf '\033')\]52;c;" '/copy speaks to the terminal'
 is "$(sql 'SELECT count(DISTINCT conversation) FROM request')" 2 '/rm has deleted the fork'
 
+TERM=linux repl 'a console without a clipboard' <<'END'
+expect default
+send what\r
+expect default $0.00
+send /copy\r
+expect this terminal has no clipboard
+send /exit\r
+end
+END
+unlike "$screen" "$(printf '\033')\]52;c;" '… is not spoken to of one'
+
+llmgw chat --name aside 'on the side' >/dev/null </dev/null
 repl 'Tab completes words, models, routes and files' <<'END'
 expect default
 send /usag\t\r
@@ -223,6 +239,16 @@ expect model: quickest
 send /route side\t\r
 send /route\r
 expect route: sideways
+send /route side\tside\t\r
+expect no route "sideways side"
+send /usage of\t\r
+expect usage is not told
+send /help mode\t\r
+expect no command /mode
+send /help /mode\t\r
+expect show or set who is asked
+send /resume asi\t\r
+expect goes on with "aside"
 send /file no\t\r
 send /context\r
 expect file    notes.txt
