@@ -234,6 +234,28 @@ bool history_exists(struct cmd_ctx *ctx, const char *name)
     return rc == ERR_OK && found.id != NULL;
 }
 
+enum errc history_parents(struct cmd_ctx *ctx, const char *id, const char **ids,
+                          size_t max, size_t *ret_n, struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    sqlite3_stmt *st;
+    bool row = true;
+    enum errc rc = open_ledger(ctx, &db, e);
+    *ret_n = 0;
+    while (rc == ERR_OK && row && id != NULL && id[0] != '\0' && *ret_n < max) {
+        rc = db_prepare(db, "SELECT ifnull(parent, '') FROM request WHERE id = ?1", &st,
+                        e);
+        if (rc != ERR_OK)
+            break;
+        db_bind_strz(st, 1, id);
+        rc = db_step(db, st, &row, e);
+        id = rc == ERR_OK && row ? keep(ctx, st, 0) : NULL;
+        if (id != NULL)
+            ids[(*ret_n)++] = id;
+    }
+    return rc;
+}
+
 /* ---- all of them ---- */
 
 enum {

@@ -33,6 +33,12 @@ enum errc history_find(struct cmd_ctx *ctx, struct db *db, const char *which,
                        const char **ret_id, struct err *e) MUST_USE;
 /* Is there a conversation of exactly this id or name? False too when there is no ledger. */
 bool history_exists(struct cmd_ctx *ctx, const char *name);
+/*
+ * The request that `id` continues, the one that this continues, and so on: at most `max` ids, in the
+ * command's arena; an empty one where there is none before.
+ */
+enum errc history_parents(struct cmd_ctx *ctx, const char *id, const char **ids,
+                          size_t max, size_t *ret_n, struct err *e) MUST_USE;
 /* A conversation among others; its texts are in the command's arena. */
 struct history_item {
     const char *id, *about; /* its name, or the first line of its first question, or "" */

@@ -46,6 +46,17 @@ void repl_write_target(const struct repl *r, struct buf *out)
     buf_printf(out, "%s%s → %s", found.route != NULL ? "route " : "", name, target);
 }
 
+void repl_say_resumed(const struct repl *r)
+{
+    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf out = BUF_INIT(2 * LIMIT_HEAD_LEN);
+    buf_printf(&line,
+               "goes on with \"%s\", %zu turn%s so far; /view shows the last answer",
+               r->s->about, r->n_turns, r->n_turns == 1 ? "" : "s");
+    opt_wrap(&out, buf_str(&line), 2, 0, (size_t)out_screen_width());
+    printf("%.*s", STR_ARG(buf_str(&out)));
+}
+
 static void greet(const struct repl *r)
 {
     AUTO(buf_release) struct buf target = BUF_INIT(LIMIT_HEAD_LEN);
@@ -58,6 +69,8 @@ static void greet(const struct repl *r)
                STR_ARG(buf_str(&target)));
     opt_wrap(&out, buf_str(&line), 2, 0, (size_t)out_screen_width());
     printf("%.*s", STR_ARG(buf_str(&out)));
+    if (r->s->about != NULL)
+        repl_say_resumed(r);
 }
 
 /* The prompt of the configuration, with what its places stand for. */
@@ -113,36 +126,6 @@ static void write_prompt(const struct repl *r, struct buf *out)
 }
 
 /* ---- turns ---- */
-
-static bool keep_turn(struct repl *r, const struct repl_turn *turn, const char *text)
-{
-    struct repl_turn *turns = mem_resize(r->turns, r->n_turns + 1, sizeof *turns);
-    if (turns == NULL)
-        return false;
-    r->turns = turns;
-    struct repl_turn *t = &turns[r->n_turns];
-    *t = *turn;
-    t->text = mem_strdup(text);
-    r->n_turns += t->text != NULL;
-    return t->text != NULL;
-}
-
-bool repl_undo(struct repl *r)
-{
-    if (r->n_turns == 0)
-        return false;
-    struct repl_turn *t = &r->turns[--r->n_turns];
-    session_forget(r->s, t->from, t->parent);
-    mem_free(t->text);
-    return true;
-}
-
-void repl_forget_turns(struct repl *r)
-{
-    for (size_t i = 0; i < r->n_turns; i++)
-        mem_free(r->turns[i].text);
-    r->n_turns = 0;
-}
 
 void repl_add_text(struct repl *r, const char *command, struct str output)
 {
@@ -237,7 +220,7 @@ static void ask(struct repl *r, const struct prompt *p, const char *text)
         r->opt.template_id = NULL;
     }
     bool has_answer = r->s->answer.text.len > 0;
-    if (!has_answer || !keep_turn(r, &turn, text))
+    if (!has_answer || !repl_keep_turn(r, &turn, text))
         session_forget(r->s, turn.from, turn.parent);
 }
 
@@ -282,21 +265,6 @@ void repl_ask_again(struct repl *r, const char *model)
     buf_adds(&r->s->messages, buf_str(&before));
     memcpy(r->s->parent, parent, sizeof parent);
     cmd_note(r->s->ctx, "the answer before it stays");
-}
-
-bool repl_last_answer(const struct repl *r, struct buf *out)
-{
-    AUTO(jx_put) struct json_object *message = NULL;
-    struct err ignored = ERR_INIT;
-    if (r->n_turns == 0)
-        return false;
-    struct str rest =
-        str_sub(buf_str(&r->s->messages), r->turns[r->n_turns - 1].asked, SIZE_MAX);
-    if (rest.len == 0 ||
-        jx_parse(str_sub(rest, 0, rest.len - 1), &message, &ignored) != ERR_OK)
-        return false;
-    buf_adds(out, jx_str(message, "content"));
-    return true;
 }
 
 /* ---- the loop ---- */
@@ -368,6 +336,7 @@ enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
         return rc;
     line_open(history_path(s->ctx), &(struct line_user){&r, repl_complete, edit_line});
     keys_open(&r.keys);
+    repl_adopt_turns(&r);
     greet(&r);
     if (first != NULL)
         ask(&r, first, first->text.data != NULL ? first->text.data : "");

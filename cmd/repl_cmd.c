@@ -530,8 +530,8 @@ static void run_resume(struct repl *r, struct str arg)
              ERR_OK)
         tell(&e, r);
     else {
-        repl_forget_turns(r);
-        printf("goes on with \"%s\"\n", r->s->about);
+        repl_adopt_turns(r);
+        repl_say_resumed(r);
     }
 }
 
@@ -570,6 +570,7 @@ static void run_rm(struct repl *r, struct str arg)
     repl_forget_turns(r);
     session_forget(r->s, 0, "");
     session_fork(r->s, NULL);
+    r->s->about = NULL;
     printf("deleted; a new conversation begins\n");
 }
 

@@ -4,6 +4,7 @@
  *     repl.c           the loop: prompt, line, answer
  *     repl_cmd.c       the commands
  *     repl_complete.c  what Tab offers
+ *     repl_turns.c     what was asked and answered, to be taken back or looked at
  *     repl_next.c      what goes with the next question, and what it costs
  */
 #ifndef CMD_REPL_PRIV_H
@@ -14,7 +15,7 @@
 #include "cmd/repl.h"
 #include "cmd/template_file.h"
 
-enum { REPL_LISTED = 20 };
+enum { REPL_LISTED = 20, REPL_PARENTS = 100 };
 
 /* A question that was answered, for /undo, /retry and /edit. */
 struct repl_turn {
@@ -50,8 +51,14 @@ void repl_ask_again(struct repl *r, const char *model);
 bool repl_last_answer(const struct repl *r, struct buf *out);
 /* "route fast → anthropic/claude-haiku-4-5": what is asked, and what stands for it. */
 void repl_write_target(const struct repl *r, struct buf *out);
+/* A turn with its question, which is copied; false: no memory. */
+bool repl_keep_turn(struct repl *r, const struct repl_turn *turn, const char *text);
+/* The turns of what has been said so far, by whatever session, instead of those before. */
+void repl_adopt_turns(struct repl *r);
 /* Takes the last turn back; false: there is none. */
 bool repl_undo(struct repl *r);
+/* Which conversation is gone on with, and how much was said in it. */
+void repl_say_resumed(const struct repl *r);
 /* Turns are no more to be taken back: another conversation. */
 void repl_forget_turns(struct repl *r);
 /* Puts what a command of the shell printed before the next question. */

@@ -205,6 +205,7 @@ expect and now?
 expect and now?
 expect $0.
 send /resume trip\r
+expect goes on with "trip", 1 turn so far
 send on we go\r
 expect on we go
 expect on we go
@@ -215,6 +216,34 @@ send \cD
 end
 END
 is "$rc" 0 'others are listed by name and question, and gone on with'
+before=$(requests one)
+repl --cid trip <<'END'
+expect goes on with "trip", 2 turns so far
+expect fast
+send /title\r
+expect title: trip
+send /view\r
+expect on we go
+expect fast
+send /retry\r
+expect on we go
+expect $0.
+send /undo\r
+expect 1 turn is left
+send /edit\r
+expect where to?
+send \cUand back?\r
+expect and back?
+expect $0.
+send \cD
+end
+END
+is "$rc" 0 'what another session has asked can be asked again, taken back and changed'
+is "$(last_request one body.messages | "$tool" json 0.content)$(last_request one body.messages.1 2>/dev/null)" 'and back?' \
+    '… and is not sent then'
+is "$(sql_wait "SELECT group_concat(ifnull((SELECT count(*) FROM request p WHERE p.id = r.parent), 0), ' ') FROM
+    (SELECT parent FROM request ORDER BY rid DESC LIMIT 2) r" '0 1')" '0 1' \
+    '… each with the request that it continues'
 like "$(grep '"what":"request"' "$one_journal" | grep 'and now')" 'first question' '… by their number'
 like "$(grep '"what":"request"' "$one_journal" | grep 'on we go')" 'where to' '… or their name'
 
