@@ -91,8 +91,8 @@ static bool is_told(const struct bedrock_writer *b, const struct msg_part *p)
 {
     if (p->kind == MSG_TEXT || p->kind == MSG_REFUSAL)
         return !is_blank(p->text);
-    if (p->kind == MSG_THINKING)
-        return b->is_claude && p->signature.len > 0;
+    if (p->kind == MSG_THINKING) /* what has an id of its own is another provider's */
+        return b->is_claude && p->signature.len > 0 && p->id.len == 0;
     return p->kind != MSG_REDACTED || b->is_claude;
 }
 

@@ -191,9 +191,17 @@ static void calls_and_results_belong_together(void **state)
          BR(USER(TEXT("a")) "," BOT(TEXT("b")) "," USER(TEXT("c")), "'maxTokens':900", ""),
          NULL, 0},
     };
+    static const struct crossing from_responses[] = {
+        /* what OpenAI encrypted is no signature */
+        {OPUS5, "{'model':'x','input':[{'role':'user','content':'a'},{'type':'reasoning','id':"
+         "'rs_1','summary':[{'type':'summary_text','text':'hm'}],'encrypted_content':'gAAA'},"
+         "{'role':'assistant','content':'b'},{'role':'user','content':'c'}]}",
+         BR(USER(TEXT("a")) "," BOT(TEXT("b")) "," USER(TEXT("c")), "", ""), NULL, 0},
+    };
     /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
     check(DIALECT_ANTHROPIC, from_anthropic, ARRAY_LEN(from_anthropic));
+    check(DIALECT_RESPONSES, from_responses, ARRAY_LEN(from_responses));
 }
 
 static void ids_of_mistral_have_nine_characters(void **state)
