@@ -32,6 +32,7 @@ struct seen {
     char err_type[64], err_code[64], err_class[64], err_message[LIMIT_ERR_TEXT];
     char err_origin[16], err_provider[64];
     int err_retryable; /* −1: not told */
+    bool is_refusal;   /* some of the text is one */
     int n_start, n_finish, n_usage, n_end, n_error, n_comments, n_events, n_resets;
     int64_t n_pieces;                                         /* content events */
     int64_t input_tok, output_tok, cached_tok, reasoning_tok; /* −1: not told */

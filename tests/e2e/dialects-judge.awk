@@ -195,7 +195,7 @@ function write_table(client,    r, u, n, names) {
     for (r = 1; r <= n_rows; r++) {
         printf "| %s |", rows[r] >table
         for (u = 1; u <= n; u++)
-            printf " %s |", verdict[rows[r], client, names[u]] >table
+            printf " %s |", (rows[r], client, names[u]) in verdict ? verdict[rows[r], client, names[u]] : "–" >table
         printf "\n" >table
     }
 }
@@ -229,9 +229,11 @@ END {
     for (k = 1; k <= 3; k++) {
         for (r = 1; r <= n_rows; r++) {
             key = rows[r] SUBSEP CLIENTS[k]
+            if (n_cells[key] == 0)
+                continue
             printf "%sok %d - %s, %s client: %d requests\n%s", bad[key] == "" ? "" : "not ", ++n_tap, \
                 rows[r], CLIENTS[k], n_cells[key], bad[key]
-            n_bad += bad[key] != "" || n_cells[key] == 0
+            n_bad += bad[key] != ""
         }
         write_table(CLIENTS[k])
     }

@@ -22,6 +22,7 @@ dist_check_SCRIPTS += %D%/10-sim.t
 dist_check_SCRIPTS += %D%/20-config.t
 dist_check_SCRIPTS += %D%/35-cross.t
 dist_check_SCRIPTS += %D%/37-responses.t
+dist_check_SCRIPTS += %D%/37-pass.t
 dist_check_SCRIPTS += %D%/40-broker.t
 dist_check_SCRIPTS += %D%/45-latency.t
 dist_check_SCRIPTS += %D%/46-tls.t

@@ -79,6 +79,12 @@ static void content(struct seen *s, struct buf *to, struct str piece)
     buf_adds(to, piece);
 }
 
+static void refusal(struct seen *s, struct str piece)
+{
+    s->is_refusal |= piece.len > 0;
+    content(s, &s->text, piece);
+}
+
 static void finish(struct seen *s, struct str word)
 {
     if (word.ptr == NULL)
@@ -186,6 +192,7 @@ static void openai_chunk(struct seen *s, struct json_object *o)
         s->n_start++;
     content(s, &s->reasoning, jx_str(delta, "reasoning_content"));
     content(s, &s->text, jx_str(delta, "content"));
+    refusal(s, jx_str(delta, "refusal"));
     openai_calls(s, delta, true);
     finish(s, jx_str(choice, "finish_reason"));
 }
@@ -205,6 +212,7 @@ static void openai_body(struct seen *s, struct json_object *o)
     copy(s->model, sizeof s->model, jx_str(o, "model"));
     content(s, &s->reasoning, jx_str(message, "reasoning_content"));
     content(s, &s->text, jx_str(message, "content"));
+    refusal(s, jx_str(message, "refusal"));
     openai_calls(s, message, false);
     openai_usage(s, o);
     finish(s, jx_str(choice, "finish_reason"));
@@ -398,7 +406,7 @@ static struct buf *item_text(struct seen *s, struct json_object *item, bool is_n
 }
 
 /* What an item says as a whole, appended. */
-static void whole_item(struct json_object *item, struct buf *out)
+static void whole_item(struct seen *s, struct json_object *item, struct buf *out)
 {
     struct json_object *parts = jx_arr(item, "content");
     if (parts == NULL)
@@ -408,6 +416,7 @@ static void whole_item(struct json_object *item, struct buf *out)
         struct json_object *part = json_object_array_get_idx(parts, i);
         buf_adds(out, jx_str(part, "text"));
         buf_adds(out, jx_str(part, "refusal"));
+        s->is_refusal |= jx_str(part, "refusal").len > 0;
     }
 }
 
@@ -479,7 +488,7 @@ static void response_end(struct seen *s, struct json_object *o)
     if (s->open_items != 0)
         seen_problem(s, "item-left-open");
     for (size_t i = 0; output != NULL && i < json_object_array_length(output); i++)
-        whole_item(json_object_array_get_idx(output, i), &whole);
+        whole_item(s, json_object_array_get_idx(output, i), &whole);
     buf_adds(&told, buf_str(&s->reasoning));
     buf_adds(&told, buf_str(&s->text));
     for (size_t i = 0; i < s->n_tools; i++)
@@ -540,7 +549,7 @@ static void responses_body(struct seen *s, struct json_object *o)
     for (size_t i = 0; i < json_object_array_length(output); i++) {
         struct json_object *item = json_object_array_get_idx(output, i);
         AUTO(buf_release) struct buf said = BUF_INIT(SEEN_MAX);
-        whole_item(item, &said);
+        whole_item(s, item, &said);
         content(s, item_text(s, item, true), buf_str(&said));
     }
     responses_usage(s, o);
@@ -654,6 +663,7 @@ void seen_print(const struct seen *s, struct buf *out)
     line(out, "finish", str_of(s->finish));
     line(out, "text", buf_str(&s->text));
     line(out, "reasoning", buf_str(&s->reasoning));
+    number(out, "refusal", s->is_refusal);
     number(out, "pieces", s->n_pieces);
     number(out, "tools", (int64_t)s->n_tools);
     for (size_t i = 0; i < s->n_tools; i++)

@@ -63,6 +63,7 @@ static const struct word plan_words[] = {
     {"reasoner", W_FLAG, P(reasoner), 0, 1, NULL},
     {"lax", W_FLAG, P(lax), 0, 1, NULL},
     {"no-prefill", W_FLAG, P(no_prefill), 0, 1, NULL},
+    {"refuse", W_FLAG, P(refuse), 0, 1, NULL},
     {"times", W_INT, P(times), 0, -1, NULL},
     {"wait", W_US, P(wait_us), 0, -1, NULL},
     {"first", W_US, P(first_us), 0, -1, NULL},

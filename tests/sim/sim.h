@@ -41,7 +41,7 @@ struct plan {
     const char *finish;
     int64_t tokens, reasoning, tools, vary;
     int64_t prompt, cached, written, written_1h, usage;
-    int64_t obfuscate, comments, reasoner, lax, no_prefill, times;
+    int64_t obfuscate, comments, reasoner, lax, no_prefill, refuse, times;
     /* its pace */
     int64_t wait_us, first_us, gap_us, usage_after_us, batch, drip_us, split;
     /* headers */

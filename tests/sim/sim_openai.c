@@ -318,13 +318,18 @@ static void write_tail(const struct answer *a, struct buf *out)
     buf_addz(out, "}\n\n");
 }
 
-static void write_delta(const struct event *ev, struct buf *out)
+/* Where the text of an answer stands. */
+static const char *text_key(const struct answer *a)
 {
-    static const char *const keys[] = {
-        [PART_REASONING] = "reasoning_content", [PART_TEXT] = "content"};
+    return a->plan->refuse ? "refusal" : "content";
+}
+
+static void write_delta(const struct answer *a, const struct event *ev, struct buf *out)
+{
     const struct part *part = ev->part;
     if (part->kind != PART_TOOL) {
-        buf_printf(out, "{\"%s\":", keys[part->kind]);
+        buf_printf(
+            out, "{\"%s\":", part->kind == PART_TEXT ? text_key(a) : "reasoning_content");
         json_quote(out, ev->text);
         buf_addc(out, '}');
         return;
@@ -361,7 +366,7 @@ static void write_chunks(const struct answer *a, const struct event *ev, enum ch
         else if (what == CHUNK_CALL)
             write_call_open(ev->part, out);
         else if (what == CHUNK_DELTA)
-            write_delta(ev, out);
+            write_delta(a, ev, out);
         else
             buf_addz(out, "{}");
         buf_addz(out, ",\"logprobs\":null,\"finish_reason\":");
@@ -415,15 +420,16 @@ static void write_message(const struct answer *a, struct buf *out)
 {
     const char *sep = "";
     struct str text = STR_NONE;
-    buf_addz(out, "{\"role\":\"assistant\",\"content\":");
     for (size_t i = 0; i < a->n_parts; i++)
         if (a->parts[i].kind == PART_TEXT)
             text = a->parts[i].text;
+    buf_printf(out, "{\"role\":\"assistant\",\"%s\":null,\"%s\":",
+               a->plan->refuse ? "content" : "refusal", text_key(a));
     if (text.ptr != NULL)
         json_quote(out, text);
     else
         buf_addz(out, "null");
-    buf_addz(out, ",\"refusal\":null,\"annotations\":[]");
+    buf_addz(out, ",\"annotations\":[]");
     for (size_t i = 0; i < a->n_parts; i++) {
         const struct part *part = &a->parts[i];
         if (part->kind == PART_REASONING) {

@@ -327,18 +327,18 @@ static void write_usage(const struct answer *a, struct buf *out)
 }
 
 /* What ends with the item's id was encrypted by us. */
-static void write_reasoning(const struct ask *ask, const struct part *part, bool is_whole,
-                            struct buf *out)
+static void write_reasoning(const struct answer *a, const struct part *part,
+                            bool is_whole, struct buf *out)
 {
     buf_printf(out, "{\"id\":\"rs_%016" PRIx64 "\",\"type\":\"reasoning\",\"summary\":[",
                part->id);
-    if (is_whole && !ask->hide_reasoning) {
+    if (is_whole && !a->ask->hide_reasoning) {
         buf_addz(out, "{\"type\":\"summary_text\",\"text\":");
         json_quote(out, part->text);
         buf_addc(out, '}');
     }
     buf_addc(out, ']');
-    if (is_whole && ask->seal_reasoning)
+    if (is_whole && a->ask->seal_reasoning)
         buf_printf(out, ",\"encrypted_content\":\"gAAAAA-rs_%016" PRIx64 "\"", part->id);
     buf_addc(out, '}');
 }
@@ -357,19 +357,20 @@ static void write_call(const struct part *part, bool is_whole, const char *statu
     buf_addc(out, '}');
 }
 
-static void write_text_part(struct str text, struct buf *out)
+static void write_text_part(const struct answer *a, struct str text, struct buf *out)
 {
-    buf_addz(out,
-             "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":");
+    static const char said[] =
+        "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":";
+    buf_addz(out, a->plan->refuse ? "{\"type\":\"refusal\",\"refusal\":" : said);
     json_quote(out, text);
     buf_addc(out, '}');
 }
 
-static void write_item(const struct ask *ask, const struct part *part, bool is_whole,
+static void write_item(const struct answer *a, const struct part *part, bool is_whole,
                        const char *status, struct buf *out)
 {
     if (part->kind == PART_REASONING) {
-        write_reasoning(ask, part, is_whole, out);
+        write_reasoning(a, part, is_whole, out);
     } else if (part->kind == PART_TOOL) {
         write_call(part, is_whole, status, out);
     } else {
@@ -378,7 +379,7 @@ static void write_item(const struct ask *ask, const struct part *part, bool is_w
                    "\",\"type\":\"message\",\"status\":\"%s\",\"content\":[",
                    part->id, status);
         if (is_whole)
-            write_text_part(part->text, out);
+            write_text_part(a, part->text, out);
         buf_addz(out, "],\"role\":\"assistant\"}");
     }
 }
@@ -403,7 +404,7 @@ static void write_response(const struct answer *a, const char *status, bool is_e
     buf_addz(out, ",\"output\":[");
     for (size_t i = 0; is_ended && i < a->n_parts; i++) {
         buf_addz(out, i > 0 ? "," : "");
-        write_item(a->ask, &a->parts[i], true, "completed", out);
+        write_item(a, &a->parts[i], true, "completed", out);
     }
     buf_addz(out, "],\"parallel_tool_calls\":true,\"previous_response_id\":null,"
                   "\"reasoning\":{\"effort\":null,\"summary\":null},"
@@ -447,7 +448,7 @@ static void item_event(struct answer *a, const struct event *ev, const char *typ
 {
     begin(a, type, out);
     buf_printf(out, ",\"output_index\":%zu,\"item\":", ev->block);
-    write_item(a->ask, ev->part, is_whole, is_whole ? "completed" : "in_progress", out);
+    write_item(a, ev->part, is_whole, is_whole ? "completed" : "in_progress", out);
     end(a, out);
 }
 
@@ -482,7 +483,7 @@ static void part_event(struct answer *a, const struct event *ev, bool is_done,
                out);
     buf_addz(out, ",\"part\":");
     if (is_text) {
-        write_text_part(text, out);
+        write_text_part(a, text, out);
     } else {
         buf_addz(out, "{\"type\":\"summary_text\",\"text\":");
         json_quote(out, text);
@@ -494,19 +495,26 @@ static void part_event(struct answer *a, const struct event *ev, bool is_done,
 static void text_event(struct answer *a, const struct event *ev, bool is_done,
                        struct buf *out)
 {
-    static const char *const types[][2] = {
-        [PART_REASONING] = {"response.reasoning_summary_text.delta",
-                            "response.reasoning_summary_text.done"},
-        [PART_TEXT] = {"response.output_text.delta", "response.output_text.done"},
-        [PART_TOOL] = {"response.function_call_arguments.delta",
-                       "response.function_call_arguments.done"}};
-    const char *member = !is_done                      ? "delta"
-                         : ev->part->kind == PART_TOOL ? "arguments"
-                                                       : "text";
-    begin_part(a, ev, types[ev->part->kind][is_done], out);
-    buf_printf(out, ",\"%s\":", member);
+    enum { SUMMARY, TEXT, REFUSAL, ARGS };
+    static const struct {
+        const char *delta, *done;
+        const char *member; /* of `done` */
+    } rows[] = {
+        [SUMMARY] = {"response.reasoning_summary_text.delta",
+                     "response.reasoning_summary_text.done", "text"},
+        [TEXT] = {"response.output_text.delta", "response.output_text.done", "text"},
+        [REFUSAL] = {"response.refusal.delta", "response.refusal.done", "refusal"},
+        [ARGS] = {"response.function_call_arguments.delta",
+                  "response.function_call_arguments.done", "arguments"},
+    };
+    int i = ev->part->kind == PART_TOOL        ? ARGS
+            : ev->part->kind == PART_REASONING ? SUMMARY
+            : a->plan->refuse                  ? REFUSAL
+                                               : TEXT;
+    begin_part(a, ev, is_done ? rows[i].done : rows[i].delta, out);
+    buf_printf(out, ",\"%s\":", is_done ? rows[i].member : "delta");
     json_quote(out, is_done ? ev->part->text : ev->text);
-    if (ev->part->kind == PART_TEXT)
+    if (i == TEXT)
         buf_addz(out, ",\"logprobs\":[]");
     end(a, out);
 }
