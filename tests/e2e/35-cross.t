@@ -41,12 +41,6 @@ config <<END
 END
 start_broker
 
-asked() { last_request sim "body.$1"; }
-# post PATH BODY: status and head to $tmp/head, the body to standard output
-post() {
-    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
-}
-head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 
 texts=
 # ---- streams: every pair says the same text, with one start, finish, usage and end ----

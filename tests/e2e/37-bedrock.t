@@ -2,6 +2,7 @@
 # Bedrock as a provider, for a client of each dialect: how it is asked and who signs, what the
 # client is given, what it costs, and what becomes of its failures.
 . "$top_srcdir/tests/e2e/lib.sh"
+. "$top_srcdir/tests/e2e/crossed.sh"
 need curl sqlite3
 
 SIM_KEY=k SIGN_KEY=AKIDSIM:sim-secret SESSION_KEY=AKIDSIM:sim-secret:a+session/token==
@@ -13,10 +14,12 @@ AWS_REGION=ap-south-1 WORK_AWS_ACCESS_KEY_ID=AKIDSIM WORK_AWS_SECRET_ACCESS_KEY=
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION
 export WORK_AWS_ACCESS_KEY_ID WORK_AWS_SECRET_ACCESS_KEY
 start_sim sim
-config <<END
-[provider "bedrock"]
-    base-url = http://127.0.0.1:$sim_port
-    key-env = SIM_KEY
+{
+    sim_provider bedrock ''
+    # what benches a key has one of its own
+    sim_provider spent '' 'kind = bedrock'
+    sim_provider oc /v1 'kind = openai'
+    cat <<END
 [provider "signed"]
     kind = bedrock
     base-url = http://127.0.0.1:$sim_port
@@ -39,50 +42,27 @@ config <<END
     kind = bedrock
     base-url = http://127.0.0.1:$sim_port
     key-env = WORK_AWS_ACCESS_KEY_ID
-# what benches a key has one of its own
-[provider "spent"]
-    kind = bedrock
-    base-url = http://127.0.0.1:$sim_port
-    key-env = SIM_KEY
 [price "bedrock/amazon.nova-pro-v1:0-sim:reasoning=5,prompt=1000,cached=600,written=100"]
     input = 1
     output = 2
     cache-read = 0.5
     cache-write-5m = 3
-[provider "oc"]
-    kind = openai
-    base-url = http://127.0.0.1:$sim_port/v1
-    key-env = SIM_KEY
 [route "both"]
     target = bedrock/amazon.nova-pro-v1:0
     target = oc/gpt-4.1
 END
+} | config
 start_broker
 
 nova=bedrock/amazon.nova-pro-v1:0
 claude=bedrock/global.anthropic.claude-opus-5
-asked() { last_request sim "body.$1"; }
-target() { last_request sim target; }
-post() { # PATH BODY: status and head to $tmp/head, the body to standard output
-    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
-}
-head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 
 # ---- plain: streamed and whole, the same text, one of each ----
-texts=
-for client in openai anthropic; do
-    for how in '-s -U' ''; do
-        # shellcheck disable=SC2086
-        ask -d $client $how -m $nova 'When is high water?'
-        is "$(got outcome) $(got finish | sed 's/end_turn/stop/') $(got problems)" 'ok stop ' \
-            "$client client, ${how:-whole}: a whole answer"
-        is "$(got input_tok) $(got output_tok)" '8 16' '… with its usage'
-        is "$(target)" "/model/amazon.nova-pro-v1%3A0/converse$([ "$how" ] && echo -stream)" \
-            '… by the method that the URL names'
-        texts="$texts$(got text)|"
-    done
-done
-is "$(printf '%s' "$texts" | tr '|' '\n' | sort -u | grep -c .)" 1 'all were given the same text'
+asked_by() { # HOW
+    is "$(target)" "/model/amazon.nova-pro-v1%3A0/converse$([ "$1" ] && echo -stream)" \
+        '… by the method that the URL names'
+}
+plain_answers $nova 'its usage' asked_by
 ask -d openai -s -U -m $nova 'When is high water?'
 like "$(got note)" '"cost_source":"computed"' 'it has a price'
 is "$(sql_wait "select count(*) > 0 from attempt where upstream_id like '%-0000-4000-8000-%'" 1)" 1 \
@@ -124,16 +104,7 @@ unlike() { # TEXT PATTERN NAME
 unlike "$(got raw)$(cat "$tmp"/*.log 2>/dev/null)" 'another-secret|sim-secret' '… and told to nobody'
 
 # ---- calls, one and two; results, and a conversation whose tools are gone ----
-for client in openai anthropic; do
-    for how in '-s' ''; do
-        for n in 1 2; do
-            # shellcheck disable=SC2086
-            ask -d $client -T $how -m "$nova-sim:tools=$n" 'When?'
-            is "$(got outcome) $(got tools) $(got finish | sed 's/tool_use/tool_calls/') $(got problems)" \
-                "ok $n tool_calls " "$client client, ${how:-whole}: calls: $n"
-        done
-    done
-done
+call_answers $nova
 post /v1/chat/completions '{"model":"'$nova'","messages":[
     {"role":"system","content":"Be brief."},{"role":"user","content":"When?"},
     {"role":"assistant","content":null,"tool_calls":[

@@ -2,78 +2,48 @@
 # Cohere as a provider, for a client of each dialect: what it is asked, what the client is given,
 # what it costs, and what becomes of its failures.
 . "$top_srcdir/tests/e2e/lib.sh"
+. "$top_srcdir/tests/e2e/crossed.sh"
 need curl sqlite3
 
 SIM_KEY=k
 export SIM_KEY
 start_sim sim
-config <<END
-[provider "cohere"]
-    base-url = http://127.0.0.1:$sim_port/v2
-    key-env = SIM_KEY
-# what benches a key has one of its own
-[provider "spent"]
-    kind = cohere
-    base-url = http://127.0.0.1:$sim_port/v2
-    key-env = SIM_KEY
-[provider "trial"]
-    kind = cohere
-    base-url = http://127.0.0.1:$sim_port/v2
-    key-env = SIM_KEY
-[provider "locked"]
-    kind = cohere
-    base-url = http://127.0.0.1:$sim_port/v2
-    key-env = SIM_KEY
+{
+    sim_provider cohere /v2
+    # what benches a key has one of its own
+    sim_provider spent /v2 'kind = cohere'
+    sim_provider trial /v2 'kind = cohere'
+    sim_provider locked /v2 'kind = cohere'
+    sim_provider oc /v1 'kind = openai'
+    cat <<END
 [price "cohere/command-a-plus-05-2026-sim:reasoning=5,prompt=1000,cached=600"]
     input = 1
     output = 2
-[provider "oc"]
-    kind = openai
-    base-url = http://127.0.0.1:$sim_port/v1
-    key-env = SIM_KEY
 [route "both"]
     target = cohere/command-a-plus-05-2026
     target = oc/gpt-4.1
 END
+} | config
 start_broker
 
 command=cohere/command-a-plus-05-2026
-asked() { last_request sim "body.$1"; }
-post() { # PATH BODY: status and head to $tmp/head, the body to standard output
-    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
-}
-head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 
 # ---- plain: streamed and whole, the same text, one of each ----
-texts=
-for client in openai anthropic; do
-    for how in '-s -U' ''; do
-        # shellcheck disable=SC2086
-        ask -d $client $how -m $command 'When is high water?'
-        is "$(got outcome) $(got finish | sed 's/end_turn/stop/') $(got problems)" 'ok stop ' \
-            "$client client, ${how:-whole}: a whole answer"
-        is "$(got input_tok) $(got output_tok)" '8 16' '… with what is billed, not what is processed'
-        is "$(last_request sim target) $(asked stream)" "/v2/chat $([ "$how" ] && echo true)" '… as it was asked'
-        texts="$texts$(got text)|"
-    done
-done
-is "$(printf '%s' "$texts" | tr '|' '\n' | sort -u | grep -c .)" 1 'all were given the same text'
+asked_by() { # HOW
+    is "$(target) $(asked stream)" "/v2/chat $([ "$1" ] && echo true)" '… as it was asked'
+}
+plain_answers $command 'what is billed, not what is processed' asked_by
 is "$(last_request sim headers.authorization | cut -c1-6)" 'Bearer' 'the key is a bearer token'
 ask -d openai -s -U -m $command 'When is high water?'
 like "$(got note)" '"cost_source":"computed"' 'it has a price'
 
 # ---- calls, one and two; names that do not fit come back as they were ----
+call_answers $command
 for client in openai anthropic; do
     for how in '-s' ''; do
-        for n in 1 2; do
-            # shellcheck disable=SC2086
-            ask -d $client -T $how -m "$command-sim:tools=$n" 'When?'
-            is "$(got outcome) $(got tools) $(got finish | sed 's/tool_use/tool_calls/') $(got problems)" \
-                "ok $n tool_calls " "$client client, ${how:-whole}: calls: $n"
-        done
         # shellcheck disable=SC2086
         ask -d $client -T $how -m "$command-sim:tools=1,reasoning=3" 'When?'
-        isnt "$(got reasoning)" '' '… what was planned before is reasoning'
+        isnt "$(got reasoning)" '' "$client client, ${how:-whole}: what was planned before calls is reasoning"
     done
 done
 post /v1/chat/completions '{"model":"'$command-sim:tools=1'","messages":[{"role":"user","content":"When?"}],
@@ -110,11 +80,7 @@ post /v1/messages '{"model":"'$command'","max_tokens":99,"messages":[{"role":"us
     {"type":"image","source":{"type":"url","url":"https://example.org/a.png"}}]}]}' >"$tmp/body"
 is "$(asked messages.0.content.0.image_url.url) $("$tool" json type <"$tmp/body")" \
     'https://example.org/a.png message' '… and an address stays one'
-schema='{"type":"object","properties":{"a":{"$ref":"#/$defs/A"}},"required":["a"],"$defs":{"A":{"type":"boolean"}}}'
-ask -d openai -m $command -x '"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":'"$schema"'}}' hi
-like "$(got text)" '^\{"a": (true|false)\}$' 'structured output fits its schema'
-ask -d anthropic -m $command -x '"output_config":{"format":{"type":"json_schema","schema":'"$schema"'}}' hi
-like "$(got text)" '^\{"a": (true|false)\}$' "… and an Anthropic client's"
+schema_answers $command
 for how in '-s' ''; do
     # shellcheck disable=SC2086
     ask -d openai $how -m $command-sim:reasoning=4 -x '"reasoning_effort":"low"' 'When?'

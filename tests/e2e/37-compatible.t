@@ -51,7 +51,6 @@ END
 } | config
 start_broker
 
-asked() { last_request sim "body.$1"; }
 while read -r kind cap usage; do
     ask -d openai -s -U -n 99 -m "$kind/model-1-sim:lax" hi
     is "$(got outcome) $(got problems)" 'ok ' "$kind: an answer"

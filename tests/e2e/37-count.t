@@ -7,39 +7,24 @@ need curl sqlite3
 SIM_KEY=k
 export SIM_KEY
 start_sim sim
-at=http://127.0.0.1:$sim_port
-config <<END
-[provider "anthropic"]
-    base-url = $at/v1
-    key-env = SIM_KEY
-[provider "gemini"]
-    base-url = $at/v1beta
-    key-env = SIM_KEY
-[provider "vertex"]
-    base-url = $at/v1/projects/p/locations/global/publishers/google
-    key-env = SIM_KEY
-[provider "bedrock"]
-    base-url = $at
-    region = eu-west-3
-    key-env = SIM_KEY
-[provider "openai"]
-    base-url = $at/v1
-    key-env = SIM_KEY
-[provider "cohere"]
-    base-url = $at/v2
-    key-env = SIM_KEY
+{
+    sim_provider anthropic /v1
+    sim_provider gemini /v1beta
+    sim_provider vertex /v1/projects/p/locations/global/publishers/google
+    sim_provider bedrock '' 'region = eu-west-3'
+    sim_provider openai /v1
+    sim_provider cohere /v2
+    cat <<END
 [route "both"]
     target = gemini/gemini-3.8-flash-sim:error=overloaded
     target = anthropic/claude-opus-5
 [limit "target:anthropic/claude-opus-5"]
     requests = 1/day
 END
+} | config
 start_broker
 
-asked() { last_request sim "body.$1"; }
-target() { last_request sim target; }
 status() { tr -d '\r' <"$tmp/head" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p'; }
-head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 # count MODEL [MORE]: prints the count; the head is in $tmp/head
 count() {
     printf '{"model":"%s","system":"Be brief.","messages":[{"role":"user","content":"When is high water at Brest?"}],

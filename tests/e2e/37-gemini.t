@@ -2,79 +2,45 @@
 # Gemini as a provider, for a client of each dialect: what it is asked, what the client is given,
 # what it costs, and what becomes of its failures.
 . "$top_srcdir/tests/e2e/lib.sh"
+. "$top_srcdir/tests/e2e/crossed.sh"
 need curl sqlite3
 
 SIM_KEY=k
 export SIM_KEY
 start_sim sim
-config <<END
-[provider "gemini"]
-    base-url = http://127.0.0.1:$sim_port/v1beta
-    key-env = SIM_KEY
-[provider "vertex"]
-    base-url = http://127.0.0.1:$sim_port/v1/projects/p/locations/global/publishers/google
-    key-env = SIM_KEY
-# what benches a key has one of its own
-[provider "spent"]
-    kind = gemini
-    base-url = http://127.0.0.1:$sim_port/v1beta
-    key-env = SIM_KEY
-[provider "locked"]
-    kind = gemini
-    base-url = http://127.0.0.1:$sim_port/v1beta
-    key-env = SIM_KEY
+{
+    sim_provider gemini /v1beta
+    sim_provider vertex /v1/projects/p/locations/global/publishers/google
+    # what benches a key has one of its own
+    sim_provider spent /v1beta 'kind = gemini'
+    sim_provider locked /v1beta 'kind = gemini'
+    sim_provider oc /v1 'kind = openai'
+    cat <<END
 [price "gemini/gemini-3.8-flash-sim:reasoning=5,prompt=1000,cached=600"]
     input = 1
     output = 2
     cache-read = 0.5
-[provider "oc"]
-    kind = openai
-    base-url = http://127.0.0.1:$sim_port/v1
-    key-env = SIM_KEY
 [route "both"]
     target = gemini/gemini-3.8-flash
     target = oc/gpt-4.1
 END
+} | config
 start_broker
 
 flash=gemini/gemini-3.8-flash
-asked() { last_request sim "body.$1"; }
-target() { last_request sim target; }
-post() { # PATH BODY: status and head to $tmp/head, the body to standard output
-    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
-}
-head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 # ---- plain: streamed and whole, the same text, one of each ----
-texts=
-for client in openai anthropic; do
-    for how in '-s -U' ''; do
-        # shellcheck disable=SC2086
-        ask -d $client $how -m $flash 'When is high water?'
-        is "$(got outcome) $(got finish | sed 's/end_turn/stop/') $(got problems)" 'ok stop ' \
-            "$client client, ${how:-whole}: a whole answer"
-        is "$(got input_tok) $(got output_tok)" '8 16' '… with its usage'
-        like "$(target)" "^/v1beta/models/gemini-3\\.8-flash:$([ "$how" ] && echo streamGenerateContent.alt=sse || echo generateContent)\$" \
-            '… by the method that the URL names'
-        texts="$texts$(got text)|"
-    done
-done
-is "$(printf '%s' "$texts" | tr '|' '\n' | sort -u | grep -c .)" 1 'all were given the same text'
+asked_by() { # HOW
+    like "$(target)" "^/v1beta/models/gemini-3\\.8-flash:$([ "$1" ] && echo streamGenerateContent.alt=sse || echo generateContent)\$" \
+        '… by the method that the URL names'
+}
+plain_answers $flash 'its usage' asked_by
 is "$(asked store)" false 'nothing is to be stored'
 # 3.8-flash: the catalog's own price
 ask -d openai -s -U -m $flash 'When is high water?'
 like "$(got note)" '"cost_source":"computed"' 'it has a price'
 
 # ---- calls, one and two; and results with the signature of their call ----
-for client in openai anthropic; do
-    for how in '-s' ''; do
-        for n in 1 2; do
-            # shellcheck disable=SC2086
-            ask -d $client -T $how -m "$flash-sim:tools=$n" 'When?'
-            is "$(got outcome) $(got tools) $(got finish | sed 's/tool_use/tool_calls/') $(got problems)" \
-                "ok $n tool_calls " "$client client, ${how:-whole}: calls: $n"
-        done
-    done
-done
+call_answers $flash
 post /v1/chat/completions '{"model":"'$flash'","messages":[
     {"role":"system","content":"Be brief."},{"role":"user","content":"When?"},
     {"role":"assistant","content":null,"tool_calls":[
@@ -119,11 +85,7 @@ is "$(asked contents.0.parts.1.inlineData.mimeType)" image/png 'an image is what
 post /v1/messages '{"model":"'$flash'","max_tokens":99,"messages":[{"role":"user","content":[
     {"type":"image","source":{"type":"base64","media_type":"image/png","data":"'$png'"}}]}]}' >"$tmp/body"
 is "$(asked contents.0.parts.0.inlineData.data) $("$tool" json type <"$tmp/body")" "$png message" "an Anthropic client's too"
-schema='{"type":"object","properties":{"a":{"$ref":"#/$defs/A"}},"required":["a"],"$defs":{"A":{"type":"boolean"}}}'
-ask -d openai -m $flash -x '"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":'"$schema"'}}' hi
-like "$(got text)" '^\{"a": (true|false)\}$' 'structured output fits its schema'
-ask -d anthropic -m $flash -x '"output_config":{"format":{"type":"json_schema","schema":'"$schema"'}}' hi
-like "$(got text)" '^\{"a": (true|false)\}$' "… and an Anthropic client's"
+schema_answers $flash
 for how in '-s' ''; do
     # shellcheck disable=SC2086
     ask -d openai $how -m $flash-sim:reasoning=4 -x '"reasoning_effort":"high"' 'When?'

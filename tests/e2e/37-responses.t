@@ -33,11 +33,6 @@ config <<END
 END
 start_broker
 
-asked() { last_request sim "body.$1"; }
-post() { # PATH BODY: status and head to $tmp/head, the body to standard output
-    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
-}
-head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 word() { got finish | sed 's/^end_turn$/stop/; s/^completed$/stop/'; }
 
 # ---- every client by every provider says the same ----

@@ -254,11 +254,23 @@ last_request() {
     grep '"what":"request"' "$tmp/$1.journal" | tail -n 1 | "$tool" json "$2"
 }
 
+# asked PATH: the same of sim, inside the body; target: what it was asked for
+asked() { last_request sim "body.$1"; }
+target() { last_request sim target; }
+
 last_answer() {
     grep '"what":"answer"' "$tmp/$1.journal" | tail -n 1 | "$tool" json "$2"
 }
 
 # ---- the broker ----
+
+# sim_provider NAME PATH [LINE…]: a section of the configuration, for sim and with the key of
+# $SIM_KEY; a LINE is one of its settings
+sim_provider() {
+    printf '[provider "%s"]\n\tbase-url = http://127.0.0.1:%s%s\n\tkey-env = SIM_KEY\n' "$1" "$sim_port" "$2"
+    shift 2
+    [ $# = 0 ] || printf '\t%s\n' "$@"
+}
 
 # config: the configuration from standard input
 config() {
@@ -311,6 +323,14 @@ http() {
     shift
     curl -sS --max-time 20 --unix-socket "$sock" "$@" "http://llmgw$path"
 }
+
+# post PATH BODY: JSON to the broker; the head goes to $tmp/head, the body to standard output
+post() {
+    http -D "$tmp/head" -H 'content-type: application/json' -d "$2" "$1"
+}
+
+# head_of HEADER: of the last post
+head_of() { tr -d '\r' <"$tmp/head" | sed -n "s/^$1: //p"; }
 
 # sql QUERY: rows as a|b|c
 sql() {

@@ -1,5 +1,5 @@
 # End-to-end tests: shell over lib.sh; tool asks, looks into JSON and waits.
-EXTRA_DIST += %D%/lib.sh
+EXTRA_DIST += %D%/lib.sh %D%/crossed.sh
 noinst_PROGRAMS += tests/e2e/tool
 tests_e2e_tool_SOURCES = %D%/main.c
 tests_e2e_tool_SOURCES += %D%/client.c %D%/client.h
