@@ -29,6 +29,7 @@ struct attempt {
     struct secret_key *key;        /* borrowed; NULL: none, or the client's own */
     int64_t key_read_us;           /* that key's read_mono_us then */
     bool is_crossed, is_streamed;
+    bool is_begun;         /* the request ends with a beginning of the answer */
     bool is_event_stream;  /* what comes is one */
     size_t max_output_len; /* bytes of output that the cap allows, by estimate */
 

@@ -22,6 +22,7 @@ static enum errc build_same(struct attempt *a, struct err *e)
 {
     const struct request *r = a->r;
     const struct body_edits edits = {
+        .kind = a->model.kind,
         .model = str_of(a->target->model),
         .add_include_usage = a->model.kind->ask_usage,
         .max_output_tok = r->bounds.is_cap_ours ? r->bounds.cap_tok : -1,
@@ -55,6 +56,7 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
                       loop_mono_us(r->b->loop));
     if (r->bounds.is_cap_ours)
         msg.max_output_tok = r->bounds.cap_tok;
+    a->is_begun = msg_is_begun(&msg);
     const struct target_caps caps = {
         .kind = a->model.kind,
         .model = str_of(a->target->model),
@@ -236,6 +238,7 @@ static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
 }
 
 /*
+ * DeepSeek goes on with a beginning at /beta only (api-docs.deepseek.com, chat prefix completion).
  * Azure's classic form has the model, which is a deployment there, and a version in the address.
  * Source: learn.microsoft.com/azure/foundry/openai, API versions (2026).
  */
@@ -243,7 +246,13 @@ static void write_url(const struct attempt *a, struct str path, struct buf *out)
 {
     const struct conf_provider *p = a->provider;
     bool is_classic = p->api_version != NULL;
-    buf_addz(out, p->base_url);
+    const char *dir = a->is_begun ? a->model.kind->quirks.prefill_dir : NULL;
+    struct str base = str_of(p->base_url);
+    if (dir != NULL && str_ends(base, STR("/v1")))
+        base.len -= 3;
+    buf_adds(out, base);
+    if (dir != NULL)
+        buf_addz(out, dir);
     if (is_classic) {
         buf_addz(out, "/openai/deployments/");
         path_add_piece(str_of(a->target->model), out);

@@ -49,6 +49,7 @@ struct body_facts {
 
 /* Edits of a pass-through; all else stays byte for byte. */
 struct body_edits {
+    const struct provider_kind *kind;
     struct str model;       /* always */
     bool add_include_usage; /* OpenAI: stream_options.include_usage = true */
     int64_t max_output_tok; /* −1: leave as it is */

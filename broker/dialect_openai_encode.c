@@ -295,14 +295,6 @@ static void write_result_media(struct openai_writer *o, const struct msg_turn *t
     }
 }
 
-/* Does it end with a beginning of the answer? A call is none. */
-static bool is_prefilled(const struct msg_request *m)
-{
-    const struct msg_turn *last = m->n_turns > 0 ? &m->turns[m->n_turns - 1] : NULL;
-    return last != NULL && last->role == MSG_ASSISTANT && has_kind(last, MSG_TEXT) &&
-           !has_kind(last, MSG_TOOL_CALL);
-}
-
 static void write_turn(struct openai_writer *o, const struct msg_turn *t)
 {
     struct jw *w = &o->r.w;
@@ -321,7 +313,7 @@ static void write_turn(struct openai_writer *o, const struct msg_turn *t)
     }
     if (t->name.len > 0)
         jw_kstr(w, "name", t->name);
-    bool is_begun = t + 1 == o->r.m->turns + o->r.m->n_turns && is_prefilled(o->r.m);
+    bool is_begun = t + 1 == o->r.m->turns + o->r.m->n_turns && msg_is_begun(o->r.m);
     if (is_begun && o->quirk->prefill == PREFILL_PREFIX)
         jw_kbool(w, "prefix", true);
     else if (is_begun && o->quirk->prefill == PREFILL_PARTIAL)
@@ -685,7 +677,7 @@ static void write_request(struct openai_writer *o)
         refuse(&o->r, "n", "the target gives one choice");
     else if (m->n > 1)
         jw_ki64(w, "n", m->n);
-    if (is_prefilled(m) && o->quirk->prefill == PREFILL_CONTINUE) {
+    if (msg_is_begun(m) && o->quirk->prefill == PREFILL_CONTINUE) {
         jw_kbool(w, "continue_final_message", true);
         jw_kbool(w, "add_generation_prompt", false);
     }

@@ -250,6 +250,23 @@ static enum errc responses_facts(struct str body, const struct jcheck *check,
 
 /* ---- splice and path ---- */
 
+/*
+ * A preset without a model may run on somebody else's: both are said. Source:
+ * docs.perplexity.ai/agent-api/migrate-from-sonar (2026-09).
+ */
+const char *agent_preset(const struct provider_kind *kind, struct str *model)
+{
+    static const struct {
+        const char *model, *preset;
+    } rows[] = {{"sonar", NULL}, {"sonar-pro", "fast"}, {"sonar-reasoning-pro", "low"}};
+    for (size_t i = 0; kind != NULL && kind->quirks.is_agent && i < ARRAY_LEN(rows); i++)
+        if (str_eqz(*model, rows[i].model)) {
+            *model = STR("perplexity/sonar");
+            return rows[i].preset;
+        }
+    return NULL;
+}
+
 static enum errc responses_splice(struct str body, const struct body_facts *f,
                                   const struct body_edits *edits, struct buf *text,
                                   struct pieces *ret, struct err *e)
@@ -257,7 +274,10 @@ static enum errc responses_splice(struct str body, const struct body_facts *f,
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
     struct body_edits own = *edits;
     own.cap_field = NULL; /* that is Chat's */
-    patches_add_quoted(&p, f->model.pos, f->model.len, edits->model);
+    const char *preset = agent_preset(edits->kind, &own.model);
+    patches_add_quoted(&p, f->model.pos, f->model.len, own.model);
+    if (preset != NULL && jscan_get(body, jscan_root(body), "preset").kind == J_NONE)
+        patches_add(&p, f->model.pos + f->model.len, 0, ",\"preset\":\"%s\"", preset);
     patches_add_cap(&p, body, f, &own, "max_output_tokens");
     return patches_apply(&p, body, text, ret, e);
 }
@@ -373,6 +393,8 @@ void responses_object_read(struct str t, struct jspan v, struct responses_object
 enum msg_finish responses_finish(struct str t, const struct responses_object *o,
                                  bool saw_call)
 {
+    if (jscan_is(t, o->status, "requires_action")) /* Perplexity: of the client's tools */
+        return MSG_FINISH_TOOL;
     if (jscan_is(t, o->status, "completed"))
         return saw_call ? MSG_FINISH_TOOL : MSG_FINISH_STOP;
     if (!jscan_is(t, o->status, "incomplete"))
@@ -457,9 +479,9 @@ static unsigned scan_failure(struct scan_state *s, struct str t,
 {
     struct responses_object o;
     responses_object_read(t, ev->response, &o);
-    if (ev->kind == RESPONSES_ERROR && error_in_band(s->kind, t, e))
+    if (json_is_set(o.error) && responses_failed(s->kind, t, &o, ev->response, e))
         return EV_ERROR;
-    if (ev->kind == RESPONSES_FAILED && responses_failed(s->kind, t, &o, ev->response, e))
+    if (error_in_band(s->kind, t, e)) /* Perplexity: beside the response, not in it */
         return EV_ERROR;
     err_set(e, ERR_SERVER, "the provider broke off, without a reason");
     e->origin = ERR_BY_PROVIDER;

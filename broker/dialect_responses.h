@@ -45,6 +45,11 @@ void responses_object_read(struct str text, struct jspan v, struct responses_obj
 /* From status and incomplete_details; MSG_FINISH_NONE: it has not ended. */
 enum msg_finish responses_finish(struct str text, const struct responses_object *o,
                                  bool saw_call);
+/*
+ * Perplexity's models as the Agent API knows them: what is asked for in the place of `model`, and
+ * beside it the preset that it stood for, NULL: none. Other models are themselves.
+ */
+const char *agent_preset(const struct provider_kind *kind, struct str *model);
 /* A response that failed, or an error event: fills *e and returns true. */
 bool responses_failed(const struct provider_kind *kind, struct str text,
                       const struct responses_object *o, struct jspan v, struct err *e);

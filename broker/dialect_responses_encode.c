@@ -20,6 +20,12 @@ enum {
     USER_MAX = 64,      /* characters of safety_identifier */
 };
 
+/* Perplexity's: docs.perplexity.ai/agent-api, "OpenAI compatibility" (2026-09). */
+static bool is_agent(const struct request_writer *r)
+{
+    return r->t->kind->quirks.is_agent;
+}
+
 /* ---- parts ---- */
 
 static void write_text_part(struct jw *w, const char *type, struct str text)
@@ -314,6 +320,13 @@ static void write_tools(struct request_writer *r)
     for (size_t i = 0; i < m->n_tools; i++)
         write_tool(r, &m->tools[i]);
     jw_array_end(w);
+    if (is_agent(r)) {
+        if (m->parallel_tools == 0)
+            drop(r, "parallel_tool_calls");
+        if (m->choice != MSG_CHOICE_UNSET && m->choice != MSG_CHOICE_AUTO)
+            drop(r, "tool_choice");
+        return;
+    }
     if (m->parallel_tools >= 0)
         jw_kbool(w, "parallel_tool_calls", m->parallel_tools == 1);
     if (m->choice == MSG_CHOICE_ONE) {
@@ -327,6 +340,28 @@ static void write_tools(struct request_writer *r)
     }
 }
 
+/* As Chat has it: the Agent API's own place for it. */
+static void write_agent_format(struct request_writer *r)
+{
+    const struct msg_request *m = r->m;
+    struct jw *w = &r->w;
+    if (m->format == MSG_FORMAT_JSON)
+        drop(r, "response_format");
+    if (m->format != MSG_FORMAT_SCHEMA)
+        return;
+    jw_key(w, "response_format");
+    jw_object(w);
+    jw_kstrz(w, "type", "json_schema");
+    jw_key(w, "json_schema");
+    jw_object(w);
+    jw_kstr(w, "name", m->schema_name.len > 0 ? m->schema_name : STR("answer"));
+    jw_key(w, "schema");
+    jw_raw(w, m->schema.len > 0 ? m->schema : STR("{}"));
+    jw_object_end(w);
+    jw_object_end(w);
+    r->dropped->is_schema_cut = true; /* how strictly it is held, nobody says */
+}
+
 static void write_format(struct request_writer *r)
 {
     const struct msg_request *m = r->m;
@@ -335,6 +370,10 @@ static void write_format(struct request_writer *r)
     bool is_strict = m->schema_strict != 0 && schema_is_strict(m->schema);
     if (m->format == MSG_FORMAT_TEXT)
         return;
+    if (is_agent(r)) {
+        write_agent_format(r);
+        return;
+    }
     jw_key(w, "text");
     jw_object(w);
     jw_key(w, "format");
@@ -360,7 +399,7 @@ static void write_reasoning_wish(struct request_writer *r)
 {
     const struct msg_request *m = r->m;
     struct jw *w = &r->w;
-    if (!openai_is_reasoning(r->t)) {
+    if (!is_agent(r) && !openai_is_reasoning(r->t)) {
         if (m->effort > MSG_EFFORT_NONE)
             drop(r, "reasoning_effort");
         return;
@@ -376,6 +415,8 @@ static void write_reasoning_wish(struct request_writer *r)
             jw_kstrz(w, "summary", "auto");
         jw_object_end(w);
     }
+    if (is_agent(r)) /* it keeps its thoughts to itself */
+        return;
     jw_key(w, "include");
     jw_array(w);
     jw_strz(w, "reasoning.encrypted_content");
@@ -385,7 +426,7 @@ static void write_reasoning_wish(struct request_writer *r)
 static void write_sampling(struct request_writer *r)
 {
     const struct msg_request *m = r->m;
-    bool is_open = !openai_is_reasoning(r->t) ||
+    bool is_open = (!is_agent(r) && !openai_is_reasoning(r->t)) ||
                    (m->effort == MSG_EFFORT_NONE && openai_version(r->t->model) >= 51);
     const struct {
         const char *key;
@@ -414,6 +455,15 @@ static void write_extras(struct request_writer *r)
 {
     const struct msg_request *m = r->m;
     struct jw *w = &r->w;
+    for (size_t i = 0; i < m->n_ignored; i++)
+        drop(r, m->ignored[i]);
+    if (is_agent(r)) {
+        if (m->user.len > 0)
+            drop(r, "user");
+        if (m->service_tier.len > 0 && !str_eqz(m->service_tier, "auto"))
+            drop(r, "service_tier");
+        return;
+    }
     if (m->user.len > 0 && m->user.len <= USER_MAX)
         jw_kstr(w, "safety_identifier", m->user);
     else if (m->user.len > 0)
@@ -424,8 +474,7 @@ static void write_extras(struct request_writer *r)
         drop(r, "service_tier");
     else if (m->service_tier.len > 0 && !str_eqz(m->service_tier, "auto"))
         jw_kstr(w, "service_tier", m->service_tier);
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(r, m->ignored[i]);
+    jw_kbool(w, "store", false);
 }
 
 enum errc responses_request_encode(const struct msg_request *m,
@@ -443,7 +492,11 @@ enum errc responses_request_encode(const struct msg_request *m,
     jw_init(w, out);
     w->later = t->later;
     jw_object(w);
-    jw_kstr(w, "model", t->model);
+    struct str model = t->model;
+    const char *preset = agent_preset(t->kind, &model);
+    jw_kstr(w, "model", model);
+    if (preset != NULL)
+        jw_kstrz(w, "preset", preset);
     write_input(&r, write_instructions(&r));
     write_tools(&r);
     write_format(&r);
@@ -452,7 +505,6 @@ enum errc responses_request_encode(const struct msg_request *m,
         jw_ki64(w, "max_output_tokens", MAX(cap, (int64_t)CAP_LEAST_TOK));
     write_sampling(&r);
     write_extras(&r);
-    jw_kbool(w, "store", false);
     if (t->stream)
         jw_kbool(w, "stream", true);
     jw_object_end(w);

@@ -217,9 +217,10 @@ static void decode_failure(struct event_decoder *d, struct str t,
 {
     struct responses_object v;
     responses_object_read(t, r->response, &v);
-    bool is_told = r->kind == RESPONSES_ERROR
-                       ? error_in_band(d->kind, t, o->e)
-                       : responses_failed(d->kind, t, &v, r->response, o->e);
+    bool is_told =
+        json_is_set(v.error) && responses_failed(d->kind, t, &v, r->response, o->e);
+    /* Perplexity has it beside the response, not in it */
+    is_told = is_told || error_in_band(d->kind, t, o->e);
     if (!is_told)
         err_set(o->e, ERR_SERVER, "the provider broke off, without a reason");
     o->rc = o->e->code;

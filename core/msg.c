@@ -54,6 +54,20 @@ bool msg_effort_by_name(struct str s, enum msg_effort *ret)
     return false;
 }
 
+bool msg_is_begun(const struct msg_request *m)
+{
+    const struct msg_turn *last = m->n_turns > 0 ? &m->turns[m->n_turns - 1] : NULL;
+    bool has_text = false;
+    if (last == NULL || last->role != MSG_ASSISTANT)
+        return false;
+    for (size_t i = 0; i < last->n_parts; i++) {
+        if (last->parts[i].kind == MSG_TOOL_CALL)
+            return false;
+        has_text |= last->parts[i].kind == MSG_TEXT;
+    }
+    return has_text;
+}
+
 /* ---- the collector ---- */
 
 void msg_collect_init(struct msg_collect *c, struct arena *a)

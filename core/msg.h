@@ -167,6 +167,9 @@ const char *msg_finish_name(enum msg_finish f);
 const char *msg_effort_name(enum msg_effort e);
 bool msg_effort_by_name(struct str s, enum msg_effort *ret);
 
+/* Does it end with a beginning of the answer? A call is none. */
+bool msg_is_begun(const struct msg_request *m);
+
 /*
  * Puts deltas together into a reply: for clients that do not stream over upstreams that do, and
  * for whole answers, which are read as deltas too. Neighbouring texts become one part.

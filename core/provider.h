@@ -72,6 +72,10 @@ struct provider_quirks {
     int max_temperature; /* 0: two */
     int max_stops;       /* 0: four */
     const char *seed;    /* NULL: "seed" */
+    const char
+        *prefill_dir; /* … only at this path, beside the usual address; NULL: there */
+    /* its Responses are Perplexity's Agent API: fewer fields, and names of models that it had */
+    bool is_agent;
     bool is_cached_free; /* cached input does not count for its limits */
     /* response headers that are 0 when money or allowance is gone, whatever the status means */
     const char *spent[2];

@@ -74,6 +74,10 @@ begun() { # TARGET: asks it to go on
 }
 begun mistral/m
 is "$(asked messages.1.prefix)" true 'Mistral goes on with what is marked as a prefix'
+begun deepseek/m
+is "$(asked messages.1.prefix) $(last_request sim target)" 'true /beta/chat/completions' 'DeepSeek does so at an address of its own'
+ask -d openai -m deepseek/m-sim:lax hi
+is "$(last_request sim target)" /v1/chat/completions '… which nothing else goes to'
 begun moonshotai/m
 is "$(asked messages.1.partial)" true 'Kimi with what is marked as partial'
 begun vllm/m

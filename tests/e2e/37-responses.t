@@ -24,6 +24,9 @@ config <<END
     kind = gemini
     base-url = http://127.0.0.1:$sim_port/v1beta
     key-env = SIM_KEY
+[provider "perplexity"]
+    base-url = http://127.0.0.1:$sim_port/v1
+    key-env = SIM_KEY
 [route "falls"]
     target = rs/gpt-5.5-sim:500
     target = an/claude-sonnet-5
@@ -155,6 +158,14 @@ is "$(sql_wait "select dialect, input, output, estimated, crossed from requests 
 post /v1/responses '{"model":"rs/gpt-5.5","input":"x"}' >"$tmp/body"
 isnt "$(head_of x-llmgw-cost-usd)" '' 'a whole answer has its cost'
 is "$(head_of x-llmgw-cost-usd)" "$("$tool" json usage.input_tokens <"$tmp/body" | awk '{ printf "%.6f", ($1 + 32) / 1000000 }')" 'the cost is exact'
+
+# ---- Perplexity: Responses of fewer fields ----
+for client in openai anthropic responses; do
+    ask -d $client -s -m perplexity/sonar-pro hi
+    is "$(last_request sim target) $(asked model) $(asked preset)" '/v1/responses perplexity/sonar fast' "$client client: what was sonar-pro is a preset now"
+done
+ask -d anthropic -m perplexity/perplexity/sonar hi
+is "$(got outcome) $(asked model) $(asked preset)$(asked store)$(asked include)" 'ok perplexity/sonar ' '… other models are themselves, and fields it does not know are left out'
 
 # ---- failures ----
 ask -d responses -s -m falls 'When?'

@@ -74,7 +74,7 @@ static const struct row rows[] = {
      BESIDE(",'prompt_cache_hit_tokens':60,'prompt_cache_miss_tokens':40"),
      {429, "{'error':{'message':'too many at once'}}", NULL, NULL, -1},
      {402, "{'error':{'message':'Insufficient Balance','code':'invalid_request_error'}}", NULL, NULL, -1},
-     NULL, "top_k"},
+     "'prefix':true", "top_k"},
     {"alibaba", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY", "max_tokens",
      CONTENT, APART(CACHED),
      {429, "{'error':{'message':'m','code':'insufficient_quota'},'request_id':'r'}", NULL, NULL, -1},

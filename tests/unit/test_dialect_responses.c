@@ -170,15 +170,26 @@ static void chat_becomes_responses(void **state)
     /* clang-format off */
     static const struct {
         const char *model, *in, *out, *dropped;
+        const char *kind; /* NULL: OpenAI */
     } rows[] = {
-        {"gpt-4.1", CHAT(HI, ""), OUT("gpt-4.1", IN_HI), ""},
+        {.kind = "perplexity", .model = "sonar-pro",
+         .in = CHAT(HI, ",\"max_tokens\":50,\"temperature\":0.5,\"user\":\"u\","
+         "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
+         "\"schema\":{\"type\":\"object\"}}}"),
+         .out = "{\"model\":\"perplexity/sonar\",\"preset\":\"fast\"," IN_HI
+         ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
+         "\"schema\":{\"type\":\"object\"}}},\"max_output_tokens\":50}",
+         .dropped = "temperature,user"},
+        {.kind = "perplexity", .model = "openai/gpt-5.5", .in = CHAT(HI, ""),
+         .out = "{\"model\":\"openai/gpt-5.5\"," IN_HI "}", .dropped = ""},
+        {"gpt-4.1", CHAT(HI, ""), OUT("gpt-4.1", IN_HI), "", NULL},
         {"gpt-4.1", CHAT("{\"role\":\"system\",\"content\":\"Be brief.\"}," HI,
          ",\"max_tokens\":5,\"temperature\":0.5,\"seed\":7,\"stop\":\"x\""),
          OUT("gpt-4.1", "\"instructions\":\"Be brief.\"," IN_HI
-         ",\"max_output_tokens\":16,\"temperature\":0.5"), "seed,stop"},
+         ",\"max_output_tokens\":16,\"temperature\":0.5"), "seed,stop", NULL},
         {"gpt-5.5", CHAT(HI, ",\"reasoning_effort\":\"high\",\"temperature\":0.5"),
          OUT("gpt-5.5", IN_HI ",\"reasoning\":{\"effort\":\"high\"},"
-         "\"include\":[\"reasoning.encrypted_content\"]"), "temperature"},
+         "\"include\":[\"reasoning.encrypted_content\"]"), "temperature", NULL},
         {"gpt-4.1", CHAT(HI ",{\"role\":\"assistant\",\"content\":\"a\",\"tool_calls\":["
          "{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
          "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\","
@@ -192,21 +203,21 @@ static void chat_becomes_responses(void **state)
          "\"arguments\":\"{}\"},{\"type\":\"function_call_output\",\"call_id\":\"c1\","
          "\"output\":\"r\"}],\"tools\":[{\"type\":\"function\",\"name\":\"f\","
          "\"parameters\":{\"type\":\"object\"},\"strict\":false}],\"tool_choice\":"
-         "{\"type\":\"function\",\"name\":\"f\"}"), ""},
+         "{\"type\":\"function\",\"name\":\"f\"}"), "", NULL},
         {"gpt-4.1", CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
          "\"image_url\":{\"url\":\"https://e.org/a.png\",\"detail\":\"low\"}}]}", ""),
          OUT("gpt-4.1", "\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":["
          "{\"type\":\"input_image\",\"image_url\":\"https://e.org/a.png\","
-         "\"detail\":\"low\"}]}]"), ""},
+         "\"detail\":\"low\"}]}]"), "", NULL},
         {"gpt-4.1", CHAT(HI, ",\"response_format\":{\"type\":\"json_schema\","
          "\"json_schema\":{\"name\":\"n\",\"strict\":true,\"schema\":{\"type\":\"object\","
          "\"properties\":{},\"required\":[],\"additionalProperties\":false}}}"),
          OUT("gpt-4.1", IN_HI ",\"text\":{\"format\":{\"type\":\"json_schema\","
          "\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{},"
-         "\"required\":[],\"additionalProperties\":false},\"strict\":true}}"), ""},
+         "\"required\":[],\"additionalProperties\":false},\"strict\":true}}"), "", NULL},
         {"gpt-4.1", CHAT("{\"role\":\"system\",\"content\":\"a\"}", ""),
          OUT("gpt-4.1", "\"instructions\":\"a\",\"input\":[{\"type\":\"message\","
-         "\"role\":\"user\",\"content\":\".\"}]"), ""},
+         "\"role\":\"user\",\"content\":\".\"}]"), "", NULL},
     };
     /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -215,8 +226,9 @@ static void chat_becomes_responses(void **state)
         struct err e = ERR_INIT;
         struct dropped d = {.n = 0};
         struct buf out = BUF_INIT(100000), names = BUF_INIT(1000);
-        const struct target_caps caps = {.kind = kind("openai"),
-                                         .model = str_of(rows[i].model)};
+        const struct target_caps caps = {
+            .kind = kind(rows[i].kind != NULL ? rows[i].kind : "openai"),
+            .model = str_of(rows[i].model)};
         arena_init(&a, 1 << 20);
         assert_int_equal(
             dialect_openai.request_decode(str_of(rows[i].in), NULL, &a, &m, &e), ERR_OK);
@@ -515,6 +527,11 @@ static void failures_have_their_class(void **state)
                                "\"server_error\",\"message\":\"Oh\"}}"),
          ERR_SERVER},
         {EV("response.failed", ",\"response\":{\"status\":\"failed\"}"), ERR_SERVER},
+        /* Perplexity: beside the response */
+        {EV("response.failed",
+            ",\"response\":{\"status\":\"failed\",\"error\":null},"
+            "\"error\":{\"message\":\"Slow\",\"type\":\"x\",\"code\":429}"),
+         ERR_RATE_LIMIT},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct watched w;
