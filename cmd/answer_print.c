@@ -140,6 +140,23 @@ static void usage_tokens(const struct answer *a, struct buf *out)
     buf_printf(out, " + %s out", text);
 }
 
+void answer_facts(const struct answer *a, struct answer_facts *ret)
+{
+    struct json_object *usage = usage_of(a);
+    int64_t first_ms = ms_of(a, "ttft_ms", a->first_us);
+    *ret = (struct answer_facts){
+        .input_tok = -1,
+        .output_tok = -1,
+        .first_us = first_ms < 0 ? -1 : first_ms * US_PER_MS,
+        .total_us = ms_of(a, "total_ms", clock_mono_us(&clock_system)) * US_PER_MS,
+        .cost = answer_cost(a),
+    };
+    str_copy(ret->target, sizeof ret->target,
+             str_of(a->target[0] != '\0' ? a->target : a->model));
+    (void)jx_i64(usage, "prompt_tokens", 0, INT64_MAX, &ret->input_tok);
+    (void)jx_i64(usage, "completion_tokens", 0, INT64_MAX, &ret->output_tok);
+}
+
 void answer_usage_line(const struct answer *a, struct buf *out)
 {
     char text[MONEY_TEXT_LEN];

@@ -22,6 +22,13 @@ const struct answer_printer *answer_printer(enum cmd_format format);
 void answer_put(struct answer *a, struct str bytes);
 /* "fast → anthropic/claude · 1,204 in (1,024 cached) + 187 out · $0.0012 · 0.3s/1.2s" */
 void answer_usage_line(const struct answer *a, struct buf *out);
+/* What it took, for comparisons; −1 and PICO_UNKNOWN where that is not known. */
+struct answer_facts {
+    char target[LIMIT_NAME_LEN * 2 + 2];
+    int64_t input_tok, output_tok, first_us, total_us;
+    pico cost;
+};
+void answer_facts(const struct answer *a, struct answer_facts *ret);
 /* Members of an object: all that is known of the answer but its text. */
 void answer_write_facts(const struct answer *a, struct jw *w);
 

@@ -148,11 +148,16 @@ static void take_turn(struct repl *r)
     struct err e = ERR_INIT;
     enum errc rc = session_turn(r->s, &e);
     keys_settle(&r->keys, rc == ERR_CANCELLED);
+    r->was_stopped = rc == ERR_CANCELLED;
     if (rc == ERR_CANCELLED) {
         (void)sig_take();
         printf("[stopped]\n");
     } else if (rc != ERR_OK) {
         cmd_fail(r->s->ctx, &e);
+    }
+    if (r->s->answer.text.len > 0) {
+        answer_facts(&r->s->answer, &r->facts);
+        r->has_facts = true;
     }
     r->is_over = r->is_over || r->keys.has_left;
     if (r->s->answer.end != NULL)

@@ -296,15 +296,70 @@ static void compare_one(struct repl *r, const char *model)
     printf("\n");
 }
 
-/* The last answer is the last model's afterwards. */
+static const struct out_column compare_columns[] = {
+    {.name = "answer", .type = OUT_TEXT, .soft = 24},
+    {.name = "input", .type = OUT_TOKENS, .priority = 3, .right = true},
+    {.name = "output", .type = OUT_TOKENS, .priority = 2, .right = true},
+    {.name = "cost", .type = OUT_MONEY},
+    {.name = "first", .type = OUT_DURATION, .priority = 1, .right = true},
+    {.name = "took", .type = OUT_DURATION, .right = true},
+};
+
+static void put_number(struct out *out, int64_t v)
+{
+    if (v >= 0)
+        out_int(out, v);
+    else
+        out_null(out);
+}
+
+static enum errc print_comparison(struct repl *r, const struct answer_facts *all,
+                                  size_t n, struct err *e)
+{
+    AUTO(out_free) struct out *out = NULL;
+    enum errc rc = out_new(r->s->ctx, FORMAT_TABLE, "", compare_columns,
+                           ARRAY_LEN(compare_columns), &out, e);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+        out_textz(out, all[i].target);
+        put_number(out, all[i].input_tok);
+        put_number(out, all[i].output_tok);
+        out_money(out, all[i].cost);
+        put_number(out, all[i].first_us);
+        put_number(out, all[i].total_us);
+        out_row_end(out);
+    }
+    if (rc == ERR_OK)
+        out_footer(out, "the conversation goes on from the last one");
+    return rc == ERR_OK ? out_finish(out, e) : rc;
+}
+
+/*
+ * The answer that was there, if it was asked for in this session, and the others; the conversation
+ * goes on from the last.
+ */
 static void run_compare(struct repl *r, struct str arg)
 {
+    enum { COMPARED = 16 };
+    struct answer_facts all[COMPARED];
+    struct err e = ERR_INIT;
     struct str model;
-    if (arg.len == 0)
-        cmd_warn(r->s->ctx, "which models?");
-    while (r->n_turns > 0 && str_split(&arg, ' ', &model))
-        if (model.len > 0)
-            compare_one(r, keep(r, model));
+    size_t n = 0;
+    if (arg.len == 0 || r->n_turns == 0) {
+        cmd_warn(r->s->ctx, arg.len == 0 ? "which models?" : "there is no question yet");
+        return;
+    }
+    if (r->has_facts)
+        all[n++] = r->facts;
+    r->was_stopped = false;
+    while (!r->was_stopped && n < COMPARED && str_split(&arg, ' ', &model)) {
+        if (model.len == 0)
+            continue;
+        compare_one(r, keep(r, model));
+        if (r->s->answer.text.len > 0)
+            all[n++] = r->facts;
+    }
+    if (n > 1 && print_comparison(r, all, n, &e) != ERR_OK)
+        tell(&e, r);
 }
 
 /* ---- the last answer ---- */

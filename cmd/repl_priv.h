@@ -10,6 +10,7 @@
 #ifndef CMD_REPL_PRIV_H
 #define CMD_REPL_PRIV_H
 
+#include "cmd/answer_print.h"
 #include "cmd/keys.h"
 #include "cmd/line.h"
 #include "cmd/repl.h"
@@ -34,13 +35,15 @@ struct repl {
     /* the last one of /template, and what it was given */
     struct template_file template_file;
     struct opt_list params;
-    pico spent;       /* of this session; PICO_UNKNOWN: not all is known */
-    struct buf extra; /* text for the next question: what commands printed */
+    struct answer_facts facts; /* of the last answer … */
+    bool has_facts;            /* … when this session has asked for it */
+    pico spent;                /* of this session; PICO_UNKNOWN: not all is known */
+    struct buf extra;          /* text for the next question: what commands printed */
     const char *listed[REPL_LISTED]; /* ids of /list, for /resume */
     size_t n_listed;
-    bool is_over;
-    struct buf models; /* names for completion, a line each */
-    bool has_models;   /* … asked for once */
+    bool is_over, was_stopped; /* the session; the last answer */
+    struct buf models;         /* names for completion, a line each */
+    bool has_models;           /* … asked for once */
 };
 
 /* Asks what was typed; the turn is kept when an answer came. */

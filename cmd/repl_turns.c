@@ -30,6 +30,7 @@ bool repl_undo(struct repl *r)
     struct repl_turn *t = &r->turns[--r->n_turns];
     session_forget(r->s, t->from, t->parent);
     mem_free(t->text);
+    r->has_facts = false;
     return true;
 }
 
@@ -38,6 +39,7 @@ void repl_forget_turns(struct repl *r)
     for (size_t i = 0; i < r->n_turns; i++)
         mem_free(r->turns[i].text);
     r->n_turns = 0;
+    r->has_facts = false;
 }
 
 bool repl_last_answer(const struct repl *r, struct buf *out)

@@ -178,6 +178,11 @@ expect ── other
 expect $0.00
 expect ── one/third
 expect $0.00
+expect answer
+expect one/code
+expect one/other
+expect one/third
+expect goes on from the last one
 send /retry quickest\r
 expect show me code
 expect $0.00
