@@ -190,6 +190,19 @@ static void write_pins(const struct broker *b, struct jw *w)
     }
 }
 
+/* Those in use, also ones that no route asks. */
+static void write_keys(const struct broker *b, struct jw *w)
+{
+    int64_t now_us = loop_mono_us(b->loop);
+    for (size_t i = 0; i < b->conf->n_providers; i++) {
+        const char *name = b->conf->providers[i].name;
+        jw_object(w);
+        jw_kstrz(w, "provider", name);
+        jw_kstrz(w, "key", key_state(b, name, now_us));
+        jw_object_end(w);
+    }
+}
+
 void api_targets(const struct api_call *a)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
@@ -204,6 +217,10 @@ void api_targets(const struct api_call *a)
     jw_key(&w, "pins");
     jw_array(&w);
     write_pins(a->b, &w);
+    jw_array_end(&w);
+    jw_key(&w, "keys");
+    jw_array(&w);
+    write_keys(a->b, &w);
     jw_array_end(&w);
     limiter_write(a->b->limiter, loop_mono_us(a->b->loop), loop_wall_us(a->b->loop),
                   &limits);

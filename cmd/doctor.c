@@ -114,24 +114,103 @@ static void check_key_file(struct doctor *d, const char *path)
         say(d, "keys", BAD, "%s can be read by others\nhint: chmod 600 %s", path, path);
 }
 
+/* The keys as the broker that runs has them: [{"provider", "key"}]; NULL: none runs. */
+static struct json_object *ask_broker_keys(struct doctor *d)
+{
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct err ignored = ERR_INIT;
+    if (link_ask(d->ctx, false, "GET", "/llmgw/v1/targets", STR_NONE, STR_NONE, &answer,
+                 &ignored) != ERR_OK ||
+        jx_parse(buf_str(&answer), &o, &ignored) != ERR_OK)
+        return NULL;
+    return json_object_get(jx_arr(o, "keys"));
+}
+
+/* "ok", "none needed", "benched", or "missing": also when it does not know the provider. */
+static struct str broker_key(struct json_object *keys, const char *provider)
+{
+    for (size_t i = 0; i < json_object_array_length(keys); i++) {
+        struct json_object *one = json_object_array_get_idx(keys, i);
+        if (str_eqz(jx_str(one, "provider"), provider))
+            return jx_str(one, "key");
+    }
+    return STR("missing");
+}
+
+static bool has_command(const struct conf_provider *p)
+{
+    for (size_t k = 0; k < p->n_keys; k++)
+        if (p->keys[k].source == CONF_KEY_CMD)
+            return true;
+    return false;
+}
+
+/* The broker asks with its keys, and with ours only for what we ask it ourselves. */
+static void check_provider(struct doctor *d, const struct conf_provider *p,
+                           struct json_object *broker_keys)
+{
+    bool is_known = broker_keys != NULL && !has_command(p);
+    struct str state = is_known ? broker_key(broker_keys, p->name) : STR("");
+    bool is_there = key_can_ask(p);
+    if (str_eqz(state, "benched"))
+        say(d, "keys", WARN,
+            "%s: its key was not accepted, or its quota is used up\nhint: llmgw keys "
+            "test %s",
+            p->name, p->name);
+    else if (is_there && str_eqz(state, "missing"))
+        say(d, "keys", WARN,
+            "%s: this shell has a key, the broker that runs has none\n"
+            "hint: llmgw broker restart, or llmgw keys set %s",
+            p->name, p->name);
+    else if (!is_there && (!is_known || str_eqz(state, "missing")))
+        say(d, "keys", WARN, "%s has none: %s\nhint: llmgw keys set %s", p->name,
+            p->n_keys > 0 ? p->keys[0].value : "nothing is configured", p->name);
+    else
+        say(d, "keys", OK, "%s%s", p->name,
+            !is_there        ? ", the broker has it"
+            : p->n_keys == 0 ? " needs none"
+            : p->n_keys > 1  ? " has several"
+                             : "");
+}
+
+static bool is_in_use(const struct conf *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_providers; i++)
+        if (str_eqz(name, c->providers[i].name))
+            return true;
+    return false;
+}
+
+/* Providers that only the broker's environment has brought in. */
+static size_t check_others(struct doctor *d, struct json_object *broker_keys)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_object_array_length(broker_keys); i++) {
+        struct str name = jx_str(json_object_array_get_idx(broker_keys, i), "provider");
+        if (is_in_use(d->ctx->conf, name))
+            continue;
+        say(d, "keys", OK, "%.*s, the broker has it", STR_ARG(name));
+        n++;
+    }
+    return n;
+}
+
 static void check_keys(struct doctor *d)
 {
+    AUTO(jx_put) struct json_object *broker_keys = ask_broker_keys(d);
     const struct conf *c = d->ctx->conf;
+    size_t n = c->n_providers;
     for (size_t i = 0; i < c->n_providers; i++) {
         const struct conf_provider *p = &c->providers[i];
         for (size_t k = 0; k < p->n_keys; k++)
             if (p->keys[k].source == CONF_KEY_FILE)
                 check_key_file(d, p->keys[k].value);
-        if (!key_can_ask(p))
-            say(d, "keys", WARN, "%s has none: %s\nhint: llmgw keys set %s", p->name,
-                p->n_keys > 0 ? p->keys[0].value : "nothing is configured", p->name);
-        else
-            say(d, "keys", OK, "%s%s", p->name,
-                p->n_keys == 0  ? " needs none"
-                : p->n_keys > 1 ? " has several"
-                                : "");
+        check_provider(d, p, broker_keys);
     }
-    if (c->n_providers == 0)
+    if (broker_keys != NULL)
+        n += check_others(d, broker_keys);
+    if (n == 0)
         say(d, "keys", BAD,
             "no provider is in use\nhint: llmgw keys set openai, or set OPENAI_API_KEY");
 }

@@ -82,6 +82,31 @@ problem 'broker +problem .*keeps an older configuration' 'a broker that could no
 like "$out" '^broker +ok .* runs' '… runs all the same'
 stop_broker
 
+# ---- keys are the broker's ----
+good
+unset ONE_KEY
+OPENAI_API_KEY=sk-openai
+export OPENAI_API_KEY
+start_broker
+unset OPENAI_API_KEY
+ONE_KEY=sk-of-one
+export ONE_KEY
+doctor
+like "$out" '^keys +warning +one: this shell has a key, the broker that runs has none +llmgw broker restart' \
+    'a key that came after the broker'
+like "$out" '^keys +ok +openai, the broker has it' '… and one that only the broker knows of'
+stop_broker
+start_broker
+unset ONE_KEY
+doctor
+like "$out" '^keys +ok +one, the broker has it' 'a key that the broker has and this shell has not'
+llmgw chat -m one/sim:401 hi >/dev/null 2>&1 </dev/null
+doctor
+like "$out" '^keys +warning +one: its key was not accepted' 'a key that was refused'
+stop_broker
+ONE_KEY=sk-of-one
+export ONE_KEY
+
 # ---- the report ----
 config <<END
 [core]
