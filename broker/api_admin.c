@@ -338,6 +338,22 @@ void api_undrain(const struct api_call *a)
     set_drained(a, false);
 }
 
+/* {"provider"}: its keys may be tried again now, also one that was refused a moment ago. */
+void api_keys_retry(const struct api_call *a)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN);
+    struct jw w;
+    if (!read_body(a, &o))
+        return;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_ki64(&w, "keys",
+            (int64_t)secrets_retry(a->b->secrets, jx_str(o, "provider"),
+                                   loop_mono_us(a->b->loop)));
+    done(a, &w);
+}
+
 /* Removes the pins of a route ("" is every route's), and those that have run out. */
 static size_t remove_pins(struct broker *b, struct str route)
 {

@@ -59,6 +59,12 @@ int64_t breaker_wait_us(const struct breaker *b, int64_t now_us)
     return 0;
 }
 
+void breaker_retry(struct breaker *b, int64_t now_us)
+{
+    if (b->state == BREAKER_OPEN)
+        b->open_until_us = MIN(b->open_until_us, now_us);
+}
+
 void breaker_start(struct breaker *b, int64_t now_us)
 {
     if (b->state == BREAKER_OPEN && now_us >= b->open_until_us)

@@ -44,6 +44,8 @@ void breaker_failed(struct breaker *b, const struct err *e, int64_t now_us);
 void breaker_key_failed(struct breaker *b, const struct err *e, int64_t now_us);
 /* The attempt ended without telling anything (client gone, client error). */
 void breaker_void(struct breaker *b, int64_t now_us);
+/* A person says that it may be well again: when it is open, the next request is the probe. */
+void breaker_retry(struct breaker *b, int64_t now_us);
 /* As it was before a restart. */
 void breaker_reopen(struct breaker *b, int64_t until_us, int64_t pause_us,
                     struct str why);

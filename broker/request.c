@@ -427,10 +427,12 @@ static void explain_refusal(const struct request *r, struct err *e)
         len +=
             (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s", i > 0 ? "; " : "",
                              target_name(target_at(r, i), name), d->items[i].why);
-    bool no_key = d->n > 0 && d->items[0].verdict == VERDICT_SKIPPED &&
-                  d->items[0].skip == SKIP_NO_KEY;
+    bool is_key = d->n > 0 && d->items[0].skip == SKIP_NO_KEY;
+    bool no_key = is_key && d->items[0].verdict == VERDICT_SKIPPED;
     err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%s", text,
-            no_key ? "\nhint: llmgw keys shows where each key is looked for" : "");
+            no_key   ? "\nhint: llmgw keys shows where each key is looked for"
+            : is_key ? "\nhint: llmgw keys test tries it at once"
+                     : "");
     if (d->n > 0 && d->items[0].lacks == CAP_JSON_SCHEMA)
         snprintf(e->param, sizeof e->param, "response_format");
     /* the pause of a key or a quota is our guess, unless a person acts */

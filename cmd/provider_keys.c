@@ -288,12 +288,28 @@ static const char *model_of(struct cmd_ctx *ctx, const struct conf_provider *p)
                : NULL;
 }
 
+/* A key that was refused is left alone for a while, but we want to know whether it is good now. */
+static void may_try_again(struct cmd_ctx *ctx, const struct conf_provider *p)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
+    struct err ignored = ERR_INIT; /* no broker, or an old one: then we shall be told */
+    struct jw w;
+    jw_init(&w, &body);
+    jw_object(&w);
+    jw_kstrz(&w, "provider", p->name);
+    jw_object_end(&w);
+    (void)!link_ask(ctx, false, "POST", "/llmgw/v1/keys/retry", STR_NONE, buf_str(&body),
+                    &answer, &ignored);
+}
+
 static enum errc ask_one(struct cmd_ctx *ctx, const struct conf_provider *p,
                          const char *model, struct err *e)
 {
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
     struct jw w;
+    may_try_again(ctx, p);
     jw_init(&w, &body);
     jw_object(&w);
     jw_kstrz(&w, "model", arena_printf(&ctx->arena, "%s/%s", p->name, model));

@@ -105,6 +105,12 @@ unlike "$out$err" 'not-accepted' '… without it'
 keys test busy
 is "$rc" 0 'a provider that has no room for long is not waited for: its key is good'
 like "$out" '^busy +sim.* +ok +Rate limit' '… and what it said stands beside'
+llmgw chat -m bad/sim hi >"$tmp/o" 2>&1 </dev/null
+like "$(cat "$tmp/o")" 'not accepted, retry in .*' 'who is not let through by it'
+like "$(cat "$tmp/o")" '^hint: llmgw keys test' '… is told how to try it again'
+n_before=$(requests one)
+keys test bad
+is "$rc $(($(requests one) - n_before))" '8 1' '… by its provider each time, not by what it has said before'
 keys test
 is "$rc" 8 'all of them'
 like "$out" '^one +sim +ok' '… each'
