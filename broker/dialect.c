@@ -132,6 +132,25 @@ static void say_google_detail(struct said *s, struct str text, struct jspan deta
         json_copy(text, jscan_get(text, detail, "reason"), s->detail, sizeof s->detail);
 }
 
+/* Why a guardrail or a moderation said no; when nobody is there, when to come back, in seconds. */
+static void say_openrouter(struct said *s, struct str text, struct jspan metadata)
+{
+    enum { PATTERNS, REASONS, RETRY_AFTER, N };
+    struct jfield f[N] = {[PATTERNS] = {.name = "patterns"},
+                          [REASONS] = {.name = "reasons"},
+                          [RETRY_AFTER] = {.name = "retry_after"}};
+    int64_t wait_us;
+    if (!jscan_fields(text, metadata, f, N))
+        return;
+    if (f[PATTERNS].value.kind == J_ARRAY || f[REASONS].value.kind == J_ARRAY)
+        snprintf(s->detail, sizeof s->detail, "content_filter");
+    if (f[RETRY_AFTER].value.kind == J_NUMBER &&
+        num_decimal(jscan_text(text, f[RETRY_AFTER].value), 6, true, true, &wait_us) ==
+            ERR_OK &&
+        wait_us >= 0)
+        s->wait_us = wait_us;
+}
+
 /* "error": {…}, with a sibling status_code (Cerebras, in streams). */
 static void say_object(struct said *s, struct str text, struct jspan error)
 {
@@ -162,6 +181,7 @@ static void say_object(struct said *s, struct str text, struct jspan error)
     if (s->detail[0] == '\0')
         json_copy(text, jscan_get(text, f[DETAILS].value, "error_code"), s->detail,
                   sizeof s->detail);
+    say_openrouter(s, text, f[METADATA].value);
 }
 
 /* "detail": a text, {"error": text}, or [{"msg": text, …}] (FastAPI servers). */
@@ -282,7 +302,7 @@ bool said_read(struct str text, struct said *s)
 /* ---- classes ---- */
 
 struct word_row {
-    const char *word; /* of code, type or detail */
+    const char *word; /* of code, type or detail; "": whatever they are */
     enum errc class;
     int status;       /* only with this one; 0: any */
     const char *kind; /* only from this kind of provider; NULL: any */
@@ -321,6 +341,16 @@ static const struct word_row word_rows[] = {
     {"server_is_overloaded", ERR_OVERLOADED, 0, NULL},
     {"service_unavailable_error", ERR_OVERLOADED, 0, NULL},
     {"server_error", ERR_SERVER, 0, NULL},
+    /* Responses, error.code, which may come after a 200 */
+    {"bio_policy", ERR_FILTER, 0, NULL},
+    {"cyber_policy", ERR_FILTER, 0, NULL},
+    {"misalignment_policy_violation", ERR_FILTER, 0, NULL},
+    {"image_content_policy_violation", ERR_FILTER, 0, NULL},
+    {"data_residency_mismatch", ERR_PERMISSION, 0, NULL},
+    {"vector_store_timeout", ERR_TIMEOUT, 0, NULL},
+    {"unknown_parameter", ERR_INVALID, 0, NULL},
+    {"invalid_value", ERR_INVALID, 0, NULL},
+    {"missing_required_parameter", ERR_INVALID, 0, NULL},
 
     /* Anthropic; the finer word stands in details.error_code and is looked up first */
     {"enforced_spend_limit_reached", ERR_QUOTA, 0, NULL},
@@ -343,6 +373,8 @@ static const struct word_row word_rows[] = {
     {"provider_overloaded", ERR_OVERLOADED, 0, NULL},
     {"provider_unavailable", ERR_SERVER, 0, NULL},
     {"timeout", ERR_TIMEOUT, 0, NULL},
+    {"refusal", ERR_FILTER, 0, NULL},
+    {"in_flight_budget_exhausted", ERR_OVERLOADED, 0, NULL}, /* of requests under way: it passes */
 
     /* Google: an allowance per day is gone for the day, one per minute is not */
     {"PerDay", ERR_QUOTA, 429, NULL},
@@ -422,8 +454,29 @@ static const struct word_row word_rows[] = {
     {"1027", ERR_FILTER, 0, "minimax"},
     {"1039", ERR_CONTEXT, 0, "minimax"},
     {"1041", ERR_RATE_LIMIT, 0, "minimax"},
-    {"2013", ERR_INVALID, 0, "minimax"},
     {"2049", ERR_UPSTREAM_AUTH, 0, "minimax"},
+};
+
+/* These say so little that a pattern in the message comes before them. */
+static const struct word_row late_word_rows[] = {
+    {"2013", ERR_INVALID, 0, "minimax"}, /* a parameter; or a prompt that is too long */
+    {"1042", ERR_INVALID, 0, "minimax"},
+    {"BadRequestError", ERR_INVALID, 0, NULL}, /* vLLM, inside a stream */
+    {"invalid_image", ERR_INVALID, 0, NULL}, /* Responses, after a 200, as the next */
+    {"invalid_image_format", ERR_INVALID, 0, NULL},
+    {"invalid_base64_image", ERR_INVALID, 0, NULL},
+    {"invalid_image_url", ERR_INVALID, 0, NULL},
+    {"invalid_image_mode", ERR_INVALID, 0, NULL},
+    {"image_too_large", ERR_INVALID, 0, NULL},
+    {"image_too_small", ERR_INVALID, 0, NULL},
+    {"image_parse_error", ERR_INVALID, 0, NULL},
+    {"image_file_too_large", ERR_INVALID, 0, NULL},
+    {"unsupported_image_media_type", ERR_INVALID, 0, NULL},
+    {"empty_image_file", ERR_INVALID, 0, NULL},
+    {"failed_to_download_image", ERR_INVALID, 0, NULL},
+    {"image_file_not_found", ERR_INVALID, 0, NULL},
+    {"", ERR_CONTEXT, 403, "together"}, /* input and cap together exceed the window */
+    {"invalid_request_error", ERR_INVALID, 200, NULL}, /* inside a stream: no status tells */
 };
 
 struct pattern_row {
@@ -435,6 +488,7 @@ struct pattern_row {
 static const struct pattern_row strong_pattern_rows[] = {
     {"request too large for", ERR_TOO_LARGE}, /* OpenAI, Groq: above a whole minute's budget */
     {"limit: 0", ERR_QUOTA},                  /* Google: the key has no allowance */
+    {"duration_s: 86400", ERR_QUOTA},         /* SambaNova: the day's tokens */
 };
 
 static const struct pattern_row pattern_rows[] = {
@@ -552,11 +606,13 @@ enum errc error_class_by_message(struct str message)
     return ERR_OK;
 }
 
-static enum errc class_by_word(const char *word, const char *kind, int status)
+static enum errc class_by_word(const struct word_row *rows, size_t n, const char *word,
+                               const char *kind, int status)
 {
-    for (size_t i = 0; i < ARRAY_LEN(word_rows) && word[0] != '\0'; i++) {
-        const struct word_row *r = &word_rows[i];
-        if (str_ieqz(str_of(word), r->word) && (r->status == 0 || r->status == status) &&
+    for (size_t i = 0; i < n; i++) {
+        const struct word_row *r = &rows[i];
+        bool is_it = r->word[0] == '\0' || str_ieqz(str_of(word), r->word);
+        if (is_it && (r->status == 0 || r->status == status) &&
             (r->kind == NULL || strcmp(r->kind, kind) == 0))
             return r->class;
     }
@@ -570,9 +626,12 @@ static enum errc classify(const struct said *s, const char *kind, int status)
         class_by_pattern(message, strong_pattern_rows, ARRAY_LEN(strong_pattern_rows));
     const char *const words[] = {s->detail, s->code, s->type};
     for (size_t i = 0; class == ERR_OK && i < ARRAY_LEN(words); i++)
-        class = class_by_word(words[i], kind, status);
+        class = class_by_word(word_rows, ARRAY_LEN(word_rows), words[i], kind, status);
     if (class == ERR_OK)
         class = error_class_by_message(message);
+    for (size_t i = 0; class == ERR_OK && i < ARRAY_LEN(words); i++)
+        class = class_by_word(late_word_rows, ARRAY_LEN(late_word_rows), words[i], kind,
+                              status);
     if (class == ERR_OK)
         class = error_class_by_status(status);
     /* Google: an allowance that is so far away is gone for now (gemini-cli, 2026-08) */

@@ -58,11 +58,20 @@ static const struct rule *rule_of(enum errc code)
     return rules[code].why != NULL ? &rules[code] : &stop;
 }
 
-/* The client's request is fine, this target lacks something: others may have it. */
+/*
+ * The client's request is fine, this target lacks something: others may have it. Mistral's code is
+ * that of an image to a model for text (docs.mistral.ai/api, 2026-11).
+ */
 static bool is_unsupported_here(const struct err *e)
 {
-    return e->code == ERR_INVALID && (e->origin == ERR_BY_GATEWAY ||
-                                      strncmp(e->provider_code, "unsupported_", 12) == 0);
+    static const char *const words[] = {"not supported", "unsupported",
+                                        "does not support", "doesn't support"};
+    if (e->code != ERR_INVALID)
+        return false;
+    bool found = e->origin == ERR_BY_GATEWAY || strcmp(e->provider_code, "3051") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(words) && !found; i++)
+        found = str_icontains(str_of(e->text), str_of(words[i]));
+    return found || strncmp(e->provider_code, "unsupported_", 12) == 0;
 }
 
 static struct retry_plan move_on(const struct rule *r, const struct err *e,

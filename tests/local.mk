@@ -95,6 +95,7 @@ check_PROGRAMS += %D%/unit/test_properties
 %C%_unit_test_properties_SOURCES += %D%/unit/wire.c %D%/unit/wire.h %D%/unit/wire_bedrock.c
 %C%_unit_test_properties_SOURCES += %D%/unit/wire_cohere.c %D%/unit/wire_gemini.c
 check_PROGRAMS += %D%/unit/test_provider
+check_PROGRAMS += %D%/unit/test_provider_errors
 check_PROGRAMS += %D%/unit/test_ratelimit
 check_PROGRAMS += %D%/unit/test_record
 check_PROGRAMS += %D%/unit/test_report

@@ -120,6 +120,15 @@ static void what_only_this_target_cannot_do_moves_on(void **state)
     assert_int_equal(retry_after(&e, &easy).what, RETRY_NEXT);
     strcpy(e.provider_code, "invalid_value");
     assert_int_equal(retry_after(&e, &easy).what, RETRY_STOP);
+    strcpy(e.provider_code, "3051"); /* Mistral: an image for a model of text */
+    assert_int_equal(retry_after(&e, &easy).what, RETRY_NEXT);
+    e.provider_code[0] = '\0';
+    err_set(&e, ERR_INVALID, "`logprobs` is not supported with this model");
+    e.origin = ERR_BY_CLIENT;
+    assert_int_equal(retry_after(&e, &easy).what, RETRY_NEXT);
+    err_set(&e, ERR_INVALID, "messages: at least one is needed");
+    e.origin = ERR_BY_CLIENT;
+    assert_int_equal(retry_after(&e, &easy).what, RETRY_STOP);
     e.origin = ERR_BY_GATEWAY; /* our own encoder could not express it for this target */
     assert_int_equal(retry_after(&e, &easy).what, RETRY_NEXT);
 }
