@@ -1,6 +1,6 @@
 #!/bin/sh
-# kill -9 at random moments under load, then SIGTERM. Clients write down what they saw finished:
-# each such answer is in the ledger once, with its cost; what was admitted and did not end is
+# kill -9 in the middle of each write of a record, at random moments under load, then SIGTERM.
+# Clients write down what they saw finished: each such answer is in the ledger once, with its cost; what was admitted and did not end is
 # there as interrupted; the roll-ups are the sums of the rows; no reservation is left.
 #
 #     KILLS, SEED and CLIENTS in the environment; make campaign kills 200 times.
@@ -10,7 +10,8 @@ need curl sqlite3
 kills=${KILLS:-10}
 seed=${SEED:-1}
 clients=${CLIENTS:-40}
-echo 'set first=5ms gap=1ms tokens=24' >"$tmp/one.scenario"
+echo 'set first=5ms gap=1ms tokens=24
+on model=long: first=0 gap=0 tokens=8000' >"$tmp/one.scenario"
 start_sim one
 ONE_KEY=sk-one
 export ONE_KEY
@@ -20,6 +21,9 @@ config <<END
     base-url = http://127.0.0.1:$one_port/v1
     key-env = ONE_KEY
 [price "one/sim"]
+    input = 3
+    output = 15
+[price "one/long"]
     input = 3
     output = 15
 [budget "daily"]
@@ -47,25 +51,6 @@ pick() {
 }
 dice=$seed
 
-# ---- kills ----
-i=0
-while [ "$i" -lt "$kills" ]; do
-    start_broker
-    swarm --until-refused 2>>"$tmp/swarm.err" &
-    swarm_pid=$!
-    pick 400
-    pause $((20 + picked))
-    kill -KILL "$broker_pid"
-    wait "$broker_pid" 2>/dev/null
-    wait "$swarm_pid"
-    i=$((i + 1))
-done
-start_broker
-n_finished=$(grep -c '^ok ' "$report")
-cmp_num "$n_finished" -gt 0 "$n_finished answers were seen whole around $kills kills"
-sql_wait 'SELECT count(*) FROM admitted' 0 >"$tmp/admitted"
-is "$(cat "$tmp/admitted")" 0 'nothing is held as admitted'
-
 # judge: what the ledger says of each line of the report; nothing when all is well
 judge() {
     sql "SELECT id, outcome, interrupted, ifnull(cost_pico, 'none') FROM requests" |
@@ -88,6 +73,52 @@ judge() {
                 }
             }'
 }
+
+# ---- a kill in each write: one client, so that each write is a record of one request; long
+# answers, since these leave at once, and not at the end of the loop's turn ----
+llmgwd=$top_builddir/tests/e2e/faulty-llmgwd
+FAULT_WHILE=$tmp/armed
+export FAULT_WHILE FAULT_KILL
+for FAULT_KILL in 0 1 2 3 4 5; do
+    n=0
+    for mix in 1 2 3; do # streams and whole answers, in another order
+        rm -f "$tmp/armed"
+        start_broker
+        : >"$tmp/armed"
+        "$tool" swarm -u "$sock" -m one/long -j 1 -c 8000 -s "$mix" -o "$report" --until-refused \
+            2>>"$tmp/swarm.err"
+        wait "$broker_pid" 2>/dev/null
+        n=$((n + ($? == 137)))
+    done
+    is $n 3 "killed when half of record $FAULT_KILL was written"
+done
+unset llmgwd FAULT_WHILE FAULT_KILL
+start_broker
+sql_wait 'SELECT count(*) FROM admitted' 0 >/dev/null
+cmp_num "$(grep -c "^ok " "$report")" -ge 4 "… after $(grep -c '^ok ' "$report") whole answers"
+is "$(judge | head -n 5)" '' '… each is in the ledger once, with its cost'
+stop_broker
+: >"$report"
+
+# ---- kills at random ----
+i=0
+while [ "$i" -lt "$kills" ]; do
+    start_broker
+    swarm --until-refused 2>>"$tmp/swarm.err" &
+    swarm_pid=$!
+    pick 400
+    pause $((20 + picked))
+    kill -KILL "$broker_pid"
+    wait "$broker_pid" 2>/dev/null
+    wait "$swarm_pid"
+    i=$((i + 1))
+done
+start_broker
+n_finished=$(grep -c '^ok ' "$report")
+cmp_num "$n_finished" -gt 0 "$n_finished answers were seen whole around $kills kills"
+sql_wait 'SELECT count(*) FROM admitted' 0 >"$tmp/admitted"
+is "$(cat "$tmp/admitted")" 0 'nothing is held as admitted'
+
 judge >"$tmp/judged"
 is "$(head -n 5 "$tmp/judged")" '' '… each is in the ledger once, with its cost'
 # who was cut off by the kill has seen that, and no finish: an error

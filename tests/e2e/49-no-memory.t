@@ -72,24 +72,18 @@ stop_broker
 is "$rc" 0 'the broker ends well'
 
 # ---- a broker ----
-start_faulty() {
-    mkfifo "$tmp/broker.ready"
-    FAULT_EVERY=$1 FAULT_WHILE=$tmp/short "$top_builddir/tests/e2e/faulty-llmgwd" --foreground \
-        --ready-fd 3 3>"$tmp/broker.ready" >>"$broker_log" 2>&1 &
-    broker_pid=$!
-    pids="$pids $broker_pid"
-    read -r word <"$tmp/broker.ready" || bail "no broker: $(tail -n 5 "$broker_log")"
-    rm "$tmp/broker.ready"
-}
-for every in 7 61 997; do
+llmgwd=$top_builddir/tests/e2e/faulty-llmgwd
+FAULT_WHILE=$tmp/short
+export FAULT_WHILE FAULT_EVERY
+for FAULT_EVERY in 7 61 997; do
     rm -f "$tmp/report" "$tmp/short"
-    start_faulty "$every"
+    start_broker
     : >"$tmp/short"
-    "$tool" swarm -u "$sock" -m one/sim -s "$((seed + every))" -o "$tmp/report" -j 20 -n 300 -l 100 \
+    "$tool" swarm -u "$sock" -m one/sim -s "$((seed + FAULT_EVERY))" -o "$tmp/report" -j 20 -n 300 -l 100 \
         >"$tmp/swarm.out" 2>&1
     rm "$tmp/short"
     n_ok=$(grep -c '^ok ' "$tmp/report")
-    ok "every ${every}th allocation fails: $n_ok of 300 answers come, and the broker lives" \
+    ok "every ${FAULT_EVERY}th allocation fails: $n_ok of 300 answers come, and the broker lives" \
         kill -0 "$broker_pid"
     is "$(grep -c '^timeout' "$tmp/report")" 0 '… no client waits for ever'
     ask -m one/sim hello

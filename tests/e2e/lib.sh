@@ -277,10 +277,11 @@ config() {
     cat >"$config_file"
 }
 
-# start_broker [OPTION…]: ready to answer when this returns; sets $broker_pid
+# start_broker [OPTION…]: ready to answer when this returns; sets $broker_pid. $llmgwd is the
+# program, where it is another one.
 start_broker() {
     mkfifo "$tmp/broker.ready"
-    llmgwd --foreground --ready-fd 3 "$@" 3>"$tmp/broker.ready" >>"$broker_log" 2>&1 &
+    "${llmgwd:-llmgwd}" --foreground --ready-fd 3 "$@" 3>"$tmp/broker.ready" >>"$broker_log" 2>&1 &
     broker_pid=$!
     pids="$pids $broker_pid"
     read -r word <"$tmp/broker.ready" || bail "llmgwd did not start: $(tail -n 5 "$broker_log")"

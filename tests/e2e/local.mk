@@ -9,8 +9,8 @@ tests_e2e_tool_SOURCES += %D%/pty.c %D%/pty.h
 tests_e2e_tool_SOURCES += %D%/cut_server.c %D%/cut_client.c %D%/cuts.h
 tests_e2e_tool_SOURCES += %D%/swarm.c %D%/swarm.h
 tests_e2e_tool_LDADD = $(CORE_LIBS)
-# llmgw and llmgwd whose allocations fail on order
-FAULTY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
+# llmgw and llmgwd whose allocations fail, and that die in a write, on order
+FAULTY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc,--wrap=pwrite
 noinst_PROGRAMS += tests/e2e/faulty-llmgw tests/e2e/faulty-llmgwd
 tests_e2e_faulty_llmgw_SOURCES = cmd/main.c %D%/faulty.c
 tests_e2e_faulty_llmgw_LDADD = $(CMD_LIBS)

@@ -382,13 +382,16 @@ static const struct option_row swarm_rows[] = {
     {'r', "until-refused", OPT_FLAG, O(until_refused),
      .help = "until nobody listens any more"},
     {'i', "invent", OPT_FLAG, O(invent), .help = "a number behind each one's model"},
+    {'c', "cap", OPT_INT, O(cap_tok), "N", .values = "1..",
+     .help = "tokens of an answer"},
     {.name = NULL},
 };
 #undef O
 
 static enum errc run_swarm(int argc, char *argv[], struct err *e)
 {
-    struct swarm_options o = {.clients = 10, .model = "sim", .report = "report"};
+    struct swarm_options o = {
+        .clients = 10, .model = "sim", .report = "report", .cap_tok = 256};
     struct opt_args args = {.n = 0};
     const struct option_row *const tables[OPT_TABLES] = {swarm_rows, NULL};
     void *const into[OPT_TABLES] = {&o, NULL};

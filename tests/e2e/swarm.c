@@ -65,7 +65,7 @@ static struct client_options choose(const struct swarm *w, long n)
         .key = "test-key",
         .timeout_us = 30 * US_PER_S,
         .stream = leaves || (dice & 2) != 0,
-        .max_tok = 256,
+        .max_tok = w->o->cap_tok,
         .usage = (dice & 4) != 0,
         .leave_after = leaves ? 1 + (int64_t)(dice >> 20) % PIECES : 0,
     };

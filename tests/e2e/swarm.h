@@ -6,7 +6,7 @@
 
 struct swarm_options {
     const char *socket, *model, *report;
-    int64_t clients, requests, seed;
+    int64_t clients, requests, seed, cap_tok;
     int64_t leave; /* so many of a thousand leave in the middle */
     bool until_refused;
     bool invent; /* a model of its own for each, MODELn */
