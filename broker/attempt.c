@@ -111,6 +111,12 @@ static struct attempt_row *row_new(struct request *r, const struct conf_target *
     return row;
 }
 
+/* Gemini's texts are signed, too. Source: ai.google.dev, thought signatures (2026-08). */
+static bool signs_text(const struct attempt *a)
+{
+    return a->ops->id == DIALECT_GEMINI;
+}
+
 /* Machinery for crossed answers, and for the recorder's text of any. */
 static enum errc make_coders(struct attempt *a, struct err *e)
 {
@@ -139,7 +145,8 @@ static enum errc make_coders(struct attempt *a, struct err *e)
     a->is_collecting = to_collect;
     if (to_collect)
         msg_collect_init(&a->collect, &r->arena);
-    a->is_keeping = a->encoder != NULL && (r->facts.needs & CAP_TOOLS) != 0;
+    a->is_keeping =
+        a->encoder != NULL && ((r->facts.needs & CAP_TOOLS) != 0 || signs_text(a));
     if (a->is_keeping)
         msg_collect_init(&a->thoughts, &r->arena);
     return ERR_OK;
@@ -377,7 +384,8 @@ static void hear_state(struct attempt *a, const struct msg_delta *d)
     struct err ignored = ERR_INIT;
     bool is_state = d->kind == MSG_D_THINKING || d->kind == MSG_D_SIGNATURE ||
                     d->kind == MSG_D_STATE || d->kind == MSG_D_REDACTED ||
-                    d->kind == MSG_D_CALL;
+                    d->kind == MSG_D_CALL || d->kind == MSG_D_TEXT_STATE ||
+                    (d->kind == MSG_D_TEXT && signs_text(a));
     if (!a->is_keeping)
         return;
     if (d->kind == MSG_D_FINISH)

@@ -49,7 +49,7 @@ struct attempt {
     struct delta_encoder *encoder; /* crossed streams */
     struct msg_collect collect;    /* crossed, to a client that does not stream */
     bool is_collecting;
-    /* crossed streams: signed thoughts, and the calls they led to */
+    /* crossed streams: signed thoughts and texts, and the calls they led to */
     struct msg_collect thoughts;
     bool is_keeping;
     struct fit fit;

@@ -540,6 +540,7 @@ static bool grow(struct delta_encoder *n, const struct msg_delta *d)
         return grow_by_args(n, d->index, d->text);
     case MSG_D_START:
     case MSG_D_STATE:
+    case MSG_D_TEXT_STATE:
     case MSG_D_FINISH:
     case MSG_D_USAGE:
     case MSG_D_END:
@@ -638,6 +639,7 @@ void anthropic_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
         n->usage = *d->usage;
         break;
     case MSG_D_STATE:
+    case MSG_D_TEXT_STATE:
         break; /* another provider's, and the broker's to keep */
     case MSG_D_END:
         encode_end(n, out);

@@ -135,8 +135,8 @@ static bool turn_is_told(const struct msg_turn *t)
 }
 
 /* A text of the request as a part, with something before and after it. */
-static void write_text(struct gemini_writer *g, struct str before, struct str text,
-                       struct str after)
+static void write_signed_text(struct gemini_writer *g, struct str before, struct str text,
+                              struct str after, struct str signature)
 {
     struct jw *w = &g->r.w;
     jw_object(w);
@@ -146,7 +146,15 @@ static void write_text(struct gemini_writer *g, struct str before, struct str te
     jw_string_kept(w, text);
     jw_string_add(w, after);
     jw_string_end(w);
+    if (signature.len > 0 && is_signed(g))
+        jw_kstr(w, "thoughtSignature", signature);
     jw_object_end(w);
+}
+
+static void write_text(struct gemini_writer *g, struct str before, struct str text,
+                       struct str after)
+{
+    write_signed_text(g, before, text, after, STR_NONE);
 }
 
 /* A name that begins as none may here gets a mark that the decoder takes off again. */
@@ -238,7 +246,7 @@ static void write_part(struct gemini_writer *g, const struct msg_part *p)
     switch (p->kind) {
     case MSG_TEXT:
     case MSG_REFUSAL:
-        write_text(g, STR_NONE, p->text, STR_NONE);
+        write_signed_text(g, STR_NONE, p->text, STR_NONE, p->signature);
         break;
     case MSG_IMAGE:
     case MSG_FILE:

@@ -99,11 +99,14 @@ static void decode_part(struct event_decoder *d, struct str t, struct jspan v,
 {
     struct gemini_part p;
     gemini_part_read(t, v, &p);
-    if (p.call.kind == J_OBJECT)
+    if (p.call.kind == J_OBJECT) {
         decode_call(d, t, &p, o);
-    else
-        put_text(o, p.is_thought ? MSG_D_THINKING : MSG_D_TEXT,
-                 scratch_str(o, &d->text, t, p.text));
+        return;
+    }
+    put_text(o, p.is_thought ? MSG_D_THINKING : MSG_D_TEXT,
+             scratch_str(o, &d->text, t, p.text));
+    if (!p.is_thought) /* it may stand beside an empty text */
+        put_text(o, MSG_D_TEXT_STATE, scratch_str(o, &d->signature, t, p.signature));
 }
 
 static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,

@@ -484,6 +484,7 @@ void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
         break;
     case MSG_D_SIGNATURE:
     case MSG_D_STATE:
+    case MSG_D_TEXT_STATE:
     case MSG_D_REDACTED:
         break; /* opaque state of another provider */
     case MSG_D_CALL:

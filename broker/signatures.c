@@ -12,6 +12,7 @@
 #include "core/list.h"
 #include "core/map.h"
 #include "core/mem.h"
+#include "core/sha256.h"
 
 enum { KEY_LEN = 512 };
 
@@ -21,6 +22,7 @@ struct signature {
     size_t key_len;
     char *key;    /* in the bytes behind that */
     size_t cost;  /* bytes of all three */
+    bool is_text; /* of a turn's text, not of a call */
     int64_t used; /* monotonic, when it was last asked for */
 };
 
@@ -28,6 +30,7 @@ struct signatures {
     struct map by_call;
     struct list order; /* struct signature, the one used last at the end */
     size_t total;
+    size_t n_texts; /* without any, no turn need be looked at for its text */
 };
 
 enum errc signatures_new(struct signatures **ret, struct err *e)
@@ -46,6 +49,7 @@ static void forget(struct signatures *s, struct signature *g)
     map_del(&s->by_call, (struct str){g->key, g->key_len});
     list_del(&g->link);
     s->total -= g->cost;
+    s->n_texts -= g->is_text;
     mem_free(g);
 }
 
@@ -160,8 +164,24 @@ static void use(struct signatures *s, struct signature *g, int64_t mono_us)
     list_add(&s->order, &g->link);
 }
 
+/* A turn's text, which has no id, as a call that its hash is the id of; false: there is none. */
+static bool name_text(const struct msg_part *parts, size_t n,
+                      char hex[SHA256_HEX_LEN + 1], struct msg_part *ret)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].kind == MSG_TEXT)
+            buf_adds(&text, parts[i].text);
+    if (text.len == 0 || buf_err(&text) != ERR_OK)
+        return false;
+    sha256_hex(buf_str(&text), hex);
+    *ret = (struct msg_part){
+        .kind = MSG_TOOL_CALL, .id = {hex, SHA256_HEX_LEN}, .name = STR("(text)")};
+    return true;
+}
+
 static void put(struct signatures *s, struct str origin, const struct msg_part *call,
-                struct str parts, int64_t mono_us)
+                struct str parts, bool is_text, int64_t mono_us)
 {
     char bytes[KEY_LEN];
     struct str key;
@@ -176,6 +196,8 @@ static void put(struct signatures *s, struct str origin, const struct msg_part *
         return;
     }
     s->total += g->cost;
+    g->is_text = is_text;
+    s->n_texts += is_text;
     use(s, g, mono_us);
     make_room(s, mono_us);
 }
@@ -184,6 +206,25 @@ static void put(struct signatures *s, struct str origin, const struct msg_part *
 static bool is_signed_thought(const struct msg_part *p)
 {
     return (p->kind == MSG_THINKING && p->signature.len > 0) || p->kind == MSG_REDACTED;
+}
+
+/* Of several texts the last one's signature counts. */
+static void put_text_state(struct signatures *s, struct str origin,
+                           const struct msg_reply *r, int64_t mono_us)
+{
+    AUTO(buf_release) struct buf parts = BUF_INIT(LIMIT_SIGNATURES_LEN);
+    struct msg_part named;
+    char hex[SHA256_HEX_LEN + 1];
+    size_t i = r->n_parts;
+    while (i > 0 &&
+           (r->parts[i - 1].kind != MSG_TEXT || r->parts[i - 1].signature.len == 0))
+        i--;
+    if (s == NULL || i == 0 || !name_text(r->parts, r->n_parts, hex, &named))
+        return;
+    put_part(&parts, &(struct msg_part){.kind = MSG_TEXT,
+                                        .signature = r->parts[i - 1].signature});
+    if (buf_err(&parts) == ERR_OK)
+        put(s, origin, &named, buf_str(&parts), true, mono_us);
 }
 
 void signatures_put_reply(struct signatures *s, struct str origin,
@@ -201,10 +242,11 @@ void signatures_put_reply(struct signatures *s, struct str origin,
         if (p->kind != MSG_TOOL_CALL)
             continue;
         if (parts.len > 0 && buf_err(&parts) == ERR_OK)
-            put(s, origin, p, buf_str(&parts), mono_us);
+            put(s, origin, p, buf_str(&parts), false, mono_us);
         buf_reset(&parts);
     }
     buf_release(&parts);
+    put_text_state(s, origin, r, mono_us);
 }
 
 /* ---- giving back ---- */
@@ -293,6 +335,28 @@ static void attach(struct rewrite *w, struct msg_turn *t)
     t->n_parts = w->n;
 }
 
+static void attach_to_text(struct rewrite *w, struct msg_turn *t)
+{
+    struct msg_part named, kept;
+    char hex[SHA256_HEX_LEN + 1];
+    if (t->role != MSG_ASSISTANT || !name_text(t->parts, t->n_parts, hex, &named))
+        return;
+    struct signature *g = find(w->s, w->origin, &named);
+    struct msg_part *parts =
+        g != NULL ? ARENA_ARRAY(w->arena, t->n_parts, struct msg_part) : NULL;
+    if (parts == NULL)
+        return;
+    memcpy(parts, t->parts, t->n_parts * sizeof *parts);
+    size_t i = t->n_parts;
+    while (parts[i - 1].kind != MSG_TEXT)
+        i--;
+    struct str text = g->text;
+    if (get_part(&text, w->arena, &kept))
+        parts[i - 1].signature = kept.signature;
+    t->parts = parts;
+    use(w->s, g, w->mono_us);
+}
+
 void signatures_attach(struct signatures *s, struct str origin, struct msg_request *m,
                        struct arena *a, int64_t mono_us)
 {
@@ -307,6 +371,9 @@ void signatures_attach(struct signatures *s, struct str origin, struct msg_reque
         return;
     memcpy(turns, m->turns, m->n_turns * sizeof *turns);
     m->turns = turns;
-    for (size_t i = 0; i < m->n_turns; i++)
+    for (size_t i = 0; i < m->n_turns; i++) {
         attach(&w, &turns[i]);
+        if (s->n_texts > 0)
+            attach_to_text(&w, &turns[i]);
+    }
 }

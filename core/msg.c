@@ -155,6 +155,16 @@ static void collect_signature(struct msg_collect *c, struct str signature, struc
     p->id = arena_str(c->arena, id);
 }
 
+/* What signs a text that is not there is of no use: no client gives an empty one back. */
+static void collect_text_state(struct msg_collect *c, struct str signature)
+{
+    struct msg_part *p = last_part(c);
+    if (p == NULL || p->kind != MSG_TEXT)
+        return;
+    close_part(c);
+    p->signature = arena_str(c->arena, signature);
+}
+
 /* The part of the index-th call; false when there is none. */
 static bool find_call(const struct msg_collect *c, unsigned index, size_t *ret)
 {
@@ -201,6 +211,9 @@ enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d,
     case MSG_D_SIGNATURE:
     case MSG_D_STATE:
         collect_signature(c, d->text, d->id);
+        break;
+    case MSG_D_TEXT_STATE:
+        collect_text_state(c, d->text);
         break;
     case MSG_D_REDACTED:
         p = add_part(c, MSG_REDACTED);

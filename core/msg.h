@@ -35,7 +35,7 @@ struct msg_part {
     struct str url;      /* instead of data */
     struct str detail;   /* IMAGE: auto, low, high; empty if not said */
     struct str filename; /* FILE */
-    struct str signature;   /* THINKING; TOOL_CALL: what must come back with it */
+    struct str signature;   /* THINKING, TEXT, TOOL_CALL: what must come back with it */
     struct str id;          /* TOOL_CALL, TOOL_RESULT; THINKING: the item's own, if any */
     struct str name;        /* TOOL_CALL: function */
     struct str args;        /* TOOL_CALL: raw argument text, possibly no valid JSON */
@@ -143,6 +143,7 @@ enum msg_delta_kind {
     MSG_D_THINKING,
     MSG_D_SIGNATURE,
     MSG_D_STATE, /* id, text: opaque state of a thought, to be kept and not to be shown */
+    MSG_D_TEXT_STATE, /* text: the same, of the visible text before it */
     MSG_D_REDACTED,
     MSG_D_REFUSAL,
     MSG_D_CALL,   /* a tool call opens: index, id, name */
@@ -154,8 +155,9 @@ enum msg_delta_kind {
 
 struct msg_delta {
     enum msg_delta_kind kind;
-    struct str text; /* TEXT, THINKING, SIGNATURE, STATE, REDACTED, REFUSAL, ARGS */
-    unsigned index;  /* CALL, ARGS: counts tool calls from 0 */
+    /* TEXT, THINKING, SIGNATURE, STATE, TEXT_STATE, REDACTED, REFUSAL, ARGS */
+    struct str text;
+    unsigned index;             /* CALL, ARGS: counts tool calls from 0 */
     struct str id, name, model; /* START: id, model; CALL: id, name; STATE: id */
     enum msg_finish finish;
     struct str finish_raw, stop_sequence;

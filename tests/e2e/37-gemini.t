@@ -77,6 +77,24 @@ for stream in false true; do
     like "$(asked contents.1.parts.0.thoughtSignature)" '^U2lt[0-9a-f]' '… and its signature when it comes back'
 done
 
+# the signature of a text, too, when the same text comes back
+said() { # CLIENT TEXT: a conversation that said so before
+    printf '[{"role":"user","content":"When?"},{"role":"assistant","content":"%s"},{"role":"user","content":"And?"}]' "$2" >"$tmp/messages"
+    post "$([ "$1" = openai ] && echo /v1/chat/completions || echo /v1/messages)" \
+        '{"model":"'"${3:-$flash}"'","max_tokens":99,"messages":'"$(cat "$tmp/messages")"'}' >"$tmp/body"
+    asked contents.1.parts.0.thoughtSignature
+}
+for client in openai anthropic; do
+    for how in '-s' ''; do
+        # shellcheck disable=SC2086
+        ask -d $client $how -m $flash-sim:text="high-water-$client${how:+-streamed}" 'When?'
+        is "$(got problems) $(said $client "$(got text)")" ' RU5E' "$client client, ${how:-whole}: a text comes back with its signature"
+    done
+done
+is "$(said openai 'low water')" '' '… another text has none'
+is "$(said openai "$(got text)" gemini/gemini-2.5-flash)" '' '… nor has any for a model that does not sign'
+is "$(said openai "$(got text)" gemini/gemini-4-argon)" RU5E '… but for any other that does'
+
 # ---- images, structured output, reasoning ----
 png=iVBORw0KGgoAAAANSUhEUg==
 post /v1/chat/completions '{"model":"'$flash'","messages":[{"role":"user","content":[{"type":"text","text":"What?"},

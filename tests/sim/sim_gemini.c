@@ -544,14 +544,21 @@ static void write_tail(const struct answer *a, struct buf *out)
     buf_printf(out, ",\"responseId\":\"rsp%016" PRIx64 "\"}", a->id);
 }
 
-static void write_part(const struct part *part, struct str text, struct buf *out)
+#define TEXT_SIGNATURE "RU5E"
+
+static void write_part(const struct part *part, struct str text, bool is_whole,
+                       struct buf *out)
 {
     switch (part->kind) {
     case PART_REASONING:
     case PART_TEXT:
         buf_addz(out, "{\"text\":");
         json_quote(out, text);
-        buf_addz(out, part->kind == PART_REASONING ? ",\"thought\":true}" : "}");
+        if (part->kind == PART_REASONING)
+            buf_addz(out, ",\"thought\":true");
+        else if (is_whole) /* in a stream it comes with the finish */
+            buf_addz(out, ",\"thoughtSignature\":\"" TEXT_SIGNATURE "\"");
+        buf_addc(out, '}');
         break;
     case PART_TOOL:
         buf_printf(out, "{\"functionCall\":{\"id\":\"fc-%012" PRIx64 "\",\"name\":",
@@ -578,7 +585,7 @@ static void write_piece(const struct answer *a, const struct event *ev, struct b
     if (is_silent)
         return;
     buf_printf(out, "data: %s", content);
-    write_part(ev->part, ev->text, out);
+    write_part(ev->part, ev->text, false, out);
     buf_addz(out, "]},\"index\":0}]");
     write_usage(a, false, out);
     write_tail(a, out);
@@ -593,7 +600,9 @@ static bool is_usage_apart(const struct answer *a)
 
 static void write_finish(const struct answer *a, struct buf *out)
 {
-    buf_printf(out, "data: %s{\"text\":\"\",\"thoughtSignature\":\"RU5E\"}]}", content);
+    buf_printf(out,
+               "data: %s{\"text\":\"\",\"thoughtSignature\":\"" TEXT_SIGNATURE "\"}]}",
+               content);
     buf_addz(out, ",\"finishReason\":");
     json_quote(out, str_of(finish_word(a)));
     buf_addz(out, ",\"index\":0}]");
@@ -642,7 +651,7 @@ static void gemini_whole(struct answer *a, struct buf *out)
         if (part->kind == PART_REASONING && a->ask->hide_reasoning)
             continue;
         buf_addz(out, n++ > 0 ? "," : "");
-        write_part(part, part->text, out);
+        write_part(part, part->text, true, out);
     }
     buf_addz(out, "]}");
     if (!a->plan->no_finish) {

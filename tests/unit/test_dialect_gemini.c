@@ -629,6 +629,35 @@ static void check_reply(const struct msg_reply *r)
     "{'functionCall':{'id':'fc-1','name':'_.7zip','args':{'to':'Sark'}},"                \
     "'thoughtSignature':'Qk9BVA=='},{'functionCall':{'name':'now'}}"
 
+static void a_text_keeps_its_signature(void **state)
+{
+    (void)state;
+    static const char *const streams[] = {
+        DATA("{" CAND("{'text':'14:20 '}") "}]}") DATA("{" CAND(
+            "{'text':'from 2','thoughtSignature':'WkVE'}") ",'finishReason':'STOP'}]}"),
+        DATA("{" CAND("{'text':'14:20 from 2'}") "}]}") DATA("{" CAND(
+            "{'text':'','thoughtSignature':'WkVE'}") ",'finishReason':'STOP'}]}"),
+    };
+    static const char whole[] = "{" CAND(
+        "{'text':'14:20 from 2','thoughtSignature':'WkVE'}") ",'finishReason':'STOP'}]}";
+    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
+        struct watched w;
+        watch_all(&w, json(streams[i]), 4096);
+        const struct msg_reply *r = msg_collect_reply(&w.collect);
+        assert_int_equal(r->n_parts, 1);
+        assert_true(str_eqz(r->parts[0].text, "14:20 from 2"));
+        assert_true(str_eqz(r->parts[0].signature, "WkVE"));
+        unwatch(&w);
+    }
+    struct arena a;
+    struct msg_reply r;
+    struct err e = ERR_INIT;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e), ERR_OK);
+    assert_true(str_eqz(r.parts[0].signature, "WkVE"));
+    arena_release(&a);
+}
+
 static void streams_and_whole_answers_agree(void **state)
 {
     (void)state;
@@ -706,6 +735,7 @@ int main(void)
         cmocka_unit_test(the_last_usage_counts_and_no_other),
         cmocka_unit_test(a_tier_is_told_for_the_price),
         cmocka_unit_test(failures_have_their_class),
+        cmocka_unit_test(a_text_keeps_its_signature),
         cmocka_unit_test(streams_and_whole_answers_agree),
         cmocka_unit_test(an_error_without_an_event_is_seen),
     };

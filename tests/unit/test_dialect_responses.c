@@ -408,6 +408,7 @@ static enum errc note(void *arg, const struct msg_delta *d, struct err *e)
         buf_addz(out, "end");
         break;
     case MSG_D_SIGNATURE:
+    case MSG_D_TEXT_STATE:
     case MSG_D_REDACTED:
     case MSG_D_USAGE:
         break;

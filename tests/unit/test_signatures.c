@@ -96,6 +96,49 @@ static void what_has_no_id_is_not_kept(void **state)
     signatures_free(&s);
 }
 
+/* The signature that a turn of that text is given; of static life. */
+static const char *given_for(struct signatures *s, const char *origin, enum msg_role role,
+                             const char *first, const char *second)
+{
+    static char text[64];
+    struct msg_part parts[] = {{.kind = MSG_TEXT, .text = str_of(first)},
+                               {.kind = MSG_TEXT, .text = str_of(second)}};
+    size_t n = second != NULL ? 2 : 1;
+    struct msg_turn turn = {.role = role, .parts = parts, .n_parts = n};
+    struct msg_request m = {.turns = &turn, .n_turns = 1};
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    signatures_attach(s, str_of(origin), &m, &a, 2);
+    assert_int_equal(parts[n - 1].signature.len, 0); /* the shared one is left alone */
+    assert_int_equal(m.turns[0].n_parts, n);
+    str_copy(text, sizeof text, m.turns[0].parts[n - 1].signature);
+    arena_release(&a);
+    return text;
+}
+
+static void a_text_gets_its_own_back(void **state)
+{
+    (void)state;
+    struct signatures *s = make();
+    struct msg_part parts[] = {
+        {.kind = MSG_THINKING, .text = STR("hm"), .signature = STR("thought")},
+        {.kind = MSG_TEXT, .text = STR("high "), .signature = STR("first")},
+        {.kind = MSG_TEXT, .text = STR("water"), .signature = STR("last")}};
+    const struct msg_reply r = {.parts = parts, .n_parts = 3};
+    const struct msg_reply unsigned_one = {.parts = parts, .n_parts = 1};
+    signatures_put_reply(s, STR("p/m"), &unsigned_one, 1);
+    assert_string_equal(given_for(s, "p/m", MSG_ASSISTANT, "high water", NULL), "");
+    signatures_put_reply(s, STR("p/m"), &r, 1);
+    assert_string_equal(given_for(s, "p/m", MSG_ASSISTANT, "high water", NULL), "last");
+    assert_string_equal(given_for(s, "p/m", MSG_ASSISTANT, "high", " water"), "last");
+    assert_string_equal(given_for(s, "p/m", MSG_ASSISTANT, "low water", NULL), "");
+    assert_string_equal(given_for(s, "p/m", MSG_USER, "high water", NULL), "");
+    assert_string_equal(given_for(s, "p/n", MSG_ASSISTANT, "high water", NULL), "");
+    put(s, "c1", "f", STR("one"), 1 + (int64_t)LIMIT_SIGNATURES_S * US_PER_S * 2);
+    assert_string_equal(given_for(s, "p/m", MSG_ASSISTANT, "high water", NULL), "");
+    signatures_free(&s);
+}
+
 #define CALL(i)                                                                          \
     {                                                                                    \
         .kind = MSG_TOOL_CALL, .id = STR(i), .name = STR("f")                            \
@@ -203,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_gets_its_own_back),
+        cmocka_unit_test(a_text_gets_its_own_back),
         cmocka_unit_test(what_has_no_id_is_not_kept),
         cmocka_unit_test(only_its_origin_can_read_it),
         cmocka_unit_test(thoughts_come_back_before_their_calls),
