@@ -32,8 +32,10 @@ static const struct option_row options[] = {
     {0, "usable", OPT_FLAG, AT(usable),
      .help = "only models that chat can be held with here: their provider has a key"},
     {'a', "all", OPT_FLAG, AT(all), .help = "retired models too"},
-    {0, "sort", OPT_CHOICE, AT(sort), .arg = "BY", .values = "name|price|context",
-     .help = "by name, by price (cheapest first), or by context (largest first)"},
+    {0, "sort", OPT_CHOICE, AT(sort), .arg = "BY", .values = "name|price|context|latency",
+     .help =
+         "by name, price (cheapest first), context (largest first), or latency: who has "
+         "begun to answer soonest of late, by your ledger"},
     {0},
 };
 
@@ -131,6 +133,7 @@ struct listed {
     const char *provider;        /* as a user names it */
     const struct price_set *now; /* NULL: no price today */
     bool usable, is_default;
+    int64_t ttft_us; /* −1: never asked, or not wanted */
 };
 
 /* Who sells a model here: the provider as the user calls it, and whether it can be asked. */
@@ -168,6 +171,7 @@ static struct listed look_at(struct cmd_ctx *ctx, const struct catalog_model *m,
         .now = p != NULL ? &p->prices : NULL,
         .usable = by != NULL && by->can_ask && catalog_can_chat(m),
         .is_default = preset != NULL && strcmp(preset, m->model) == 0,
+        .ttft_us = -1,
     };
 }
 
@@ -263,6 +267,14 @@ static int by_context(const void *x, const void *y)
     return ca != cb ? (ca < cb) - (ca > cb) : by_name(a, b);
 }
 
+static int by_latency(const void *x, const void *y)
+{
+    const struct listed *a = x, *b = y;
+    uint64_t la = (uint64_t)a->ttft_us,
+             lb = (uint64_t)b->ttft_us; /* unknown comes last */
+    return la != lb ? (la > lb) - (la < lb) : by_name(a, b);
+}
+
 static struct str cap_words(struct cmd_ctx *ctx, unsigned caps)
 {
     struct buf b = BUF_INIT(1024);
@@ -298,7 +310,9 @@ static const struct out_column list_columns[] = {
     {.name = "usable", .type = OUT_BOOL, .priority = 6},
     {.name = "default", .type = OUT_BOOL, .priority = 7},
     {.name = "capabilities", .type = OUT_TEXT, .priority = 8},
+    {.name = "ttft", .type = OUT_DURATION, .hidden = true},
 };
+enum { TTFT_COLUMN = ARRAY_LEN(list_columns) - 1 };
 
 static void list_row(struct cmd_ctx *ctx, struct out *out, const struct listed *l)
 {
@@ -314,7 +328,22 @@ static void list_row(struct cmd_ctx *ctx, struct out *out, const struct listed *
     out_int(out, l->usable);
     out_int(out, l->is_default);
     out_text(out, cap_words(ctx, m->caps_yes));
+    if (l->ttft_us >= 0)
+        out_int(out, l->ttft_us);
+    else
+        out_null(out);
     out_row_end(out);
+}
+
+static void sort(struct listed *list, size_t n, const char *how)
+{
+    static const struct {
+        const char *name;
+        int (*order)(const void *, const void *);
+    } rows[] = {{"price", by_price}, {"context", by_context}, {"latency", by_latency}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strcmp(how, rows[i].name) == 0)
+            qsort(list, n, sizeof *list, rows[i].order);
 }
 
 static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -324,10 +353,16 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     const struct models_options *o = opts;
     AUTO(out_free) struct out *out = NULL;
     unsigned caps;
+    struct models_speeds speeds = {.n = 0};
+    struct out_column shown[ARRAY_LEN(list_columns)];
+    memcpy(shown, list_columns, sizeof list_columns);
+    shown[TTFT_COLUMN].hidden = strcmp(o->sort, "latency") != 0;
     enum errc rc = read_capabilities(o->capability, &caps, e);
     if (rc == ERR_OK)
-        rc = out_new(ctx, cmd_format(ctx, &cmd_models), "llmgw.models/1", list_columns,
-                     ARRAY_LEN(list_columns), &out, e);
+        rc = out_new(ctx, cmd_format(ctx, &cmd_models), "llmgw.models/1", shown,
+                     ARRAY_LEN(shown), &out, e);
+    if (rc == ERR_OK)
+        rc = models_speeds(ctx, &speeds, e);
     if (rc != ERR_OK)
         return rc;
     struct sellers sellers;
@@ -344,13 +379,14 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
         size_t from = chosen,
                end = from + look_around(ctx, &sellers, NULL, &all[i], list + from);
         for (size_t k = from; k < end; k++)
-            if (is_chosen(o, caps, &list[k]))
-                list[chosen++] = list[k];
+            if (is_chosen(o, caps, &list[k])) {
+                list[chosen] = list[k];
+                list[chosen].ttft_us =
+                    models_ttft_us(&speeds, list[k].provider, list[k].m);
+                chosen++;
+            }
     }
-    if (strcmp(o->sort, "price") == 0)
-        qsort(list, chosen, sizeof *list, by_price);
-    else if (strcmp(o->sort, "context") == 0)
-        qsort(list, chosen, sizeof *list, by_context);
+    sort(list, chosen, o->sort);
     for (size_t i = 0; i < chosen; i++)
         list_row(ctx, out, &list[i]);
     out_footer(out, "%zu models; prices of today, catalog of %s", chosen,

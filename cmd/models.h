@@ -23,6 +23,22 @@ struct str models_price(struct cmd_ctx *ctx, const struct price_set *s,
 /* Does any name of the model contain the text, ASCII case ignored? NULL: yes. */
 bool models_match(const struct catalog_model *m, const char *text);
 
+/* How long a target took to its first token, in the middle of its latest answers. */
+struct models_speed {
+    const char *provider, *model; /* as they were asked; in the command's arena */
+    int64_t ttft_us;
+};
+struct models_speeds {
+    struct models_speed *items;
+    size_t n;
+};
+/* Of all that were asked; none where there is no ledger. */
+enum errc models_speeds(struct cmd_ctx *ctx, struct models_speeds *ret, struct err *e)
+    MUST_USE;
+/* The model's, by any of its names; −1: it was never asked. */
+int64_t models_ttft_us(const struct models_speeds *s, const char *provider,
+                       const struct catalog_model *m);
+
 /* What `llmgw chat` asks when nobody says: a model, an alias or a route. */
 const char *models_default_name(const struct conf *c);
 /* `models alias` and `models default`. */

@@ -111,7 +111,7 @@ const struct schema_shape schema_shapes[] = {
      " first_body:t lost_rows:i lost_bodies:i cost_usd:n cost_pusd:i", NULL},
     {"llmgw.models/1", "models list", "what the catalog knows of models", SCHEMA_ROWS,
      "provider:s model:s input_usd_per_million:n output_usd_per_million:n context_tokens:i"
-     " max_output_tokens:i mode:s status:s usable:b default:b capabilities:s", NULL},
+     " max_output_tokens:i mode:s status:s usable:b default:b capabilities:s ttft_ms:n", NULL},
     {"llmgw.models.show/1", "models show", "all that it knows of one", SCHEMA_ROWS,
      "provider:s model:s aliases:s family:s mode:s status:s context_tokens:i"
      " max_output_tokens:i has:s lacks:s services:s input_usd_per_million:n"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # GET /v1/models in both shapes, also with a provider that no catalog knows.
 . "$top_srcdir/tests/e2e/lib.sh"
-need curl
+need curl sqlite3
 
 ONE_KEY=sk-one
 export ONE_KEY
@@ -67,4 +67,16 @@ is "$(llmgw models show work/gpt-6-luna -j | "$tool" json rows.0.usable)" true '
 is "$(llmgw models show later/claude-haiku-5-5 -j | "$tool" json rows.0.usable)" false '… or not'
 is "$(llmgw prices show work/gpt-6-luna -F csv | sed -n 2p | cut -d , -f 1)" openai \
     'its prices are those of its kind'
+stop_broker
+
+# ---- the fastest of late ----
+sqlite3 "$db" "INSERT INTO attempt (rid, idx, leg, provider, model, start_us, first_token_us, end_us, outcome, bytes_in,
+    bytes_out, cost_source, estimated) SELECT 1000 + value, 0, 0, 'work', 'gpt-6-luna', 0, value * 1000, 9000000, 'ok', 0, 0, 'unknown', 0
+    FROM json_each('[900, 100, 5000]') UNION ALL SELECT 1, 0, 0, 'work', 'gpt-6.1-terra', 0, 300000, 9000000, 'ok', 0, 0, 'unknown', 0
+    UNION ALL SELECT 2, 0, 0, 'work', 'gpt-6.1-sol', 0, 1000, 9000000, 'timeout', 0, 0, 'unknown', 0"
+is "$(llmgw models --sort latency --fields model,ttft -F csv | sed -n 2,4p | tr '\n' ' ' | sed 's/ [^ ]*, $//')" \
+    'gpt-6.1-terra,300 gpt-6-luna,900' '--sort latency: by the median of what was answered'
+like "$(llmgw models --sort latency | head -n 1)" ' ttft$' '… which the table shows then'
+unlike "$(llmgw models | head -n 1)" 'ttft' '… and not else'
+is "$(rm "$db"*; llmgw models --sort latency >/dev/null 2>&1; echo $?)" 0 '… also when nothing was asked yet'
 done_testing
