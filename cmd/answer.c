@@ -37,7 +37,7 @@ static enum errc open_output(struct answer *a, struct err *e)
     }
     a->out_temp = arena_printf(&a->ctx->arena, "%s.%ld.new", path, (long)getpid());
     a->out_fd = open(a->out_temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return a->out_fd >= 0 ? ERR_OK : err_errno(e, ERR_IO, "%s", a->out_temp);
+    return a->out_fd >= 0 ? ERR_OK : err_errno(e, ERR_IO, "-o %s", path);
 }
 
 bool answer_is_text(const struct answer *a)

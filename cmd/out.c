@@ -400,7 +400,7 @@ static enum errc write_file(struct cmd_ctx *ctx, const char *path, struct str s,
     const char *temp = arena_printf(&ctx->arena, "%s.%ld.new", path, (long)getpid());
     int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
-        return err_errno(e, ERR_IO, "%s", temp);
+        return err_errno(e, ERR_IO, "-o %s", path);
     enum errc rc = write_all(fd, s, e);
     if (close(fd) != 0 && rc == ERR_OK)
         rc = err_errno(e, ERR_IO, "%s", temp);

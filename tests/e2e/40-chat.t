@@ -84,6 +84,8 @@ chat -m fast -u hi </dev/null
 like "$err" '^one/sim · [0-9]+ in \+ [0-9]+ out · \$0\.[0-9]+ · ' 'usage in one line on stderr'
 is "${err##* · }" "$(llmgw cost --oneline)" '… and what the day has cost, this request included'
 like "$err" ' of \$5\.00$' '… of its budget'
+chat -o "$tmp/nowhere/o" hi </dev/null
+is "$rc $err" "1 llmgw: chat: -o $tmp/nowhere/o: No such file or directory" 'a file that cannot be written is told before anything is asked'
 chat -m fast --usage-file "$tmp/usage" --tee "$tmp/tee" -o "$tmp/o" hi </dev/null
 is "$out/$(cat "$tmp/tee")/$(cat "$tmp/o")" "/hi/hi" "to a file, and to another"
 is "$("$tool" json usage.completion_tokens <"$tmp/usage")" 1 '… and usage to a third'
