@@ -274,9 +274,19 @@ void repl_ask_again(struct repl *r, const char *model)
 
 /* ---- the loop ---- */
 
+/* "/model fast", but not "/usr/bin/env is what?". */
+static bool is_command(struct str text)
+{
+    struct str word = str_sub(text, 1, str_find(text, ' '));
+    return text.ptr[0] == '!' || (text.ptr[0] == '/' && str_find(word, '/') == word.len &&
+                                  str_find(word, '\n') == word.len);
+}
+
 static void one_line(struct repl *r, struct buf *line)
 {
     AUTO(buf_release) struct buf prompt = BUF_INIT(LIMIT_HEAD_LEN);
+    bool is_edited = r->is_editing;
+    r->is_editing = false;
     write_prompt(r, &prompt);
     fflush(stdout);
     switch (line_read(prompt.data, r->s->sig_fd, line)) {
@@ -293,10 +303,13 @@ static void one_line(struct repl *r, struct buf *line)
     struct str text = str_trim(buf_str(line));
     if (text.len == 0)
         return;
-    if (text.ptr[0] == '/' || text.ptr[0] == '!')
+    if (is_command(text)) {
         repl_command(r, text);
-    else
-        repl_ask(r, line->data);
+        return;
+    }
+    if (is_edited)
+        (void)repl_undo(r);
+    repl_ask(r, line->data);
 }
 
 static const char *history_path(struct cmd_ctx *ctx)

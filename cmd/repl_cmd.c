@@ -274,7 +274,7 @@ static void run_edit(struct repl *r, struct str arg)
         return;
     }
     line_preset(r->turns[r->n_turns - 1].text);
-    (void)repl_undo(r);
+    r->is_editing = true;
 }
 
 static void run_fork(struct repl *r, struct str arg)

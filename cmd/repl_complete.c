@@ -177,7 +177,8 @@ bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
 {
     struct repl *r = repl;
     struct str word = str_sub(line, 0, str_find(line, ' '));
-    if (line.len == 0 || line.ptr[0] != '/')
+    bool is_path = str_find(str_sub(word, 1, word.len), '/') + 1 < word.len;
+    if (line.len == 0 || line.ptr[0] != '/' || is_path)
         return false;
     if (from == 0) {
         repl_each_command(add, add_arg);

@@ -42,6 +42,7 @@ struct repl {
     const char *listed[REPL_LISTED]; /* ids of /list, for /resume */
     size_t n_listed;
     bool is_over, was_stopped; /* the session; the last answer */
+    bool is_editing;           /* the line at hand takes the last question's place */
     struct buf models;         /* names for completion, a line each */
     bool has_models;           /* … asked for once */
 };

@@ -222,6 +222,19 @@ like "$(cat answer.txt)" 'int x;' '/save has written the answer'
 like "$screen" "$(printf '\033')\]52;c;" '/copy speaks to the terminal'
 is "$(sql 'SELECT count(DISTINCT conversation) FROM request')" 2 '/rm has deleted the fork'
 
+repl 'a path is no command' <<'END'
+expect default
+send /usr/bin/env is what?\r
+expect /usr/bin/env is what?
+expect /usr/bin/env is what?
+expect default $0.00
+send /usr/bi\tx\r
+expect /usr/bin/x
+expect /usr/bin/x
+expect default $0.00
+send /exit\r
+end
+END
 TERM=linux repl 'a console without a clipboard' <<'END'
 expect default
 send what\r

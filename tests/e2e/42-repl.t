@@ -232,6 +232,12 @@ send /undo\r
 expect 1 turn is left
 send /edit\r
 expect where to?
+send \cC
+expect ^C
+send /context\r
+expect in 1 turn
+send /edit\r
+expect where to?
 send \cUand back?\r
 expect and back?
 expect $0.
