@@ -166,6 +166,15 @@ static void take_turn(struct repl *r)
         repl_warn_of_history(r);
 }
 
+const char *repl_path(struct repl *r, struct str path)
+{
+    struct arena *a = &r->s->ctx->arena;
+    const char *home = cmd_getenv("HOME");
+    if (str_starts(path, STR("~/")) && home != NULL)
+        return arena_printf(a, "%s%.*s", home, STR_ARG(str_sub(path, 1, path.len)));
+    return arena_strz(a, path);
+}
+
 /* "@src/main.c" in a question brings the file along; a word that names none is a word. */
 static void take_paths(struct repl *r, const char *text)
 {
@@ -174,7 +183,7 @@ static void take_paths(struct repl *r, const char *text)
         while (str_split(&lines, ' ', &word)) {
             if (word.len < 2 || word.ptr[0] != '@')
                 continue;
-            const char *path = arena_strz(&r->s->ctx->arena, str_sub(word, 1, word.len));
+            const char *path = repl_path(r, str_sub(word, 1, word.len));
             bool is_media = path != NULL && prompt_is_media(path);
             struct opt_list *list = is_media ? &r->attach : &r->files;
             if (path != NULL && access(path, R_OK) == 0 && list->n < OPT_LIST_MAX)

@@ -190,7 +190,7 @@ static void run_private(struct repl *r, struct str arg)
 
 static void add_path(struct repl *r, struct opt_list *list, struct str arg)
 {
-    const char *path = keep(r, arg);
+    const char *path = repl_path(r, arg);
     struct str name = str_of(path);
     if (arg.len == 0)
         cmd_warn(r->s->ctx, "which file?");
@@ -395,7 +395,7 @@ static void run_save(struct repl *r, struct str arg)
         cmd_warn(r->s->ctx, "to which file?");
     else if (!last_answer(r, &text))
         return;
-    else if (files_write(keep(r, arg), buf_str(&text), &e) != ERR_OK)
+    else if (files_write(repl_path(r, arg), buf_str(&text), &e) != ERR_OK)
         tell(&e, r);
     else
         printf("%zu bytes written\n", text.len);

@@ -53,6 +53,8 @@ void repl_ask(struct repl *r, const char *text);
 void repl_ask_again(struct repl *r, const char *model);
 /* Appends the text of the last answer; false: there is none. */
 bool repl_last_answer(const struct repl *r, struct buf *out);
+/* A path as a shell would take it: "~/" is the home folder. In the arena. */
+const char *repl_path(struct repl *r, struct str path);
 /* "route fast → anthropic/claude-haiku-4-5": what is asked, and what stands for it. */
 void repl_write_target(const struct repl *r, struct buf *out);
 /* A turn with its question, which is copied; false: no memory. */

@@ -34,6 +34,7 @@ unset NO_COLOR
 mkdir -p "$tmp/work" "$XDG_CONFIG_HOME/llmgw/templates"
 cd "$tmp/work" || bail 'no folder'
 printf 'the notes' >notes.txt
+printf 'low water' >"$HOME/tide.txt"
 
 # repl WHAT: a session by the script on standard input; it must come to its end
 repl() {
@@ -267,10 +268,17 @@ send /help /mode\t\r
 expect show or set who is asked
 send /resume asi\t\r
 expect goes on with "aside"
+send /file ~/tid\t\r
+send /context\r
+expect tide.txt
+send /drop 1\r
+send /save ~/saved\r
+expect bytes written
 send /file no\t\r
 send /context\r
 expect file    notes.txt
 send /exit\r
 end
 END
+is "$(cat "$HOME/saved")" 'on the side' '~/ is the home folder'
 done_testing
