@@ -96,6 +96,19 @@ static void run_route(struct repl *r, struct str arg)
         show("route", r->opt.route != NULL ? r->opt.route : r->s->turn.route);
 }
 
+/* "K=": what was set of that field is forgotten. */
+static void unset(struct opt_list *list, struct str key)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        struct str rest = str_of(list->items[i]), one;
+        str_split(&rest, '=', &one);
+        if (!str_eq(one, key))
+            list->items[kept++] = list->items[i];
+    }
+    list->n = kept;
+}
+
 /* Later settings of the same key win, as on the command line. */
 static void run_set(struct repl *r, struct str arg)
 {
@@ -106,12 +119,16 @@ static void run_set(struct repl *r, struct str arg)
             printf("%s\n", list->items[i]);
         return;
     }
+    if (str_find(arg, '=') + 1 == arg.len) {
+        unset(list, str_sub(arg, 0, arg.len - 1));
+        return;
+    }
     if (list->n == OPT_LIST_MAX) {
         cmd_warn(r->s->ctx, "too many settings");
         return;
     }
     list->items[list->n++] = keep(r, arg);
-    if (chat_check(&r->opt, &e) != ERR_OK) {
+    if (chat_check(&r->opt, &e) != ERR_OK || repl_check_request(r, &e) != ERR_OK) {
         list->n--;
         tell(&e, r);
     }
@@ -669,7 +686,8 @@ static const struct command commands[] = {
     {"help", "[COMMAND]", "these lines", run_help, TAKES_TEXT},
     {"model", "[NAME]", "show or set who is asked", run_model, TAKES_MODELS},
     {"route", "[NAME]", "show or set the route", run_route, TAKES_TEXT},
-    {"set", "[K=V]", "show or set a field of requests", run_set, TAKES_TEXT},
+    {"set", "[K=V]", "show or set a field of requests; K= forgets it", run_set,
+     TAKES_TEXT},
     {"system", "[TEXT]", "show or set the system prompt", run_system, TAKES_TEXT},
     {"template", "NAME [K=V...]", "put the next question into a template", run_template,
      TAKES_TEXT},

@@ -67,6 +67,18 @@ static enum errc check_route(struct repl *r, const char *route, struct err *e)
                    near_hint(&near, NEAR_MAX, hint));
 }
 
+static const char any_question[] = "{\"role\":\"user\",\"content\":\"?\"},";
+
+enum errc repl_check_request(struct repl *r, struct err *e)
+{
+    AUTO(jx_put) struct json_object *ignored = NULL;
+    enum errc rc = ask_broker(r, STR(any_question), &ignored, e);
+    if (rc == ERR_INVALID)
+        return rc;
+    err_clear(e);
+    return ERR_OK;
+}
+
 /* The broker's word on it: true unless it says that there is no such thing. */
 static bool broker_knows(struct repl *r, const char *model, const char *route)
 {

@@ -82,6 +82,8 @@ void repl_warn_of_history(struct repl *r);
  */
 enum errc repl_check_name(struct repl *r, const char *model, const char *route,
                           struct err *e) MUST_USE;
+/* Would the broker take a request as it is set up now? Only what is wrong with it is an error. */
+enum errc repl_check_request(struct repl *r, struct err *e) MUST_USE;
 bool repl_complete(void *repl, struct str line, size_t from, line_add_fn *add,
                    void *add_arg);
 /* Calls fn for each command's name, "/exit". */

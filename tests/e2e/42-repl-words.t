@@ -115,6 +115,12 @@ expect system: Be brief.
 send /set temperature=0.5\r
 send /set\r
 expect temperature=0.5
+send /set temperature=hot\r
+expect temperature: must be a number
+send /set seed=7\r
+send /set seed=\r
+send /set\r
+expect temperature=0.5
 send /usage off\r
 expect usage is not told
 send /usage on\r
@@ -145,7 +151,7 @@ send /exit\r
 end
 END
 like "$(last_request one body.messages)" 'Be brief\.' 'the system prompt is sent'
-is "$(last_request one body.temperature) $(last_request one body.model)" '0.5 side' '… and the setting, by the route'
+is "$(last_request one body.temperature) $(last_request one body.model)$(last_request one body.seed 2>/dev/null)" '0.5 side' '… and the setting, by the route'
 
 repl 'of answers and conversations' <<'END'
 expect default
