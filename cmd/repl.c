@@ -338,6 +338,14 @@ static void edit_line(void *repl, struct buf *text)
     keys_take_back(&r->keys);
 }
 
+/* A name that nobody knows, or no provider at all, is told before anything is typed. */
+static enum errc check_start(struct repl *r, struct err *e)
+{
+    const char *model, *route;
+    chat_choose(r->s->ctx, &r->opt, &r->s->turn, &model, &route);
+    return repl_check_name(r, route != NULL ? NULL : model, route, e);
+}
+
 static void release(struct repl *r)
 {
     repl_forget_turns(r);
@@ -356,7 +364,9 @@ enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
     s->o = &r.opt;
     s->on_key = keys_typed;
     s->key_arg = &r.keys;
-    enum errc rc = session_show(s, e);
+    enum errc rc = check_start(&r, e);
+    if (rc == ERR_OK)
+        rc = session_show(s, e);
     if (rc == ERR_OK)
         rc = sig_open(false, &s->sig_fd, e);
     if (rc != ERR_OK)

@@ -401,6 +401,8 @@ static void run_why(struct repl *r, struct str arg)
     }
     if (session_explain(r->s, &text, &e) != ERR_OK)
         tell(&e, r);
+    else if (text.len == 0)
+        cmd_warn(r->s->ctx, "nobody could be asked");
     print_wrapped(buf_str(&text), 6);
 }
 
@@ -561,7 +563,7 @@ static enum errc print_list(struct repl *r, const struct history_item *items, si
         out_int(out, (int64_t)i + 1);
         out_int(out, items[i].last_us);
         out_int(out, items[i].n_requests);
-        out_textz(out, items[i].about);
+        out_textz(out, items[i].about[0] != '\0' ? items[i].about : items[i].id);
         out_row_end(out);
         r->listed[i] = items[i].id;
     }

@@ -91,7 +91,7 @@ static bool broker_knows(struct repl *r, const char *model, const char *route)
         ask_broker(r, STR("{\"role\":\"user\",\"content\":\"?\"},"), &ignored, &why);
     r->opt.model = said_model;
     r->opt.route = said_route;
-    return rc != ERR_NOT_FOUND && rc != ERR_BROKER;
+    return rc != ERR_NOT_FOUND && rc != ERR_BROKER && rc != ERR_UPSTREAM_AUTH;
 }
 
 enum errc repl_check_name(struct repl *r, const char *model, const char *route,

@@ -195,9 +195,8 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
         for (size_t j = 0; j < ctx->conf->routes[i].n_targets; j++)
             add_target(ctx, o, &ctx->conf->routes[i], j, known);
     if (ctx->conf->n_routes == 0)
-        out_if_empty(
-            o, "no route, as no provider has a key\nhint: llmgw keys set openai, or "
-               "set OPENAI_API_KEY; llmgw-config(5) tells how to write a route");
+        out_if_empty(o, "no route, as no provider is in use\n"
+                        "hint: llmgw keys set openai, or set OPENAI_API_KEY");
     rc = out_finish(o, e);
     out_free(&o);
     return rc;

@@ -298,6 +298,14 @@ send \cD
 end
 END
 is "$rc" 0 'a turn that fails ends nothing'
+llmgw_start() { printf 'end\n' | "$tool" pty llmgw chat "$@" 2>&1 | tr -d '\r'; }
+is "$(llmgw_start -m nobody/knows)" 'llmgw: chat: no model or route "nobody/knows"
+exit=4' 'who is not known is told before anything is typed'
+is "$(llmgw_start -r defualt)" 'llmgw: chat: no route "defualt" (did you mean "default"?)
+exit=4' '… a route, too'
+is "$(llmgw_start --config /dev/null -S "$tmp/bare.sock" | head -n 1)" \
+    'llmgw: chat: no provider is configured, and the environment has no key' '… and that nobody can be asked'
+
 # ---- what is known before it is asked ----
 config <<END
 [core]
