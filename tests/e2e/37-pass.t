@@ -50,6 +50,21 @@ for d in openai responses anthropic; do
 done
 is "$(sort -u "$tmp/status")" 200 'all were answered'
 
+# ---- headers: Anthropic's own go with the body that needs them, and nowhere else ----
+own() { # MODEL: asked as a client of 2026-10-21 does
+    asks anthropic "$1" false | head -n 1 >"$tmp/ask"
+    http -o "$tmp/answer" -H 'content-type: application/json' -H 'anthropic-version: 2026-10-21' \
+        -H 'anthropic-beta: a-1,b-2' -H 'anthropic-beta: c-3' -H 'anthropic-x-new: z' -H 'cookie: c' \
+        --data-binary "@$tmp/ask" /v1/messages
+}
+own anthropic/m-sim:lax
+is "$(last_request sim headers.anthropic-version) $(last_request sim headers.anthropic-x-new)" '2026-10-21 z' \
+    "the client's version and its other headers pass"
+like "$(grep '"what":"request"' "$sim_journal" | tail -n 1)" 'a-1,b-2.*c-3' '… and every beta'
+is "$(grep '"what":"request"' "$sim_journal" | tail -n 1 | grep -c '"cookie"')" 0 '… but no cookies'
+own openai/gpt-4.1-sim:lax
+is "$(grep '"what":"request"' "$sim_journal" | tail -n 1 | grep -c anthropic-)" 0 'another dialect hears of none'
+
 # ---- answers: whole ones, and each event; but for pings before any content, which the broker gives ----
 usage_openai='"usage":{"total_tokens":12,"x_new":1.0e0,"prompt_tokens":10,"completion_tokens":2}'
 usage_responses='"usage":{"total_tokens":12,"output_tokens":2,"input_tokens":10,"output_tokens_details":{"reasoning_tokens":0},"input_tokens_details":{"cached_tokens":0}}'

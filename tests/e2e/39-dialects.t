@@ -27,12 +27,12 @@ awk -F '\t' '{ print $1, $3, $5 }' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool
     exec "$TOOL" ask -u "$SOCK" -d "$client" -t 20s $stream -b "$(cat "$TMP/bodies/$id")" hello >"$TMP/answers/$id" 2>&1
 ' sh
 n=$(awk 'END { print NR }' "$tmp/cells")
-sql_wait 'select count(*) from request' "$n" 60 >/dev/null
+sql_wait 'select count(*) from request' "$n" 200 >/dev/null
 stop_broker
 
 grep '"what":"request"' "$sim_journal" | "$tool" flat >"$tmp/journal"
-sql 'select route, outcome, input, cache_read, output, reasoning, cost_pico, estimated, crossed
-    from requests' >"$tmp/ledger"
+sql 'select route, outcome, input, cache_read, output, reasoning, cost_pico, estimated, crossed,
+    coalesce(cache_write_5m, 0) + coalesce(cache_write_30m, 0) + coalesce(cache_write_1h, 0) from requests' >"$tmp/ledger"
 of judge -v table="$tmp/table" >"$tmp/verdict"
 cat "$tmp/verdict"
 n_tests=$(grep -c '^\(not \)\{0,1\}ok ' "$tmp/verdict")

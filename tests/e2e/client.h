@@ -34,8 +34,9 @@ struct seen {
     int err_retryable; /* −1: not told */
     bool is_refusal;   /* some of the text is one */
     int n_start, n_finish, n_usage, n_end, n_error, n_comments, n_events, n_resets;
-    int64_t n_pieces;                                         /* content events */
-    int64_t input_tok, output_tok, cached_tok, reasoning_tok; /* −1: not told */
+    int64_t n_pieces; /* content events */
+    /* −1: not told */
+    int64_t input_tok, output_tok, cached_tok, written_tok, reasoning_tok;
     struct buf note;                   /* the last `: llmgw {…}` comment */
     char request_id[32], cost_usd[32]; /* as headers tell; "" if they do not */
     /* Anthropic: blocks open one at a time, in order; Responses: items so far, and which are open */

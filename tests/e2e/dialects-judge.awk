@@ -5,7 +5,7 @@
 #     awk -v dir=FOLDER -v table=FILE -f dialects-lib.awk -f dialects-judge.awk dialects.txt
 #
 # FOLDER holds cells (of dialects-plan.awk), answers/N (facts of tool ask), journal (of tool flat)
-# and ledger (route|outcome|input|cache_read|output|reasoning|cost_pico|estimated|crossed).
+# and ledger (route|outcome|input|cache_read|output|reasoning|cost_pico|estimated|crossed|cache writes).
 
 function complain(text) {
     why = why (why == "" ? "" : "; ") text
@@ -126,24 +126,25 @@ function is_crossed(client, upstream) {
     return client != (upstream == "compatible" ? "openai" : upstream)
 }
 
-# What came of input, cache reads, output and reasoning: in the client's classes, and in money.
+# What came of input, cache reads, output, reasoning and cache writes: in the client's classes, and in money.
 function check_usage(id, row, client, upstream, mode,    u, f, wants_none) {
     split(last(row, "used", client, upstream, mode), u, " ")
     split(ledger[id], f, "|")
     wants_none = client == "openai" && mode == "stream" && \
         last(row, "ask", client, upstream, mode) !~ /include_usage/
-    if (f[3] + 0 != u[1] || f[4] + 0 != u[2] || f[5] + 0 != u[3] || f[6] + 0 != u[4])
-        complain("the ledger has " f[3] " " f[4] " " f[5] " " f[6] ", not " u[1] " " u[2] " " u[3] " " u[4])
-    if (f[7] != u[1] * 1000000 + u[2] * 500000 + (u[3] + u[4]) * 2000000 || f[8] != 0)
+    if (f[3] + 0 != u[1] || f[4] + 0 != u[2] || f[5] + 0 != u[3] || f[6] + 0 != u[4] ||
+        f[10] != u[5])
+        complain("the ledger has " f[3] " " f[4] " " f[5] " " f[6] " " f[10] ", not " u[1] " " u[2] " " u[3] " " u[4] " " u[5])
+    if (f[7] != u[1] * 1000000 + u[2] * 500000 + (u[3] + u[4]) * 2000000 + u[5] * 1250000 || f[8] != 0)
         complain("cost is " f[7] " estimated=" f[8])
     if (wants_none) {
         if (got["output_tok"] != "")
             complain("usage that was not asked for")
         return
     }
-    if (got["input_tok"] != (client == "anthropic" ? u[1] : u[1] + u[2]) || got["cached_tok"] + 0 != u[2] ||
-        got["output_tok"] != u[3] + u[4])
-        complain("told usage is " got["input_tok"] " " got["cached_tok"] " " got["output_tok"])
+    if (got["input_tok"] != (client == "anthropic" ? u[1] : u[1] + u[2] + u[5]) || got["cached_tok"] + 0 != u[2] ||
+        got["output_tok"] != u[3] + u[4] || got["written_tok"] + 0 != u[5])
+        complain("told usage is " got["input_tok"] " " got["cached_tok"] " " got["output_tok"] " " got["written_tok"])
     if (client != "anthropic" && got["reasoning_tok"] + 0 != u[4])
         complain("told reasoning tokens are " got["reasoning_tok"])
 }

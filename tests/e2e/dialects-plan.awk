@@ -38,7 +38,8 @@ function cell(row, client, upstream, mode,    model, file, name) {
     model = last(row, "model", client, wire(client, upstream), mode) "-" slug(row) "-" upstream "-" id
     printf "[provider \"p%d\"]\n\tkind = %s\n\tbase-url = http://127.0.0.1:%d%s\n\tkey-env = SIM_KEY\n", \
         id, KIND[upstream], port, BASE[upstream] >config
-    printf "[price \"p%d/%s\"]\n\tinput = 1\n\toutput = 2\n\tcache-read = 0.5\n", id, model >config
+    printf "[price \"p%d/%s\"]\n\tinput = 1\n\toutput = 2\n\tcache-read = 0.5\n" \
+        "\tcache-write-5m = 1.25\n\tcache-write-30m = 1.25\n", id, model >config
     printf "[route \"c%d\"]\n\ttarget = p%d/%s\n\ttimeout = 10s\n", id, id, model >config
     file = dir "/bodies/" id
     printf "{\"model\":\"c%d\",%s,\"stream\":%s}", id, last(row, "ask", client, upstream, mode), \

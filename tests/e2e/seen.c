@@ -18,7 +18,8 @@ enum { SEEN_MAX = 256 * 1024 * 1024 };
 void seen_init(struct seen *s, enum client_dialect dialect)
 {
     *s = (struct seen){.dialect = dialect, .err_retryable = -1};
-    s->input_tok = s->output_tok = s->cached_tok = s->reasoning_tok = -1;
+    s->input_tok = s->output_tok = -1;
+    s->cached_tok = s->written_tok = s->reasoning_tok = -1;
     buf_init(&s->text, SEEN_MAX);
     buf_init(&s->reasoning, SEEN_MAX);
     buf_init(&s->note, SEEN_MAX);
@@ -128,6 +129,7 @@ static void openai_usage(struct seen *s, struct json_object *o)
     count(usage, "prompt_tokens", &s->input_tok);
     count(usage, "completion_tokens", &s->output_tok);
     count(jx_obj(usage, "prompt_tokens_details"), "cached_tokens", &s->cached_tok);
+    count(jx_obj(usage, "prompt_tokens_details"), "cache_write_tokens", &s->written_tok);
     count(jx_obj(usage, "completion_tokens_details"), "reasoning_tokens",
           &s->reasoning_tok);
 }
@@ -229,6 +231,7 @@ static void anthropic_usage(struct seen *s, struct json_object *o)
     count(usage, "input_tokens", &s->input_tok);
     count(usage, "output_tokens", &s->output_tok);
     count(usage, "cache_read_input_tokens", &s->cached_tok);
+    count(usage, "cache_creation_input_tokens", &s->written_tok);
 }
 
 static void tool_begin(struct seen *s, struct json_object *block)
@@ -377,6 +380,7 @@ static void responses_usage(struct seen *s, struct json_object *o)
     count(usage, "input_tokens", &s->input_tok);
     count(usage, "output_tokens", &s->output_tok);
     count(jx_obj(usage, "input_tokens_details"), "cached_tokens", &s->cached_tok);
+    count(jx_obj(usage, "input_tokens_details"), "cache_write_tokens", &s->written_tok);
     count(jx_obj(usage, "output_tokens_details"), "reasoning_tokens", &s->reasoning_tok);
     if (jx_obj(usage, "input_tokens_details") == NULL ||
         jx_obj(usage, "output_tokens_details") == NULL)
@@ -674,6 +678,7 @@ void seen_print(const struct seen *s, struct buf *out)
     number(out, "input_tok", s->input_tok);
     number(out, "output_tok", s->output_tok);
     number(out, "cached_tok", s->cached_tok);
+    number(out, "written_tok", s->written_tok);
     number(out, "reasoning_tok", s->reasoning_tok);
     number(out, "n_start", s->n_start);
     number(out, "n_finish", s->n_finish);
