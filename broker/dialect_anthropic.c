@@ -91,15 +91,28 @@ static enum errc system_facts(struct str body, const struct jfield *system,
     return ERR_OK;
 }
 
+/*
+ * A thought that nobody has signed is another provider's, which has come through us: Anthropic
+ * signs all, and answers 400 to one without.
+ * Source: platform.claude.com build-with-claude/thinking, preserving thinking blocks (2026-11).
+ */
+static bool is_foreign_thought(struct str body, struct jspan type, struct jspan signature)
+{
+    return jscan_is(body, type, "thinking") && json_decoded_len(body, signature) == 0;
+}
+
 /* Media are not text for the estimator. */
 static void block_facts(struct str body, struct jspan block, struct body_facts *f)
 {
-    enum { TYPE, SOURCE, CONTENT, N };
+    enum { TYPE, SOURCE, CONTENT, SIGNATURE, N };
     struct jfield fields[N] = {[TYPE] = {.name = "type"},
                                [SOURCE] = {.name = "source"},
-                               [CONTENT] = {.name = "content"}};
+                               [CONTENT] = {.name = "content"},
+                               [SIGNATURE] = {.name = "signature"}};
     if (!jscan_fields(body, block, fields, N))
         return;
+    f->has_foreign |=
+        is_foreign_thought(body, fields[TYPE].value, fields[SIGNATURE].value);
     struct jspan type = fields[TYPE].value, source = fields[SOURCE].value;
     struct jspan media = jscan_get(body, source, "media_type");
     bool is_image = jscan_is(body, type, "image");
@@ -247,14 +260,78 @@ static void count_path(const struct provider_kind *kind, struct str model, bool 
     buf_addz(out, "/count_tokens");
 }
 
+static struct str up_to(struct str body, size_t from, size_t to)
+{
+    return str_sub(body, from, to - from);
+}
+
+/* The message without foreign thoughts; false and nothing when it is made of nothing else. */
+static bool write_own(struct str body, struct jspan message, struct buf *out)
+{
+    struct jspan content = jscan_get(body, message, "content"), block;
+    size_t it = 0, n_cut = 0, n = 0, begin = out->len;
+    if (content.kind != J_ARRAY) {
+        buf_adds(out, jscan_text(body, message));
+        return true;
+    }
+    buf_adds(out, up_to(body, message.pos, content.pos));
+    buf_addc(out, '[');
+    while (jscan_next(body, content, &it, &block)) {
+        if (is_foreign_thought(body, jscan_get(body, block, "type"),
+                               jscan_get(body, block, "signature"))) {
+            n_cut++;
+            continue;
+        }
+        buf_addz(out, n++ > 0 ? "," : "");
+        buf_adds(out, jscan_text(body, block));
+    }
+    buf_addc(out, ']');
+    buf_adds(out, up_to(body, content.pos + content.len, message.pos + message.len));
+    if (n == 0 && n_cut > 0)
+        buf_truncate(out, begin);
+    return n > 0 || n_cut == 0;
+}
+
+/* The body without foreign thoughts. */
+static void write_own_body(struct str body, struct buf *out)
+{
+    struct jspan messages = jscan_get(body, jscan_root(body), "messages"), message;
+    size_t it = 0, n = 0;
+    buf_adds(out, up_to(body, 0, messages.pos));
+    buf_addc(out, '[');
+    while (jscan_next(body, messages, &it, &message)) {
+        size_t before = out->len;
+        buf_addz(out, n > 0 ? "," : "");
+        if (write_own(body, message, out))
+            n++;
+        else
+            buf_truncate(out, before);
+    }
+    buf_addc(out, ']');
+    buf_adds(out, up_to(body, messages.pos + messages.len, body.len));
+}
+
 static enum errc anthropic_splice(struct str body, const struct body_facts *f,
                                   const struct body_edits *edits, struct buf *text,
                                   struct pieces *ret, struct err *e)
 {
+    AUTO(buf_release) struct buf own = BUF_INIT(LIMIT_BODY_LEN);
+    struct body_facts moved = *f;
+    if (f->has_foreign) {
+        write_own_body(body, &own);
+        enum errc rc = buf_err(&own);
+        if (rc != ERR_OK)
+            return err_set(e, rc, "no room for the request body");
+        body = buf_str(&own);
+        rc = read_facts(body, NULL, f->counts_only, &moved, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
-    patches_add_quoted(&p, f->model.pos, f->model.len, edits->model);
-    patches_add_cap(&p, body, f, edits, "max_tokens");
-    return patches_apply(&p, body, text, ret, e);
+    patches_add_quoted(&p, moved.model.pos, moved.model.len, edits->model);
+    patches_add_cap(&p, body, &moved, edits, "max_tokens");
+    return f->has_foreign ? patches_apply_copy(&p, body, text, ret, e)
+                          : patches_apply(&p, body, text, ret, e);
 }
 
 /*

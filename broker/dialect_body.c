@@ -249,6 +249,25 @@ enum errc patches_apply(struct patches *p, struct str body, struct buf *text,
     return rc == ERR_OK ? ERR_OK : err_set(e, rc, "no room for the request body");
 }
 
+enum errc patches_apply_copy(struct patches *p, struct str body, struct buf *text,
+                             struct pieces *ret, struct err *e)
+{
+    AUTO(buf_release) struct buf patched = BUF_INIT(LIMIT_BODY_LEN);
+    struct pieces pieces;
+    enum errc rc = patches_apply(p, body, &patched, &pieces, e);
+    buf_release(text);
+    buf_init(text, LIMIT_BODY_LEN);
+    if (rc == ERR_OK) {
+        pieces_join(&pieces, text);
+        rc = buf_err(text);
+        if (rc != ERR_OK)
+            err_set(e, rc, "no room for the request body");
+    }
+    *ret = (struct pieces){.n = 0};
+    pieces_add(ret, buf_str(text));
+    return rc;
+}
+
 size_t json_key_len(struct str text, size_t pos)
 {
     size_t end = pos + 1;

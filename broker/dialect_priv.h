@@ -123,7 +123,10 @@ void patches_add(struct patches *p, size_t pos, size_t old_len, const char *fmt,
 /* The body with its replacements made; what is new moves from p to *text. ERR_MEMORY, ERR_TOO_LARGE. */
 enum errc patches_apply(struct patches *p, struct str body, struct buf *text,
                         struct pieces *ret, struct err *e);
-/* The same with a JSON string of any text. */
+/* The same, all of it in *text: the body need not outlive it. */
+enum errc patches_apply_copy(struct patches *p, struct str body, struct buf *text,
+                             struct pieces *ret, struct err *e);
+/* Like patches_add, with a JSON string of any text. */
 void patches_add_quoted(struct patches *p, size_t pos, size_t old_len, struct str with);
 /* The edits of the cap: renamed, replaced, or put in beside the model when there was none. */
 void patches_add_cap(struct patches *p, struct str body, const struct body_facts *f,

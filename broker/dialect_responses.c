@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/catalog.h"
+#include "core/clock.h"
 
 #include "broker/dialect_openai.h"
 #include "broker/dialect_priv.h"
@@ -99,6 +100,25 @@ static void add_system(struct str body, struct jspan text, struct buf *system)
         system->fail = ERR_MEMORY;
 }
 
+/*
+ * A reasoning item that we have made of another provider's thought: by its id, which holds that of
+ * a request, and since nobody has encrypted anything in it. OpenAI answers 400 to an item that it
+ * neither keeps nor can read. Source: OpenAI guides/reasoning, "Encrypted reasoning items" (2026-10).
+ */
+static bool is_foreign_thought(struct str body, struct jspan item)
+{
+    enum { TYPE, ID, ENCRYPTED, N };
+    struct jfield m[N] = {[TYPE] = {.name = "type"},
+                          [ID] = {.name = "id"},
+                          [ENCRYPTED] = {.name = "encrypted_content"}};
+    if (!jscan_fields(body, item, m, N) || !jscan_is(body, m[TYPE].value, "reasoning") ||
+        m[ID].value.kind != J_STRING || json_decoded_len(body, m[ENCRYPTED].value) > 0)
+        return false;
+    struct str id = jscan_inside(body, m[ID].value);
+    return str_starts(id, STR("rs_")) && id.len > 3 + ULID_LEN &&
+           id.ptr[3 + ULID_LEN] == '_' && clock_ulid_us(str_sub(id, 3, ULID_LEN)) >= 0;
+}
+
 static void item_facts(struct str body, struct jspan item, bool *ret_leading,
                        struct buf *system, struct body_facts *f)
 {
@@ -108,6 +128,7 @@ static void item_facts(struct str body, struct jspan item, bool *ret_leading,
                           [CONTENT] = {.name = "content"},
                           [OUTPUT] = {.name = "output"}};
     jscan_fields(body, item, m, N);
+    f->has_foreign |= is_foreign_thought(body, item);
     struct jspan role = m[ROLE].value, content = m[CONTENT].value, part;
     bool is_system = jscan_is(body, role, "system") || jscan_is(body, role, "developer");
     *ret_leading = *ret_leading && is_system;
@@ -267,19 +288,50 @@ const char *agent_preset(const struct provider_kind *kind, struct str *model)
     return NULL;
 }
 
+/* The body without foreign thoughts. */
+static void write_own_body(struct str body, struct buf *out)
+{
+    struct jspan input = jscan_get(body, jscan_root(body), "input"), item;
+    size_t it = 0, n = 0;
+    buf_adds(out, str_sub(body, 0, input.pos));
+    buf_addc(out, '[');
+    while (jscan_next(body, input, &it, &item)) {
+        if (is_foreign_thought(body, item))
+            continue;
+        buf_addz(out, n++ > 0 ? "," : "");
+        buf_adds(out, jscan_text(body, item));
+    }
+    buf_addc(out, ']');
+    buf_adds(out, str_sub(body, input.pos + input.len, body.len));
+}
+
 static enum errc responses_splice(struct str body, const struct body_facts *f,
                                   const struct body_edits *edits, struct buf *text,
                                   struct pieces *ret, struct err *e)
 {
+    AUTO(buf_release) struct buf own = BUF_INIT(LIMIT_BODY_LEN);
+    struct body_facts moved = *f;
+    struct body_edits fit = *edits;
+    fit.cap_field = NULL; /* that is Chat's */
+    if (f->has_foreign) {
+        write_own_body(body, &own);
+        enum errc rc = buf_err(&own);
+        if (rc != ERR_OK)
+            return err_set(e, rc, "no room for the request body");
+        body = buf_str(&own);
+        rc = responses_facts(body, NULL, &moved, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
-    struct body_edits own = *edits;
-    own.cap_field = NULL; /* that is Chat's */
-    const char *preset = agent_preset(edits->kind, &own.model);
-    patches_add_quoted(&p, f->model.pos, f->model.len, own.model);
+    const char *preset = agent_preset(edits->kind, &fit.model);
+    patches_add_quoted(&p, moved.model.pos, moved.model.len, fit.model);
     if (preset != NULL && jscan_get(body, jscan_root(body), "preset").kind == J_NONE)
-        patches_add(&p, f->model.pos + f->model.len, 0, ",\"preset\":\"%s\"", preset);
-    patches_add_cap(&p, body, f, &own, "max_output_tokens");
-    return patches_apply(&p, body, text, ret, e);
+        patches_add(&p, moved.model.pos + moved.model.len, 0, ",\"preset\":\"%s\"",
+                    preset);
+    patches_add_cap(&p, body, &moved, &fit, "max_output_tokens");
+    return f->has_foreign ? patches_apply_copy(&p, body, text, ret, e)
+                          : patches_apply(&p, body, text, ret, e);
 }
 
 static void responses_path(const struct provider_kind *kind, struct str model,

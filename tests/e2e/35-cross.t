@@ -153,6 +153,23 @@ is "$(asked thinking.type) $(asked messages.1.content.0.type)" 'enabled thinking
 tide $old false "$(told toolu_forgotten)" >"$tmp/body"
 is "$(asked thinking.type)" '' '… and rests where the thought is not known any more'
 
+# ---- what another provider has thought, told to the client, does not come to one that must sign it ----
+chat='"messages":[{"role":"user","content":"When?"}'
+for stream in false true; do
+    ask -d anthropic $([ $stream = true ] && echo -s) -n 2000 -x '"thinking":{"type":"adaptive"}' -m oc/gpt-5.1-sim:reasoning=3 'When?'
+    isnt "$(got reasoning)" '' "stream $stream: an Anthropic client reads what another provider thinks"
+    post /v1/messages '{"model":"an/claude-opus-5","max_tokens":900,"stream":'$stream','"$chat"',{"role":"assistant","content":[
+        {"type":"thinking","thinking":"Hm.","signature":""},{"type":"text","text":"At six."}]},{"role":"user","content":"Sure?"}]}' >"$tmp/body"
+    is "$(head -n 1 "$tmp/head" | cut -d ' ' -f 2) $(asked messages.1.content.0.text)" '200 At six.' \
+        '… and says it again to Anthropic: without the thought'
+done
+post /v1/responses '{"model":"an/claude-opus-5-sim:reasoning=3","reasoning":{"effort":"low"},"input":"When?"}' >"$tmp/body"
+is "$("$tool" json output.0.type <"$tmp/body")" reasoning 'a Responses client gets an item of another provider'
+items=$(printf '{"role":"user","content":"When?"},%s,%s' "$("$tool" json output.0 <"$tmp/body")" "$("$tool" json output.1 <"$tmp/body")")
+post /v1/responses '{"model":"oc/gpt-5.5","input":['"$items"',{"role":"user","content":"Sure?"}]}' >"$tmp/body"
+is "$(head -n 1 "$tmp/head" | cut -d ' ' -f 2) $(asked input.1.type) $(asked input.2.content)" '200 message Sure?' \
+    '… and gives it back to OpenAI: without the thought'
+
 # ---- errors in the client's own shape ----
 post /v1/messages '{"model":"oc/gpt-4.1","max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]}' >"$tmp/body"
 is "$("$tool" json type <"$tmp/body") $("$tool" json error.type <"$tmp/body")" 'error invalid_request_error' \

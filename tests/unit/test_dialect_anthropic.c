@@ -168,6 +168,13 @@ static void wrong_fields_are_named(void **state)
 static void only_model_and_cap_are_spliced(void **state)
 {
     (void)state;
+#define ASKED "{\"role\":\"user\",\"content\":\"a\"}"
+#define TURNS(rest)                                                                      \
+    "{\"messages\":[" ASKED "," rest " ],\"max_tokens\":9,\"model\":\"m\"}"
+#define OWN_TURNS(rest) "{\"messages\":[" ASKED rest "],\"max_tokens\":5,\"model\":\"y\"}"
+#define HM(signature)                                                                    \
+    "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":" signature "}"
+#define SAID "{\"type\":\"text\",\"text\":\"b\"}"
     static const struct {
         const char *body;
         int64_t cap;
@@ -177,6 +184,20 @@ static void only_model_and_cap_are_spliced(void **state)
          " {\"x\":1e0,\"model\":\"y\" ,\"max_tokens\":9," USER "}"},
         {"{\"model\":\"m\",\"max_tokens\": 9.0," USER "}", 5,
          "{\"model\":\"y\",\"max_tokens\": 5," USER "}"},
+        /* thoughts without a signature are another provider's */
+        {TURNS(" {\"role\":\"assistant\",\"x\":1e0,\"content\": [" HM(
+             "\"\"") " , " SAID "] }, {\"role\":\"user\",\"content\":\"c\"}"),
+         5,
+         OWN_TURNS(",{\"role\":\"assistant\",\"x\":1e0,\"content\": [" SAID
+                   "] },{\"role\":\"user\",\"content\":\"c\"}")},
+        {TURNS("{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":"
+               "\"hm\"}]},{\"role\":\"user\",\"content\":[" SAID "]}"),
+         5, OWN_TURNS(",{\"role\":\"user\",\"content\":[" SAID "]}")},
+        /* a signed one stays, also beside another */
+        {TURNS("{\"role\":\"assistant\",\"content\":[" HM("\"S\"") "," HM("\"\"") "," SAID
+                                                                                  "]}"),
+         5,
+         OWN_TURNS(",{\"role\":\"assistant\",\"content\":[" HM("\"S\"") "," SAID "]}")},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct body_facts f = facts_of(ops, rows[i].body);

@@ -85,6 +85,9 @@ static void what_cannot_be_relied_on_is_refused(void **state)
 static void only_what_must_change_changes(void **state)
 {
     (void)state;
+#define THOUGHT(id, state)                                                               \
+    "{\"type\":\"reasoning\",\"id\":\"" id                                               \
+    "\",\"summary\":[],\"encrypted_content\":\"" state "\"}"
     static const struct {
         const char *in;
         int64_t cap;
@@ -96,6 +99,18 @@ static void only_what_must_change_changes(void **state)
          "{\"model\":\"m-1\",\"max_output_tokens\":40,\"input\":\"x\"}"},
         {"{\"model\":\"a\",\"input\":\"x\",\"max_output_tokens\":99}", 40,
          "{\"model\":\"m-1\",\"input\":\"x\",\"max_output_tokens\":40}"},
+        /* a thought that we have told of another provider; not one of OpenAI's own */
+        {"{\"model\":\"a\",\"input\":[" THOUGHT(
+             "rs_01M8NA28R8GZ07VZZZAMESE8M7_0",
+             "") ", {\"role\":\"user\",\"content\":\"x\"} ]}",
+         -1, "{\"model\":\"m-1\",\"input\":[{\"role\":\"user\",\"content\":\"x\"}]}"},
+        {"{\"model\":\"a\",\"input\":[" THOUGHT("rs_1", "") " ]}", -1,
+         "{\"model\":\"m-1\",\"input\":[" THOUGHT("rs_1", "") " ]}"},
+        {"{\"model\":\"a\",\"input\":[" THOUGHT("rs_01M8NA28R8GZ07VZZZAMESE8M7_0",
+                                                "x") "]}",
+         -1,
+         "{\"model\":\"m-1\",\"input\":[" THOUGHT("rs_01M8NA28R8GZ07VZZZAMESE8M7_0",
+                                                  "x") "]}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct body_edits edits = {.model = STR("m-1"),
