@@ -39,8 +39,9 @@ struct body_facts {
     bool says_effort;  /* how hard to think was said, if only "none" */
     bool repeatable;   /* temperature 0 or a seed: splice may be offered */
     bool tool_results; /* the conversation holds tool turns */
-    bool has_foreign; /* thoughts that another provider had and we passed on as they were:
-                          left out of what passes to this dialect's own providers */
+    bool
+        has_foreign; /* thoughts, or ids of calls, that another provider had and we passed on:
+                          made to fit where bytes pass, for they would be refused */
     char cache_ttl[8]; /* of caches that the answer may write; "": the default */
     char system_hash
         [17]; /* hex of 64 bits over the system prompt; "" if none: auto template */

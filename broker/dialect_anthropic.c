@@ -101,18 +101,32 @@ static bool is_foreign_thought(struct str body, struct jspan type, struct jspan 
     return jscan_is(body, type, "thinking") && json_decoded_len(body, signature) == 0;
 }
 
+/*
+ * Whether a call's id is another provider's, as "functions.tide_at:0" is, with what stands for it:
+ * the same wherever the call is named. Source: Anthropic api/messages, tool_use.id (2026-08).
+ */
+static bool is_foreign_id(struct str body, struct jspan id, char out[TOOL_ID_LEN + 1])
+{
+    struct str raw = id.kind == J_STRING ? jscan_inside(body, id) : STR_NONE;
+    fit_tool_id(raw, false, TOOL_ID_LEN, out);
+    return raw.len > 0 && !str_eqz(raw, out);
+}
+
 /* Media are not text for the estimator. */
 static void block_facts(struct str body, struct jspan block, struct body_facts *f)
 {
-    enum { TYPE, SOURCE, CONTENT, SIGNATURE, N };
-    struct jfield fields[N] = {[TYPE] = {.name = "type"},
-                               [SOURCE] = {.name = "source"},
-                               [CONTENT] = {.name = "content"},
-                               [SIGNATURE] = {.name = "signature"}};
+    enum { TYPE, SOURCE, CONTENT, SIGNATURE, ID, USE_ID, N };
+    struct jfield fields[N] = {
+        [TYPE] = {.name = "type"},       [SOURCE] = {.name = "source"},
+        [CONTENT] = {.name = "content"}, [SIGNATURE] = {.name = "signature"},
+        [ID] = {.name = "id"},           [USE_ID] = {.name = "tool_use_id"}};
+    char id[TOOL_ID_LEN + 1];
     if (!jscan_fields(body, block, fields, N))
         return;
     f->has_foreign |=
-        is_foreign_thought(body, fields[TYPE].value, fields[SIGNATURE].value);
+        is_foreign_thought(body, fields[TYPE].value, fields[SIGNATURE].value) ||
+        is_foreign_id(body, fields[ID].value, id) ||
+        is_foreign_id(body, fields[USE_ID].value, id);
     struct jspan type = fields[TYPE].value, source = fields[SOURCE].value;
     struct jspan media = jscan_get(body, source, "media_type");
     bool is_image = jscan_is(body, type, "image");
@@ -265,6 +279,22 @@ static struct str up_to(struct str body, size_t from, size_t to)
     return str_sub(body, from, to - from);
 }
 
+/* The block, with an id that Anthropic takes. */
+static void write_own_block(struct str body, struct jspan block, struct buf *out)
+{
+    char fit[TOOL_ID_LEN + 1];
+    struct jspan id = jscan_get(body, block, "id");
+    if (id.kind == J_NONE)
+        id = jscan_get(body, block, "tool_use_id");
+    if (!is_foreign_id(body, id, fit)) {
+        buf_adds(out, jscan_text(body, block));
+        return;
+    }
+    buf_adds(out, up_to(body, block.pos, id.pos));
+    json_quote(out, str_of(fit));
+    buf_adds(out, up_to(body, id.pos + id.len, block.pos + block.len));
+}
+
 /* The message without foreign thoughts; false and nothing when it is made of nothing else. */
 static bool write_own(struct str body, struct jspan message, struct buf *out)
 {
@@ -283,7 +313,7 @@ static bool write_own(struct str body, struct jspan message, struct buf *out)
             continue;
         }
         buf_addz(out, n++ > 0 ? "," : "");
-        buf_adds(out, jscan_text(body, block));
+        write_own_block(body, block, out);
     }
     buf_addc(out, ']');
     buf_adds(out, up_to(body, content.pos + content.len, message.pos + message.len));
@@ -292,7 +322,7 @@ static bool write_own(struct str body, struct jspan message, struct buf *out)
     return n > 0 || n_cut == 0;
 }
 
-/* The body without foreign thoughts. */
+/* The body without foreign thoughts, and with ids of our own for foreign ones. */
 static void write_own_body(struct str body, struct buf *out)
 {
     struct jspan messages = jscan_get(body, jscan_root(body), "messages"), message;

@@ -42,7 +42,8 @@ while IFS=$tab read -r name words ask rest; do
 done <"$tmp/rows"
 
 # ---- all requests, some at a time ----
-awk -v port="$sim_port" -v config="$config_file" -f "$here/matrix-plan.awk" "$tmp/rows" >"$tmp/cells"
+awk -v port="$sim_port" -v config="$config_file" -v all_pairs="${ALL_PAIRS:-0}" \
+    -f "$here/matrix-plan.awk" "$tmp/rows" >"$tmp/cells"
 [ -s "$tmp/cells" ] || bail "no requests to make of matrix.tsv"
 SIM_KEY=test-key
 export SIM_KEY

@@ -48,7 +48,7 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
 
 # Of a row that names its providers, or of those that tell something new of a Responses client.
 function is_pair(client, upstream) {
-    if (client == "responses" && upstream ~ /gemini|cohere|bedrock/)
+    if (!all_pairs && client == "responses" && upstream ~ /gemini|cohere|bedrock/)
         return 0
     return $4 == "all" || index($4, upstream)
 }

@@ -174,6 +174,9 @@ static void only_model_and_cap_are_spliced(void **state)
 #define OWN_TURNS(rest) "{\"messages\":[" ASKED rest "],\"max_tokens\":5,\"model\":\"y\"}"
 #define HM(signature)                                                                    \
     "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":" signature "}"
+#define CALL(id) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\",\"input\":{}}"
+#define RESULT(id)                                                                       \
+    "{\"tool_use_id\":\"" id "\",\"type\":\"tool_result\",\"content\":\"7\"}"
 #define SAID "{\"type\":\"text\",\"text\":\"b\"}"
     static const struct {
         const char *body;
@@ -193,6 +196,15 @@ static void only_model_and_cap_are_spliced(void **state)
         {TURNS("{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":"
                "\"hm\"}]},{\"role\":\"user\",\"content\":[" SAID "]}"),
          5, OWN_TURNS(",{\"role\":\"user\",\"content\":[" SAID "]}")},
+        /* an id that another provider gave a call stands for itself no more */
+        {TURNS("{\"role\":\"assistant\",\"content\":[" CALL(
+             "functions.f:0") "]},{\"role\":"
+                              "\"user\",\"content\":[" RESULT("functions.f:0") "]}"),
+         5,
+         OWN_TURNS(",{\"role\":\"assistant\",\"content\":[" CALL(
+             "call_5ac0976c23ad531d") "]},{\"role\":"
+                                      "\"user\",\"content\":[" RESULT(
+                                          "call_5ac0976c23ad531d") "]}")},
         /* a signed one stays, also beside another */
         {TURNS("{\"role\":\"assistant\",\"content\":[" HM("\"S\"") "," HM("\"\"") "," SAID
                                                                                   "]}"),
