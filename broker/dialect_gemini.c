@@ -90,6 +90,7 @@ bool gemini_chunk_read(struct str t, struct jspan root, struct gemini_chunk *ret
     ret->finish = c[FINISH].value;
     ret->reason = c[REASON].value;
     ret->blocked = jscan_get(t, f[FEEDBACK].value, "blockReason");
+    ret->block_text = jscan_get(t, f[FEEDBACK].value, "blockReasonMessage");
     ret->usage = f[USAGE].value;
     ret->model = f[MODEL].value;
     ret->id = f[ID].value;
@@ -157,7 +158,9 @@ bool gemini_chunk_failed(struct str t, const struct gemini_chunk *c, struct err 
     char word[64], why[LIMIT_ERR_TEXT / 2];
     if (!c->has_candidate && c->blocked.kind == J_STRING) {
         json_copy(t, c->blocked, word, sizeof word);
-        err_set(e, ERR_FILTER, "the provider blocked the prompt: %s", word);
+        json_copy(t, c->block_text, why, sizeof why); /* Vertex */
+        err_set(e, ERR_FILTER, "the provider blocked the prompt: %s%s%s", word,
+                why[0] != '\0' ? ": " : "", why);
         e->origin = ERR_BY_CLIENT;
     } else if (c->finish.kind == J_STRING) {
         json_copy(t, c->finish, word, sizeof word);

@@ -18,6 +18,7 @@ struct gemini_chunk {
     struct jspan parts;          /* of the first candidate */
     struct jspan finish, reason; /* finishReason, finishMessage */
     struct jspan blocked;        /* promptFeedback.blockReason */
+    struct jspan block_text;     /* promptFeedback.blockReasonMessage */
     struct jspan usage, model, id, error;
     bool has_candidate;
 };

@@ -193,6 +193,24 @@ static bool is_own_uri(const struct gemini_writer *g, struct str url)
                : str_starts(url, STR("https://generativelanguage.googleapis.com/"));
 }
 
+/* What a stored file is, if nobody says it: by the end of its name. */
+static struct str mime_of_uri(struct str uri)
+{
+    static const char *const rows[][2] = {
+        {".png", "image/png"},   {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
+        {".webp", "image/webp"}, {".gif", "image/gif"},  {".heic", "image/heic"},
+        {".heif", "image/heif"}, {".mp3", "audio/mp3"},  {".wav", "audio/wav"},
+        {".mp4", "video/mp4"},   {".txt", "text/plain"}, {".pdf", "application/pdf"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str end = str_of(rows[i][0]);
+        if (uri.len > end.len &&
+            str_ieqz(str_sub(uri, uri.len - end.len, end.len), rows[i][0]))
+            return str_of(rows[i][1]);
+    }
+    return STR_NONE;
+}
+
 static void write_media(struct gemini_writer *g, const struct msg_part *p)
 {
     struct jw *w = &g->r.w;
@@ -207,6 +225,9 @@ static void write_media(struct gemini_writer *g, const struct msg_part *p)
         jw_key(w, "fileData");
         jw_object(w);
         jw_kstr(w, "fileUri", p->url);
+        mime = mime.len > 0 ? mime : mime_of_uri(p->url);
+        if (mime.len > 0) /* Vertex wants it */
+            jw_kstr(w, "mimeType", mime);
         jw_object_end(w);
     } else {
         refuse(&g->r, field, "the target fetches nothing from the web: send the data");
@@ -741,6 +762,30 @@ static void write_tier(struct gemini_writer *g)
     drop(&g->r, "service_tier");
 }
 
+/*
+ * Vertex has labels, whose values are short and plain, and the Gemini API nothing.
+ * Source: docs.cloud.google.com/vertex-ai, generateContent, labels (2026).
+ */
+static void write_user(struct gemini_writer *g)
+{
+    struct str user = g->r.m->user;
+    bool fits = g->is_vertex && user.len <= 63;
+    for (size_t i = 0; i < user.len && fits; i++) {
+        char c = user.ptr[i];
+        fits = (c >= 'a' && c <= 'z') || is_digit(user, i) || c == '_' || c == '-';
+    }
+    if (user.len == 0)
+        return;
+    if (!fits) {
+        drop(&g->r, "user");
+        return;
+    }
+    jw_key(&g->r.w, "labels");
+    jw_object(&g->r.w);
+    jw_kstr(&g->r.w, "user_id", user);
+    jw_object_end(&g->r.w);
+}
+
 static void writer_init(struct gemini_writer *g, const struct msg_request *m,
                         const struct target_caps *t, struct buf *out, struct dropped *d,
                         struct err *e)
@@ -809,9 +854,8 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
     /* projects of late keep what they are asked unless told not to (since 2026-10-26) */
     if (!g.is_vertex)
         jw_kbool(w, "store", false);
+    write_user(&g);
     jw_object_end(w);
-    if (m->user.len > 0)
-        drop(&g.r, "user");
     for (size_t i = 0; i < m->n_ignored; i++)
         drop(&g.r, m->ignored[i]);
     return writer_end(&g, out);

@@ -16,6 +16,11 @@ start_sim sim
     sim_provider locked /v1beta 'kind = gemini'
     sim_provider oc /v1 'kind = openai'
     cat <<END
+# a token that a command prints, as gcloud auth print-access-token does
+[provider "gcloud"]
+    kind = vertex
+    base-url = http://127.0.0.1:$sim_port/v1/projects/p/locations/global/publishers/google
+    key-cmd = printf 'ya29.of-an-hour'
 [price "gemini/gemini-3.8-flash-sim:reasoning=5,prompt=1000,cached=600"]
     input = 1
     output = 2
@@ -170,5 +175,15 @@ is "$(target)" '/v1/projects/p/locations/global/publishers/google/models/gemini-
     'Vertex is asked at its own place'
 is "$(got outcome) $(asked store)" 'ok ' '… without what it does not know'
 isnt "$(last_request sim headers.authorization)" '' '… with a bearer token'
+
+is "$(asked labels.user_id)" '' '… nor of a user whom nobody named'
+post /v1/chat/completions '{"model":"vertex/gemini-3.8-flash","user":"u-7","messages":[{"role":"user","content":"hi"}]}' >"$tmp/body"
+is "$("$tool" json object <"$tmp/body") $(asked labels.user_id)" 'chat.completion u-7' '… or with a label, if somebody did'
+scenario sim <<END
+on key=ya29.of-an-hour: text=welcome
+on dialect=gemini: error=auth
+END
+ask -d openai -m gcloud/gemini-3.8-flash 'When?'
+is "$(got outcome) $(got text)" 'ok welcome' '… and the token may be what a command prints'
 
 done_testing

@@ -486,6 +486,28 @@ static bool read_counted(struct ask *ask, const struct http1_head *h, struct fau
     return true;
 }
 
+/* Short and plain, and only where labels are. */
+static bool check_labels(const struct ask *ask, const struct http1_head *h,
+                         struct fault *f)
+{
+    struct json_object *labels = jx_obj(ask->body, "labels");
+    struct json_object_iter it;
+    if (labels == NULL)
+        return true;
+    if (!str_contains(h->path, STR("/publishers/google/")))
+        return bad(f,
+                   "Invalid JSON payload received. Unknown name \"labels\": Cannot find "
+                   "field.");
+    json_object_object_foreachC(labels, it)
+    {
+        struct str v = jx_text(it.val);
+        for (size_t i = 0; i < v.len; i++)
+            if (strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", v.ptr[i]) == NULL)
+                return bad(f, "labels: values are lowercase letters, digits, _ and -");
+    }
+    return true;
+}
+
 static bool gemini_read(struct ask *ask, const struct http1_head *h, const struct plan *p,
                         struct fault *f)
 {
@@ -496,8 +518,8 @@ static bool gemini_read(struct ask *ask, const struct http1_head *h, const struc
                     !check_fields(ask, jx_obj(ask->body, "generationConfig"),
                                   known_config, " at 'generation_config'", f)))
         return false;
-    return read_config(ask, f) && read_system(ask, f) && read_contents(ask, p, f) &&
-           read_tools(ask, f);
+    return check_labels(ask, h, f) && read_config(ask, f) && read_system(ask, f) &&
+           read_contents(ask, p, f) && read_tools(ask, f);
 }
 
 /* ---- writing ---- */

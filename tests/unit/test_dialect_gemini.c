@@ -378,6 +378,13 @@ static void sampling_keeps_to_its_range(void **state)
          "cache_control,stop.5"},
     };
     static const struct crossing vertex[] = {
+        /* files of its own say what they are; the end user is a label */
+        {"gemini-3.8-flash", OC("{'role':'user','content':[" IMAGE_URL("gs://b/a.JPG") "]}],"
+         "'user':'user-7_a'"),
+         "{'contents':[" USER("{'fileData':{'fileUri':'gs://b/a.JPG','mimeType':'image/jpeg'}}")
+         "],'generationConfig':{},'labels':{'user_id':'user-7_a'}}", NULL},
+        {"gemini-3.8-flash", OC(HI ",'user':'Ann@x'"),
+         "{'contents':[" USER(TEXT("hi")) "],'generationConfig':{}}", "user"},
         {"gemini-3.8-flash", OC(HI ",'service_tier':'flex'"),
          "{'contents':[" USER(TEXT("hi")) "],'generationConfig':{}}", "service_tier"},
     };
@@ -562,6 +569,8 @@ static void failures_have_their_class(void **state)
         enum errc class;
         const char *code;
     } rows[] = {
+        {"{'promptFeedback':{'blockReason':'MODEL_ARMOR','blockReasonMessage':'m'}}",
+         ERR_FILTER, "MODEL_ARMOR"},
         {"{'promptFeedback':{'blockReason':'PROHIBITED_CONTENT'},'usageMetadata':"
          "{'promptTokenCount':4}}",
          ERR_FILTER, "PROHIBITED_CONTENT"},
