@@ -20,7 +20,6 @@ enum errc anthropic_reply_decode(struct str body, const struct provider_kind *ki
 struct event_decoder *anthropic_decoder_new(const struct provider_kind *kind);
 enum errc anthropic_decode_event(struct event_decoder *d, const struct sse_event *ev,
                                  delta_fn *fn, void *arg, struct err *e);
-void anthropic_decoder_free(struct event_decoder **d);
 void anthropic_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
                             struct buf *out);
 struct delta_encoder *anthropic_encoder_new(const struct encode_ctx *ctx);

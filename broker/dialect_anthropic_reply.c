@@ -22,41 +22,14 @@
 /* ---- events to deltas ---- */
 
 struct event_decoder {
-    const struct provider_kind *kind; /* borrowed */
-    struct buf text, name;            /* strings of the event being read */
-    struct usage usage;               /* cumulative */
+    struct decoder base; /* its usage is cumulative */
     unsigned n_calls;
     bool in_call, has_args; /* of the open block */
 };
 
-static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
-{
-    *d = (struct event_decoder){.kind = kind,
-                                .text = BUF_INIT(LIMIT_REPLY_LEN),
-                                .name = BUF_INIT(LIMIT_REPLY_LEN)};
-    usage_init(&d->usage);
-}
-
-static void decoder_release(struct event_decoder *d)
-{
-    buf_release(&d->text);
-    buf_release(&d->name);
-}
-
 struct event_decoder *anthropic_decoder_new(const struct provider_kind *kind)
 {
-    struct event_decoder *d = MEM_NEW(struct event_decoder);
-    if (d != NULL)
-        decoder_init(d, kind);
-    return d;
-}
-
-void anthropic_decoder_free(struct event_decoder **dp)
-{
-    if (*dp != NULL)
-        decoder_release(*dp);
-    mem_free(*dp);
-    *dp = NULL;
+    return decoder_alloc(sizeof(struct event_decoder), kind);
 }
 
 static void decode_args(struct event_decoder *d, struct str args, struct delta_out *o)
@@ -83,18 +56,19 @@ static void decode_block(struct event_decoder *d, struct str t, struct jspan blo
     d->in_call = jscan_is(t, type, "tool_use");
     d->has_args = false;
     if (jscan_is(t, type, "text")) {
-        put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, f[TEXT].value));
+        put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, f[TEXT].value));
     } else if (jscan_is(t, type, "thinking")) {
-        put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, f[THINKING].value));
-        put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->text, t, f[SIGNATURE].value));
+        put_text(o, MSG_D_THINKING, scratch_str(o, &d->base.text, t, f[THINKING].value));
+        put_text(o, MSG_D_SIGNATURE,
+                 scratch_str(o, &d->base.text, t, f[SIGNATURE].value));
     } else if (jscan_is(t, type, "redacted_thinking")) {
-        put_text(o, MSG_D_REDACTED, scratch_str(o, &d->text, t, f[DATA].value));
+        put_text(o, MSG_D_REDACTED, scratch_str(o, &d->base.text, t, f[DATA].value));
     } else if (d->in_call) {
-        put_delta(
-            o, &(struct msg_delta){.kind = MSG_D_CALL,
-                                   .index = d->n_calls++,
-                                   .id = scratch_str(o, &d->text, t, f[ID].value),
-                                   .name = scratch_str(o, &d->name, t, f[NAME].value)});
+        put_delta(o, &(struct msg_delta){
+                         .kind = MSG_D_CALL,
+                         .index = d->n_calls++,
+                         .id = scratch_str(o, &d->base.text, t, f[ID].value),
+                         .name = scratch_str(o, &d->base.name, t, f[NAME].value)});
         if (f[INPUT].value.kind == J_OBJECT && !json_is_empty(t, f[INPUT].value))
             decode_args(d, jscan_text(t, f[INPUT].value), o);
     }
@@ -117,31 +91,31 @@ static void decode_block_delta(struct event_decoder *d, struct str t, struct jsp
                           [SIGNATURE] = {.name = "signature"},
                           [JSON] = {.name = "partial_json"}};
     jscan_fields(t, delta, f, N);
-    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, f[TEXT].value));
-    put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, f[THINKING].value));
-    put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->text, t, f[SIGNATURE].value));
-    decode_args(d, scratch_str(o, &d->text, t, f[JSON].value), o);
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, f[TEXT].value));
+    put_text(o, MSG_D_THINKING, scratch_str(o, &d->base.text, t, f[THINKING].value));
+    put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->base.text, t, f[SIGNATURE].value));
+    decode_args(d, scratch_str(o, &d->base.text, t, f[JSON].value), o);
 }
 
-static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
-                         struct delta_out *o)
+static void decode_report(struct event_decoder *d, struct str t, struct jspan v,
+                          struct delta_out *o)
 {
     struct usage usage;
     struct err ignored = ERR_INIT;
     if (v.kind != J_OBJECT ||
-        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &usage,
-                    NULL, &ignored) != ERR_OK)
+        usage_parse(d->base.kind->usage, str_of(d->base.kind->catalog), jscan_text(t, v),
+                    &usage, NULL, &ignored) != ERR_OK)
         return;
-    usage_update(&d->usage, &usage);
-    put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
+    usage_update(&d->base.usage, &usage);
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->base.usage});
 }
 
 /* `v` holds stop_reason and stop_sequence: message_delta's delta, or a whole answer. */
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
                           struct delta_out *o)
 {
-    struct str word = scratch_str(o, &d->text, t, jscan_get(t, v, "stop_reason"));
-    struct str stop = scratch_str(o, &d->name, t, jscan_get(t, v, "stop_sequence"));
+    struct str word = scratch_str(o, &d->base.text, t, jscan_get(t, v, "stop_reason"));
+    struct str stop = scratch_str(o, &d->base.name, t, jscan_get(t, v, "stop_sequence"));
     if (word.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
                                          .finish = anthropic_finish(word),
@@ -153,11 +127,12 @@ static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
 static void decode_start(struct event_decoder *d, struct str t, struct jspan v,
                          struct delta_out *o)
 {
-    put_delta(o, &(struct msg_delta){
-                     .kind = MSG_D_START,
-                     .id = scratch_str(o, &d->text, t, jscan_get(t, v, "id")),
-                     .model = scratch_str(o, &d->name, t, jscan_get(t, v, "model"))});
-    decode_usage(d, t, jscan_get(t, v, "usage"), o);
+    put_delta(o,
+              &(struct msg_delta){
+                  .kind = MSG_D_START,
+                  .id = scratch_str(o, &d->base.text, t, jscan_get(t, v, "id")),
+                  .model = scratch_str(o, &d->base.name, t, jscan_get(t, v, "model"))});
+    decode_report(d, t, jscan_get(t, v, "usage"), o);
 }
 
 static void decode_object(struct event_decoder *d, struct str t, struct delta_out *o)
@@ -169,7 +144,7 @@ static void decode_object(struct event_decoder *d, struct str t, struct delta_ou
         [USAGE] = {.name = "usage"},         [ERROR] = {.name = "error"}};
     jscan_fields(t, jscan_root(t), f, N);
     struct jspan type = f[TYPE].value;
-    if (json_is_set(f[ERROR].value) && error_in_band(d->kind, t, o->e)) {
+    if (json_is_set(f[ERROR].value) && error_in_band(d->base.kind, t, o->e)) {
         o->rc = o->e->code;
     } else if (jscan_is(t, type, "content_block_delta")) {
         decode_block_delta(d, t, f[DELTA].value, o);
@@ -180,7 +155,7 @@ static void decode_object(struct event_decoder *d, struct str t, struct delta_ou
     } else if (jscan_is(t, type, "message_start")) {
         decode_start(d, t, f[MESSAGE].value, o);
     } else if (jscan_is(t, type, "message_delta")) {
-        decode_usage(d, t, f[USAGE].value, o);
+        decode_report(d, t, f[USAGE].value, o);
         decode_finish(d, t, f[DELTA].value, o);
     } else if (jscan_is(t, type, "message_stop")) {
         put_delta(o, &(struct msg_delta){.kind = MSG_D_END});
@@ -200,7 +175,7 @@ enum errc anthropic_decode_event(struct event_decoder *d, const struct sse_event
 enum errc anthropic_reply_decode(struct str body, const struct provider_kind *kind,
                                  struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct event_decoder d;
+    struct event_decoder d = {.n_calls = 0};
     struct msg_collect c;
     if (reply_check(body, e) != ERR_OK)
         return e->code;
@@ -209,10 +184,9 @@ enum errc anthropic_reply_decode(struct str body, const struct provider_kind *ki
     if (error_in_band(kind, body, e))
         return e->code;
     if (content.kind != J_ARRAY)
-        return err_set(e, ERR_SERVER, "the provider's answer holds no content");
-    decoder_init(&d, kind);
-    msg_collect_init(&c, a);
-    struct delta_out o = {collect_delta, &c, e, ERR_OK};
+        return reply_broken(e, "the provider's answer holds no content");
+    decoder_init(&d.base, kind);
+    struct delta_out o = collect_begin(&c, a, e);
     decode_start(&d, body, root, &o);
     size_t it = 0;
     while (jscan_next(body, content, &it, &block)) {
@@ -220,13 +194,8 @@ enum errc anthropic_reply_decode(struct str body, const struct provider_kind *ki
         decode_block_end(&d, &o);
     }
     decode_finish(&d, body, root, &o);
-    if (o.rc == ERR_OK)
-        *ret = *msg_collect_reply(&c);
-    if (o.rc == ERR_OK && arena_is_broken(a))
-        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_release(&c);
-    decoder_release(&d);
-    return o.rc;
+    decoder_release(&d.base);
+    return collect_end(&c, &o, ret);
 }
 
 /* ---- deltas to events ---- */

@@ -372,18 +372,11 @@ static enum errc bedrock_scan_reply(struct scan_state *s, struct str body, struc
     struct bedrock_reply r;
     struct bedrock_event b;
     struct jspan block;
-    enum errc rc = ERR_OK;
     size_t it = 0;
-    if (reply_check(body, e) != ERR_OK)
-        rc = e->code;
-    else if (error_in_band(s->kind, body, e))
+    if (reply_open(s->kind, body, e) != ERR_OK)
         return e->code;
-    else if (!bedrock_reply_read(body, jscan_root(body), &r))
-        rc = err_set(e, ERR_SERVER, "the provider's answer holds no message");
-    if (rc != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
-        return rc;
-    }
+    if (!bedrock_reply_read(body, jscan_root(body), &r))
+        return reply_broken(e, "the provider's answer holds no message");
     scan_usage(s, s->kind->usage, body, r.usage);
     if (bedrock_failed(body, r.finish, e))
         return e->code;
@@ -409,7 +402,7 @@ const struct dialect_ops dialect_bedrock = {
     .reply_decode = bedrock_reply_decode,
     .decoder_new = bedrock_decoder_new,
     .decode_event = bedrock_decode_event,
-    .decoder_free = bedrock_decoder_free,
+    .decoder_free = decoder_free,
 };
 
 const struct dialect_ops dialect_bedrock_count = {

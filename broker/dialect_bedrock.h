@@ -57,6 +57,5 @@ enum errc bedrock_reply_decode(struct str body, const struct provider_kind *kind
 struct event_decoder *bedrock_decoder_new(const struct provider_kind *kind);
 enum errc bedrock_decode_event(struct event_decoder *d, const struct sse_event *ev,
                                delta_fn *fn, void *arg, struct err *e);
-void bedrock_decoder_free(struct event_decoder **d);
 
 #endif

@@ -4,48 +4,19 @@
  *
  * Source: as in dialect_bedrock.c.
  */
-#include "core/mem.h"
-
 #include "broker/dialect_bedrock.h"
 #include "broker/dialect_priv.h"
 
 struct event_decoder {
-    const struct provider_kind *kind; /* borrowed */
-    struct buf text, name;            /* strings of the event being read */
-    struct usage usage;
+    struct decoder base;
     unsigned n_calls;
     bool in_call, has_args; /* of the open call */
     bool has_content;
 };
 
-static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
-{
-    *d = (struct event_decoder){.kind = kind,
-                                .text = BUF_INIT(LIMIT_REPLY_LEN),
-                                .name = BUF_INIT(LIMIT_REPLY_LEN)};
-    usage_init(&d->usage);
-}
-
-static void decoder_release(struct event_decoder *d)
-{
-    buf_release(&d->text);
-    buf_release(&d->name);
-}
-
 struct event_decoder *bedrock_decoder_new(const struct provider_kind *kind)
 {
-    struct event_decoder *d = MEM_NEW(struct event_decoder);
-    if (d != NULL)
-        decoder_init(d, kind);
-    return d;
-}
-
-void bedrock_decoder_free(struct event_decoder **dp)
-{
-    if (*dp != NULL)
-        decoder_release(*dp);
-    mem_free(*dp);
-    *dp = NULL;
+    return decoder_alloc(sizeof(struct event_decoder), kind);
 }
 
 static void put_args(struct event_decoder *d, struct str args, struct delta_out *o)
@@ -69,10 +40,10 @@ static void decode_block(struct event_decoder *d, struct str t,
                          const struct bedrock_event *b, struct delta_out *o)
 {
     d->has_content = true;
-    put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, b->thinking));
-    put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->text, t, b->signature));
-    put_text(o, MSG_D_REDACTED, scratch_str(o, &d->text, t, b->redacted));
-    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, b->text));
+    put_text(o, MSG_D_THINKING, scratch_str(o, &d->base.text, t, b->thinking));
+    put_text(o, MSG_D_SIGNATURE, scratch_str(o, &d->base.text, t, b->signature));
+    put_text(o, MSG_D_REDACTED, scratch_str(o, &d->base.text, t, b->redacted));
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, b->text));
     if (b->call.kind == J_OBJECT) {
         struct jspan input = jscan_get(t, b->call, "input");
         struct jspan id = jscan_get(t, b->call, "toolUseId");
@@ -81,28 +52,18 @@ static void decode_block(struct event_decoder *d, struct str t,
         d->in_call = true;
         put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL,
                                          .index = d->n_calls++,
-                                         .id = scratch_str(o, &d->text, t, id),
-                                         .name = scratch_str(o, &d->name, t, name)});
+                                         .id = scratch_str(o, &d->base.text, t, id),
+                                         .name = scratch_str(o, &d->base.name, t, name)});
         if (input.kind == J_OBJECT && !json_is_empty(t, input))
             put_args(d, jscan_text(t, input), o);
     }
-    put_args(d, scratch_str(o, &d->text, t, b->args), o);
-}
-
-static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
-                         struct delta_out *o)
-{
-    struct err ignored = ERR_INIT;
-    if (v.kind == J_OBJECT &&
-        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &d->usage,
-                    NULL, &ignored) == ERR_OK)
-        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
+    put_args(d, scratch_str(o, &d->base.text, t, b->args), o);
 }
 
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
                           struct delta_out *o)
 {
-    struct str word = scratch_str(o, &d->text, t, v);
+    struct str word = scratch_str(o, &d->base.text, t, v);
     close_call(d, o);
     if (word.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
@@ -138,11 +99,11 @@ static void decode_object(struct event_decoder *d, const struct sse_event *ev,
             decode_finish(d, t, b->finish, o);
         break;
     case BR_METADATA:
-        decode_usage(d, t, b->usage, o);
+        decode_usage(&d->base, d->base.kind->usage, t, b->usage, o);
         put_delta(o, &(struct msg_delta){.kind = MSG_D_END});
         break;
     case BR_EXCEPTION:
-        bedrock_exception(d->kind, ev, d->has_content, o->e);
+        bedrock_exception(d->base.kind, ev, d->has_content, o->e);
         o->rc = o->e->code;
         break;
     case BR_OTHER:
@@ -167,36 +128,28 @@ enum errc bedrock_decode_event(struct event_decoder *d, const struct sse_event *
 enum errc bedrock_reply_decode(struct str body, const struct provider_kind *kind,
                                struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct event_decoder d;
+    struct event_decoder d = {.n_calls = 0};
     struct msg_collect collect;
     struct bedrock_reply r;
     struct bedrock_event b;
     struct jspan block;
     size_t it = 0;
-    if (reply_check(body, e) != ERR_OK)
-        return e->code;
-    if (error_in_band(kind, body, e))
+    if (reply_open(kind, body, e) != ERR_OK)
         return e->code;
     if (!bedrock_reply_read(body, jscan_root(body), &r))
-        return err_set(e, ERR_SERVER, "the provider's answer holds no message");
+        return reply_broken(e, "the provider's answer holds no message");
     if (bedrock_failed(body, r.finish, e))
         return e->code;
-    decoder_init(&d, kind);
-    msg_collect_init(&collect, a);
-    struct delta_out o = {collect_delta, &collect, e, ERR_OK};
+    decoder_init(&d.base, kind);
+    struct delta_out o = collect_begin(&collect, a, e);
     decode_start(&o);
     while (jscan_next(body, r.content, &it, &block)) {
         bedrock_block_read(body, block, &b);
         decode_block(&d, body, &b, &o);
         close_call(&d, &o);
     }
-    decode_usage(&d, body, r.usage, &o);
+    decode_usage(&d.base, d.base.kind->usage, body, r.usage, &o);
     decode_finish(&d, body, r.finish, &o);
-    if (o.rc == ERR_OK)
-        *ret = *msg_collect_reply(&collect);
-    if (o.rc == ERR_OK && arena_is_broken(a))
-        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_release(&collect);
-    decoder_release(&d);
-    return o.rc;
+    decoder_release(&d.base);
+    return collect_end(&collect, &o, ret);
 }

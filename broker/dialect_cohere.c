@@ -294,18 +294,11 @@ static enum errc cohere_scan_reply(struct scan_state *s, struct str body, struct
 {
     struct cohere_reply r;
     struct jspan v;
-    enum errc rc = ERR_OK;
     size_t it = 0;
-    if (reply_check(body, e) != ERR_OK)
-        rc = e->code;
-    else if (error_in_band(s->kind, body, e))
+    if (reply_open(s->kind, body, e) != ERR_OK)
         return e->code;
-    else if (!cohere_reply_read(body, jscan_root(body), &r))
-        rc = err_set(e, ERR_SERVER, "the provider's answer holds no message");
-    if (rc != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
-        return rc;
-    }
+    if (!cohere_reply_read(body, jscan_root(body), &r))
+        return reply_broken(e, "the provider's answer holds no message");
     scan_usage(s, s->kind->usage, body, r.usage);
     if (cohere_failed(body, s->kind, r.finish, (struct jspan){0}, e))
         return e->code;
@@ -346,5 +339,5 @@ const struct dialect_ops dialect_cohere = {
     .reply_decode = cohere_reply_decode,
     .decoder_new = cohere_decoder_new,
     .decode_event = cohere_decode_event,
-    .decoder_free = cohere_decoder_free,
+    .decoder_free = decoder_free,
 };

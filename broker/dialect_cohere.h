@@ -65,6 +65,5 @@ enum errc cohere_reply_decode(struct str body, const struct provider_kind *kind,
 struct event_decoder *cohere_decoder_new(const struct provider_kind *kind);
 enum errc cohere_decode_event(struct event_decoder *d, const struct sse_event *ev,
                               delta_fn *fn, void *arg, struct err *e);
-void cohere_decoder_free(struct event_decoder **d);
 
 #endif

@@ -4,51 +4,19 @@
  *
  * Source: as in dialect_cohere.c.
  */
-#include "core/mem.h"
-
 #include "broker/dialect_cohere.h"
 #include "broker/dialect_priv.h"
 
 struct event_decoder {
-    const struct provider_kind *kind; /* borrowed */
-    struct buf text, name;            /* strings of the event being read */
-    struct buf held;                  /* arguments that may yet turn out to be "null" */
-    struct usage usage;
+    struct decoder base; /* more: arguments that may yet turn out to be "null" */
     unsigned n_calls;
     bool in_call, has_args; /* of the open call */
     bool ended;
 };
 
-static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
-{
-    *d = (struct event_decoder){.kind = kind,
-                                .text = BUF_INIT(LIMIT_REPLY_LEN),
-                                .name = BUF_INIT(LIMIT_REPLY_LEN),
-                                .held = BUF_INIT(LIMIT_REPLY_LEN)};
-    usage_init(&d->usage);
-}
-
-static void decoder_release(struct event_decoder *d)
-{
-    buf_release(&d->text);
-    buf_release(&d->name);
-    buf_release(&d->held);
-}
-
 struct event_decoder *cohere_decoder_new(const struct provider_kind *kind)
 {
-    struct event_decoder *d = MEM_NEW(struct event_decoder);
-    if (d != NULL)
-        decoder_init(d, kind);
-    return d;
-}
-
-void cohere_decoder_free(struct event_decoder **dp)
-{
-    if (*dp != NULL)
-        decoder_release(*dp);
-    mem_free(*dp);
-    *dp = NULL;
+    return decoder_alloc(sizeof(struct event_decoder), kind);
 }
 
 /* ---- calls ---- */
@@ -69,11 +37,12 @@ static void decode_args(struct event_decoder *d, struct str args, struct delta_o
         put_args(d, args, o);
         return;
     }
-    buf_adds(&d->held, args);
-    if (buf_err(&d->held) != ERR_OK)
-        o->rc = err_set(o->e, buf_err(&d->held), "no room for the arguments of a call");
-    else if (!str_starts(STR("null"), buf_str(&d->held)))
-        put_args(d, buf_str(&d->held), o);
+    buf_adds(&d->base.more, args);
+    if (buf_err(&d->base.more) != ERR_OK)
+        o->rc =
+            err_set(o->e, buf_err(&d->base.more), "no room for the arguments of a call");
+    else if (!str_starts(STR("null"), buf_str(&d->base.more)))
+        put_args(d, buf_str(&d->base.more), o);
 }
 
 static void close_call(struct event_decoder *d, struct delta_out *o)
@@ -81,7 +50,7 @@ static void close_call(struct event_decoder *d, struct delta_out *o)
     if (d->in_call && !d->has_args)
         put_args(d, STR("{}"), o);
     d->in_call = d->has_args = false;
-    buf_reset(&d->held);
+    buf_reset(&d->base.more);
 }
 
 static void open_call(struct event_decoder *d, struct str t, struct jspan v,
@@ -90,33 +59,23 @@ static void open_call(struct event_decoder *d, struct str t, struct jspan v,
     struct cohere_call c;
     cohere_call_read(t, v, &c);
     close_call(d, o); /* an end may be missing */
-    struct str name = scratch_str(o, &d->text, t, c.name);
-    buf_reset(&d->name);
-    cohere_name_read(name, &d->name);
+    struct str name = scratch_str(o, &d->base.text, t, c.name);
+    buf_reset(&d->base.name);
+    cohere_name_read(name, &d->base.name);
     d->in_call = true;
     put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL,
                                      .index = d->n_calls++,
-                                     .id = scratch_str(o, &d->text, t, c.id),
-                                     .name = buf_str(&d->name)});
-    decode_args(d, scratch_str(o, &d->text, t, c.args), o);
+                                     .id = scratch_str(o, &d->base.text, t, c.id),
+                                     .name = buf_str(&d->base.name)});
+    decode_args(d, scratch_str(o, &d->base.text, t, c.args), o);
 }
 
 /* ---- the rest ---- */
 
-static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
-                         struct delta_out *o)
-{
-    struct err ignored = ERR_INIT;
-    if (v.kind == J_OBJECT &&
-        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &d->usage,
-                    NULL, &ignored) == ERR_OK)
-        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
-}
-
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
                           struct delta_out *o)
 {
-    struct str word = scratch_str(o, &d->text, t, v);
+    struct str word = scratch_str(o, &d->base.text, t, v);
     close_call(d, o);
     if (word.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
@@ -136,14 +95,14 @@ static void decode_start(struct event_decoder *d, struct str t, struct jspan id,
                          struct delta_out *o)
 {
     put_delta(o, &(struct msg_delta){.kind = MSG_D_START,
-                                     .id = scratch_str(o, &d->text, t, id)});
+                                     .id = scratch_str(o, &d->base.text, t, id)});
 }
 
 static void decode_content(struct event_decoder *d, struct str t, struct jspan thinking,
                            struct jspan text, struct delta_out *o)
 {
-    put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, thinking));
-    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, text));
+    put_text(o, MSG_D_THINKING, scratch_str(o, &d->base.text, t, thinking));
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, text));
 }
 
 static void decode_object(struct event_decoder *d, struct str t,
@@ -165,14 +124,14 @@ static void decode_object(struct event_decoder *d, struct str t,
         break;
     case CO_ARGS:
         cohere_call_read(t, ev->call, &c);
-        decode_args(d, scratch_str(o, &d->text, t, c.args), o);
+        decode_args(d, scratch_str(o, &d->base.text, t, c.args), o);
         break;
     case CO_CALL_END:
         close_call(d, o);
         break;
     case CO_END:
-        decode_usage(d, t, ev->usage, o);
-        if (cohere_failed(t, d->kind, ev->finish, ev->error, o->e)) {
+        decode_usage(&d->base, d->base.kind->usage, t, ev->usage, o);
+        if (cohere_failed(t, d->base.kind, ev->finish, ev->error, o->e)) {
             o->rc = o->e->code;
             break;
         }
@@ -200,7 +159,7 @@ enum errc cohere_decode_event(struct event_decoder *d, const struct sse_event *e
         return ERR_OK; /* what is malformed was counted by the scan */
     if (cohere_event_read(ev->data, jscan_root(ev->data), &c))
         decode_object(d, ev->data, &c, &o);
-    else if (error_in_band(d->kind, ev->data, e))
+    else if (error_in_band(d->base.kind, ev->data, e))
         return e->code;
     return o.rc;
 }
@@ -219,33 +178,25 @@ static void decode_reply(struct event_decoder *d, struct str t,
         open_call(d, t, v, o);
         close_call(d, o);
     }
-    decode_usage(d, t, r->usage, o);
+    decode_usage(&d->base, d->base.kind->usage, t, r->usage, o);
     decode_finish(d, t, r->finish, o);
 }
 
 enum errc cohere_reply_decode(struct str body, const struct provider_kind *kind,
                               struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct event_decoder d;
+    struct event_decoder d = {.n_calls = 0};
     struct msg_collect collect;
     struct cohere_reply r;
-    if (reply_check(body, e) != ERR_OK)
-        return e->code;
-    if (error_in_band(kind, body, e))
+    if (reply_open(kind, body, e) != ERR_OK)
         return e->code;
     if (!cohere_reply_read(body, jscan_root(body), &r))
-        return err_set(e, ERR_SERVER, "the provider's answer holds no message");
+        return reply_broken(e, "the provider's answer holds no message");
     if (cohere_failed(body, kind, r.finish, (struct jspan){0}, e))
         return e->code;
-    decoder_init(&d, kind);
-    msg_collect_init(&collect, a);
-    struct delta_out o = {collect_delta, &collect, e, ERR_OK};
+    decoder_init(&d.base, kind);
+    struct delta_out o = collect_begin(&collect, a, e);
     decode_reply(&d, body, &r, &o);
-    if (o.rc == ERR_OK)
-        *ret = *msg_collect_reply(&collect);
-    if (o.rc == ERR_OK && arena_is_broken(a))
-        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_release(&collect);
-    decoder_release(&d);
-    return o.rc;
+    decoder_release(&d.base);
+    return collect_end(&collect, &o, ret);
 }

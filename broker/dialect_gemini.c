@@ -269,21 +269,14 @@ static unsigned gemini_scan_event(struct scan_state *s, const struct sse_event *
 static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct err *e)
 {
     struct gemini_chunk c;
-    enum errc rc = ERR_OK;
-    if (reply_check(body, e) != ERR_OK)
-        rc = e->code;
-    else if (error_in_band(s->kind, body, e))
+    if (reply_open(s->kind, body, e) != ERR_OK)
         return e->code;
-    else if (!gemini_chunk_read(body, jscan_root(body), &c))
-        rc = err_set(e, ERR_SERVER, "the provider's answer is no object");
-    else if (gemini_chunk_failed(body, &c, e))
+    if (!gemini_chunk_read(body, jscan_root(body), &c))
+        return reply_broken(e, "the provider's answer is no object");
+    if (gemini_chunk_failed(body, &c, e))
         return e->code;
-    else if (!c.has_candidate)
-        rc = err_set(e, ERR_SERVER, "the provider's answer holds no candidate");
-    if (rc != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
-        return rc;
-    }
+    if (!c.has_candidate)
+        return reply_broken(e, "the provider's answer holds no candidate");
     scan_chunk(s, body, &c);
     return ERR_OK;
 }
@@ -301,7 +294,7 @@ const struct dialect_ops dialect_gemini = {
     .reply_decode = gemini_reply_decode,
     .decoder_new = gemini_decoder_new,
     .decode_event = gemini_decode_event,
-    .decoder_free = gemini_decoder_free,
+    .decoder_free = decoder_free,
 };
 
 const struct dialect_ops dialect_gemini_count = {

@@ -46,6 +46,5 @@ enum errc gemini_reply_decode(struct str body, const struct provider_kind *kind,
 struct event_decoder *gemini_decoder_new(const struct provider_kind *kind);
 enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *ev,
                               delta_fn *fn, void *arg, struct err *e);
-void gemini_decoder_free(struct event_decoder **d);
 
 #endif

@@ -5,50 +5,19 @@
  */
 #include <stdio.h>
 
-#include "core/mem.h"
-
 #include "broker/dialect_gemini.h"
 #include "broker/dialect_priv.h"
 
 struct event_decoder {
-    const struct provider_kind *kind; /* borrowed */
-    struct buf text, name, signature; /* strings of the part being read */
-    struct usage usage;               /* of the last report */
-    char id[96];                      /* of the answer */
+    struct decoder base;
+    char id[96]; /* of the answer */
     unsigned n_calls;
     bool started, finished;
 };
 
-static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
-{
-    *d = (struct event_decoder){.kind = kind,
-                                .text = BUF_INIT(LIMIT_REPLY_LEN),
-                                .name = BUF_INIT(LIMIT_REPLY_LEN),
-                                .signature = BUF_INIT(LIMIT_REPLY_LEN)};
-    usage_init(&d->usage);
-}
-
-static void decoder_release(struct event_decoder *d)
-{
-    buf_release(&d->text);
-    buf_release(&d->name);
-    buf_release(&d->signature);
-}
-
 struct event_decoder *gemini_decoder_new(const struct provider_kind *kind)
 {
-    struct event_decoder *d = MEM_NEW(struct event_decoder);
-    if (d != NULL)
-        decoder_init(d, kind);
-    return d;
-}
-
-void gemini_decoder_free(struct event_decoder **dp)
-{
-    if (*dp != NULL)
-        decoder_release(*dp);
-    mem_free(*dp);
-    *dp = NULL;
+    return decoder_alloc(sizeof(struct event_decoder), kind);
 }
 
 static void decode_start(struct event_decoder *d, struct str t,
@@ -58,26 +27,27 @@ static void decode_start(struct event_decoder *d, struct str t,
         return;
     d->started = true;
     json_copy(t, c->id, d->id, sizeof d->id);
-    put_delta(o, &(struct msg_delta){.kind = MSG_D_START,
-                                     .id = str_of(d->id),
-                                     .model = scratch_str(o, &d->name, t, c->model)});
+    put_delta(o,
+              &(struct msg_delta){.kind = MSG_D_START,
+                                  .id = str_of(d->id),
+                                  .model = scratch_str(o, &d->base.name, t, c->model)});
 }
 
 /* Older models give their calls no id, and results need one. */
 static struct str id_of_call(struct event_decoder *d, struct str t,
                              const struct gemini_part *p, struct delta_out *o)
 {
-    struct str id = scratch_str(o, &d->text, t, p->call_id);
+    struct str id = scratch_str(o, &d->base.text, t, p->call_id);
     if (id.len > 0 || d->id[0] == '\0')
         return id;
-    buf_printf(&d->text, "call_%s_%u", d->id, d->n_calls);
-    return buf_str(&d->text);
+    buf_printf(&d->base.text, "call_%s_%u", d->id, d->n_calls);
+    return buf_str(&d->base.text);
 }
 
 static void decode_call(struct event_decoder *d, struct str t,
                         const struct gemini_part *p, struct delta_out *o)
 {
-    struct str name = scratch_str(o, &d->name, t, p->call_name);
+    struct str name = scratch_str(o, &d->base.name, t, p->call_name);
     if (str_starts(name, STR(GEMINI_NAME_PREFIX)))
         name = str_sub(name, sizeof GEMINI_NAME_PREFIX - 1, name.len);
     put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL,
@@ -85,7 +55,7 @@ static void decode_call(struct event_decoder *d, struct str t,
                                      .id = id_of_call(d, t, p, o),
                                      .name = name,
                                      .signature =
-                                         scratch_str(o, &d->signature, t, p->signature)});
+                                         scratch_str(o, &d->base.more, t, p->signature)});
     put_delta(o, &(struct msg_delta){.kind = MSG_D_ARGS,
                                      .index = d->n_calls,
                                      .text = p->call_args.kind == J_OBJECT
@@ -104,25 +74,15 @@ static void decode_part(struct event_decoder *d, struct str t, struct jspan v,
         return;
     }
     put_text(o, p.is_thought ? MSG_D_THINKING : MSG_D_TEXT,
-             scratch_str(o, &d->text, t, p.text));
+             scratch_str(o, &d->base.text, t, p.text));
     if (!p.is_thought) /* it may stand beside an empty text */
-        put_text(o, MSG_D_TEXT_STATE, scratch_str(o, &d->signature, t, p.signature));
-}
-
-static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
-                         struct delta_out *o)
-{
-    struct err ignored = ERR_INIT;
-    if (v.kind == J_OBJECT &&
-        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &d->usage,
-                    NULL, &ignored) == ERR_OK)
-        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
+        put_text(o, MSG_D_TEXT_STATE, scratch_str(o, &d->base.more, t, p.signature));
 }
 
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
                           struct delta_out *o)
 {
-    struct str word = scratch_str(o, &d->text, t, v);
+    struct str word = scratch_str(o, &d->base.text, t, v);
     if (word.len == 0 || d->finished)
         return;
     d->finished = true;
@@ -137,7 +97,7 @@ static void decode_chunk(struct event_decoder *d, struct str t,
     struct jspan part;
     size_t it = 0;
     decode_start(d, t, c, o);
-    decode_usage(d, t, c->usage, o);
+    decode_usage(&d->base, d->base.kind->usage, t, c->usage, o);
     while (c->parts.kind == J_ARRAY && jscan_next(t, c->parts, &it, &part))
         decode_part(d, t, part, o);
     decode_finish(d, t, c->finish, o);
@@ -152,7 +112,7 @@ enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *e
     if (!ev->has_data || jscan_check(ev->data, &ignored) != ERR_OK ||
         !gemini_chunk_read(ev->data, jscan_root(ev->data), &c))
         return ERR_OK; /* what is malformed was counted by the scan */
-    if ((json_is_set(c.error) && error_in_band(d->kind, ev->data, e)) ||
+    if ((json_is_set(c.error) && error_in_band(d->base.kind, ev->data, e)) ||
         gemini_chunk_failed(ev->data, &c, e))
         return e->code;
     decode_chunk(d, ev->data, &c, &o);
@@ -162,28 +122,20 @@ enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *e
 enum errc gemini_reply_decode(struct str body, const struct provider_kind *kind,
                               struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct event_decoder d;
+    struct event_decoder d = {.n_calls = 0};
     struct msg_collect collect;
     struct gemini_chunk c;
-    if (reply_check(body, e) != ERR_OK)
-        return e->code;
-    if (error_in_band(kind, body, e))
+    if (reply_open(kind, body, e) != ERR_OK)
         return e->code;
     if (!gemini_chunk_read(body, jscan_root(body), &c))
-        return err_set(e, ERR_SERVER, "the provider's answer is no object");
+        return reply_broken(e, "the provider's answer is no object");
     if (gemini_chunk_failed(body, &c, e))
         return e->code;
     if (!c.has_candidate)
-        return err_set(e, ERR_SERVER, "the provider's answer holds no candidate");
-    decoder_init(&d, kind);
-    msg_collect_init(&collect, a);
-    struct delta_out o = {collect_delta, &collect, e, ERR_OK};
+        return reply_broken(e, "the provider's answer holds no candidate");
+    decoder_init(&d.base, kind);
+    struct delta_out o = collect_begin(&collect, a, e);
     decode_chunk(&d, body, &c, &o);
-    if (o.rc == ERR_OK)
-        *ret = *msg_collect_reply(&collect);
-    if (o.rc == ERR_OK && arena_is_broken(a))
-        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_release(&collect);
-    decoder_release(&d);
-    return o.rc;
+    decoder_release(&d.base);
+    return collect_end(&collect, &o, ret);
 }

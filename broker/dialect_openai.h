@@ -38,7 +38,6 @@ enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
 struct event_decoder *openai_decoder_new(const struct provider_kind *kind);
 enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *ev,
                               delta_fn *fn, void *arg, struct err *e);
-void openai_decoder_free(struct event_decoder **d);
 void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
                          struct buf *out);
 struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx);

@@ -17,8 +17,7 @@
 enum { CALLS_MAX = 128 };
 
 struct event_decoder {
-    const struct provider_kind *kind; /* borrowed */
-    struct buf text, name;            /* strings of the chunk being read */
+    struct decoder base;
     bool started, finished;
     unsigned n_calls;
     struct {
@@ -27,50 +26,27 @@ struct event_decoder {
     } calls[CALLS_MAX];
 };
 
-static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
-{
-    *d = (struct event_decoder){.kind = kind,
-                                .text = BUF_INIT(LIMIT_REPLY_LEN),
-                                .name = BUF_INIT(LIMIT_REPLY_LEN)};
-}
-
-static void decoder_release(struct event_decoder *d)
-{
-    buf_release(&d->text);
-    buf_release(&d->name);
-}
-
 struct event_decoder *openai_decoder_new(const struct provider_kind *kind)
 {
-    struct event_decoder *d = MEM_NEW(struct event_decoder);
-    if (d != NULL)
-        decoder_init(d, kind);
-    return d;
-}
-
-void openai_decoder_free(struct event_decoder **dp)
-{
-    if (*dp != NULL)
-        decoder_release(*dp);
-    mem_free(*dp);
-    *dp = NULL;
+    return decoder_alloc(sizeof(struct event_decoder), kind);
 }
 
 /* Text, or parts of text and thinking (Mistral). */
 static void decode_content(struct event_decoder *d, struct str t, struct jspan content,
                            struct delta_out *o)
 {
-    put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, content));
+    put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, content));
     struct jspan part, inner;
     size_t it = 0;
     while (jscan_next(t, content, &it, &part)) {
         struct jspan thinking = jscan_get(t, part, "thinking");
-        put_text(o, MSG_D_THINKING, scratch_str(o, &d->text, t, thinking));
+        put_text(o, MSG_D_THINKING, scratch_str(o, &d->base.text, t, thinking));
         size_t at = 0;
         while (jscan_next(t, thinking, &at, &inner))
             put_text(o, MSG_D_THINKING,
-                     scratch_str(o, &d->text, t, jscan_get(t, inner, "text")));
-        put_text(o, MSG_D_TEXT, scratch_str(o, &d->text, t, jscan_get(t, part, "text")));
+                     scratch_str(o, &d->base.text, t, jscan_get(t, inner, "text")));
+        put_text(o, MSG_D_TEXT,
+                 scratch_str(o, &d->base.text, t, jscan_get(t, part, "text")));
     }
 }
 
@@ -99,8 +75,8 @@ static void decode_call(struct event_decoder *d, struct str t, struct jspan call
     static const uint64_t seed[2] = {0, 0};
     struct jspan function = jscan_get(t, call, "function");
     struct jspan args = jscan_get(t, function, "arguments");
-    struct str id = scratch_str(o, &d->text, t, jscan_get(t, call, "id"));
-    struct str name = scratch_str(o, &d->name, t, jscan_get(t, function, "name"));
+    struct str id = scratch_str(o, &d->base.text, t, jscan_get(t, call, "id"));
+    struct str name = scratch_str(o, &d->base.name, t, jscan_get(t, function, "name"));
     int64_t index = -1;
     jscan_i64(t, jscan_get(t, call, "index"), 0, INT32_MAX, &index);
     uint64_t hash = id.len > 0 ? map_hash(seed, id) | 1 : 0;
@@ -117,7 +93,7 @@ static void decode_call(struct event_decoder *d, struct str t, struct jspan call
         put_delta(o, &(struct msg_delta){
                          .kind = MSG_D_CALL, .index = i, .id = id, .name = name});
     }
-    struct str text = args.kind == J_STRING   ? scratch_str(o, &d->text, t, args)
+    struct str text = args.kind == J_STRING   ? scratch_str(o, &d->base.text, t, args)
                       : args.kind == J_OBJECT ? jscan_text(t, args) /* Mistral */
                                               : STR_NONE;
     if (text.len > 0)
@@ -131,11 +107,13 @@ static void decode_legacy_call(struct event_decoder *d, struct str t,
     if (function.kind != J_OBJECT)
         return;
     if (d->n_calls == 0) {
-        struct str name = scratch_str(o, &d->name, t, jscan_get(t, function, "name"));
+        struct str name =
+            scratch_str(o, &d->base.name, t, jscan_get(t, function, "name"));
         d->n_calls = 1;
         put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL, .name = name});
     }
-    struct str args = scratch_str(o, &d->text, t, jscan_get(t, function, "arguments"));
+    struct str args =
+        scratch_str(o, &d->base.text, t, jscan_get(t, function, "arguments"));
     if (args.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_ARGS, .text = args});
 }
@@ -152,12 +130,12 @@ static void decode_message(struct event_decoder *d, struct str t, struct jspan m
                           [FUNCTION] = {.name = "function_call"}};
     if (!jscan_fields(t, message, f, N))
         return;
-    struct str reasoning = scratch_str(o, &d->text, t, f[REASONING_CONTENT].value);
+    struct str reasoning = scratch_str(o, &d->base.text, t, f[REASONING_CONTENT].value);
     if (reasoning.len == 0)
-        reasoning = scratch_str(o, &d->text, t, f[REASONING].value);
+        reasoning = scratch_str(o, &d->base.text, t, f[REASONING].value);
     put_text(o, MSG_D_THINKING, reasoning);
     decode_content(d, t, f[CONTENT].value, o);
-    put_text(o, MSG_D_REFUSAL, scratch_str(o, &d->text, t, f[REFUSAL].value));
+    put_text(o, MSG_D_REFUSAL, scratch_str(o, &d->base.text, t, f[REFUSAL].value));
     struct jspan call;
     size_t it = 0;
     while (o->rc == ERR_OK && jscan_next(t, f[CALLS].value, &it, &call))
@@ -168,11 +146,11 @@ static void decode_message(struct event_decoder *d, struct str t, struct jspan m
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan choice,
                           struct jspan finish, struct delta_out *o)
 {
-    struct str word = scratch_str(o, &d->text, t, finish);
+    struct str word = scratch_str(o, &d->base.text, t, finish);
     if (word.len == 0 || d->finished || o->rc != ERR_OK)
         return;
     if (openai_finish_is_error(word)) {
-        if (!error_in_band(d->kind, jscan_text(t, choice), o->e)) {
+        if (!error_in_band(d->base.kind, jscan_text(t, choice), o->e)) {
             err_set(o->e, ERR_SERVER, "the provider broke off: %.*s", STR_ARG(word));
             o->e->origin = ERR_BY_PROVIDER;
         }
@@ -183,17 +161,6 @@ static void decode_finish(struct event_decoder *d, struct str t, struct jspan ch
     put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
                                      .finish = openai_finish(word, d->n_calls > 0),
                                      .finish_raw = word});
-}
-
-static void decode_usage(const struct event_decoder *d, struct str t, struct jspan v,
-                         struct delta_out *o)
-{
-    struct usage usage;
-    struct err ignored = ERR_INIT;
-    if (v.kind == J_OBJECT &&
-        usage_parse(d->kind->usage, str_of(d->kind->catalog), jscan_text(t, v), &usage,
-                    NULL, &ignored) == ERR_OK)
-        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &usage});
 }
 
 /* The first choice; others cannot be asked for across dialects. */
@@ -215,7 +182,7 @@ static void decode_choice(struct event_decoder *d, struct str t, struct jspan ch
     decode_message(d, t, f[DELTA].value, o);
     decode_message(d, t, f[MESSAGE].value, o);
     decode_finish(d, t, choice, f[FINISH].value, o);
-    decode_usage(d, t, f[USAGE].value, o);
+    decode_usage(&d->base, d->base.kind->usage, t, f[USAGE].value, o);
 }
 
 /* A chunk, or a whole answer. */
@@ -230,7 +197,7 @@ static void decode_object(struct event_decoder *d, struct str t, struct delta_ou
     jscan_fields(t, jscan_root(t), f, N);
     if ((json_is_set(f[ERROR].value) || json_is_set(f[X_GROQ].value) ||
          json_is_set(f[BASE_RESP].value) || f[CHOICES].value.kind != J_ARRAY) &&
-        error_in_band(d->kind, t, o->e)) {
+        error_in_band(d->base.kind, t, o->e)) {
         o->rc = o->e->code;
         return;
     }
@@ -241,13 +208,14 @@ static void decode_object(struct event_decoder *d, struct str t, struct delta_ou
             d->started = true;
             put_delta(o, &(struct msg_delta){
                              .kind = MSG_D_START,
-                             .id = scratch_str(o, &d->text, t, f[ID].value),
-                             .model = scratch_str(o, &d->name, t, f[MODEL].value)});
+                             .id = scratch_str(o, &d->base.text, t, f[ID].value),
+                             .model = scratch_str(o, &d->base.name, t, f[MODEL].value)});
         }
         decode_choice(d, t, choice, o);
     }
-    decode_usage(d, t, jscan_get(t, f[X_GROQ].value, "usage"), o);
-    decode_usage(d, t, f[USAGE].value, o);
+    decode_usage(&d->base, d->base.kind->usage, t, jscan_get(t, f[X_GROQ].value, "usage"),
+                 o);
+    decode_usage(&d->base, d->base.kind->usage, t, f[USAGE].value, o);
 }
 
 enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *ev,
@@ -267,27 +235,21 @@ enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *e
 enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
                               struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct event_decoder d;
+    struct event_decoder d = {.n_calls = 0};
     struct msg_collect c;
     if (reply_check(body, e) != ERR_OK)
         return e->code;
-    decoder_init(&d, kind);
-    msg_collect_init(&c, a);
-    struct delta_out o = {collect_delta, &c, e, ERR_OK};
+    decoder_init(&d.base, kind);
+    struct delta_out o = collect_begin(&c, a, e);
     decode_object(&d, body, &o);
     if (o.rc == ERR_OK && !d.started)
         o.rc = err_set(e, ERR_SERVER, "the provider's answer holds no choices");
     struct jspan root = jscan_root(body);
     jscan_i64(body, jscan_get(body, root, "created"), 0, INT64_MAX, &c.reply.created_s);
     c.reply.service_tier = arena_str(
-        a, scratch_str(&o, &d.text, body, jscan_get(body, root, "service_tier")));
-    if (o.rc == ERR_OK)
-        *ret = *msg_collect_reply(&c);
-    if (o.rc == ERR_OK && arena_is_broken(a))
-        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_release(&c);
-    decoder_release(&d);
-    return o.rc;
+        a, scratch_str(&o, &d.base.text, body, jscan_get(body, root, "service_tier")));
+    decoder_release(&d.base);
+    return collect_end(&c, &o, ret);
 }
 
 /* ---- deltas to chunks ---- */

@@ -20,8 +20,13 @@ const char *json_kind_name(enum jkind k);            /* "a string" */
 bool json_is_set(struct jspan s);                    /* neither absent nor null */
 bool json_is_empty(struct str text, struct jspan s); /* [] or {} */
 
-/* A provider's whole answer is strict JSON; ERR_SERVER. */
+/* A provider's whole answer is strict JSON; ERR_SERVER, the provider's fault. */
 enum errc reply_check(struct str body, struct err *e) MUST_USE;
+/* The same, and it holds no error instead of what was asked for: else that. */
+enum errc reply_open(const struct provider_kind *kind, struct str body, struct err *e)
+    MUST_USE;
+/* It lacks what an answer must have: ERR_SERVER, the provider's fault. */
+enum errc reply_broken(struct err *e, const char *why);
 /*
  * The usage that an answer reports, `v`, becomes the state's. EV_USAGE; 0 where it is none that
  * the wire knows.
@@ -175,8 +180,25 @@ void put_text(struct delta_out *o, enum msg_delta_kind kind, struct str text);
 /* The decoded string in `scratch`, until its next use; STR_NONE if it is none, or no room. */
 struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
                        struct jspan v);
-/* A delta_fn whose arg is a struct msg_collect. */
-enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e);
+/* What a dialect's decoder of events begins with. */
+struct decoder {
+    const struct provider_kind *kind; /* borrowed */
+    struct buf text, name, more;      /* strings of the event being read */
+    struct usage usage;               /* of the last report */
+};
+void decoder_init(struct decoder *d, const struct provider_kind *kind);
+void decoder_release(struct decoder *d);
+/* `size` bytes, zero but for the struct decoder at their beginning; NULL: memory. */
+struct event_decoder *decoder_alloc(size_t size, const struct provider_kind *kind);
+void decoder_free(struct event_decoder **d);
+/* A report of usage, if it is one. */
+void decode_usage(struct decoder *d, enum usage_wire wire, struct str t, struct jspan v,
+                  struct delta_out *o);
+
+/* A whole answer, decoded as the events of a stream: where their deltas go … */
+struct delta_out collect_begin(struct msg_collect *c, struct arena *a, struct err *e);
+/* … and what became of them; releases the collector. */
+enum errc collect_end(struct msg_collect *c, struct delta_out *o, struct msg_reply *ret);
 
 /* ---- encoding an answer ---- */
 

@@ -3,6 +3,8 @@
  */
 #include <stdio.h>
 
+#include "core/mem.h"
+
 #include "broker/dialect_priv.h"
 
 void put_delta(struct delta_out *o, const struct msg_delta *d)
@@ -31,10 +33,72 @@ struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
     return STR_NONE;
 }
 
-enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e)
+/* ---- decoders ---- */
+
+void decoder_init(struct decoder *d, const struct provider_kind *kind)
+{
+    *d = (struct decoder){.kind = kind,
+                          .text = BUF_INIT(LIMIT_REPLY_LEN),
+                          .name = BUF_INIT(LIMIT_REPLY_LEN),
+                          .more = BUF_INIT(LIMIT_REPLY_LEN)};
+    usage_init(&d->usage);
+}
+
+void decoder_release(struct decoder *d)
+{
+    buf_release(&d->text);
+    buf_release(&d->name);
+    buf_release(&d->more);
+}
+
+struct event_decoder *decoder_alloc(size_t size, const struct provider_kind *kind)
+{
+    struct decoder *d = mem_alloc(1, size);
+    if (d != NULL)
+        decoder_init(d, kind);
+    return (void *)d; /* it begins with that */
+}
+
+void decoder_free(struct event_decoder **dp)
+{
+    if (*dp != NULL)
+        decoder_release((void *)*dp);
+    mem_free(*dp);
+    *dp = NULL;
+}
+
+void decode_usage(struct decoder *d, enum usage_wire wire, struct str t, struct jspan v,
+                  struct delta_out *o)
+{
+    struct err ignored = ERR_INIT;
+    if (v.kind == J_OBJECT &&
+        usage_parse(wire, str_of(d->kind->catalog), jscan_text(t, v), &d->usage, NULL,
+                    &ignored) == ERR_OK)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
+}
+
+static enum errc collect_delta(void *collect, const struct msg_delta *d, struct err *e)
 {
     return msg_collect_delta(collect, d, e);
 }
+
+struct delta_out collect_begin(struct msg_collect *c, struct arena *a, struct err *e)
+{
+    msg_collect_init(c, a);
+    return (struct delta_out){collect_delta, c, e, ERR_OK};
+}
+
+enum errc collect_end(struct msg_collect *c, struct delta_out *o, struct msg_reply *ret)
+{
+    if (o->rc == ERR_OK)
+        *ret = *msg_collect_reply(c);
+    if (o->rc == ERR_OK && arena_is_broken(c->arena))
+        o->rc = err_set(o->e, ERR_MEMORY, "no memory for the answer");
+    msg_collect_release(c);
+    return o->rc;
+}
+
+/* ---- what is told of an answer ---- */
 
 void answer_id(const char *prefix, struct str id, const char *request_id, char out[128])
 {
@@ -71,10 +135,26 @@ unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
     return EV_USAGE;
 }
 
+enum errc reply_broken(struct err *e, const char *why)
+{
+    err_set(e, ERR_SERVER, "%s", why);
+    e->origin = ERR_BY_PROVIDER;
+    return e->code;
+}
+
 enum errc reply_check(struct str body, struct err *e)
 {
     struct err why = ERR_INIT;
     if (jscan_check(body, &why) == ERR_OK)
         return ERR_OK;
-    return err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    err_set(e, ERR_SERVER, "the provider's answer is not JSON: %s", why.text);
+    e->origin = ERR_BY_PROVIDER;
+    return e->code;
+}
+
+enum errc reply_open(const struct provider_kind *kind, struct str body, struct err *e)
+{
+    if (reply_check(body, e) == ERR_OK)
+        error_in_band(kind, body, e);
+    return e->code;
 }

@@ -608,11 +608,8 @@ static enum errc responses_scan_reply(struct scan_state *s, struct str body,
     struct responses_object o;
     struct jspan item;
     size_t it = 0;
-    enum errc rc = ERR_OK;
-    if (reply_check(body, e) != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
+    if (reply_check(body, e) != ERR_OK)
         return e->code;
-    }
     struct jspan root = jscan_root(body);
     responses_object_read(body, root, &o);
     if (responses_failed(s->kind, body, &o, root, e))
@@ -621,10 +618,8 @@ static enum errc responses_scan_reply(struct scan_state *s, struct str body,
         scan_whole_item(s, body, item);
     scan_end(s, body, &o);
     if (o.output.kind != J_ARRAY || s->finish == MSG_FINISH_NONE)
-        rc = err_set(e, ERR_SERVER, "the provider's answer is no finished response");
-    if (rc != ERR_OK)
-        e->origin = ERR_BY_PROVIDER;
-    return rc;
+        return reply_broken(e, "the provider's answer is no finished response");
+    return ERR_OK;
 }
 
 static bool responses_strip_usage(const struct sse_event *ev, struct buf *out)
@@ -711,7 +706,7 @@ const struct dialect_ops dialect_responses = {
     .reply_decode = responses_reply_decode,
     .decoder_new = responses_decoder_new,
     .decode_event = responses_decode_event,
-    .decoder_free = responses_decoder_free,
+    .decoder_free = decoder_free,
     .reply_encode = responses_reply_encode,
     .encoder_new = responses_encoder_new,
     .encode_delta = responses_encode_delta,

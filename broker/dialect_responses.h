@@ -65,7 +65,6 @@ enum errc responses_reply_decode(struct str body, const struct provider_kind *ki
 struct event_decoder *responses_decoder_new(const struct provider_kind *kind);
 enum errc responses_decode_event(struct event_decoder *d, const struct sse_event *ev,
                                  delta_fn *fn, void *arg, struct err *e);
-void responses_decoder_free(struct event_decoder **d);
 void responses_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
                             struct buf *out);
 struct delta_encoder *responses_encoder_new(const struct encode_ctx *ctx);

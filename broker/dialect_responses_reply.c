@@ -6,8 +6,6 @@
  *
  * Source: as in dialect_responses.c; captured streams of OpenAI and LM Studio (2026-08).
  */
-#include "core/mem.h"
-
 #include "broker/dialect_priv.h"
 #include "broker/dialect_responses.h"
 
@@ -24,42 +22,15 @@ struct item {
 };
 
 struct event_decoder {
-    const struct provider_kind *kind; /* borrowed */
-    struct buf text, name;            /* strings of the event being read */
-    struct usage usage;
+    struct decoder base;
     struct item items[ITEMS_MAX];
     unsigned n_calls;
     bool started, finished;
 };
 
-static void decoder_init(struct event_decoder *d, const struct provider_kind *kind)
-{
-    *d = (struct event_decoder){.kind = kind,
-                                .text = BUF_INIT(LIMIT_REPLY_LEN),
-                                .name = BUF_INIT(LIMIT_REPLY_LEN)};
-    usage_init(&d->usage);
-}
-
-static void decoder_release(struct event_decoder *d)
-{
-    buf_release(&d->text);
-    buf_release(&d->name);
-}
-
 struct event_decoder *responses_decoder_new(const struct provider_kind *kind)
 {
-    struct event_decoder *d = MEM_NEW(struct event_decoder);
-    if (d != NULL)
-        decoder_init(d, kind);
-    return d;
-}
-
-void responses_decoder_free(struct event_decoder **dp)
-{
-    if (*dp != NULL)
-        decoder_release(*dp);
-    mem_free(*dp);
-    *dp = NULL;
+    return decoder_alloc(sizeof(struct event_decoder), kind);
 }
 
 /* NULL: no index, or more items than anybody sends. */
@@ -74,9 +45,10 @@ static void decode_start(struct event_decoder *d, struct str t,
     if (d->started)
         return;
     d->started = true;
-    put_delta(o, &(struct msg_delta){.kind = MSG_D_START,
-                                     .id = scratch_str(o, &d->text, t, r->id),
-                                     .model = scratch_str(o, &d->name, t, r->model)});
+    put_delta(o,
+              &(struct msg_delta){.kind = MSG_D_START,
+                                  .id = scratch_str(o, &d->base.text, t, r->id),
+                                  .model = scratch_str(o, &d->base.name, t, r->model)});
 }
 
 static void tell(struct event_decoder *d, struct item *i, enum msg_delta_kind kind,
@@ -110,11 +82,12 @@ static void open_call(struct event_decoder *d, struct item *i, struct str t,
 {
     i->is_call = true;
     i->call = d->n_calls++;
-    put_delta(o, &(struct msg_delta){
-                     .kind = MSG_D_CALL,
-                     .index = i->call,
-                     .id = scratch_str(o, &d->text, t, jscan_get(t, item, "call_id")),
-                     .name = scratch_str(o, &d->name, t, jscan_get(t, item, "name"))});
+    put_delta(o,
+              &(struct msg_delta){
+                  .kind = MSG_D_CALL,
+                  .index = i->call,
+                  .id = scratch_str(o, &d->base.text, t, jscan_get(t, item, "call_id")),
+                  .name = scratch_str(o, &d->base.name, t, jscan_get(t, item, "name"))});
 }
 
 static void decode_added(struct event_decoder *d, struct item *i, struct str t,
@@ -140,8 +113,8 @@ static void decode_parts(struct event_decoder *d, struct item *i, struct str t,
         struct jspan refusal = jscan_get(t, part, "refusal");
         bool is_refusal = refusal.kind == J_STRING;
         struct jspan text = is_refusal ? refusal : jscan_get(t, part, "text");
-        tell(d, i, is_refusal ? MSG_D_REFUSAL : kind, scratch_str(o, &d->text, t, text),
-             o);
+        tell(d, i, is_refusal ? MSG_D_REFUSAL : kind,
+             scratch_str(o, &d->base.text, t, text), o);
     }
 }
 
@@ -149,9 +122,9 @@ static void decode_parts(struct event_decoder *d, struct item *i, struct str t,
 static void decode_state(struct event_decoder *d, struct str t, struct jspan item,
                          struct delta_out *o)
 {
-    struct str id = scratch_str(o, &d->name, t, jscan_get(t, item, "id"));
+    struct str id = scratch_str(o, &d->base.name, t, jscan_get(t, item, "id"));
     struct str text =
-        scratch_str(o, &d->text, t, jscan_get(t, item, "encrypted_content"));
+        scratch_str(o, &d->base.text, t, jscan_get(t, item, "encrypted_content"));
     if (text.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_STATE, .id = id, .text = text});
 }
@@ -166,7 +139,8 @@ static void decode_done(struct event_decoder *d, struct item *i, struct str t,
     decode_added(d, i, t, item, o);
     if (i->is_call) {
         struct jspan args = jscan_get(t, item, "arguments");
-        tell_part(d, i, i->part, MSG_D_ARGS, scratch_str(o, &d->text, t, args), true, o);
+        tell_part(d, i, i->part, MSG_D_ARGS, scratch_str(o, &d->base.text, t, args), true,
+                  o);
     } else if (jscan_is(t, type, "reasoning")) {
         decode_parts(d, i, t, jscan_get(t, item, "summary"), MSG_D_THINKING, o);
         decode_parts(d, i, t, jscan_get(t, item, "content"), MSG_D_THINKING, o);
@@ -174,16 +148,6 @@ static void decode_done(struct event_decoder *d, struct item *i, struct str t,
     } else if (jscan_is(t, type, "message")) {
         decode_parts(d, i, t, jscan_get(t, item, "content"), MSG_D_TEXT, o);
     }
-}
-
-static void decode_usage(struct event_decoder *d, struct str t, struct jspan v,
-                         struct delta_out *o)
-{
-    struct err ignored = ERR_INIT;
-    if (v.kind == J_OBJECT &&
-        usage_parse(USAGE_WIRE_OPENAI_RESPONSES, str_of(d->kind->catalog),
-                    jscan_text(t, v), &d->usage, NULL, &ignored) == ERR_OK)
-        put_delta(o, &(struct msg_delta){.kind = MSG_D_USAGE, .usage = &d->usage});
 }
 
 /* The whole response: items that nobody told of, finish and usage. */
@@ -206,10 +170,11 @@ static void decode_whole(struct event_decoder *d, struct str t, struct jspan v,
         return;
     d->finished = true;
     struct jspan why = json_is_set(r.reason) ? r.reason : r.status;
-    put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
-                                     .finish = finish,
-                                     .finish_raw = scratch_str(o, &d->text, t, why)});
-    decode_usage(d, t, r.usage, o);
+    put_delta(o,
+              &(struct msg_delta){.kind = MSG_D_FINISH,
+                                  .finish = finish,
+                                  .finish_raw = scratch_str(o, &d->base.text, t, why)});
+    decode_usage(&d->base, USAGE_WIRE_OPENAI_RESPONSES, t, r.usage, o);
 }
 
 static void decode_failure(struct event_decoder *d, struct str t,
@@ -218,9 +183,9 @@ static void decode_failure(struct event_decoder *d, struct str t,
     struct responses_object v;
     responses_object_read(t, r->response, &v);
     bool is_told =
-        json_is_set(v.error) && responses_failed(d->kind, t, &v, r->response, o->e);
+        json_is_set(v.error) && responses_failed(d->base.kind, t, &v, r->response, o->e);
     /* Perplexity has it beside the response, not in it */
-    is_told = is_told || error_in_band(d->kind, t, o->e);
+    is_told = is_told || error_in_band(d->base.kind, t, o->e);
     if (!is_told)
         err_set(o->e, ERR_SERVER, "the provider broke off, without a reason");
     o->rc = o->e->code;
@@ -232,7 +197,7 @@ static void decode_read(struct event_decoder *d, struct str t,
     struct item *i = item_at(d, r->output_index);
     struct responses_object v;
     bool is_piece = r->delta.kind == J_STRING;
-    struct str text = scratch_str(o, &d->text, t, is_piece ? r->delta : r->whole);
+    struct str text = scratch_str(o, &d->base.text, t, is_piece ? r->delta : r->whole);
     switch (r->kind) {
     case RESPONSES_CREATED:
         responses_object_read(t, r->response, &v);
@@ -299,21 +264,15 @@ enum errc responses_reply_decode(struct str body, const struct provider_kind *ki
     if (responses_failed(kind, body, &r, root, e))
         return e->code;
     if (r.output.kind != J_ARRAY)
-        return err_set(e, ERR_SERVER, "the provider's answer holds no output");
+        return reply_broken(e, "the provider's answer holds no output");
     struct event_decoder *d = responses_decoder_new(kind);
     if (d == NULL)
         return err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_init(&c, a);
-    struct delta_out o = {collect_delta, &c, e, ERR_OK};
+    struct delta_out o = collect_begin(&c, a, e);
     decode_whole(d, body, root, &o);
     jscan_i64(body, jscan_get(body, root, "created_at"), 0, INT64_MAX,
               &c.reply.created_s);
-    c.reply.service_tier = arena_str(a, scratch_str(&o, &d->text, body, r.tier));
-    if (o.rc == ERR_OK)
-        *ret = *msg_collect_reply(&c);
-    if (o.rc == ERR_OK && arena_is_broken(a))
-        o.rc = err_set(e, ERR_MEMORY, "no memory for the answer");
-    msg_collect_release(&c);
-    responses_decoder_free(&d);
-    return o.rc;
+    c.reply.service_tier = arena_str(a, scratch_str(&o, &d->base.text, body, r.tier));
+    decoder_free(&d);
+    return collect_end(&c, &o, ret);
 }
