@@ -14,6 +14,7 @@
 
 #include "cmd/chat_request.h"
 #include "cmd/dry.h"
+#include "cmd/locals.h"
 #include "cmd/out.h"
 #include "cmd/prompt.h"
 #include "cmd/repl.h"
@@ -258,6 +259,22 @@ static enum errc save(struct cmd_ctx *ctx, const struct chat_options *o,
     return rc;
 }
 
+/* Where no key is set and no model is configured, a server on this machine may still serve. */
+static void look_near(struct cmd_ctx *ctx, struct chat_options *o)
+{
+    struct local_server servers[LOCALS_MAX];
+    const struct conf *c = ctx->conf;
+    bool is_set = o->model != NULL || o->route != NULL || o->save != NULL || c == NULL ||
+                  c->core.default_model != NULL || c->core.default_route != NULL ||
+                  c->chat.model != NULL || c->chat.route != NULL ||
+                  conf_route(c, STR("default")) != NULL;
+    if (is_set)
+        return;
+    o->model = locals_first(ctx, servers, locals_find(ctx, servers));
+    if (o->model != NULL)
+        cmd_note(ctx, "no key is set: asking %s on this machine", o->model);
+}
+
 static enum errc ask(struct cmd_ctx *ctx, const struct chat_options *given,
                      const struct opt_args *args, bool is_dry, struct err *e)
 {
@@ -269,6 +286,7 @@ static enum errc ask(struct cmd_ctx *ctx, const struct chat_options *given,
     enum errc rc = prepare(ctx, &o, &t, e);
     if (rc != ERR_OK)
         return rc;
+    look_near(ctx, &o);
     if (o.save != NULL)
         return save(ctx, &o, args, e);
     const struct prompt_source source = {

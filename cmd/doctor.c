@@ -1,6 +1,6 @@
 /*
- * doctor.c: `llmgw doctor`: is everything in its place? Looks, changes nothing, uses no network,
- * starts no broker. Each check says what it found; what is wrong comes with what to do.
+ * doctor.c: `llmgw doctor`: is everything in its place? Looks, changes nothing, asks nobody but
+ * model servers on this machine, starts no broker. Each check says what it found; what is wrong comes with what to do.
  */
 #include <langinfo.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "cmd/cost.h"
 #include "cmd/key_source.h"
 #include "cmd/link.h"
+#include "cmd/locals.h"
 #include "cmd/out.h"
 #include "cmd/shell.h"
 
@@ -196,7 +197,7 @@ static size_t check_others(struct doctor *d, struct json_object *broker_keys)
     return n;
 }
 
-static void check_keys(struct doctor *d)
+static void check_keys(struct doctor *d, bool has_locals)
 {
     AUTO(jx_put) struct json_object *broker_keys = ask_broker_keys(d);
     const struct conf *c = d->ctx->conf;
@@ -210,9 +211,24 @@ static void check_keys(struct doctor *d)
     }
     if (broker_keys != NULL)
         n += check_others(d, broker_keys);
-    if (n == 0)
+    if (n == 0 && !has_locals)
         say(d, "keys", BAD,
             "no provider is in use\nhint: llmgw keys set openai, or set OPENAI_API_KEY");
+}
+
+/* How many answer. */
+static size_t check_locals(struct doctor *d)
+{
+    struct local_server servers[LOCALS_MAX];
+    size_t n = locals_find(d->ctx, servers);
+    for (size_t i = 0; i < n; i++) {
+        const struct local_server *s = &servers[i];
+        const char *first = locals_first(d->ctx, s, 1);
+        say(d, "local server", OK, "%s at %s has %zu model%s%s%s", s->provider->name,
+            s->provider->base_url, s->n_models, s->n_models == 1 ? "" : "s",
+            first != NULL ? "\nhint: llmgw chat -m " : "", first != NULL ? first : "");
+    }
+    return n;
 }
 
 static void check_ledger(struct doctor *d)
@@ -444,7 +460,7 @@ static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *arg
         return rc;
     struct doctor d = {.ctx = ctx, .out = out, .for_others = o->report};
     check_config(&d);
-    check_keys(&d);
+    check_keys(&d, check_locals(&d) > 0);
     check_socket(&d);
     check_broker(&d);
     check_ledger(&d);

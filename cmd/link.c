@@ -25,9 +25,10 @@ enum { READ_LEN = 64 * 1024, IDLE_US = 120 * US_PER_S };
 
 struct link {
     int fd;
-    bool is_offline; /* said with each call */
-    struct buf in;   /* read, not yet used */
-    struct buf head; /* the current answer's */
+    const char *host; /* NULL: it is a broker */
+    bool is_offline;  /* said with each call */
+    struct buf in;    /* read, not yet used */
+    struct buf head;  /* the current answer's */
     struct link_waiting waiting;
 };
 
@@ -69,6 +70,11 @@ int link_fd(const struct link *l)
 void link_wait(struct link *l, const struct link_waiting *w)
 {
     l->waiting = *w;
+}
+
+void link_call_as(struct link *l, const char *host)
+{
+    l->host = host;
 }
 
 int link_connect(const char *path)
@@ -237,8 +243,9 @@ static enum errc send_request(struct link *l, const char *method, const char *pa
 {
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN + LIMIT_BODY_LEN);
     http1_write_request(&out, method, str_of(path));
-    http1_write_header(&out, "Host", STR("llmgw"));
-    http1_write_header(&out, "x-llmgw-proto", STR("1"));
+    http1_write_header(&out, "Host", l->host != NULL ? str_of(l->host) : STR("llmgw"));
+    if (l->host == NULL)
+        http1_write_header(&out, "x-llmgw-proto", STR("1"));
     if (l->is_offline)
         http1_write_header(&out, "x-llmgw-offline", STR("1"));
     buf_adds(&out, headers);

@@ -43,6 +43,8 @@ struct link_waiting {
     void *key_arg;
 };
 void link_wait(struct link *l, const struct link_waiting *w);
+/* To another server than a broker: the name that it goes by; borrowed. */
+void link_call_as(struct link *l, const char *host);
 
 struct link_answer {
     int status;

@@ -25,6 +25,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/line.c %D%/line.h
 %C%_libcmd_a_SOURCES += %D%/link.c %D%/link.h
 %C%_libcmd_a_SOURCES += %D%/link_start.c %D%/link_start.h
+%C%_libcmd_a_SOURCES += %D%/locals.c %D%/locals.h
 %C%_libcmd_a_SOURCES += %D%/markdown.c %D%/markdown.h %D%/markdown_inline.c
 %C%_libcmd_a_SOURCES += %D%/models.c %D%/models.h %D%/models_names.c %D%/models_speed.c
 %C%_libcmd_a_SOURCES += %D%/prices.c

@@ -11,6 +11,7 @@
 #include "core/num.h"
 
 #include "cmd/key_source.h"
+#include "cmd/locals.h"
 #include "cmd/out.h"
 
 struct models_options {
@@ -30,7 +31,8 @@ static const struct option_row options[] = {
     {0, "max-price", OPT_MONEY, AT(max_price), .arg = "USD",
      .help = "only models whose input and output cost at most USD per million tokens"},
     {0, "usable", OPT_FLAG, AT(usable),
-     .help = "only models that chat can be held with here: their provider has a key"},
+     .help = "only models that chat can be held with here: their provider has a key, or "
+             "needs none and answers on this machine"},
     {'a', "all", OPT_FLAG, AT(all), .help = "retired models too"},
     {0, "sort", OPT_CHOICE, AT(sort), .arg = "BY", .values = "name|price|context|latency",
      .help =
@@ -346,6 +348,29 @@ static void sort(struct listed *list, size_t n, const char *how)
             qsort(list, n, sizeof *list, rows[i].order);
 }
 
+/* What servers on this machine have, at the end of the list; how many. */
+static size_t add_locals(struct cmd_ctx *ctx, const struct models_options *o,
+                         unsigned caps, const struct models_speeds *speeds,
+                         struct listed *list)
+{
+    struct local_server servers[LOCALS_MAX];
+    size_t n = locals_find(ctx, servers), chosen = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < servers[i].n_models; k++) {
+            const struct catalog_model *m = &servers[i].models[k];
+            struct listed *l = &list[chosen];
+            *l = (struct listed){.m = m,
+                                 .provider = m->provider,
+                                 .usable = catalog_can_chat(m),
+                                 .ttft_us = models_ttft_us(speeds, m->provider, m)};
+            /* it costs nothing */
+            chosen += l->usable && (m->caps_yes & caps) == caps &&
+                      (models_match(m, o->grep) ||
+                       str_icontains(str_of(l->provider), str_of(o->grep)));
+        }
+    return chosen;
+}
+
 static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,
                           size_t n, struct err *e)
 {
@@ -370,8 +395,9 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     if (rc != ERR_OK)
         return rc;
     const struct catalog_model *all = catalog_models(ctx->catalog, &n);
+    size_t n_near = o->usable ? (size_t)LOCALS_MAX * LOCALS_MODELS_MAX : 0;
     struct listed *list =
-        ARENA_ARRAY(&ctx->arena, (n + 1) * (sellers.n + 1), struct listed);
+        ARENA_ARRAY(&ctx->arena, (n + 1) * (sellers.n + 1) + n_near, struct listed);
     if (list == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     size_t chosen = 0;
@@ -386,6 +412,8 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
                 chosen++;
             }
     }
+    if (o->usable)
+        chosen += add_locals(ctx, o, caps, &speeds, list + chosen);
     sort(list, chosen, o->sort);
     for (size_t i = 0; i < chosen; i++)
         list_row(ctx, out, &list[i]);
