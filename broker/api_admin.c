@@ -338,20 +338,25 @@ void api_undrain(const struct api_call *a)
     set_drained(a, false);
 }
 
-/* {"provider"}: its keys may be tried again now, also one that was refused a moment ago. */
-void api_keys_retry(const struct api_call *a)
+/* {"target"}: it, and its provider's keys, may be asked again now, whatever became of them. */
+void api_retry(const struct api_call *a)
 {
     AUTO(jx_put) struct json_object *o = NULL;
-    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN);
-    struct jw w;
+    struct conf_resolved to;
+    struct arena arena;
+    int64_t now_us = loop_mono_us(a->b->loop);
     if (!read_body(a, &o))
         return;
-    jw_init(&w, &out);
-    jw_object(&w);
-    jw_ki64(&w, "keys",
-            (int64_t)secrets_retry(a->b->secrets, jx_str(o, "provider"),
-                                   loop_mono_us(a->b->loop)));
-    done(a, &w);
+    arena_init(&arena, LIMIT_HEAD_LEN);
+    if (read_target(a, o, &arena, &to)) {
+        struct target_state *t =
+            broker_target(a->b, str_of(to.target.provider), str_of(to.target.model));
+        if (t != NULL)
+            breaker_retry(&t->breaker, now_us);
+        secrets_retry(a->b->secrets, str_of(to.target.provider), now_us);
+        api_reply(a, 200, STR("{\"retry\":true}"));
+    }
+    arena_release(&arena);
 }
 
 /* Removes the pins of a route ("" is every route's), and those that have run out. */

@@ -444,18 +444,15 @@ int64_t secrets_benched_us(const struct secrets *s, struct str provider,
     return secrets_first(s, provider, now_mono_us, &wait_us) != NULL ? wait_us : -1;
 }
 
-size_t secrets_retry(struct secrets *s, struct str provider, int64_t now_mono_us)
+void secrets_retry(struct secrets *s, struct str provider, int64_t now_mono_us)
 {
     struct ring *r = map_get(&s->rings, provider);
-    size_t n = 0;
     for (size_t i = 0; r != NULL && i < r->n; i++) {
         struct slot *slot = &r->slots[i];
         if (slot->key.value != NULL)
             breaker_retry(&slot->key.state->breaker, now_mono_us);
         slot->retry_at_us = MIN(slot->retry_at_us, now_mono_us);
-        n += slot_is_there(slot);
     }
-    return n;
 }
 
 /* ---- what attempts tell of a key ---- */

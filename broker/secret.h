@@ -74,8 +74,8 @@ void secret_started(struct secret_key *k, int64_t now_mono_us);
  */
 const struct secret_state *secrets_heard(struct secrets *s, struct secret_key *k,
                                          const struct err *e, int64_t now_mono_us);
-/* The provider's keys may be tried at once, whatever became of them before; how many there are. */
-size_t secrets_retry(struct secrets *s, struct str provider, int64_t now_mono_us);
+/* The provider's keys may be tried at once, whatever became of them before. */
+void secrets_retry(struct secrets *s, struct str provider, int64_t now_mono_us);
 /* Equal? Takes the same time wherever they differ. */
 bool secret_equal(struct str a, struct str b);
 /* "sha256:HEX", as [client] has it. */

@@ -16,13 +16,10 @@
 #include "cmd/key_source.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
+#include "cmd/probe.h"
 #include "cmd/secret_input.h"
 
-enum {
-    KEY_LEN = 16 * 1024,
-    /* some models refuse less. Source: OpenAI API reference, responses (2026-11) */
-    PROBE_TOK = 16,
-};
+enum { KEY_LEN = 16 * 1024 };
 
 struct keys_options {
     const char *env, *file, *command;
@@ -288,59 +285,20 @@ static const char *model_of(struct cmd_ctx *ctx, const struct conf_provider *p)
                : NULL;
 }
 
-/* A key that was refused is left alone for a while, but we want to know whether it is good now. */
-static void may_try_again(struct cmd_ctx *ctx, const struct conf_provider *p)
-{
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
-    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
-    struct err ignored = ERR_INIT; /* no broker, or an old one: then we shall be told */
-    struct jw w;
-    jw_init(&w, &body);
-    jw_object(&w);
-    jw_kstrz(&w, "provider", p->name);
-    jw_object_end(&w);
-    (void)!link_ask(ctx, false, "POST", "/llmgw/v1/keys/retry", STR_NONE, buf_str(&body),
-                    &answer, &ignored);
-}
-
-static enum errc ask_one(struct cmd_ctx *ctx, const struct conf_provider *p,
-                         const char *model, struct err *e)
-{
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
-    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
-    struct jw w;
-    may_try_again(ctx, p);
-    jw_init(&w, &body);
-    jw_object(&w);
-    jw_kstrz(&w, "model", arena_printf(&ctx->arena, "%s/%s", p->name, model));
-    jw_ki64(&w, "max_completion_tokens", PROBE_TOK);
-    jw_key(&w, "messages");
-    jw_array(&w);
-    jw_object(&w);
-    jw_kstrz(&w, "role", "user");
-    jw_kstrz(&w, "content", "Say yes.");
-    jw_object_end(&w);
-    jw_array_end(&w);
-    jw_object_end(&w);
-    /* a provider that asks for more patience than that has failed */
-    return link_ask(ctx, true, "POST", "/v1/chat/completions",
-                    STR("content-type: application/json\r\nx-llmgw-record: meta\r\n"
-                        "x-llmgw-timeout-ms: 20000\r\n"),
-                    buf_str(&body), &answer, e);
-}
-
 /* A row for the provider; the code of what went wrong, of the first one in *ret. */
 static void test_one(struct cmd_ctx *ctx, struct out *out, const struct conf_provider *p,
                      enum errc *ret)
 {
     struct err why = ERR_INIT;
+    struct probe ignored;
     const char *model = model_of(ctx, p);
     out_textz(out, p->name);
     out_textz(out, model);
     if (model == NULL) {
         out_textz(out, "not tested");
         out_textz(out, "no model of it is known; name one in a route");
-    } else if (ask_one(ctx, p, model, &why) == ERR_OK) {
+    } else if (probe_ask(ctx, arena_printf(&ctx->arena, "%s/%s", p->name, model),
+                         &ignored, &why) == ERR_OK) {
         out_textz(out, "ok");
         out_null(out);
     } else {

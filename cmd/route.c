@@ -4,6 +4,8 @@
  * Reads the configuration itself; health, pins and drains live in the broker and are asked for
  * over its socket. `list` and `show` work without a broker and say so.
  */
+#include "cmd/route.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,16 +23,18 @@
 
 struct options {
     struct chat_options chat; /* of explain; first, as cmd_entry.like wants it */
-    int64_t for_us;
+    int64_t for_us, n;
     bool watch;
 };
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
     {'r', "route", OPT_STRING, AT(chat.route), .arg = "NAME", .complete = OPT_C_ROUTE,
-     .group = "options", .help = "the route meant by explain and pin"},
+     .group = "options", .help = "the route meant by explain, pin and history"},
     {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
      .help = "pin and drain: only so long"},
+    {'n', "number", OPT_INT, AT(n), .arg = "N", .values = "1..",
+     .help = "history: so many; 10 unless given"},
     {0, "watch", OPT_FLAG, AT(watch),
      .help = "health: show it again whenever it changes"},
     {.name = NULL},
@@ -505,11 +509,22 @@ static enum errc run_undrain(struct cmd_ctx *ctx, void *p, const char *const *ar
     return steer(ctx, "/llmgw/v1/undrain", args[0], p, e);
 }
 
+static enum errc run_history(struct cmd_ctx *ctx, void *p, const char *const *args,
+                             size_t n, struct err *e)
+{
+    const struct options *opt = p;
+    (void)args;
+    (void)n;
+    return route_history(ctx, opt->n, opt->chat.route, e);
+}
+
 static const struct cmd_sub subs[] = {
     {"list", "", 0, 0, run_list},
     {"show", "ROUTE", 1, 1, run_show},
     {"explain", "[PROMPT...]", 0, 4000, run_explain},
+    {"test", "[ROUTE|TARGET...]", 0, 4000, route_test},
     {"health", "", 0, 0, run_health},
+    {"history", "", 0, 0, run_history},
     {"pin", "TARGET", 1, 1, run_pin},
     {"unpin", "", 0, 0, run_unpin},
     {"drain", "TARGET", 1, 1, run_drain},
@@ -527,6 +542,7 @@ static const struct cmd_example examples[] = {
     {"llmgw route", "every route, its targets in order, and how they fare"},
     {"llmgw route explain -r fast \"hello\"",
      "which target would get it, and why; sends nothing"},
+    {"llmgw route test fast", "does each of its targets answer? costs a few tokens"},
     {"llmgw route drain anthropic/claude-haiku-5-5 --for 30m",
      "take a target out while it is in trouble"},
     {NULL, NULL},
@@ -534,8 +550,9 @@ static const struct cmd_example examples[] = {
 
 const struct cmd_entry cmd_route = {
     .name = "route",
-    .args = "[list | show ROUTE | explain [PROMPT...] | health | pin TARGET | unpin | "
-            "drain TARGET | undrain TARGET]",
+    .args =
+        "[list | show ROUTE | explain [PROMPT...] | test [ROUTE|TARGET...] | health | "
+        "history | pin TARGET | unpin | drain TARGET | undrain TARGET]",
     .summary = "see and steer which models requests go to",
     .options = options,
     .options_size = sizeof(struct options),

@@ -140,6 +140,10 @@ const struct schema_shape schema_shapes[] = {
     {"llmgw.route/1", "route list", "targets of routes", SCHEMA_ROWS,
      "route:s place:i target:s health:s ttft_ms:n ok:n input_usd:n input_pusd:i"
      " output_usd:n output_pusd:i strategy:s weight:i when:s", NULL},
+    {"llmgw.route.test/1", "route test", "whether targets answer", SCHEMA_ROWS,
+     "target:s result:s took_ms:n cost_usd:n cost_pusd:i why:s", NULL},
+    {"llmgw.route.history/1", "route history", "how requests were decided", SCHEMA_ROWS,
+     "start:t id:s asked:s route:s target:s status:s passed_over:s", NULL},
     {"llmgw.route.health/1", "route health", "how targets fare", SCHEMA_ROWS,
      "target:s health:s key:s attempts:i failed:i ttft_ms:n retry_in_ms:n why:s",
      " limits:" LIMITS},

@@ -165,4 +165,53 @@ out=$(printf 'expect one/gpt-6-luna\nexpect Ctrl-C ends\nexpect Ctrl-C ends\nsig
 like "$out" 'exit=130' 'on a terminal it is drawn again each second'
 unlike "$out" "$(printf '\033')\\[2J" '… in place, without a blank screen'
 
+
+# ---- asking targets ----
+config <<END
+$(cat "$config_file")
+[price "one/*"]
+    input = 1
+    output = 2
+[price "two/*"]
+    input = 1
+    output = 2
+[route "pair"]
+    target = one/gpt-6-luna
+    target = two/sim-sim:status=529
+END
+http -X POST /llmgw/v1/reload >/dev/null
+try() { # route test "$@"; $rc, $out, $err
+    out=$(llmgw route test "$@" 2>"$tmp/err")
+    rc=$?
+    err=$(cat "$tmp/err")
+}
+try fast
+is "$rc $err" '0 ' 'test: a route whose target answers'
+like "$out" '^one/gpt-6-luna +ok +[0-9.]+m?s +\$0\.0' '… with time and cost'
+like "$out" '^this test cost \$0\.0' '… of all'
+try fast default pair
+is "$rc" 6 'one that does not: 6'
+is "$err" 'llmgw: route: 1 of 3 targets failed' '… and how many'
+like "$out" '^two/sim-sim:status=529 +overloaded +' '… with what it said'
+is "$(printf '%s\n' "$out" | grep -c '^one/gpt-6-luna')" 1 'a target of several routes is asked once'
+before=$(requests one)
+try two/sim-sim:status=529
+is "$rc $(($(requests one) > before))" '6 1' 'a target alone, which is asked though it is known to be in trouble'
+try nobody
+is "$rc" 4 'nobody is called so'
+try -j fast
+is "$(printf '%s' "$out" | "$tool" json rows.0.result)" ok '… for programs'
+
+# ---- what was decided ----
+llmgw route drain one/gpt-6-luna
+llmgw chat -r pair --no-stdin hi >/dev/null 2>&1
+llmgw chat -r default --no-stdin hi >/dev/null 2>&1
+llmgw route undrain one/gpt-6-luna
+sql_wait "SELECT count(*) FROM request WHERE route = 'default'" "$(sql "SELECT count(*) FROM request WHERE route = 'default'")" >/dev/null
+stop_broker
+out=$(llmgw --no-autostart route history -n 2)
+is "$(printf '%s\n' "$out" | wc -l)" 3 'history: so many, without a broker'
+like "$out" '^.* default +one/other +ok +one/gpt-6-luna: drained$' '… who served, and why others did not'
+like "$(llmgw --no-autostart route history -r pair -n 1 -j)" '"route":"pair",.*circuit open: 5×529 .*; one/gpt-6-luna: drained"' \
+    '… of one route, with all reasons'
 done_testing

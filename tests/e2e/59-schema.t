@@ -151,6 +151,10 @@ say route list -j
 fits 'route list' 'route list'
 say route health -j
 fits 'route health' 'route health'
+llmgw route history -j >"$tmp/out"
+fits 'route history' 'route history'
+llmgw route test -j >"$tmp/out" 2>/dev/null
+fits 'route test' 'route test'
 say broker ps -j
 fits 'broker ps' 'broker ps'
 llmgw chat --no-stdin --save hm 'say it' >/dev/null 2>&1
