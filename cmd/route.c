@@ -522,7 +522,7 @@ static const struct cmd_sub subs[] = {
     {"list", "", 0, 0, run_list},
     {"show", "ROUTE", 1, 1, run_show},
     {"explain", "[PROMPT...]", 0, 4000, run_explain},
-    {"test", "[ROUTE|TARGET...]", 0, 4000, route_test},
+    {"test", "[ROUTE or TARGET...]", 0, 4000, route_test},
     {"health", "", 0, 0, run_health},
     {"history", "", 0, 0, run_history},
     {"pin", "TARGET", 1, 1, run_pin},
@@ -551,7 +551,7 @@ static const struct cmd_example examples[] = {
 const struct cmd_entry cmd_route = {
     .name = "route",
     .args =
-        "[list | show ROUTE | explain [PROMPT...] | test [ROUTE|TARGET...] | health | "
+        "[list | show ROUTE | explain [PROMPT...] | test [ROUTE or TARGET...] | health | "
         "history | pin TARGET | unpin | drain TARGET | undrain TARGET]",
     .summary = "see and steer which models requests go to",
     .options = options,
