@@ -12,6 +12,7 @@
 
 #include "broker/api.h"
 #include "broker/request.h"
+#include "broker/served.h"
 #include "broker/state.h"
 
 static void done(const struct api_call *a, struct jw *w)
@@ -358,6 +359,28 @@ void api_retry(const struct api_call *a)
     }
     arena_release(&arena);
 }
+
+/* ---- what providers serve ---- */
+
+void api_models_served(const struct api_call *a)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
+    struct jw w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key(&w, "providers");
+    served_write(a->b->served, &w);
+    done(a, &w);
+}
+
+/* Begins; what comes of it is read above. */
+void api_models_refresh(const struct api_call *a)
+{
+    served_refresh(a->b->served);
+    api_models_served(a);
+}
+
+/* ---- pins ---- */
 
 /* Removes the pins of a route ("" is every route's), and those that have run out. */
 static size_t remove_pins(struct broker *b, struct str route)

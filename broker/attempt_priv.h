@@ -14,7 +14,7 @@ enum outcome { GOING_ON, WHOLE, BROKEN };
 
 enum {
     attempt_MAGIC = 0x61747470,
-    HEADERS_MAX = 32, /* either way */
+    HEADERS_MAX = 32, /* of an answer */
 };
 
 struct attempt {

@@ -8,6 +8,7 @@
 #include "core/sha256.h"
 
 #include "broker/attempt_priv.h"
+#include "broker/call_headers.h"
 #include "broker/signatures.h"
 
 enum {
@@ -102,65 +103,6 @@ bool attempt_write_on(struct attempt *a)
 
 /* ---- headers and the call ---- */
 
-struct call_headers {
-    struct http1_header items[HEADERS_MAX];
-    size_t n;
-    struct buf text; /* of those made here; wiped: it holds the key */
-};
-
-static void headers_release(struct call_headers *h)
-{
-    mem_wipe(h->text.data, h->text.cap);
-    buf_release(&h->text);
-}
-
-static void add_header(struct call_headers *h, const char *name, struct str value)
-{
-    if (h->n < HEADERS_MAX)
-        h->items[h->n++] = (struct http1_header){str_of(name), value};
-}
-
-/* Header lines, as dialects write them. */
-static void add_lines(struct call_headers *h, struct str lines)
-{
-    struct str line;
-    while (h->n < HEADERS_MAX && str_split(&lines, '\n', &line)) {
-        size_t colon = str_find(line, ':');
-        if (colon < line.len)
-            h->items[h->n++] = (struct http1_header){
-                str_sub(line, 0, colon), str_trim(str_sub(line, colon + 1, line.len))};
-    }
-}
-
-static void add_credentials(struct call_headers *h, enum auth_style style, struct str key)
-{
-    switch (style) {
-    case AUTH_NONE:
-        break;
-    case AUTH_BEARER:
-    case AUTH_AWS:
-        buf_addz(&h->text, "Bearer ");
-        buf_adds(&h->text, key);
-        add_header(h, "authorization", buf_str(&h->text));
-        break;
-    case AUTH_X_API_KEY:
-        add_header(h, "x-api-key", key);
-        break;
-    case AUTH_API_KEY:
-        if (!str_starts(key, STR("eyJ"))) { /* a token of Entra's is JSON, in base64 */
-            add_header(h, "api-key", key);
-            break;
-        }
-        buf_addz(&h->text, "Bearer ");
-        buf_adds(&h->text, key);
-        add_header(h, "authorization", buf_str(&h->text));
-        break;
-    case AUTH_GOOGLE:
-        add_header(h, "x-goog-api-key", key);
-        break;
-    }
-}
-
 /* https://bedrock-runtime.REGION.amazonaws.com */
 static struct str region_of(const struct conf_provider *p)
 {
@@ -206,10 +148,10 @@ static enum errc sign(struct attempt *a, struct call_headers *h, struct str key,
     buf_adds(&h->text, key);
     if (buf_err(&h->text) != ERR_OK)
         return err_set(e, ERR_MEMORY, "no memory to sign a request");
-    add_header(h, "x-amz-content-sha256", str_of(hash));
+    call_header(h, "x-amz-content-sha256", str_of(hash));
     if (key.len > 0)
-        add_header(h, "x-amz-security-token",
-                   (struct str){h->text.data + token_at, key.len});
+        call_header(h, "x-amz-security-token",
+                    (struct str){h->text.data + token_at, key.len});
     *ret = (struct upstream_sign){.scope = h->text.data,
                                   .id = h->text.data + id_at,
                                   .secret = h->text.data + secret_at};
@@ -279,20 +221,20 @@ enum errc attempt_call(struct attempt *a, const struct upstream_fns *fns, struct
     struct str key;
     if (pick_key(a, &key, e) != ERR_OK)
         return e->code;
-    AUTO(headers_release) struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
+    AUTO(call_headers_release) struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
     AUTO(buf_release) struct buf lines = BUF_INIT(LIMIT_HEAD_LEN);
-    add_header(&h, "content-type", STR("application/json"));
-    add_header(&h, "accept", accepted(a));
-    add_header(&h, "user-agent", STR("llmgw/" PACKAGE_VERSION));
-    add_header(&h, "x-llmgw-hop", str_of(r->b->hop_id));
+    call_header(&h, "content-type", STR("application/json"));
+    call_header(&h, "accept", accepted(a));
+    call_header(&h, "user-agent", STR("llmgw/" PACKAGE_VERSION));
+    call_header(&h, "x-llmgw-hop", str_of(r->b->hop_id));
     a->ops->request_headers(r->cr.head, !a->is_crossed, &lines);
-    add_lines(&h, buf_str(&lines));
+    call_header_lines(&h, buf_str(&lines));
     for (size_t i = 0; i < a->provider->n_headers; i++)
-        add_header(&h, a->provider->headers[i].name,
-                   str_of(a->provider->headers[i].value));
+        call_header(&h, a->provider->headers[i].name,
+                    str_of(a->provider->headers[i].value));
     bool is_signed = a->model.kind->auth == AUTH_AWS && str_find(key, ':') < key.len;
     if (!is_signed && key.len > 0)
-        add_credentials(&h, a->model.kind->auth, key);
+        call_credentials(&h, a->model.kind->auth, key);
     else if (is_signed && sign(a, &h, key, &signature, e) != ERR_OK)
         return e->code;
     AUTO(buf_release) struct buf path = BUF_INIT(LIMIT_HEAD_LEN);

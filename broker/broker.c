@@ -28,6 +28,7 @@
 #include "broker/listen.h"
 #include "broker/request.h"
 #include "broker/seed.h"
+#include "broker/served.h"
 #include "broker/signatures.h"
 #include "broker/state.h"
 
@@ -554,6 +555,7 @@ static enum errc start(struct broker *b, struct err *e)
     if (upstream_new(b->loop, &b->log, &b->upstream, e) != ERR_OK ||
         estimator_new(&b->estimator, e) != ERR_OK ||
         signatures_new(&b->signatures, e) != ERR_OK ||
+        served_new(b, &b->served, e) != ERR_OK ||
         limiter_new(b->conf, &b->limiter, e) != ERR_OK || open_ledger(b, e) != ERR_OK)
         return e->code;
     loop_before_sleep(b->loop, on_before_sleep, b);
@@ -610,6 +612,7 @@ static void end_requests(struct broker *b)
 static void close_all(struct broker *b)
 {
     end_requests(b);
+    served_free(&b->served);
     upstream_free(&b->upstream);
     if (b->ledger != NULL)
         ledger_close(&b->ledger, CLOSE_WAIT_US);

@@ -65,6 +65,7 @@ struct broker {
     struct limiter *limiter;
     struct estimator *estimator;
     struct signatures *signatures;
+    struct served *served;
     struct ledger *ledger;
     struct targets targets;
     struct map key_states; /* struct secret_state, owned */

@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(EVENT_CFLAGS)
 %C%_libbroker_a_SOURCES =
 %C%_libbroker_a_SOURCES += %D%/loop.c %D%/loop.h
+%C%_libbroker_a_SOURCES += %D%/call_headers.c %D%/call_headers.h %D%/served.c %D%/served.h
 %C%_libbroker_a_SOURCES += %D%/dialect.c %D%/dialect.h %D%/dialect_priv.h
 %C%_libbroker_a_SOURCES += %D%/dialect_anthropic.c %D%/dialect_anthropic.h
 %C%_libbroker_a_SOURCES += %D%/dialect_anthropic_reply.c

@@ -6,6 +6,7 @@
 
 #include "cmd/complete.h"
 #include "cmd/key_source.h"
+#include "cmd/models.h"
 #include "cmd/template_file.h"
 
 /* Warnings about the configuration are for another time. */
@@ -63,6 +64,21 @@ static void add_catalog(struct complete *c)
                 complete_offerz(
                     c, arena_printf(&ctx->arena, "%s/%s", provider->name, all[i].model),
                     all[i].family);
+    }
+}
+
+/* What providers have said that they serve. */
+static void add_found(struct complete *c)
+{
+    AUTO(buf_release) struct buf found = BUF_INIT(LIMIT_REPLY_LEN);
+    models_found(c->ctx, &found);
+    struct str rest = arena_str(&c->ctx->arena, buf_str(&found)), name, model, provider;
+    while (str_split(&rest, '\n', &name)) {
+        model = name;
+        str_split(&model, '/', &provider);
+        const struct conf_provider *p = conf_provider(c->ctx->conf, provider);
+        if (model.len > 0 && p != NULL && key_can_ask(p))
+            complete_offer(c, name, STR_NONE);
     }
 }
 
@@ -178,6 +194,7 @@ static void add_models(struct complete *c)
     add_aliases(c);
     add_routes(c);
     add_catalog(c);
+    add_found(c);
 }
 
 void complete_words(struct complete *c, enum opt_complete kind, const char *values)

@@ -534,6 +534,7 @@ static const struct cmd_sub subs[] = {
     {"show", "MODEL", 1, 1, run_show},
     {"alias", "[list | set NAME MODEL | rm NAME]", 0, 3, models_alias},
     {"default", "[MODEL]", 0, 1, models_default},
+    {"refresh", "[PROVIDER]", 0, 1, models_refresh},
     {0},
 };
 
@@ -549,13 +550,15 @@ static const struct cmd_example examples[] = {
     {"llmgw models show claude-haiku-5-5", "what is known of one"},
     {"llmgw models -g qwen -j", "for programs"},
     {"llmgw models alias set smart anthropic/claude-sonnet-5", "a name of one's own"},
+    {"llmgw models refresh", "what providers serve that the catalog does not know"},
     {"llmgw models default smart", "what is asked when nobody says"},
     {0},
 };
 
 const struct cmd_entry cmd_models = {
     .name = "models",
-    .args = "[list | show MODEL | alias [set NAME MODEL; rm NAME] | default [MODEL]]",
+    .args = "[list | show MODEL | alias [set NAME MODEL; rm NAME] | default [MODEL] | "
+            "refresh [PROVIDER]]",
     .summary = "list and show models, and name them",
     .options = options,
     .options_size = sizeof(struct models_options),

@@ -39,6 +39,12 @@ enum errc models_speeds(struct cmd_ctx *ctx, struct models_speeds *ret, struct e
 int64_t models_ttft_us(const struct models_speeds *s, const char *provider,
                        const struct catalog_model *m);
 
+/* `models refresh`: which models the providers serve, and which of them the catalog lacks. */
+enum errc models_refresh(struct cmd_ctx *ctx, void *opts, const char *const *args,
+                         size_t n, struct err *e) MUST_USE;
+/* What the last refresh has found: PROVIDER/MODEL, a line each; empty when there was none. */
+void models_found(struct cmd_ctx *ctx, struct buf *out);
+
 /* What `llmgw chat` asks when nobody says: a model, an alias or a route. */
 const char *models_default_name(const struct conf *c);
 /* `models alias` and `models default`. */

@@ -58,6 +58,21 @@ static void add_routes(struct repl *r, line_add_fn *add, void *add_arg)
         add_route(&conf->routes[i], add, add_arg);
 }
 
+/* What `llmgw models refresh` has found beside those. */
+static void add_found(struct repl *r)
+{
+    AUTO(buf_release) struct buf found = BUF_INIT(LIMIT_REPLY_LEN);
+    struct str rest, name;
+    models_found(r->s->ctx, &found);
+    rest = buf_str(&found);
+    while (str_split(&rest, '\n', &name)) {
+        const char *line = arena_printf(&r->s->ctx->arena, "%.*s\n", STR_ARG(name));
+        if (name.len > 0 && line != NULL &&
+            !str_contains(buf_str(&r->models), str_of(line)))
+            buf_addz(&r->models, line);
+    }
+}
+
 /* Models as the broker lists them, asked for once. */
 static void fetch_models(struct repl *r)
 {
@@ -74,6 +89,7 @@ static void fetch_models(struct repl *r)
         buf_adds(&r->models, jx_str(json_object_array_get_idx(list, i), "id"));
         buf_addc(&r->models, '\n');
     }
+    add_found(r);
 }
 
 static void add_models(struct repl *r, line_add_fn *add, void *add_arg)

@@ -117,6 +117,8 @@ const struct schema_shape schema_shapes[] = {
      " max_output_tokens:i has:s lacks:s services:s input_usd_per_million:n"
      " output_usd_per_million:n price_status:s disputed:b shutdown:s replacement:s usable:b"
      " default:b basis:s note:s", NULL},
+    {"llmgw.models.refresh/1", "models refresh", "what providers say that they serve", SCHEMA_ROWS,
+     "provider:s model:s known:b", NULL},
     {"llmgw.models.alias/1", "models alias", "names of one's own", SCHEMA_ROWS,
      "alias:s target:s origin:s line:i", NULL},
     {"llmgw.prices/1", "prices list", "prices of today", SCHEMA_ROWS,

@@ -394,6 +394,9 @@ const char *conf_path_data(struct arena *a, const char *(*getenv)(const char *),
                            const char *file);
 const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *),
                             const char *file);
+/* What may be deleted at any time. */
+const char *conf_path_cache(struct arena *a, const char *(*getenv)(const char *),
+                            const char *file);
 /*
  * Has the user said that this project's file may set everything? What is remembered is the path
  * and the hash of the text, so that any change takes the trust away.

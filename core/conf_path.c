@@ -53,6 +53,12 @@ const char *conf_path_state(struct arena *a, const char *(*getenv)(const char *)
     return xdg_path(a, getenv, "XDG_STATE_HOME", ".local/state", file);
 }
 
+const char *conf_path_cache(struct arena *a, const char *(*getenv)(const char *),
+                            const char *file)
+{
+    return xdg_path(a, getenv, "XDG_CACHE_HOME", ".cache", file);
+}
+
 const char *conf_path_db(struct arena *a, const struct conf *c,
                          const char *(*getenv)(const char *))
 {

@@ -79,4 +79,61 @@ is "$(llmgw models --sort latency --fields model,ttft -F csv | sed -n 2,4p | tr 
 like "$(llmgw models --sort latency | head -n 1)" ' ttft$' '… which the table shows then'
 unlike "$(llmgw models | head -n 1)" 'ttft' '… and not else'
 is "$(rm "$db"*; llmgw models --sort latency >/dev/null 2>&1; echo $?)" 0 '… also when nothing was asked yet'
+
+# ---- what providers say that they serve ----
+start_sim one
+config <<END
+[provider "a"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = WORK_KEY
+[provider "b"]
+    kind = anthropic
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = WORK_KEY
+[provider "g"]
+    kind = gemini
+    base-url = http://127.0.0.1:$one_port/v1beta
+    key-env = WORK_KEY
+[provider "co"]
+    kind = cohere
+    base-url = http://127.0.0.1:$one_port/v2
+    key-env = WORK_KEY
+END
+start_broker
+refresh() { # $rc, $out, $err
+    out=$(llmgw models refresh "$@" 2>"$tmp/err")
+    rc=$?
+    err=$(cat "$tmp/err")
+}
+refresh -j
+is "$rc" 0 'providers are asked for their models'
+printf '%s' "$out" | "$tool" json rows >"$tmp/rows"
+for p in a b g; do
+    cmp_num "$(printf '%s\n' "$out" | grep -c "\"provider\":\"$p\"")" -gt 0 "… $p tells some"
+done
+refresh
+like "$out" '^a +sim$' 'what the catalog does not know is told'
+like "$out" '^a: [0-9]+ models?, [1-9][0-9]* that the catalog does not know$' '… and how many there are'
+like "$out" '^co: not asked: ' '… and who was not asked'
+like "$(llmgw __complete -- chat -m a/si)" '^a/sim' 'completion offers them'
+rm "$XDG_CACHE_HOME/llmgw/models"
+refresh a
+is "$(cut -d / -f 1 "$XDG_CACHE_HOME/llmgw/models" | sort -u)" a 'one provider alone'
+refresh nobody
+is "$rc" 4 '… that must be one'
+refresh --offline
+is "$rc" 5 'offline nobody is asked'
+config <<END
+$(cat "$config_file")
+[provider "gone"]
+    kind = openai
+    base-url = http://127.0.0.1:1/v1
+    key-env = WORK_KEY
+END
+http -X POST /llmgw/v1/reload >/dev/null
+refresh
+is "$rc" 3 'one that does not answer: 3'
+like "$err" '^llmgw: models: gone: ' '… and why'
+like "$out" '^a +sim$' '… the others are told all the same'
 done_testing

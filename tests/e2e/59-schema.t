@@ -163,6 +163,8 @@ say tokens -j "$tmp/words" "$tmp/words"
 fits tokens 'tokens'
 say models alias -j
 fits 'models alias' 'models alias'
+llmgw models refresh -j >"$tmp/out" 2>/dev/null
+fits 'models refresh' 'models refresh'
 say template list -j
 fits 'template list' 'template list'
 say log show nobody -j
