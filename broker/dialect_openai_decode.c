@@ -147,22 +147,38 @@ static void decode_function(struct reader *r, struct jspan v, struct msg_part *p
     p->args = read_str(r, &f[ARGS]);
 }
 
+static void decode_custom(struct reader *r, struct jspan v, struct msg_part *p)
+{
+    enum { NAME, INPUT, N };
+    struct jfield f[N] = {[NAME] = {.name = "name"}, [INPUT] = {.name = "input"}};
+    if (!read_fields(r, v, f, N))
+        return;
+    p->kind = MSG_TOOL_CALL;
+    p->is_custom = true;
+    p->name = read_need_str(r, &f[NAME]);
+    p->args = custom_args(r, &f[INPUT]);
+}
+
 static void decode_calls(struct reader *r, const struct jfield *calls, struct msg_turn *t)
 {
-    enum { ID, TYPE, FUNCTION, N };
-    static const char *const types[] = {"function"};
+    enum { ID, TYPE, FUNCTION, CUSTOM, N };
+    static const char *const types[] = {"function", "custom"};
     struct jspan v;
     size_t it = 0, i = 0;
     for (; jscan_next(r->text, calls->value, &it, &v); i++) {
         struct jfield f[N] = {[ID] = {.name = "id"},
                               [TYPE] = {.name = "type"},
-                              [FUNCTION] = {.name = "function"}};
+                              [FUNCTION] = {.name = "function"},
+                              [CUSTOM] = {.name = "custom"}};
         struct msg_part *p = &t->parts[t->n_parts++];
         size_t mark = read_enter(r, "%s[%zu]", calls->name, i);
         if (read_fields(r, v, f, N)) {
-            read_word(r, &f[TYPE], types, ARRAY_LEN(types));
-            size_t inner = read_enter(r, "function");
-            decode_function(r, f[FUNCTION].value, p);
+            bool is_custom = read_word(r, &f[TYPE], types, ARRAY_LEN(types)) == 1;
+            size_t inner = read_enter(r, "%s", is_custom ? "custom" : "function");
+            if (is_custom)
+                decode_custom(r, f[CUSTOM].value, p);
+            else
+                decode_function(r, f[FUNCTION].value, p);
             read_leave(r, inner);
             p->id = read_need_str(r, &f[ID]);
         }
@@ -329,14 +345,19 @@ static void decode_tool(struct reader *r, struct jspan function, struct msg_tool
 /* {"type": "function", "function": {…}}, as tools have it and as a choice names one. */
 static void decode_tool_entry(struct reader *r, struct jspan v, struct msg_tool *t)
 {
-    enum { TYPE, FUNCTION, N };
-    static const char *const types[] = {"function"};
-    struct jfield f[N] = {[TYPE] = {.name = "type"}, [FUNCTION] = {.name = "function"}};
+    enum { TYPE, FUNCTION, CUSTOM, N };
+    static const char *const types[] = {"function", "custom"};
+    struct jfield f[N] = {[TYPE] = {.name = "type"},
+                          [FUNCTION] = {.name = "function"},
+                          [CUSTOM] = {.name = "custom"}};
     if (!read_fields(r, v, f, N))
         return;
-    read_word(r, &f[TYPE], types, ARRAY_LEN(types));
-    size_t mark = read_enter(r, "function");
-    decode_tool(r, f[FUNCTION].value, t);
+    bool is_custom = read_word(r, &f[TYPE], types, ARRAY_LEN(types)) == 1;
+    size_t mark = read_enter(r, "%s", is_custom ? "custom" : "function");
+    if (is_custom)
+        custom_tool(r, f[CUSTOM].value, t);
+    else
+        decode_tool(r, f[FUNCTION].value, t);
     read_leave(r, mark);
 }
 
@@ -372,13 +393,15 @@ static enum msg_choice choice_word(struct reader *r, const struct jfield *f)
     return i >= 0 ? choices[i] : MSG_CHOICE_UNSET;
 }
 
-/* {"function": {"name"}}: the name. */
-static struct str function_name(struct reader *r, struct jspan function)
+/* {"function": {"name"}}, or "custom" in its place: the name. */
+static struct str function_name(struct reader *r, struct jspan entry)
 {
     struct jfield name = {.name = "name"};
     struct str s = STR_NONE;
-    size_t mark = read_enter(r, "function");
-    if (read_fields(r, function, &name, 1))
+    bool is_custom = jscan_is(r->text, jscan_get(r->text, entry, "type"), "custom");
+    const char *member = is_custom ? "custom" : "function";
+    size_t mark = read_enter(r, "%s", member);
+    if (read_fields(r, jscan_get(r->text, entry, member), &name, 1))
         s = read_need_str(r, &name);
     read_leave(r, mark);
     return s;
@@ -401,10 +424,9 @@ static void keep_allowed(struct reader *r, const struct jfield *list,
     struct jspan v;
     while (names != NULL && r->rc == ERR_OK &&
            jscan_next(r->text, list->value, &it, &v)) {
-        struct jfield function = {.name = "function"};
         size_t mark = read_enter(r, "%s[%zu]", list->name, n_names);
-        if (read_fields(r, v, &function, 1))
-            names[n_names++] = function_name(r, function.value);
+        if (read_fields(r, v, NULL, 0))
+            names[n_names++] = function_name(r, v);
         read_leave(r, mark);
     }
     for (size_t i = 0; i < m->n_tools; i++)
@@ -428,11 +450,10 @@ static void decode_allowed(struct reader *r, struct jspan allowed, struct msg_re
 static void decode_choice(struct reader *r, const struct jfield *choice,
                           struct msg_request *m)
 {
-    enum { TYPE, FUNCTION, ALLOWED, N };
-    static const char *const types[] = {"function", "allowed_tools"};
-    struct jfield f[N] = {[TYPE] = {.name = "type"},
-                          [FUNCTION] = {.name = "function"},
-                          [ALLOWED] = {.name = "allowed_tools"}};
+    enum { TYPE, ALLOWED, N };
+    static const char *const types[] = {"function", "allowed_tools", "custom"};
+    struct jfield f[N] = {
+        [TYPE] = {.name = "type"}, [ALLOWED] = {.name = "allowed_tools"}};
     if (choice->value.kind != J_OBJECT) {
         m->choice = choice_word(r, choice);
         return;
@@ -443,7 +464,7 @@ static void decode_choice(struct reader *r, const struct jfield *choice,
         decode_allowed(r, f[ALLOWED].value, m);
     } else {
         m->choice = MSG_CHOICE_ONE;
-        m->choice_name = function_name(r, f[FUNCTION].value);
+        m->choice_name = function_name(r, choice->value);
     }
     read_leave(r, mark);
 }

@@ -280,6 +280,10 @@ struct delta_encoder {
     char model[LIMIT_NAME_LEN + 1];
     bool started, finished, has_usage, saw_call;
     struct usage usage;
+    /* of the custom tool's call that is open: its arguments, until they are whole */
+    bool is_custom;
+    unsigned custom_index;
+    struct buf custom;
 };
 
 struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
@@ -288,6 +292,7 @@ struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
     if (n == NULL)
         return NULL;
     n->ctx = *ctx;
+    buf_init(&n->custom, LIMIT_REPLY_LEN);
     answer_id("chatcmpl-", STR_NONE, ctx->request_id, n->id);
     copy_str(n->model, sizeof n->model, ctx->model);
     return n;
@@ -295,6 +300,8 @@ struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
 
 void openai_encoder_free(struct delta_encoder **np)
 {
+    if (*np != NULL)
+        buf_release(&(*np)->custom);
     mem_free(*np);
     *np = NULL;
 }
@@ -370,33 +377,88 @@ static void encode_text(struct delta_encoder *n, const char *key, struct str tex
     end_delta(n, &w, NULL);
 }
 
+/* A chunk of a call, up to what it says of the function or the custom tool. */
+static void begin_call(const struct delta_encoder *n, struct jw *w, unsigned index,
+                       struct buf *out)
+{
+    begin_delta(n, w, out);
+    jw_key(w, "tool_calls");
+    jw_array(w);
+    jw_object(w);
+    jw_ki64(w, "index", (int64_t)index);
+}
+
+static void end_call(const struct delta_encoder *n, struct jw *w)
+{
+    jw_object_end(w);
+    jw_array_end(w);
+    end_delta(n, w, NULL);
+}
+
+/* The input of the custom tool's call that is open. */
+static void close_custom(struct delta_encoder *n, struct buf *out)
+{
+    struct buf input = BUF_INIT(LIMIT_REPLY_LEN);
+    struct jw w;
+    if (!n->is_custom)
+        return;
+    n->is_custom = false;
+    custom_input(buf_str(&n->custom), &input);
+    begin_call(n, &w, n->custom_index, out);
+    jw_key(&w, "custom");
+    jw_object(&w);
+    write_taken(&w, "input", &input);
+    jw_object_end(&w);
+    end_call(n, &w);
+    if (buf_err(&n->custom) != ERR_OK)
+        out->fail = buf_err(&n->custom);
+    buf_reset(&n->custom);
+}
+
+static void open_call(struct delta_encoder *n, const struct msg_delta *d, struct buf *out)
+{
+    struct jw w;
+    char id[128];
+    close_custom(n, out);
+    n->is_custom = is_custom_tool(&n->ctx, d->name);
+    n->custom_index = d->index;
+    begin_call(n, &w, d->index, out);
+    call_id("call_", d->id, n->ctx.request_id, d->index, id);
+    jw_kstrz(&w, "id", id);
+    jw_kstrz(&w, "type", n->is_custom ? "custom" : "function");
+    jw_key(&w, n->is_custom ? "custom" : "function");
+    jw_object(&w);
+    jw_kstr(&w, "name", d->name);
+    jw_kstr(&w, n->is_custom ? "input" : "arguments", STR(""));
+    jw_object_end(&w);
+    end_call(n, &w);
+}
+
+static void encode_args(struct delta_encoder *n, const struct msg_delta *d,
+                        struct buf *out)
+{
+    struct jw w;
+    if (n->is_custom && d->index == n->custom_index) {
+        buf_adds(&n->custom, d->text);
+        return;
+    }
+    begin_call(n, &w, d->index, out);
+    jw_key(&w, "function");
+    jw_object(&w);
+    jw_kstr(&w, "arguments", d->text);
+    jw_object_end(&w);
+    end_call(n, &w);
+}
+
 static void encode_call(struct delta_encoder *n, const struct msg_delta *d,
                         struct buf *out)
 {
-    bool opens = d->kind == MSG_D_CALL;
-    struct jw w;
     n->saw_call = true;
     ensure_started(n, out);
-    begin_delta(n, &w, out);
-    jw_key(&w, "tool_calls");
-    jw_array(&w);
-    jw_object(&w);
-    jw_ki64(&w, "index", (int64_t)d->index);
-    if (opens) {
-        char id[128];
-        call_id("call_", d->id, n->ctx.request_id, d->index, id);
-        jw_kstrz(&w, "id", id);
-        jw_kstrz(&w, "type", "function");
-    }
-    jw_key(&w, "function");
-    jw_object(&w);
-    if (opens)
-        jw_kstr(&w, "name", d->name);
-    jw_kstr(&w, "arguments", opens ? STR("") : d->text);
-    jw_object_end(&w);
-    jw_object_end(&w);
-    jw_array_end(&w);
-    end_delta(n, &w, NULL);
+    if (d->kind == MSG_D_CALL)
+        open_call(n, d, out);
+    else
+        encode_args(n, d, out);
 }
 
 static void encode_finish(struct delta_encoder *n, enum msg_finish finish,
@@ -407,6 +469,7 @@ static void encode_finish(struct delta_encoder *n, enum msg_finish finish,
         return;
     n->finished = true;
     ensure_started(n, out);
+    close_custom(n, out);
     begin_delta(n, &w, out);
     end_delta(n, &w, finish_word(finish));
 }
@@ -500,6 +563,22 @@ static void write_texts(struct jw *w, const char *key, const struct msg_reply *r
     write_taken(w, key, &text);
 }
 
+static void write_function(struct jw *w, const struct msg_part *p, bool is_custom)
+{
+    struct buf input = BUF_INIT(LIMIT_REPLY_LEN);
+    jw_kstrz(w, "type", is_custom ? "custom" : "function");
+    jw_key(w, is_custom ? "custom" : "function");
+    jw_object(w);
+    jw_kstr(w, "name", p->name);
+    if (is_custom) {
+        custom_input(p->args, &input);
+        write_taken(w, "input", &input);
+    } else {
+        jw_kstr(w, "arguments", p->args.len > 0 ? p->args : STR("{}"));
+    }
+    jw_object_end(w);
+}
+
 static void write_calls(struct jw *w, const struct msg_reply *r,
                         const struct encode_ctx *ctx)
 {
@@ -516,12 +595,7 @@ static void write_calls(struct jw *w, const struct msg_reply *r,
         call_id("call_", p->id, ctx->request_id, n++, id);
         jw_object(w);
         jw_kstrz(w, "id", id);
-        jw_kstrz(w, "type", "function");
-        jw_key(w, "function");
-        jw_object(w);
-        jw_kstr(w, "name", p->name);
-        jw_kstr(w, "arguments", p->args.len > 0 ? p->args : STR("{}"));
-        jw_object_end(w);
+        write_function(w, p, is_custom_tool(ctx, p->name));
         jw_object_end(w);
     }
     if (n > 0)

@@ -108,6 +108,19 @@ void ignore_field(struct msg_request *m, const char *name);
 /* "data:image/png;base64,AAAA": false when it is no such URL. */
 bool read_data_url(struct str url, struct str *ret_mime, struct str *ret_data);
 
+/* ---- custom tools: see dialect_custom.c ---- */
+
+/* A tool's definition, of Chat or of Responses. */
+void custom_tool(struct reader *r, struct jspan custom, struct msg_tool *t);
+/* The input of a call as arguments. */
+struct str custom_args(struct reader *r, const struct jfield *input);
+/* Appends the input that arguments hold, or them as they are. */
+void custom_input(struct str args, struct buf *out);
+/* Appends text as it stands inside a JSON string. */
+void custom_escape(struct str text, struct buf *out);
+/* Did the client define it as one? */
+bool is_custom_tool(const struct encode_ctx *ctx, struct str name);
+
 /* ---- splicing ---- */
 
 struct patch {

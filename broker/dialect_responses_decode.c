@@ -171,6 +171,7 @@ enum {
     I_OUTPUT,
     I_SUMMARY,
     I_ENCRYPTED,
+    I_INPUT,
     I_COUNT,
 };
 
@@ -179,15 +180,25 @@ static const char *const item_fields[I_COUNT] = {
     [I_TYPE] = "type", [I_ROLE] = "role", [I_CONTENT] = "content", [I_ID] = "id",
     [I_CALL_ID] = "call_id", [I_NAME] = "name", [I_ARGS] = "arguments",
     [I_OUTPUT] = "output", [I_SUMMARY] = "summary", [I_ENCRYPTED] = "encrypted_content",
+    [I_INPUT] = "input",
 };
 /* clang-format on */
 
-enum item_type { ITEM_MESSAGE, ITEM_REASONING, ITEM_CALL, ITEM_RESULT, ITEM_NONE };
+enum item_type {
+    ITEM_MESSAGE,
+    ITEM_REASONING,
+    ITEM_CALL,
+    ITEM_RESULT,
+    ITEM_CUSTOM_CALL,
+    ITEM_CUSTOM_RESULT,
+    ITEM_NONE
+};
 
 static enum item_type item_type(struct reader *r, const struct jfield *f)
 {
-    static const char *const types[] = {"message", "reasoning", "function_call",
-                                        "function_call_output"};
+    static const char *const types[] = {"message",          "reasoning",
+                                        "function_call",    "function_call_output",
+                                        "custom_tool_call", "custom_tool_call_output"};
     if (!json_is_set(f[I_TYPE].value))
         return ITEM_MESSAGE; /* a message may lack it */
     int i = read_word(r, &f[I_TYPE], types, ARRAY_LEN(types));
@@ -271,6 +282,18 @@ static void decode_call(struct turns *s, const struct jfield *f)
                               .args = read_str(s->r, &f[I_ARGS])};
 }
 
+static void decode_custom_call(struct turns *s, const struct jfield *f)
+{
+    struct msg_turn *t = turn_for(s, MSG_ASSISTANT, 1);
+    if (t != NULL)
+        t->parts[t->n_parts++] =
+            (struct msg_part){.kind = MSG_TOOL_CALL,
+                              .is_custom = true,
+                              .id = read_need_str(s->r, &f[I_CALL_ID]),
+                              .name = read_need_str(s->r, &f[I_NAME]),
+                              .args = custom_args(s->r, &f[I_INPUT])};
+}
+
 /* Its texts joined, and what else it holds beside them. */
 static void decode_result(struct turns *s, const struct jfield *f)
 {
@@ -312,7 +335,11 @@ static void decode_item(struct turns *s, struct jspan v)
         decode_call(s, f);
         break;
     case ITEM_RESULT:
+    case ITEM_CUSTOM_RESULT:
         decode_result(s, f);
+        break;
+    case ITEM_CUSTOM_CALL:
+        decode_custom_call(s, f);
         break;
     case ITEM_NONE:
         break;
@@ -353,7 +380,7 @@ static void decode_input(struct reader *r, const struct jfield *f, struct msg_re
 static void decode_tool(struct reader *r, struct jspan v, struct msg_tool *t)
 {
     enum { TYPE, NAME, DESCRIPTION, PARAMETERS, STRICT, N };
-    static const char *const types[] = {"function"};
+    static const char *const types[] = {"function", "custom"};
     struct jfield f[N] = {[TYPE] = {.name = "type"},
                           [NAME] = {.name = "name"},
                           [DESCRIPTION] = {.name = "description"},
@@ -363,7 +390,10 @@ static void decode_tool(struct reader *r, struct jspan v, struct msg_tool *t)
         return;
     if (!json_is_set(f[TYPE].value))
         read_fail(r, "type", "is required");
-    if (read_word(r, &f[TYPE], types, ARRAY_LEN(types)) < 0)
+    int type = read_word(r, &f[TYPE], types, ARRAY_LEN(types));
+    if (type == 1)
+        custom_tool(r, v, t);
+    if (type != 0)
         return;
     t->name = read_need_str(r, &f[NAME]);
     t->description = read_str(r, &f[DESCRIPTION]);
@@ -425,7 +455,7 @@ static void decode_choice(struct reader *r, const struct jfield *choice,
                           struct msg_request *m)
 {
     enum { TYPE, NAME, MODE, TOOLS, N };
-    static const char *const types[] = {"function", "allowed_tools"};
+    static const char *const types[] = {"function", "allowed_tools", "custom"};
     struct jfield f[N] = {[TYPE] = {.name = "type"},
                           [NAME] = {.name = "name"},
                           [MODE] = {.name = "mode"},

@@ -155,8 +155,31 @@ static void write_reasoning(struct jw *w, const struct msg_part *p)
     jw_object_end(w);
 }
 
-static void write_call(struct jw *w, const struct msg_part *p)
+/* What Perplexity has no word for stays a function. */
+static bool is_custom(const struct request_writer *r, const struct msg_part *p)
 {
+    return p->is_custom && !is_agent(r);
+}
+
+static void write_custom_call(struct jw *w, const struct msg_part *p)
+{
+    struct buf input = BUF_INIT(LIMIT_BODY_LEN);
+    custom_input(p->args, &input);
+    jw_object(w);
+    jw_kstrz(w, "type", "custom_tool_call");
+    jw_kstr(w, "call_id", p->id);
+    jw_kstr(w, "name", p->name);
+    write_taken(w, "input", &input);
+    jw_object_end(w);
+}
+
+static void write_call(struct request_writer *r, const struct msg_part *p)
+{
+    struct jw *w = &r->w;
+    if (is_custom(r, p)) {
+        write_custom_call(w, p);
+        return;
+    }
     jw_object(w);
     jw_kstrz(w, "type", "function_call");
     jw_kstr(w, "call_id", p->id);
@@ -195,7 +218,7 @@ static void write_assistant(struct request_writer *r, const struct msg_turn *t)
         } else if (p->kind == MSG_THINKING) {
             write_reasoning(w, p);
         } else if (p->kind == MSG_TOOL_CALL) {
-            write_call(w, p);
+            write_call(r, p);
         }
     }
     if (is_open) {
@@ -214,11 +237,24 @@ static void write_output_text(struct jw *w, const struct msg_part *p)
     jw_string_end(w);
 }
 
+/* Of which kind was the call that this answers? */
+static bool answers_custom(const struct request_writer *r, const struct msg_part *result)
+{
+    for (size_t i = 0; i < r->m->n_turns; i++)
+        for (size_t k = 0; k < r->m->turns[i].n_parts; k++) {
+            const struct msg_part *p = &r->m->turns[i].parts[k];
+            if (p->kind == MSG_TOOL_CALL && str_eq(p->id, result->id))
+                return is_custom(r, p);
+        }
+    return false;
+}
+
 static void write_result(struct request_writer *r, const struct msg_part *p)
 {
     struct jw *w = &r->w;
     jw_object(w);
-    jw_kstrz(w, "type", "function_call_output");
+    jw_kstrz(w, "type",
+             answers_custom(r, p) ? "custom_tool_call_output" : "function_call_output");
     jw_kstr(w, "call_id", p->id);
     jw_key(w, "output");
     if (p->n_parts == 0) {
@@ -285,6 +321,32 @@ static void write_input(struct request_writer *r, size_t first)
 
 /* ---- tools, format, reasoning, the rest ---- */
 
+static void write_custom_tool(struct jw *w, const struct msg_tool *t)
+{
+    jw_object(w);
+    jw_kstrz(w, "type", "custom");
+    jw_kstr(w, "name", t->name);
+    if (t->description.len > 0)
+        jw_kstr(w, "description", t->description);
+    if (t->grammar.len > 0) {
+        jw_key(w, "format");
+        jw_object(w);
+        jw_kstrz(w, "type", "grammar");
+        jw_kstr(w, "syntax", t->syntax);
+        jw_kstr(w, "definition", t->grammar);
+        jw_object_end(w);
+    }
+    jw_object_end(w);
+}
+
+static bool chooses_custom(const struct request_writer *r)
+{
+    for (size_t i = 0; i < r->m->n_tools; i++)
+        if (str_eq(r->m->tools[i].name, r->m->choice_name))
+            return r->m->tools[i].is_custom;
+    return false;
+}
+
 /* Unsaid it would be strict here, and the schema be changed. */
 static void write_tool(struct request_writer *r, const struct msg_tool *t)
 {
@@ -294,6 +356,10 @@ static void write_tool(struct request_writer *r, const struct msg_tool *t)
         drop(r, "tools.strict");
     if (t->cache_ttl.len > 0)
         drop(r, "cache_control");
+    if (t->is_custom && !is_agent(r)) {
+        write_custom_tool(w, t);
+        return;
+    }
     jw_object(w);
     jw_kstrz(w, "type", "function");
     jw_kstr(w, "name", t->name);
@@ -332,7 +398,7 @@ static void write_tools(struct request_writer *r)
     if (m->choice == MSG_CHOICE_ONE) {
         jw_key(w, "tool_choice");
         jw_object(w);
-        jw_kstrz(w, "type", "function");
+        jw_kstrz(w, "type", chooses_custom(r) ? "custom" : "function");
         jw_kstr(w, "name", m->choice_name);
         jw_object_end(w);
     } else if (m->choice != MSG_CHOICE_UNSET) {

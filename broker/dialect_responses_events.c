@@ -18,7 +18,8 @@
 struct item {
     enum msg_part_kind kind; /* MSG_THINKING, MSG_TEXT, MSG_REFUSAL or MSG_TOOL_CALL */
     bool is_open;
-    unsigned call; /* MSG_TOOL_CALL: its index among the calls */
+    bool is_custom; /* a call whose input is a text: `text` is that once it is closed */
+    unsigned call;  /* MSG_TOOL_CALL: its index among the calls */
     char id[160], call_id[128];
     struct buf name; /* of the function */
     struct buf text; /* or arguments */
@@ -176,6 +177,12 @@ static void write_item(struct jw *w, const struct item *i, bool is_whole,
         if (is_whole)
             write_summary_part(w, buf_str(&i->text));
         jw_array_end(w);
+    } else if (i->is_custom) {
+        jw_kstrz(w, "type", "custom_tool_call");
+        jw_kstrz(w, "status", status);
+        jw_kstrz(w, "call_id", i->call_id);
+        jw_kstr(w, "name", buf_str(&i->name));
+        jw_kstr(w, "input", is_whole ? buf_str(&i->text) : STR_NONE);
     } else if (i->kind == MSG_TOOL_CALL) {
         struct str args = i->text.len > 0 ? buf_str(&i->text) : STR("{}");
         jw_kstrz(w, "type", "function_call");
@@ -372,7 +379,11 @@ static const char *text_type(const struct item *i, const char **ret_member)
         return "response.reasoning_summary_text";
     if (i->kind == MSG_TEXT)
         return "response.output_text";
-    *ret_member = i->kind == MSG_REFUSAL ? "refusal" : "arguments";
+    *ret_member = i->kind == MSG_REFUSAL ? "refusal"
+                  : i->is_custom         ? "input"
+                                         : "arguments";
+    if (i->is_custom)
+        return "response.custom_tool_call_input";
     return i->kind == MSG_REFUSAL ? "response.refusal"
                                   : "response.function_call_arguments";
 }
@@ -390,10 +401,19 @@ static void write_text_event(struct delta_encoder *n, const struct item *i, bool
     if (i->kind == MSG_TEXT) {
         jw_key(&w, "logprobs");
         jw_raw(&w, STR("[]"));
-    } else if (i->kind == MSG_TOOL_CALL && is_done) {
+    } else if (i->kind == MSG_TOOL_CALL && !i->is_custom && is_done) {
         jw_kstr(&w, "name", buf_str(&i->name));
     }
     end_event(&w);
+}
+
+/* The input out of the arguments, which are whole. */
+static void take_input(struct item *i)
+{
+    struct buf input = BUF_INIT(LIMIT_REPLY_LEN);
+    custom_input(buf_str(&i->text), &input);
+    buf_release(&i->text);
+    i->text = input;
 }
 
 static void close_item(struct delta_encoder *n, struct item *i, const char *status,
@@ -402,7 +422,11 @@ static void close_item(struct delta_encoder *n, struct item *i, const char *stat
     if (!i->is_open)
         return;
     i->is_open = false;
-    bool is_bare_call = i->kind == MSG_TOOL_CALL && i->text.len == 0;
+    if (i->is_custom) {
+        take_input(i);
+        write_text_event(n, i, false, buf_str(&i->text), out);
+    }
+    bool is_bare_call = i->kind == MSG_TOOL_CALL && !i->is_custom && i->text.len == 0;
     struct str text = is_bare_call ? STR("{}") : buf_str(&i->text);
     write_text_event(n, i, true, text, out);
     write_part_event(n, i, "done", text, out);
@@ -475,6 +499,11 @@ static void name_call(const struct delta_encoder *n, struct item *i, unsigned ca
                       struct str id, struct str name)
 {
     i->call = call;
+    i->is_custom = is_custom_tool(&n->ctx, name);
+    if (i->is_custom)
+        snprintf(i->id, sizeof i->id, "ctc_%s_%zu",
+                 n->ctx.request_id != NULL ? n->ctx.request_id : "",
+                 (size_t)(i - n->items));
     call_id("call_", id, n->ctx.request_id, call, i->call_id);
     buf_adds(&i->name, name);
 }
@@ -497,7 +526,8 @@ static void encode_args(struct delta_encoder *n, const struct msg_delta *d,
         if (x->kind != MSG_TOOL_CALL || x->call != d->index || d->text.len == 0)
             continue;
         buf_adds(&x->text, d->text);
-        write_text_event(n, x, false, d->text, out);
+        if (!x->is_custom) /* the input is known when it is whole */
+            write_text_event(n, x, false, d->text, out);
     }
 }
 
@@ -573,6 +603,8 @@ static void add_part(struct delta_encoder *n, const struct msg_part *p, unsigned
     if (is_call)
         name_call(n, i, (*calls)++, p->id, p->name);
     buf_adds(&i->text, is_call ? p->args : p->text);
+    if (i->is_custom)
+        take_input(i);
     if (buf_err(&i->text) != ERR_OK)
         out->fail = buf_err(&i->text);
 }

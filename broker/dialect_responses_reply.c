@@ -15,10 +15,11 @@ enum { ITEMS_MAX = 256 };
 struct item {
     bool is_open;
     bool is_call;
-    unsigned call;   /* its index among the calls */
-    int64_t part;    /* the part being told */
-    size_t told_len; /* bytes of it, or of the arguments */
-    bool has_told;   /* anything at all */
+    bool is_custom, is_closed; /* a call whose input is a text; all of it was told */
+    unsigned call;             /* its index among the calls */
+    int64_t part;              /* the part being told */
+    size_t told_len;           /* bytes of it, or of the arguments */
+    bool has_told;             /* anything at all */
 };
 
 struct event_decoder {
@@ -90,13 +91,41 @@ static void open_call(struct event_decoder *d, struct item *i, struct str t,
                   .name = scratch_str(o, &d->base.name, t, jscan_get(t, item, "name"))});
 }
 
+/* A custom tool's input becomes arguments while it comes: {"input":"…"}. */
+static void tell_input(struct event_decoder *d, struct item *i, struct str input,
+                       struct delta_out *o)
+{
+    AUTO(buf_release) struct buf args = BUF_INIT(LIMIT_REPLY_LEN);
+    if (!i->has_told)
+        buf_addz(&args, "{\"input\":\"");
+    custom_escape(input, &args);
+    size_t told_len = i->told_len + input.len;
+    tell(d, i, MSG_D_ARGS, buf_str(&args), o);
+    i->told_len = told_len;
+    if (buf_err(&args) != ERR_OK && o->rc == ERR_OK)
+        o->rc = err_set(o->e, buf_err(&args), "no room for the provider's answer");
+}
+
+static void close_input(struct event_decoder *d, struct item *i, struct str t,
+                        struct jspan item, struct delta_out *o)
+{
+    struct str whole = scratch_str(o, &d->base.text, t, jscan_get(t, item, "input"));
+    if (i->is_closed)
+        return;
+    i->is_closed = true;
+    tell_input(d, i, str_sub(whole, i->told_len, whole.len), o);
+    tell(d, i, MSG_D_ARGS, STR("\"}"), o);
+}
+
 static void decode_added(struct event_decoder *d, struct item *i, struct str t,
                          struct jspan item, struct delta_out *o)
 {
     if (i == NULL || i->is_open)
         return;
     i->is_open = true;
-    if (jscan_is(t, jscan_get(t, item, "type"), "function_call"))
+    struct jspan type = jscan_get(t, item, "type");
+    i->is_custom = jscan_is(t, type, "custom_tool_call");
+    if (i->is_custom || jscan_is(t, type, "function_call"))
         open_call(d, i, t, item, o);
 }
 
@@ -137,7 +166,9 @@ static void decode_done(struct event_decoder *d, struct item *i, struct str t,
     if (i == NULL)
         return;
     decode_added(d, i, t, item, o);
-    if (i->is_call) {
+    if (i->is_custom) {
+        close_input(d, i, t, item, o);
+    } else if (i->is_call) {
         struct jspan args = jscan_get(t, item, "arguments");
         tell_part(d, i, i->part, MSG_D_ARGS, scratch_str(o, &d->base.text, t, args), true,
                   o);
@@ -162,7 +193,7 @@ static void decode_whole(struct event_decoder *d, struct str t, struct jspan v,
     for (int64_t n = 0; r.output.kind == J_ARRAY && jscan_next(t, r.output, &it, &item);
          n++) {
         struct item *i = item_at(d, n);
-        if (i != NULL && !i->is_open)
+        if (i != NULL && (!i->is_open || i->is_custom))
             decode_done(d, i, t, item, o);
     }
     enum msg_finish finish = responses_finish(t, &r, d->n_calls > 0);
@@ -235,6 +266,9 @@ static void decode_read(struct event_decoder *d, struct str t,
         decode_failure(d, t, r, o);
         break;
     case RESPONSES_CUSTOM_INPUT:
+        if (i != NULL && i->is_custom)
+            tell_input(d, i, text, o);
+        break;
     case RESPONSES_OTHER:
         break;
     }

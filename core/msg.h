@@ -35,11 +35,12 @@ struct msg_part {
     struct str url;      /* instead of data */
     struct str detail;   /* IMAGE: auto, low, high; empty if not said */
     struct str filename; /* FILE */
-    struct str signature;   /* THINKING, TEXT, TOOL_CALL: what must come back with it */
-    struct str id;          /* TOOL_CALL, TOOL_RESULT; THINKING: the item's own, if any */
-    struct str name;        /* TOOL_CALL: function */
-    struct str args;        /* TOOL_CALL: raw argument text, possibly no valid JSON */
-    bool is_error;          /* TOOL_RESULT */
+    struct str signature; /* THINKING, TEXT, TOOL_CALL: what must come back with it */
+    struct str id;        /* TOOL_CALL, TOOL_RESULT; THINKING: the item's own, if any */
+    struct str name;      /* TOOL_CALL: function */
+    struct str args;      /* TOOL_CALL: raw argument text, possibly no valid JSON */
+    bool is_error;        /* TOOL_RESULT */
+    bool is_custom; /* TOOL_CALL: of a tool that takes a text: args hold it as "input" */
     struct msg_part *parts; /* TOOL_RESULT: images and files beside the text */
     size_t n_parts;
     struct str cache_ttl; /* cache mark on this part: "5m", "1h"; empty if none */
@@ -57,6 +58,8 @@ struct msg_tool {
     struct str schema; /* raw JSON object; empty: none given */
     int strict;        /* −1 not said, 0, 1 */
     struct str cache_ttl;
+    bool is_custom;             /* it takes a text, in the schema as "input" … */
+    struct str grammar, syntax; /* … that this grammar describes; empty: any */
 };
 
 enum msg_choice {

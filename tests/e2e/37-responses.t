@@ -88,6 +88,39 @@ is "$(last_request sim target)" /v1/chat/completions 'where none is wanted they 
 ask -d openai -x '"reasoning_effort":"high"' -m oc/gpt-5.6 'When?'
 is "$(last_request sim target)" /v1/chat/completions 'so does an effort without tools'
 
+# ---- custom tools, whose input is a text ----
+custom='{"type":"custom","custom":{"name":"sh","description":"run","format":{"type":"grammar","grammar":{"syntax":"regex","definition":"a+"}}}}'
+shell() { # PATH TARGET STREAM [MORE]
+    case $1 in
+    */responses) said='"input":"Run."' def='{"type":"custom","name":"sh"}' ;;
+    *) said='"messages":[{"role":"user","content":"Run."}'"${4:-}"']' def=$custom ;;
+    esac
+    post "$1" '{"model":"'"$2"'-sim:tools=1","stream":'"$3"',"reasoning_effort":"high",'"$said"',"tools":['"$def"']}' >"$tmp/body"
+}
+shell /v1/chat/completions oc/gpt-5.5 false
+is "$(last_request sim target) $(asked tools.0.type) $(asked tools.0.format.syntax)" '/v1/responses custom regex' 'Chat: a custom tool with effort is asked of Responses'
+of() { "$tool" json "$1" <"$tmp/body"; }
+call=choices.0.message.tool_calls.0
+is "$(of $call.type) $(of $call.custom.name) $(of choices.0.finish_reason)" 'custom sh tool_calls' '… and its call is one'
+input=$(of $call.custom.input)
+like "$input" '^[^{]+$' '… with a text as its input'
+id=$(of $call.id)
+shell /v1/chat/completions oc/gpt-5.5 true
+is "$(sed -n 's/^data: //p' "$tmp/body" | grep -c '"type":"custom"')" 1 '… also in a stream'
+sed -n 's/^data: //p' "$tmp/body" | grep '"custom":{"input"' >"$tmp/one"
+is "$("$tool" json choices.0.delta.tool_calls.0.custom.input <"$tmp/one")" "$input" '… with the same input'
+shell /v1/chat/completions oc/gpt-5.5 false ',{"role":"assistant","content":null,"tool_calls":[{"id":"'"$id"'","type":"custom","custom":{"name":"sh","input":"a \"b\"\n"}}]},{"role":"tool","tool_call_id":"'"$id"'","content":"ok"}'
+is "$(asked input.1.type)|$(asked input.1.input)|$(asked input.2.type)" 'custom_tool_call|a "b"|custom_tool_call_output' '… and goes back as what it was'
+shell /v1/chat/completions an/claude-sonnet-5 false
+is "$(of $call.type) $(of $call.custom.name)" 'custom sh' 'elsewhere it is a function, which the client does not see'
+is "$(asked tools.0.input_schema.required.0)" input '… with one string'
+for stream in false true; do
+    shell /v1/responses an/claude-sonnet-5 $stream
+    grep -o '"type":"custom_tool_call","status":"completed","call_id":"[^"]*","name":"sh","input":"[^"]*"' "$tmp/body" | tail -n 1 >"$tmp/one"
+    like "$(cat "$tmp/one")" '"name":"sh","input":"[^"{]+"$' "Responses, stream $stream: so it is for its clients"
+done
+like "$(cat "$tmp/body")" 'event: response.custom_tool_call_input.done' '… with its own events'
+
 # ---- a tool loop keeps its reasoning item ----
 tide() { # STREAM [MORE]
     post /v1/chat/completions '{"model":"rs/gpt-5.5-sim:reasoning=3,tools=1","stream":'"$1"',"messages":[{"role":"user","content":"When?"}'"${2:-}"'],

@@ -26,7 +26,8 @@ static void add_part(struct answer *a, enum part_kind kind, struct str text,
 {
     uint64_t id = text_mix(a->id + a->n_parts);
     if (text.len > 0)
-        a->parts[a->n_parts++] = (struct part){kind, text, name, id, index};
+        a->parts[a->n_parts++] = (struct part){
+            .kind = kind, .text = text, .name = name, .id = id, .index = index};
 }
 
 /* A prefilled beginning is not said again when the text starts with it. */
@@ -69,12 +70,16 @@ static void add_tools(struct answer *a, uint64_t seed, bool *ok)
     n = ask->n_tools == 0 || ask->tool_none ? 0 : MIN(n, ask->one_tool ? 1 : SIM_TOOLS);
     for (size_t i = 0; i < (size_t)n; i++) {
         const struct sim_tool *t = &ask->tools[i % ask->n_tools];
+        bool is_custom = ask->takes_text[i % ask->n_tools];
         struct buf b = BUF_INIT(ANSWER_MAX);
-        if (t->schema != NULL)
+        if (is_custom)
+            text_lorem(&b, text_mix(seed + i), 6);
+        else if (t->schema != NULL)
             text_fill_schema(&b, t->schema, text_mix(seed + i), 0);
         else
             buf_addz(&b, "{}");
         add_part(a, PART_TOOL, keep(ask, &b, ok), t->name, i);
+        a->parts[a->n_parts - 1].is_custom = is_custom;
         a->finish = "tools";
     }
 }

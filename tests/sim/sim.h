@@ -103,6 +103,7 @@ struct ask {
     struct str prefill;         /* text of a trailing assistant message */
     struct json_object *schema; /* of a structured answer */
     struct sim_tool tools[SIM_TOOLS];
+    bool takes_text[SIM_TOOLS]; /* of tools[]: not an object (Responses) */
     size_t n_tools;
     bool tool_forced, tool_none, one_tool;
     bool count_only; /* how many tokens the prompt has */
@@ -138,6 +139,7 @@ struct part {
     enum part_kind kind;
     struct str text; /* of a tool call: its arguments */
     struct str name; /* of the tool */
+    bool is_custom;  /* … which takes a text */
     uint64_t id;
     size_t index; /* among the parts of its kind */
 };

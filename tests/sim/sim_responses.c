@@ -154,12 +154,12 @@ static bool read_message(struct ask *ask, struct json_object *item, struct fault
 }
 
 /* Was it called by an item before? */
-static bool call_exists(struct json_object *input, size_t at, struct str id)
+static bool call_exists(struct json_object *input, size_t at, struct str id,
+                        const char *type)
 {
     for (size_t i = 0; i < at; i++) {
         struct json_object *item = json_object_array_get_idx(input, i);
-        if (str_eqz(jx_str(item, "type"), "function_call") &&
-            str_eq(jx_str(item, "call_id"), id))
+        if (str_eqz(jx_str(item, "type"), type) && str_eq(jx_str(item, "call_id"), id))
             return true;
     }
     return false;
@@ -170,7 +170,9 @@ static bool read_result(struct ask *ask, struct json_object *input, size_t at,
 {
     struct json_object *item = json_object_array_get_idx(input, at);
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    if (!call_exists(input, at, jx_str(item, "call_id")))
+    bool is_custom = str_eqz(jx_str(item, "type"), "custom_tool_call_output");
+    if (!call_exists(input, at, jx_str(item, "call_id"),
+                     is_custom ? "custom_tool_call" : "function_call"))
         return bad(f, NULL, "input",
                    "No tool call found for function call output with that call_id.");
     if (!read_content(ask, item, "output", false, &text, f))
@@ -181,11 +183,13 @@ static bool read_result(struct ask *ask, struct json_object *input, size_t at,
 
 static bool read_call(struct ask *ask, struct json_object *item, struct fault *f)
 {
+    bool is_custom = str_eqz(jx_str(item, "type"), "custom_tool_call");
+    struct str said = jx_str(item, is_custom ? "input" : "arguments");
     if (jx_str(item, "call_id").len == 0 || jx_str(item, "name").len == 0 ||
-        jx_str(item, "arguments").ptr == NULL)
+        said.ptr == NULL)
         return bad(f, "missing_required_parameter", "input",
-                   "A function call lacks call_id, name or arguments.");
-    ask->prompt_tok += MESSAGE_TOK + text_cost(jx_str(item, "arguments").len);
+                   "A call lacks call_id, name, and arguments or input.");
+    ask->prompt_tok += MESSAGE_TOK + text_cost(said.len);
     return true;
 }
 
@@ -209,9 +213,9 @@ static bool read_item(struct ask *ask, struct json_object *input, size_t at,
     struct str type = jx_str(item, "type");
     if (type.len == 0 || str_eqz(type, "message"))
         return read_message(ask, item, f);
-    if (str_eqz(type, "function_call"))
+    if (str_eqz(type, "function_call") || str_eqz(type, "custom_tool_call"))
         return read_call(ask, item, f);
-    if (str_eqz(type, "function_call_output"))
+    if (str_eqz(type, "function_call_output") || str_eqz(type, "custom_tool_call_output"))
         return read_result(ask, input, at, f);
     if (str_eqz(type, "reasoning"))
         return read_reasoning(item, f);
@@ -249,13 +253,16 @@ static bool read_tools(struct ask *ask, struct fault *f)
         if (jx_obj(tool, "function") != NULL)
             return bad(f, "missing_required_parameter", "tools[0].name",
                        "Missing required parameter: 'tools[0].name'.");
-        if (!str_eqz(jx_str(tool, "type"), "function"))
+        bool is_custom = str_eqz(jx_str(tool, "type"), "custom");
+        if (!is_custom && !str_eqz(jx_str(tool, "type"), "function"))
             continue;
         if (name.len == 0 || name.len > 64)
             return bad(f, "invalid_value", "tools", "Invalid name of a function.");
-        if (ask->n_tools < SIM_TOOLS && (!wanted.len || str_eq(wanted, name)))
+        if (ask->n_tools < SIM_TOOLS && (!wanted.len || str_eq(wanted, name))) {
+            ask->takes_text[ask->n_tools] = is_custom;
             ask->tools[ask->n_tools++] =
                 (struct sim_tool){name, jx_obj(tool, "parameters")};
+        }
     }
     ask->tool_none = str_eqz(word, "none");
     ask->tool_forced = str_eqz(word, "required") || wanted.len > 0;
@@ -346,10 +353,12 @@ static void write_reasoning(const struct answer *a, const struct part *part,
 static void write_call(const struct part *part, bool is_whole, const char *status,
                        struct buf *out)
 {
+    bool is_custom = part->is_custom;
     buf_printf(out,
-               "{\"id\":\"fc_%016" PRIx64
-               "\",\"type\":\"function_call\",\"status\":\"%s\",\"arguments\":",
-               part->id, status);
+               "{\"id\":\"%s_%016" PRIx64 "\",\"type\":\"%s\",\"status\":\"%s\",\"%s\":",
+               is_custom ? "ctc" : "fc", part->id,
+               is_custom ? "custom_tool_call" : "function_call", status,
+               is_custom ? "input" : "arguments");
     json_quote(out, is_whole ? part->text : STR_NONE);
     buf_printf(
         out, ",\"call_id\":\"call_%012" PRIx64 "\",\"name\":", part->id & 0xffffffffffff);
@@ -461,7 +470,8 @@ static void begin_part(struct answer *a, const struct event *ev, const char *typ
 {
     begin(a, type, out);
     buf_printf(out, ",\"item_id\":\"%s_%016" PRIx64 "\",\"output_index\":%zu",
-               prefixes[ev->part->kind], ev->part->id, ev->block);
+               ev->part->is_custom ? "ctc" : prefixes[ev->part->kind], ev->part->id,
+               ev->block);
     if (ev->part->kind == PART_REASONING)
         buf_addz(out, ",\"summary_index\":0");
     else if (ev->part->kind == PART_TEXT)
@@ -495,7 +505,7 @@ static void part_event(struct answer *a, const struct event *ev, bool is_done,
 static void text_event(struct answer *a, const struct event *ev, bool is_done,
                        struct buf *out)
 {
-    enum { SUMMARY, TEXT, REFUSAL, ARGS };
+    enum { SUMMARY, TEXT, REFUSAL, ARGS, CUSTOM };
     static const struct {
         const char *delta, *done;
         const char *member; /* of `done` */
@@ -506,8 +516,11 @@ static void text_event(struct answer *a, const struct event *ev, bool is_done,
         [REFUSAL] = {"response.refusal.delta", "response.refusal.done", "refusal"},
         [ARGS] = {"response.function_call_arguments.delta",
                   "response.function_call_arguments.done", "arguments"},
+        [CUSTOM] = {"response.custom_tool_call_input.delta",
+                    "response.custom_tool_call_input.done", "input"},
     };
-    int i = ev->part->kind == PART_TOOL        ? ARGS
+    int i = ev->part->is_custom                ? CUSTOM
+            : ev->part->kind == PART_TOOL      ? ARGS
             : ev->part->kind == PART_REASONING ? SUMMARY
             : a->plan->refuse                  ? REFUSAL
                                                : TEXT;

@@ -219,6 +219,20 @@ static void chat_becomes_responses(void **state)
          "\"output\":\"r\"}],\"tools\":[{\"type\":\"function\",\"name\":\"f\","
          "\"parameters\":{\"type\":\"object\"},\"strict\":false}],\"tool_choice\":"
          "{\"type\":\"function\",\"name\":\"f\"}"), "", NULL},
+        {"gpt-4.1", CHAT(HI ",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
+         "{\"id\":\"c1\",\"type\":\"custom\",\"custom\":{\"name\":\"sh\","
+         "\"input\":\"a \\\"b\\\"\\n\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\","
+         "\"content\":\"r\"}", ",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"sh\","
+         "\"format\":{\"type\":\"grammar\",\"grammar\":{\"syntax\":\"lark\","
+         "\"definition\":\"start: X\"}}}}],\"tool_choice\":{\"type\":\"custom\","
+         "\"custom\":{\"name\":\"sh\"}}"),
+         OUT("gpt-4.1", "\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":["
+         "{\"type\":\"input_text\",\"text\":\"hi\"}]},{\"type\":\"custom_tool_call\","
+         "\"call_id\":\"c1\",\"name\":\"sh\",\"input\":\"a \\\"b\\\"\\n\"},"
+         "{\"type\":\"custom_tool_call_output\",\"call_id\":\"c1\",\"output\":\"r\"}],"
+         "\"tools\":[{\"type\":\"custom\",\"name\":\"sh\",\"format\":{\"type\":\"grammar\","
+         "\"syntax\":\"lark\",\"definition\":\"start: X\"}}],\"tool_choice\":"
+         "{\"type\":\"custom\",\"name\":\"sh\"}"), "", NULL},
         {"gpt-4.1", CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
          "\"image_url\":{\"url\":\"https://e.org/a.png\",\"detail\":\"low\"}}]}", ""),
          OUT("gpt-4.1", "\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":["
@@ -457,6 +471,10 @@ static enum errc read_stream(const char *stream, struct watched *w, struct err *
     return rc;
 }
 
+#define CUSTOM(input)                                                                    \
+    "{\"type\":\"custom_tool_call\",\"call_id\":\"c\",\"name\":\"sh\",\"input\":"        \
+    "\"" input "\"}"
+
 static void a_providers_events_become_deltas(void **state)
 {
     (void)state;
@@ -482,6 +500,16 @@ static void a_providers_events_become_deltas(void **state)
         {CREATED DONE(0, MSG) DONE(1, CALL) END(MSG "," CALL),
          "start:resp_1 text:ab call:c/f args:{} tool end"},
         {END(MSG "," CALL), "start:resp_1 text:ab call:c/f args:{} tool end"},
+        /* a custom tool's input is what a function with one string would be given */
+        {CREATED ADDED(0, CUSTOM("")) DELTA("custom_tool_call_input", 0, "a \\\"")
+             DELTA("custom_tool_call_input", 0, "b") DONE(0, CUSTOM("a \\\"b")) END(""),
+         "start:resp_1 call:c/sh args:{\"input\":\"a \\\" args:b args:\"} tool "
+         "end"},
+        {CREATED ADDED(0, CUSTOM("")) DELTA("custom_tool_call_input", 0, "a")
+             END(CUSTOM("ab")),
+         "start:resp_1 call:c/sh args:{\"input\":\"a args:b args:\"} tool end"},
+        {END(CUSTOM("a")),
+         "start:resp_1 call:c/sh args:{\"input\":\"a args:\"} tool end"},
         /* … and what nobody knows is passed over */
         {CREATED EV("response.moon.phase", ",\"output_index\":0") END(MSG),
          "start:resp_1 text:ab stop end"},
