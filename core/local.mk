@@ -49,6 +49,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES += %D%/texts.c %D%/texts.h
 %C%_libcore_a_SOURCES += %D%/turns.c %D%/turns.h
 %C%_libcore_a_SOURCES += %D%/usage.c %D%/usage.h
+%C%_libcore_a_SOURCES += %D%/vector.c %D%/vector.h
 %C%_libcore_a_SOURCES += %D%/zone.c %D%/zone.h
 %C%_libcore_a_SOURCES += %D%/pack.c %D%/pack.h
 %C%_libcore_a_SOURCES += %D%/msg.c %D%/msg.h

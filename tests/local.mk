@@ -123,6 +123,7 @@ check_PROGRAMS += %D%/unit/test_upstream
 %C%_unit_test_upstream_LDFLAGS = $(FAULT_WRAPS)
 check_PROGRAMS += %D%/unit/test_turns
 check_PROGRAMS += %D%/unit/test_usage
+check_PROGRAMS += %D%/unit/test_vector
 check_PROGRAMS += %D%/unit/test_wrong_types
 check_PROGRAMS += %D%/unit/test_when
 check_PROGRAMS += %D%/unit/test_zone

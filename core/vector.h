@@ -1,0 +1,23 @@
+/*
+ * vector.h: embeddings as text: a JSON array of numbers as base64 of their binary form.
+ */
+#ifndef CORE_VECTOR_H
+#define CORE_VECTOR_H
+
+#include "core/buf.h"
+
+/*
+ * The bits of the IEEE 754 binary32 that is nearest to a JSON number, ties to even; exact for
+ * numbers of up to 19 significant digits. What is too large is infinite. False if it is none.
+ */
+bool vector_bits(struct str number, uint32_t *ret) MUST_USE;
+
+/*
+ * Appends an array of numbers (checked JSON) as base64 of little-endian binary32, without
+ * quotes. ERR_SYNTAX, and nothing appended, when it is none or holds something else; else
+ * what buf_err() says.
+ * Source: OpenAI API reference, embeddings, encoding_format (2026-08); RFC 4648 section 4.
+ */
+enum errc vector_base64(struct str array, struct buf *out) MUST_USE;
+
+#endif
