@@ -177,7 +177,10 @@ static bool prepare(struct call *c)
                     arena_strz(&x->arena, str_of(e.text)));
         return false;
     }
-    if (!c->sim->bench && !c->dialect->read(&x->ask, c->head, &x->plan, &f)) {
+    bool (*read)(struct ask *, const struct http1_head *, const struct plan *,
+                 struct fault *) =
+        x->ask.is_embed ? c->dialect->embed_read : c->dialect->read;
+    if (!c->sim->bench && !read(&x->ask, c->head, &x->plan, &f)) {
         refuse(c, &f);
         return false;
     }
@@ -207,6 +210,12 @@ static void serve_chat(struct call *c)
     } else if (!play_answer(&x->play, &x->ask, c->sim->seed)) {
         refuse_text(c, 500, "server_error", "out of memory");
     }
+}
+
+static void serve_embed(struct call *c)
+{
+    c->x->ask.is_embed = true;
+    serve_chat(c);
 }
 
 static void serve_count(struct call *c)
@@ -261,6 +270,11 @@ static const struct path paths[] = {
     {"POST", "/converse", &sim_bedrock, serve_chat},
     {"POST", "/converse-stream", &sim_bedrock, serve_chat},
     {"POST", "/count-tokens", &sim_bedrock, serve_count},
+    {"POST", "/embeddings", &sim_openai, serve_embed},
+    {"POST", ":embedContent", &sim_gemini, serve_embed},
+    {"POST", ":batchEmbedContents", &sim_gemini, serve_embed},
+    {"POST", ":predict", &sim_gemini, serve_embed},
+    {"POST", "/v2/embed", &sim_cohere, serve_embed},
     {"GET", "/models", NULL, serve_models},
     {"PUT", "/sim/scenario", NULL, serve_scenario},
     {"GET", "/sim/stats", NULL, serve_stats},

@@ -12,6 +12,7 @@ tests_libsim_a_SOURCES += %D%/sim.h
 tests_libsim_a_SOURCES += %D%/sim_anthropic.c
 tests_libsim_a_SOURCES += %D%/sim_bedrock.c
 tests_libsim_a_SOURCES += %D%/sim_cohere.c
+tests_libsim_a_SOURCES += %D%/sim_embed.c
 tests_libsim_a_SOURCES += %D%/sim_gemini.c
 tests_libsim_a_SOURCES += %D%/sim_openai.c
 tests_libsim_a_SOURCES += %D%/sim_responses.c

@@ -41,6 +41,8 @@ bool play_answer(struct play *p, const struct ask *ask, uint64_t seed)
         struct fault f;
         fault_of_plan(p->plan, p->dialect, &f);
         p->dialect->error(&f, p->id, &p->body);
+    } else if (ask->is_embed) {
+        p->dialect->embed_whole(&p->answer, &p->body);
     } else {
         p->dialect->whole(&p->answer, &p->body);
     }

@@ -64,6 +64,8 @@ static const struct word plan_words[] = {
     {"lax", W_FLAG, P(lax), 0, 1, NULL},
     {"no-prefill", W_FLAG, P(no_prefill), 0, 1, NULL},
     {"refuse", W_FLAG, P(refuse), 0, 1, NULL},
+    {"missing", W_INT, P(missing), 0, 1, NULL},
+    {"numbers", W_FLAG, P(numbers), 0, 1, NULL},
     {"times", W_INT, P(times), 0, -1, NULL},
     {"wait", W_US, P(wait_us), 0, -1, NULL},
     {"first", W_US, P(first_us), 0, -1, NULL},

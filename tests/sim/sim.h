@@ -42,6 +42,7 @@ struct plan {
     int64_t tokens, reasoning, tools, vary;
     int64_t prompt, cached, written, written_1h, usage;
     int64_t obfuscate, comments, reasoner, lax, no_prefill, refuse, times;
+    int64_t missing, numbers; /* embeddings */
     /* its pace */
     int64_t wait_us, first_us, gap_us, usage_after_us, batch, drip_us, split;
     /* headers */
@@ -96,6 +97,15 @@ struct sim_tool {
     struct json_object *schema; /* borrowed from the body; NULL if none */
 };
 
+/* One text to embed, or the digits of its tokens. */
+struct sim_input {
+    struct str text;
+    int64_t tok;
+};
+
+/* Gemini: which of its methods was asked. */
+enum sim_embed_form { SIM_EMBED_BATCH, SIM_EMBED_ONE, SIM_EMBED_PREDICT };
+
 struct ask {
     struct arena *arena;        /* borrowed */
     struct json_object *body;   /* owned by the peer; NULL in bench mode */
@@ -113,6 +123,12 @@ struct ask {
     int64_t max_tok;    /* −1: none */
     int64_t prompt_tok;
     int64_t n_choices;
+    /* embeddings */
+    bool is_embed, base64;
+    struct sim_input *inputs; /* arena */
+    size_t n_inputs;
+    int64_t dimensions;
+    enum sim_embed_form form;
 };
 
 /* ---- text.c: words and numbers from a seed ---- */
@@ -233,6 +249,10 @@ struct sim_dialect {
     /* One event of a stream; may write nothing. */
     void (*event)(struct answer *a, const struct event *ev, struct buf *out);
     void (*whole)(struct answer *a, struct buf *out);
+    /* The same of embeddings; NULL: it has none. */
+    bool (*embed_read)(struct ask *ask, const struct http1_head *h, const struct plan *p,
+                       struct fault *ret);
+    void (*embed_whole)(struct answer *a, struct buf *out);
     void (*error)(const struct fault *f, uint64_t id, struct buf *out);
     /* The error as an event in a stream, and an event that is no JSON. */
     void (*in_band)(const struct fault *f, uint64_t id, struct buf *out);
@@ -253,6 +273,18 @@ extern const struct sim_dialect sim_gemini;
 extern const struct sim_dialect sim_cohere;
 extern const struct sim_dialect sim_bedrock;
 extern const struct sim_dialect sim_responses;
+
+/* ---- sim_embed.c: embeddings, in three of the dialects ---- */
+
+bool embed_openai_read(struct ask *ask, const struct http1_head *h, const struct plan *p,
+                       struct fault *f);
+bool embed_gemini_read(struct ask *ask, const struct http1_head *h, const struct plan *p,
+                       struct fault *f);
+bool embed_cohere_read(struct ask *ask, const struct http1_head *h, const struct plan *p,
+                       struct fault *f);
+void embed_openai_whole(struct answer *a, struct buf *out);
+void embed_gemini_whole(struct answer *a, struct buf *out);
+void embed_cohere_whole(struct answer *a, struct buf *out);
 
 /* ---- play.c: an answer as bytes and pauses ---- */
 
