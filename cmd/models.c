@@ -280,7 +280,7 @@ static int by_latency(const void *x, const void *y)
 static struct str cap_words(struct cmd_ctx *ctx, unsigned caps)
 {
     struct buf b = BUF_INIT(1024);
-    for (unsigned bit = 1; bit <= CAP_IMAGE_OUT; bit <<= 1)
+    for (unsigned bit = 1; bit <= CAP_EMBEDDING; bit <<= 1)
         if (caps & bit)
             buf_printf(&b, "%s%s", b.len > 0 ? " " : "", catalog_cap_name(bit));
     struct str words = arena_str(&ctx->arena, buf_str(&b));

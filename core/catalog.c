@@ -32,7 +32,7 @@ static const struct {
 /* In the order of enum catalog_cap's bits. */
 static const char *const cap_names[] = {
     "tools",   "vision",         "json_schema", "reasoning", "audio_in",  "audio_out",
-    "prefill", "prompt_caching", "pdf_in",      "video_in",  "image_out",
+    "prefill", "prompt_caching", "pdf_in",      "video_in",  "image_out", "embedding",
 };
 
 /* --- names --- */
@@ -275,6 +275,11 @@ bool catalog_is_retired(const struct catalog_model *m)
 bool catalog_can_chat(const struct catalog_model *m)
 {
     return strcmp(m->mode, "chat") == 0 && !catalog_is_retired(m);
+}
+
+bool catalog_can_embed(const struct catalog_model *m)
+{
+    return strcmp(m->mode, "embedding") == 0 && !catalog_is_retired(m);
 }
 
 size_t catalog_by_id(const struct catalog *c, struct str model,

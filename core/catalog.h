@@ -26,6 +26,7 @@ enum catalog_cap {
     CAP_PDF_IN = 1 << 8,
     CAP_VIDEO_IN = 1 << 9,
     CAP_IMAGE_OUT = 1 << 10,
+    CAP_EMBEDDING = 1 << 11, /* makes embeddings, and no answers; from the mode */
 };
 
 /*
@@ -202,6 +203,8 @@ const struct catalog_model *catalog_models(const struct catalog *c, size_t *ret_
 bool catalog_is_retired(const struct catalog_model *m);
 /* Can a chat be held with it? */
 bool catalog_can_chat(const struct catalog_model *m);
+/* Does it make embeddings? */
+bool catalog_can_embed(const struct catalog_model *m);
 /* Models with this id or alias at any provider: fills up to max, returns how many there are. */
 size_t catalog_by_id(const struct catalog *c, struct str model,
                      const struct catalog_model **ret, size_t max);

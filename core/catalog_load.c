@@ -448,6 +448,8 @@ static enum errc check_model(struct loader *l, struct catalog_model *m)
         rc = cell_sources(l, MODEL_AGREEING);
     if (rc != ERR_OK)
         return rc;
+    bool embeds = strcmp(l->cell[MODEL_MODE], "embedding") == 0;
+    *(embeds ? &m->caps_yes : &m->caps_no) |= CAP_EMBEDDING;
     m->is_disputed = set & 1;
     m->is_boundary_disputed = set >> 1 & 1;
     return ERR_OK;

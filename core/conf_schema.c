@@ -184,9 +184,9 @@ static const struct conf_key keys[] = {
      .help = "tokens that one answer may have"},
 #define CAPS                                                                             \
     "tools|vision|json-schema|reasoning|audio-in|audio-out|prefill|prompt-caching|"      \
-    "pdf-in|video-in|image-out"
+    "pdf-in|video-in|image-out|embedding"
     {"model", "can", CONF_CAPS, IN(conf_model, caps_yes), .values = CAPS,
-     .help = "what it can do, blanks between"},
+     .help = "what it can do, blanks between; embedding: that, and no chats"},
     {"model", "cannot", CONF_CAPS, IN(conf_model, caps_no), .values = CAPS,
      .help = "what it cannot do"},
 #undef CAPS

@@ -427,7 +427,7 @@ static const struct {
     {"[model \"x\"]\ncontext = 1", ":2: model \"x\": the name is not PROVIDER/MODEL"},
     {"[model \"a/b\"]\ncan = fly",
      ":2: model \"a/b\": can: \"fly\" is none of tools|vision|json-schema|reasoning|"
-     "audio-in|audio-out|prefill|prompt-caching|pdf-in|video-in|image-out"},
+     "audio-in|audio-out|prefill|prompt-caching|pdf-in|video-in|image-out|embedding"},
     {"[alias]\nhaiku = claude-haiku-4-6",
      ":2: alias: haiku: unknown model or route \"claude-haiku-4-6\" (did you mean "
      "\"claude-haiku-4-5\"?)"},
