@@ -37,6 +37,11 @@ static void chat_responses(const struct api_call *a)
     request_begin(a->b, a->c, a->r, &dialect_responses);
 }
 
+static void embed_openai(const struct api_call *a)
+{
+    request_begin(a->b, a->c, a->r, &dialect_openai_embed);
+}
+
 static const struct api_row {
     const char *method, *path;
     api_fn *fn;
@@ -46,6 +51,7 @@ static const struct api_row {
     {"POST", "/v1/responses", chat_responses, 0},
     {"POST", "/v1/messages", chat_anthropic, 0},
     {"POST", "/v1/messages/count_tokens", count_anthropic, 0},
+    {"POST", "/v1/embeddings", embed_openai, 0},
     {"GET", "/v1/models", api_models, 0},
     {"GET", "/v1/models/", api_model, API_PREFIX},
     {"GET", "/healthz", api_healthz, 0},

@@ -39,7 +39,7 @@ static const struct catalog_model *find(const struct broker *b, const char *prov
         b->catalog, conf_price_provider(b->conf, b->catalog, str_of(provider), id), id);
 }
 
-/* Chat models of the catalog at a provider that can be asked. */
+/* Models of the catalog at a provider that can be asked, as far as there is a path for them. */
 static void add_catalog(const struct broker *b, struct arena *a,
                         const struct conf_provider *p, struct names *all)
 {
@@ -48,7 +48,9 @@ static void add_catalog(const struct broker *b, struct arena *a,
     if (!secrets_has(b->secrets, str_of(p->name)))
         return;
     for (size_t i = 0; i < n; i++)
-        if (conf_serves(p, &rows[i]) && catalog_can_chat(&rows[i]))
+        if (conf_serves(p, &rows[i]) &&
+            (catalog_can_chat(&rows[i]) ||
+             (catalog_can_embed(&rows[i]) && p->kind->embeddings != NULL)))
             add(all, a, arena_printf(a, "%s/%s", p->name, rows[i].model), p->name,
                 &rows[i]);
 }

@@ -328,8 +328,13 @@ static void encode_whole(struct attempt *a, const struct msg_reply *reply)
         .created_s = wall_us(a) / US_PER_S,
         .body = a->r->cr.body,
         .check = a->r->cr.check,
+        .base64 = a->r->facts.base64,
     };
-    a->r->client->reply_encode(reply, &ctx, &a->r->answer.whole);
+    const struct err ok = ERR_INIT;
+    struct msg_reply told = *reply;
+    if (!usage_has(&told.usage, USAGE_INPUT)) /* it has none, or it is not known */
+        (void)attempt_usage(a, &ok, &told.usage);
+    a->r->client->reply_encode(&told, &ctx, &a->r->answer.whole);
 }
 
 /* The last thing a callback does: `a` may be gone after it. */
@@ -632,21 +637,36 @@ static void keep_text(struct request *r, const struct msg_reply *reply)
             buf_adds(&r->answer.text, reply->parts[i].text);
 }
 
+/* One vector for each input: who has the wrong number of them cannot tell whose they are. */
+static enum errc check_vectors(const struct attempt *a, struct err *e)
+{
+    size_t want = a->r->facts.n_inputs, got = a->scan.n_vectors;
+    if (got == want)
+        return ERR_OK;
+    err_set(e, ERR_SERVER, "the provider gave %zu embeddings for %zu inputs", got, want);
+    e->origin = ERR_BY_PROVIDER;
+    return ERR_SERVER;
+}
+
 /* The answer as its client's dialect has it. */
 static enum errc make_whole(struct attempt *a, struct err *e)
 {
     struct request *r = a->r;
     struct msg_reply reply;
     bool is_recorded = r->record == CONF_RECORD_FULL;
-    if (a->is_crossed || is_recorded) {
+    /* some servers of OpenAI's shape know no base64, which its SDKs ask for by themselves */
+    bool is_rewritten = a->is_crossed || (r->facts.base64 && a->scan.has_numbers);
+    if (check_vectors(a, e) != ERR_OK)
+        return e->code;
+    if (is_rewritten || is_recorded) {
         enum errc rc =
             a->ops->reply_decode(buf_str(&a->reply), a->model.kind, &r->arena, &reply, e);
-        if (rc != ERR_OK && a->is_crossed)
+        if (rc != ERR_OK && is_rewritten)
             return rc;
         if (rc == ERR_OK && is_recorded)
             keep_text(r, &reply);
     }
-    if (!a->is_crossed) {
+    if (!is_rewritten) {
         buf_adds(&r->answer.whole, buf_str(&a->reply));
         return ERR_OK;
     }
@@ -750,7 +770,8 @@ bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *r
     *ret = a->scan.usage;
     /* what is told at the start of a stream is not yet all of it */
     bool is_whole = e->code == ERR_OK || e->code == ERR_UNUSABLE;
-    if (a->scan.has_usage && is_whole && a->scan.finish != MSG_FINISH_NONE)
+    bool is_finished = a->scan.finish != MSG_FINISH_NONE || request_is_embed(r);
+    if (a->scan.has_usage && is_whole && is_finished)
         return true;
     /* what the provider told at the start counts; the rest is ours to guess */
     struct estimate_key k = request_estimate_key(r, &a->model);

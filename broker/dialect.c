@@ -43,6 +43,24 @@ const struct dialect_ops *dialect_ops(enum dialect d)
     return NULL;
 }
 
+const struct dialect_ops *dialect_embed_ops(enum dialect d)
+{
+    switch (d) {
+    case DIALECT_OPENAI:
+        return &dialect_openai_embed;
+    case DIALECT_GEMINI:
+        return &dialect_gemini_embed;
+    case DIALECT_COHERE:
+        return &dialect_cohere_embed;
+    case DIALECT_ANTHROPIC:
+    case DIALECT_BEDROCK:
+    case DIALECT_RESPONSES:
+    case DIALECT_N_:
+        break;
+    }
+    return NULL;
+}
+
 /*
  * Chat Completions of gpt-5.2 and later answer 400 to function tools with an effort, of gpt-5.6 and
  * later to tools without the effort "none" (litellm#34569, LibreChat#14355, 2026-10); what Responses
@@ -66,6 +84,8 @@ const struct dialect_ops *dialect_for(const struct provider_kind *kind,
 {
     if (f->counts_only)
         return dialect_count_ops(kind, model);
+    if ((f->needs & CAP_EMBEDDING) != 0)
+        return dialect_embed_ops(kind->dialect);
     if (kind->responses != NULL && (client == DIALECT_RESPONSES || kind->is_responses ||
                                     needs_responses(kind, client, f, model)))
         return &dialect_responses;

@@ -48,6 +48,12 @@ struct body_facts {
     char user[LIMIT_NAME_LEN +
               1];     /* the end user's id, as the client has it; "" if none */
     bool counts_only; /* how many tokens the prompt has, and no answer */
+    /* embeddings (CAP_EMBEDDING is among the needs) */
+    size_t n_inputs;
+    size_t longest_len;  /* bytes of the longest input */
+    int64_t input_tok;   /* inputs that came as tokens: how many are in all … */
+    int64_t longest_tok; /* … and in the longest */
+    bool base64;         /* vectors are wanted so, and not as numbers */
 };
 
 /* Edits of a pass-through; all else stays byte for byte. */
@@ -95,6 +101,8 @@ struct scan_state {
     bool saw_call;  /* Gemini: calls have no finish reason of their own */
     unsigned n_malformed;
     int64_t sequence; /* Responses: of the event to come */
+    size_t n_vectors; /* embeddings */
+    bool has_numbers; /* they are arrays of numbers, not base64 */
 };
 
 /* A conversion of one stream, crossed pairs only. */
@@ -113,6 +121,7 @@ struct encode_ctx {
     /* the client's request, which an answer of Responses repeats; borrowed, empty: nobody's */
     struct str body;
     const struct jcheck *check; /* has seen it; NULL: nobody has */
+    bool base64;                /* embeddings: vectors are wanted so */
 };
 
 /* What an upstream body may hold; from catalog and configuration. */
@@ -232,15 +241,23 @@ extern const struct dialect_ops dialect_anthropic_count;
 extern const struct dialect_ops dialect_gemini_count;
 extern const struct dialect_ops dialect_bedrock_count;
 
+/* The same dialects' embeddings: no streams, so that all about events is NULL. */
+extern const struct dialect_ops dialect_openai_embed;
+extern const struct dialect_ops dialect_gemini_embed;
+extern const struct dialect_ops dialect_cohere_embed;
+
 const struct dialect_ops *dialect_ops(enum dialect d);
 /* How this model's provider is asked to count; NULL where it does not. */
 const struct dialect_ops *dialect_count_ops(const struct provider_kind *kind,
                                             struct str model);
+/* NULL where it has none. */
+const struct dialect_ops *dialect_embed_ops(enum dialect d);
 /* Appends any text as one piece of a path: all but unreserved characters as %XX (RFC 3986). */
 void path_add_piece(struct str s, struct buf *out);
 /*
  * Which of its dialects a target is asked in: the client's own where it speaks it, else the kind's;
- * Responses where only that serves what is asked. NULL where nobody counts, and that is asked.
+ * Responses where only that serves what is asked. NULL where nobody counts, or makes embeddings, and
+ * that is asked.
  */
 const struct dialect_ops *dialect_for(const struct provider_kind *kind,
                                       enum dialect client, const struct body_facts *f,

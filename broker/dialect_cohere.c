@@ -15,8 +15,8 @@
 
 #include "broker/dialect_priv.h"
 
-static void cohere_request_headers(const struct http1_head *client, bool same_dialect,
-                                   struct buf *out)
+void cohere_request_headers(const struct http1_head *client, bool same_dialect,
+                            struct buf *out)
 {
     (void)client;
     (void)same_dialect;
@@ -201,7 +201,7 @@ bool cohere_failed(struct str t, const struct provider_kind *kind, struct jspan 
 
 /* ---- a provider's answer, watched ---- */
 
-static void cohere_scan_init(struct scan_state *s, const struct provider_kind *kind)
+void cohere_scan_init(struct scan_state *s, const struct provider_kind *kind)
 {
     *s = (struct scan_state){.kind = kind};
     usage_init(&s->usage);
@@ -315,9 +315,9 @@ static enum errc cohere_scan_reply(struct scan_state *s, struct str body, struct
 }
 
 /* Errors have no code; one status is Cohere's own. Source: docs.cohere.com/reference/errors. */
-static void cohere_error_parse(const struct provider_kind *kind, int status,
-                               const struct http1_header *headers, size_t n_headers,
-                               struct str body, int64_t wall_us, struct err *e)
+void cohere_error_parse(const struct provider_kind *kind, int status,
+                        const struct http1_header *headers, size_t n_headers,
+                        struct str body, int64_t wall_us, struct err *e)
 {
     error_parse_any(kind, status, headers, n_headers, body, wall_us, e);
     if (status == 498) { /* a word of the prompt, or of the answer, is on a list */

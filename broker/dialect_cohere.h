@@ -7,6 +7,13 @@
 
 #include "broker/dialect.h"
 
+void cohere_request_headers(const struct http1_head *client, bool same_dialect,
+                            struct buf *out);
+void cohere_scan_init(struct scan_state *s, const struct provider_kind *kind);
+void cohere_error_parse(const struct provider_kind *kind, int status,
+                        const struct http1_header *headers, size_t n_headers,
+                        struct str body, int64_t wall_us, struct err *e);
+
 /* One event of a stream, by its type; what is of no use to us is CO_OTHER. */
 enum cohere_what {
     CO_OTHER,

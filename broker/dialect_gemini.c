@@ -27,8 +27,8 @@ static bool is_plain(char c)
 }
 
 /* …/models/MODEL:METHOD, on the Gemini API as at Vertex, whose base names project and place. */
-static void gemini_path_write(const struct provider_kind *kind, struct str model,
-                              const char *method, struct buf *out)
+void gemini_path_write(const struct provider_kind *kind, struct str model,
+                       const char *method, struct buf *out)
 {
     if (str_starts(model, STR("models/"))) /* as the list of models names them */
         model = str_sub(model, 7, model.len);
@@ -56,8 +56,8 @@ static void count_path(const struct provider_kind *kind, struct str model, bool 
     gemini_path_write(kind, model, ":countTokens", out);
 }
 
-static void gemini_request_headers(const struct http1_head *client, bool same_dialect,
-                                   struct buf *out)
+void gemini_request_headers(const struct http1_head *client, bool same_dialect,
+                            struct buf *out)
 {
     (void)client;
     (void)same_dialect;
@@ -178,7 +178,7 @@ bool gemini_chunk_failed(struct str t, const struct gemini_chunk *c, struct err 
 
 /* ---- a provider's answer, watched ---- */
 
-static void gemini_scan_init(struct scan_state *s, const struct provider_kind *kind)
+void gemini_scan_init(struct scan_state *s, const struct provider_kind *kind)
 {
     *s = (struct scan_state){.kind = kind};
     usage_init(&s->usage);

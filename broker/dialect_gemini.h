@@ -13,6 +13,13 @@
  */
 #define GEMINI_NAME_PREFIX "_."
 
+/* The path of a model's method: ":generateContent". */
+void gemini_path_write(const struct provider_kind *kind, struct str model,
+                       const char *method, struct buf *out);
+void gemini_request_headers(const struct http1_head *client, bool same_dialect,
+                            struct buf *out);
+void gemini_scan_init(struct scan_state *s, const struct provider_kind *kind);
+
 /* One GenerateContentResponse: a whole answer, or an event of a stream. */
 struct gemini_chunk {
     struct jspan parts;          /* of the first candidate */

@@ -342,7 +342,7 @@ bool openai_finish_is_error(struct str word)
     return false;
 }
 
-static void openai_scan_init(struct scan_state *s, const struct provider_kind *kind)
+void openai_scan_init(struct scan_state *s, const struct provider_kind *kind)
 {
     *s = (struct scan_state){.kind = kind};
     usage_init(&s->usage);

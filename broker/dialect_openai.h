@@ -22,6 +22,7 @@ void openai_scan_tier(struct scan_state *s, struct str t, struct jspan tier);
 /* What both of OpenAI's APIs have in common. */
 void openai_request_headers(const struct http1_head *client, bool same_dialect,
                             struct buf *out);
+void openai_scan_init(struct scan_state *s, const struct provider_kind *kind);
 void openai_keepalive(struct buf *out);
 int openai_error_status(const struct err *e);
 void openai_error_body(const struct err *e, const struct error_ext *x, struct buf *out);

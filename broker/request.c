@@ -417,6 +417,14 @@ static size_t find_fit(const struct request *r, size_t from)
     return r->decision.n_usable;
 }
 
+/* Embeddings were asked of a model for chats, or the reverse. */
+static bool is_of_other_mode(const struct decision *d)
+{
+    return d->n > 0 &&
+           (d->items[0].skip == SKIP_MODE ||
+            (d->items[0].skip == SKIP_CAPABILITY && d->items[0].lacks == CAP_EMBEDDING));
+}
+
 /* The decision when it must be read aloud: the first candidate's class, everybody's reason. */
 static void explain_refusal(const struct request *r, struct err *e)
 {
@@ -429,10 +437,16 @@ static void explain_refusal(const struct request *r, struct err *e)
                              target_name(target_at(r, i), name), d->items[i].why);
     bool is_key = d->n > 0 && d->items[0].skip == SKIP_NO_KEY;
     bool no_key = is_key && d->items[0].verdict == VERDICT_SKIPPED;
-    err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%s", text,
+    AUTO(buf_release) struct buf able = BUF_INIT(LIMIT_ERR_TEXT / 2);
+    if (is_of_other_mode(d))
+        request_write_able(r, &able);
+    err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%s%.*s%s", text,
+            able.len > 0 ? "; these could: " : "", STR_ARG(buf_str(&able)),
             no_key   ? "\nhint: llmgw keys shows where each key is looked for"
             : is_key ? "\nhint: llmgw keys test tries it at once"
                      : "");
+    if (is_of_other_mode(d))
+        snprintf(e->param, sizeof e->param, "model");
     if (d->n > 0 && d->items[0].lacks == CAP_JSON_SCHEMA)
         snprintf(e->param, sizeof e->param, "response_format");
     /* the pause of a key or a quota is our guess, unless a person acts */

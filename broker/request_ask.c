@@ -493,6 +493,8 @@ enum errc request_ask(struct request *r, struct err *e)
     enum errc rc = read_headers(r, e);
     if (rc == ERR_OK)
         rc = r->client->facts(r->cr.body, r->cr.check, &r->facts, e);
+    if (rc == ERR_OK && request_is_embed(r) && str_eqz(r->opt.kind, "chat"))
+        r->opt.kind = STR("embed");
     if (rc == ERR_OK)
         rc = find_targets(r, e);
     if (rc == ERR_OK)
@@ -518,8 +520,23 @@ struct estimate_key request_estimate_key(const struct request *r,
 int64_t request_input_tok(const struct request *r, const struct target_model *m)
 {
     struct estimate_key k = request_estimate_key(r, m);
-    return estimate_tok(r->b->estimator, &k, r->facts.prompt_len) +
+    return r->facts.input_tok + estimate_tok(r->b->estimator, &k, r->facts.prompt_len) +
            estimate_image_tok(m->kind->dialect, r->facts.n_images);
+}
+
+bool request_is_embed(const struct request *r)
+{
+    return (r->facts.needs & CAP_EMBEDDING) != 0;
+}
+
+/* Each input has the whole window for itself. 0: there is but one prompt. */
+static int64_t longest_tok(const struct request *r, const struct target_model *m)
+{
+    struct estimate_key k = request_estimate_key(r, m);
+    if (!request_is_embed(r))
+        return 0;
+    return MAX(r->facts.longest_tok,
+               estimate_tok(r->b->estimator, &k, r->facts.longest_len));
 }
 
 struct limit_scope request_scope(const struct request *r, const struct conf_target *t)
@@ -697,6 +714,7 @@ void request_decide(struct request *r, bool is_for_people)
     }
     facts.input_tok = r->facts.counts_only ? request_input_tok(r, &r->prospects[0].model)
                                            : r->prospects[0].bounds.cost.input_tok;
+    facts.longest_tok = longest_tok(r, &r->prospects[0].model);
     router_decide(&facts, r->rules.strategy, r->targets, r->views, r->n_targets,
                   r->catalog, r->conf, &r->decision);
     if (is_for_people)

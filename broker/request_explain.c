@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/jsonx.h"
 #include "core/num.h"
@@ -50,6 +51,38 @@ static void write_candidates(const struct request *r, bool is_short, struct jw *
 void request_write_trace(const struct request *r, struct jw *w)
 {
     write_candidates(r, true, w);
+}
+
+static bool can_be_asked(const struct request *r, const struct conf_provider *p)
+{
+    return p->kind->is_local || p->kind->auth == AUTH_NONE ||
+           secrets_has(r->secrets, str_of(p->name)) || request_key(r, p->name).len > 0;
+}
+
+static bool could_serve(const struct request *r, const struct conf_provider *p,
+                        const struct catalog_model *m)
+{
+    const char *preset = catalog_default_model(r->catalog, str_of(p->kind->catalog));
+    if (!conf_serves(p, m))
+        return false;
+    if (request_is_embed(r))
+        return p->kind->embeddings != NULL && catalog_can_embed(m);
+    /* there are hundreds for chats: one of each provider */
+    return preset != NULL && strcmp(m->model, preset) == 0;
+}
+
+void request_write_able(const struct request *r, struct buf *out)
+{
+    enum { MOST = 4 };
+    size_t n_models, n = 0;
+    const struct catalog_model *models = catalog_models(r->catalog, &n_models);
+    for (size_t i = 0; i < r->conf->n_providers; i++) {
+        const struct conf_provider *p = &r->conf->providers[i];
+        bool is_asked = can_be_asked(r, p) && p->kind->catalog != NULL;
+        for (size_t k = 0; is_asked && k < n_models && n < MOST; k++)
+            if (could_serve(r, p, &models[k]))
+                buf_printf(out, "%s%s/%s", n++ > 0 ? ", " : "", p->name, models[k].model);
+    }
 }
 
 /* How many tokens the prompt is, by the first target's tokenizer, and how sure that is. */

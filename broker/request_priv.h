@@ -248,6 +248,9 @@ int64_t request_breaker_us(const struct request *r, size_t i);
 struct estimate_key request_estimate_key(const struct request *r,
                                          const struct target_model *m);
 int64_t request_input_tok(const struct request *r, const struct target_model *m);
+bool request_is_embed(const struct request *r); /* embeddings are asked for */
+/* Names some targets that could serve what those asked for cannot. */
+void request_write_able(const struct request *r, struct buf *out);
 /* The decision for the ledger: a JSON array of all candidates. */
 void request_write_trace(const struct request *r, struct jw *w);
 

@@ -162,7 +162,7 @@ static void learn_tokens(struct request *r, const struct attempt *a,
                          const struct usage *u)
 {
     struct estimate_key k = request_estimate_key(r, attempt_model(a));
-    if (!u->estimated && r->facts.n_images == 0)
+    if (!u->estimated && r->facts.n_images == 0 && r->facts.input_tok == 0)
         estimate_learn(r->b->estimator, &k, r->facts.prompt_len, usage_input_tok(u));
 }
 

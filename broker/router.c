@@ -27,6 +27,18 @@ static const struct conf_model *find_override(const struct conf *conf,
     return NULL;
 }
 
+static void apply_override(const struct conf_model *o, struct target_model *ret)
+{
+    if (o == NULL)
+        return;
+    if (o->context_tok > 0)
+        ret->context_tok = o->context_tok;
+    if (o->max_output_tok > 0)
+        ret->max_output_tok = o->max_output_tok;
+    ret->caps_yes = (ret->caps_yes & ~o->caps_no) | o->caps_yes;
+    ret->caps_no = (ret->caps_no & ~o->caps_yes) | o->caps_no;
+}
+
 void router_model(const struct conf *conf, const struct catalog *cat,
                   const struct conf_target *t, struct target_model *ret)
 {
@@ -42,15 +54,9 @@ void router_model(const struct conf *conf, const struct catalog *cat,
         ret->caps_yes = ret->row->caps_yes;
         ret->caps_no = ret->row->caps_no;
     }
-    const struct conf_model *o = find_override(conf, t);
-    if (o == NULL)
-        return;
-    if (o->context_tok > 0)
-        ret->context_tok = o->context_tok;
-    if (o->max_output_tok > 0)
-        ret->max_output_tok = o->max_output_tok;
-    ret->caps_yes = (ret->caps_yes & ~o->caps_no) | o->caps_yes;
-    ret->caps_no = (ret->caps_no & ~o->caps_yes) | o->caps_no;
+    apply_override(find_override(conf, t), ret);
+    if (p->kind->embeddings == NULL)
+        ret->caps_no |= CAP_EMBEDDING;
 }
 
 static pico cost_with_cache(const struct catalog *cat, const struct target_model *m,
@@ -107,6 +113,7 @@ static enum errc skip_class(enum skip s)
         [SKIP_NEVER_FITS] = ERR_REFUSED, [SKIP_BUDGET] = ERR_REFUSED,
         [SKIP_RETIRED] = ERR_NOT_FOUND,  [SKIP_NOT_PINNED] = ERR_OVERLOADED,
         [SKIP_OFFLINE] = ERR_REFUSED,    [SKIP_NO_FALLBACK] = ERR_REFUSED,
+        [SKIP_MODE] = ERR_INVALID,
     };
     return classes[s];
 }
@@ -146,6 +153,7 @@ static bool skip_capability(const struct route_facts *f, const struct target_mod
         {CAP_IMAGE_OUT, "image output"},
         {CAP_PREFILL, "prefill"},
         {CAP_PROMPT_CACHING, "prompt caching"},
+        {CAP_EMBEDDING, "embeddings"},
     };
     unsigned missing = f->needs & m->caps_no;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -155,6 +163,17 @@ static bool skip_capability(const struct route_facts *f, const struct target_mod
             return set(c, VERDICT_SKIPPED, SKIP_CAPABILITY);
         }
     return false;
+}
+
+/* What makes embeddings makes nothing else. */
+static bool skip_mode(const struct route_facts *f, const struct target_model *m,
+                      struct candidate *c)
+{
+    if ((f->needs & CAP_EMBEDDING) != 0 || (m->caps_yes & CAP_EMBEDDING) == 0)
+        return false;
+    snprintf(c->why, sizeof c->why, "makes embeddings only");
+    c->lacks = 0;
+    return set(c, VERDICT_SKIPPED, SKIP_MODE);
 }
 
 static bool skip_offline(const struct route_facts *f, const struct conf *conf,
@@ -177,7 +196,8 @@ static bool skip_retired(const struct target_model *m, struct candidate *c)
 static bool skip_context(const struct route_facts *f, const struct target_model *m,
                          struct candidate *c)
 {
-    int64_t need = f->input_tok + MAX(f->max_output_tok, 0);
+    int64_t input_tok = f->longest_tok > 0 ? f->longest_tok : f->input_tok;
+    int64_t need = input_tok + MAX(f->max_output_tok, 0);
     if (m->context_tok == 0 || need <= m->context_tok)
         return false;
     snprintf(c->why, sizeof c->why, "needs ~%" PRId64 " tokens, window is %" PRId64, need,
@@ -294,7 +314,7 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
         PICO_UNKNOWN) /* else it decides nothing, and takes its time */
         bound_cost(f, v, m, cat, c);
     bool is_out = skip_offline(f, conf, t, c) || skip_condition(f, t, c) ||
-                  skip_retired(m, c) || skip_capability(f, m, c) ||
+                  skip_retired(m, c) || skip_mode(f, m, c) || skip_capability(f, m, c) ||
                   skip_context(f, m, c) || skip_cost(f, c) ||
                   skip_steered(v, some_pinned, c) || skip_key(v, c) ||
                   skip_breaker(v, c) || skip_limit(v, c);
@@ -464,6 +484,7 @@ const char *skip_name(enum skip s)
         [SKIP_RETIRED] = "retired",
         [SKIP_OFFLINE] = "offline",
         [SKIP_NO_FALLBACK] = "no_fallback",
+        [SKIP_MODE] = "mode",
     };
     return names[s];
 }

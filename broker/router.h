@@ -61,6 +61,7 @@ enum skip {
     SKIP_RETIRED,
     SKIP_OFFLINE,
     SKIP_NO_FALLBACK,
+    SKIP_MODE, /* embeddings are asked of a model for chats, or the reverse */
 };
 
 struct candidate {

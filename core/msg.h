@@ -83,6 +83,23 @@ enum msg_effort {
 
 /* Whether the client wants to read what is thought; unset: by its dialect's own custom. */
 enum msg_thoughts { MSG_THOUGHTS_UNSET, MSG_THOUGHTS_SHOWN, MSG_THOUGHTS_HIDDEN };
+/* What embeddings are for: some models make other ones for a question than for what answers it. */
+enum msg_embed_use {
+    MSG_EMBED_ANY,
+    MSG_EMBED_QUERY,
+    MSG_EMBED_DOCUMENT,
+    MSG_EMBED_SIMILARITY,
+    MSG_EMBED_CLASSIFICATION,
+    MSG_EMBED_CLUSTERING,
+};
+
+/* What is to be embedded. */
+struct msg_embed {
+    struct str *texts; /* NULL: tokens of some model's own were given */
+    size_t n_texts;
+    int64_t dimensions; /* −1 not said */
+    enum msg_embed_use use;
+};
 
 enum { MSG_IGNORED = 24 };
 struct msg_request {
@@ -111,6 +128,7 @@ struct msg_request {
     bool logprobs, audio_out; /* cannot be translated: refused by rule */
     struct str user;          /* end user id */
     struct str service_tier;
+    const struct msg_embed *embed; /* this, and no turns; NULL: a chat */
     /* fields of the client's dialect that have no place here; dropped by name */
     const char *ignored[MSG_IGNORED];
     size_t n_ignored;
@@ -138,6 +156,8 @@ struct msg_reply {
     struct str stop_sequence; /* the one that matched */
     struct usage usage;
     struct str service_tier;
+    struct str *vectors; /* embeddings: each a raw JSON array of numbers */
+    size_t n_vectors;
 };
 
 enum msg_delta_kind {

@@ -12,8 +12,9 @@
  */
 #include "core/provider.h"
 
-#define CHAT      "/chat/completions"
-#define RESPONSES "/responses"
+#define CHAT       "/chat/completions"
+#define RESPONSES  "/responses"
+#define EMBEDDINGS "/embeddings"
 /* The current name of the cap, and the one that OpenAI deprecated and many others kept. */
 #define CAP_NEW "max_completion_tokens"
 #define CAP_OLD "max_tokens"
@@ -40,6 +41,7 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
      .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* the same service, or one like it, asked by its newer API only */
@@ -53,6 +55,7 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
      .is_responses = true,
      .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
@@ -76,7 +79,8 @@ static const struct provider_kind kinds[] = {
      {"GEMINI_API_KEY", "GOOGLE_API_KEY"},
      AUTH_GOOGLE,
      CAP_GEMINI,
-     .usage = USAGE_WIRE_GEMINI},
+     .usage = USAGE_WIRE_GEMINI,
+     .embeddings = MODELS},
     /*
      * docs.cloud.google.com/vertex-ai: the address names place and project, as in
      * https://LOCATION-aiplatform.googleapis.com/v1/projects/P/locations/LOCATION/publishers/google;
@@ -91,7 +95,8 @@ static const struct provider_kind kinds[] = {
      {"CLOUDSDK_AUTH_ACCESS_TOKEN"},
      AUTH_BEARER,
      CAP_GEMINI,
-     .usage = USAGE_WIRE_GEMINI},
+     .usage = USAGE_WIRE_GEMINI,
+     .embeddings = MODELS},
     /* docs.cohere.com/reference/chat; usage comes unasked; CO_API_KEY is its own SDK's name */
     {"cohere",
      "cohere",
@@ -101,7 +106,8 @@ static const struct provider_kind kinds[] = {
      {"COHERE_API_KEY", "CO_API_KEY"},
      AUTH_BEARER,
      CAP_OLD,
-     .usage = USAGE_WIRE_COHERE},
+     .usage = USAGE_WIRE_COHERE,
+     .embeddings = "/embed"},
     /*
      * docs.aws.amazon.com/bedrock, API keys: the address names the region, which `region` in the
      * configuration puts in
@@ -117,6 +123,7 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PREFIX,
                 .short_ids = true,
                 .seed = "random_seed",
@@ -149,6 +156,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .usage = USAGE_WIRE_QWEN_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.effort = EFFORT_ALIBABA,
                 .prefill = PREFILL_PARTIAL,
                 .lacks = LACKS_N,
@@ -188,6 +196,7 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PLAIN, .takes_top_k = true}},
     /* docs.fireworks.ai/api-reference */
     {"fireworks",
@@ -199,6 +208,7 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PLAIN, .takes_top_k = true}},
     /* inference-docs.cerebras.ai/api-reference */
     {"cerebras",
@@ -235,6 +245,7 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_NEW,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.effort = EFFORT_NESTED,
                 .prefill = PREFILL_PLAIN,
                 .lacks = LACKS_N,
@@ -292,6 +303,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_CONTINUE}},
     /* docs.sambanova.ai/docs/en/api-reference */
     {"sambanova",
@@ -304,6 +316,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.lacks = LACKS_N | LACKS_PENALTIES, .takes_top_k = true}},
     /* deepinfra.com/docs/openai_api */
     {"deepinfra",
@@ -316,6 +329,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.lacks = LACKS_N}},
     /* huggingface.co/docs/inference-providers; prices are those of the provider behind it */
     {"huggingface",
@@ -341,6 +355,7 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
      .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* docs.ollama.com/openai; a key only for its cloud */
@@ -355,6 +370,7 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .is_local = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PLAIN,
                 .lacks = LACKS_N | LACKS_PARALLEL | LACKS_TOOL_CHOICE}},
     /* github.com/ggml-org/llama.cpp, tools/server/README.md */
@@ -369,6 +385,7 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .is_local = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PLAIN, .lacks = LACKS_N, .takes_top_k = true}},
     /* docs.vllm.ai/en/latest/serving/openai_compatible_server.html */
     {"vllm",
@@ -382,6 +399,7 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .is_local = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_CONTINUE, .takes_top_k = true}},
     /* lmstudio.ai/docs/developer/openai-compat */
     {"lmstudio",
@@ -395,6 +413,7 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .is_local = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PLAIN, .lacks = LACKS_N, .takes_top_k = true}},
     /* any other server of this shape; prices come from [price] */
     {"openai-compatible",
@@ -406,7 +425,8 @@ static const struct provider_kind kinds[] = {
      AUTH_BEARER,
      CAP_OLD,
      .ask_usage = true,
-     .usage = USAGE_WIRE_OPENAI_CHAT},
+     .usage = USAGE_WIRE_OPENAI_CHAT,
+     .embeddings = EMBEDDINGS},
 };
 
 static const char *const dialect_names[] = {

@@ -96,8 +96,9 @@ struct provider_kind {
     bool counts_cap; /* admission counts the output cap, not real output */
     enum usage_wire usage;
     struct provider_quirks quirks;
-    const char *responses; /* path of OpenAI Responses; NULL: not offered */
-    bool is_responses;     /* asked there only, whatever the client speaks */
+    const char *responses;  /* path of OpenAI Responses; NULL: not offered */
+    bool is_responses;      /* asked there only, whatever the client speaks */
+    const char *embeddings; /* path of embeddings, as `path`; NULL: not offered */
 };
 
 /* NULL when unknown. */

@@ -485,6 +485,7 @@ static void read_embedding(struct reader *r)
     static const char *const names[] = {"prompt_tokens", "input_tokens", "total_tokens",
                                         NULL};
     set(r, USAGE_INPUT, count_any(r, r->root, names));
+    read_reported(r);
 }
 
 static void read_characters(struct reader *r)

@@ -13,7 +13,9 @@
 #include "core/provider.h"
 
 struct route_facts {
-    int64_t input_tok;           /* estimated */
+    int64_t input_tok; /* estimated */
+    int64_t
+        longest_tok; /* of inputs that need not fit in the window together; 0: they must */
     int64_t max_output_tok;      /* −1: no cap */
     int64_t n_choices;           /* answers asked for in one; 0 as 1 */
     int64_t expected_output_tok; /* from statistics; −1 unknown */

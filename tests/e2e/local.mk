@@ -107,6 +107,7 @@ dist_check_SCRIPTS += %D%/37-compatible.t
 dist_check_SCRIPTS += %D%/37-contract.t
 dist_check_SCRIPTS += %D%/37-count.t
 dist_check_SCRIPTS += %D%/37-usage.t
+dist_check_SCRIPTS += %D%/37-embeddings.t
 dist_check_SCRIPTS += %D%/70-secrets.t
 dist_check_SCRIPTS += %D%/48-kill.t
 dist_check_SCRIPTS += %D%/48-load.t

@@ -1,0 +1,124 @@
+/*
+ * dialect_cohere_embed.c: Cohere's embed, version 2.
+ *
+ * Source: cohere-openapi.yaml of 2026-08-20, /v2/embed; docs.cohere.com/reference/embed (2026-08).
+ */
+#include "broker/dialect_cohere.h"
+#include "broker/dialect_embed.h"
+
+enum { TEXTS_MAX = 96 }; /* of one call */
+
+static void cohere_embed_path(const struct provider_kind *kind, struct str model,
+                              bool stream, struct buf *out)
+{
+    (void)model;
+    (void)stream;
+    buf_addz(out, kind->embeddings);
+}
+
+/* It must be said; documents are what is embedded most. */
+static const char *use_word(enum msg_embed_use use)
+{
+    switch (use) {
+    case MSG_EMBED_ANY:
+    case MSG_EMBED_DOCUMENT:
+        return "search_document";
+    case MSG_EMBED_QUERY:
+        return "search_query";
+    case MSG_EMBED_SIMILARITY: /* as it advises for it */
+    case MSG_EMBED_CLUSTERING:
+        return "clustering";
+    case MSG_EMBED_CLASSIFICATION:
+        return "classification";
+    }
+    return "search_document";
+}
+
+/* The sizes of version 3 are fixed. */
+static bool is_of_fixed_size(struct str model)
+{
+    return str_ends(model, STR("-v3.0")) || str_ends(model, STR("-v2.0"));
+}
+
+static enum errc cohere_embed_request_encode(const struct msg_request *m,
+                                             const struct target_caps *t, struct buf *out,
+                                             struct dropped *d, struct err *e)
+{
+    struct request_writer w = {.m = m, .t = t, .dropped = d, .e = e};
+    struct jw *j = &w.w;
+    embed_begin(&w, TEXTS_MAX, out);
+    if (m->embed->dimensions >= 0 && is_of_fixed_size(t->model))
+        refuse(&w, "dimensions", "the target's embeddings have one size only");
+    j->later = t->later;
+    jw_object(j);
+    jw_kstr(j, "model", t->model);
+    jw_key(j, "texts");
+    jw_array(j);
+    for (size_t i = 0; i < m->embed->n_texts; i++) {
+        jw_string(j);
+        jw_string_kept(j, m->embed->texts[i]);
+        jw_string_end(j);
+    }
+    jw_array_end(j);
+    jw_kstrz(j, "input_type", use_word(m->embed->use));
+    jw_key(j, "embedding_types");
+    jw_raw(j, STR("[\"float\"]"));
+    if (m->embed->dimensions >= 0)
+        jw_ki64(j, "output_dimension", m->embed->dimensions);
+    /* else the end of a text that is too long is lost without a word */
+    jw_kstrz(j, "truncate", "NONE");
+    jw_object_end(j);
+    return embed_end(&w, out);
+}
+
+static bool next_vector(struct str t, struct jspan list, size_t *it, struct jspan *ret)
+{
+    return jscan_next(t, list, it, ret);
+}
+
+/* {"embeddings": {"float": [[…]]}}; without the types, as version 1 has it, the list itself. */
+static struct jspan list_of(struct str body, struct jspan embeddings)
+{
+    return embeddings.kind == J_ARRAY ? embeddings : jscan_get(body, embeddings, "float");
+}
+
+static enum errc cohere_embed_scan_reply(struct scan_state *s, struct str body,
+                                         struct err *e)
+{
+    enum { ID, EMBEDDINGS, META, N };
+    struct jfield f[N] = {[ID] = {.name = "id"},
+                          [EMBEDDINGS] = {.name = "embeddings"},
+                          [META] = {.name = "meta"}};
+    if (reply_check(body, e) != ERR_OK) {
+        e->origin = ERR_BY_PROVIDER;
+        return e->code;
+    }
+    jscan_fields(body, jscan_root(body), f, N);
+    if (embed_scan(s, body, list_of(body, f[EMBEDDINGS].value), next_vector, e) != ERR_OK)
+        return e->code;
+    json_copy(body, f[ID].value, s->id, sizeof s->id);
+    embed_scan_usage(s, USAGE_WIRE_COHERE, body, f[META].value);
+    return ERR_OK;
+}
+
+static enum errc cohere_embed_reply_decode(struct str body,
+                                           const struct provider_kind *kind,
+                                           struct arena *a, struct msg_reply *ret,
+                                           struct err *e)
+{
+    (void)kind;
+    struct jspan embeddings = jscan_get(body, jscan_root(body), "embeddings");
+    return embed_decode(body, list_of(body, embeddings), next_vector, a, ret, e);
+}
+
+const struct dialect_ops dialect_cohere_embed = {
+    .id = DIALECT_COHERE,
+    .name = "cohere",
+    .path = cohere_embed_path,
+    .request_encode = cohere_embed_request_encode,
+    .request_headers = cohere_request_headers,
+    .scan_init = cohere_scan_init,
+    .scan_reply = cohere_embed_scan_reply,
+    .error_parse = cohere_error_parse,
+    .reply_decode = cohere_embed_reply_decode,
+};

@@ -1,0 +1,36 @@
+/*
+ * dialect_embed.h: what the dialects' embeddings share: dialect_X_embed.c each.
+ *
+ * A request and an answer, whole: what a chat needs for streams has no counterpart here.
+ */
+#ifndef BROKER_DIALECT_EMBED_H
+#define BROKER_DIALECT_EMBED_H
+
+#include "broker/dialect_priv.h"
+
+/* The vectors of an answer in turn: their places, whatever stands around them. */
+typedef bool embed_next_fn(struct str text, struct jspan list, size_t *it,
+                           struct jspan *ret);
+
+/*
+ * An answer, watched: an error that hides in it, else the vectors of `list` are counted; ERR_SERVER
+ * when there is none. `body` is strict JSON.
+ */
+enum errc embed_scan(struct scan_state *s, struct str body, struct jspan list,
+                     embed_next_fn *next, struct err *e) MUST_USE;
+/* The same answer, decoded. ERR_SERVER when a vector is none. */
+enum errc embed_decode(struct str body, struct jspan list, embed_next_fn *next,
+                       struct arena *a, struct msg_reply *ret, struct err *e) MUST_USE;
+/* Usage counts when it tells of the input. */
+void embed_scan_usage(struct scan_state *s, enum usage_wire wire, struct str body,
+                      struct jspan v);
+
+/*
+ * What can be said of a request before it is written: refuses inputs that are tokens, and more
+ * than max_n of them; drops the fields that have no place at the target.
+ */
+void embed_begin(struct request_writer *w, size_t max_n, struct buf *out);
+/* ERR_OK, or what stuck. */
+enum errc embed_end(struct request_writer *w, struct buf *out) MUST_USE;
+
+#endif
