@@ -59,7 +59,7 @@ e2e() { sh "$here/$1.t"; }
 part matrix 'the fault matrix, several seeds' all_seeds
 part dialects "each client's dialect by each provider's, judged by content" e2e 39-dialects
 part cuts 'a recorded answer of each dialect, cut at every byte' env STRIDE="$(stride)" sh "$here/32-cuts.t"
-part kills "$(of 200) kills at random moments, then SIGTERM" env KILLS="$(of 200)" sh "$here/48-kill.t"
+part kills "a kill in each write, $(of 200) at random moments, then SIGTERM" env KILLS="$(of 200)" sh "$here/48-kill.t"
 part memory "$(of 100000) requests, as many left, 2000 streams at once" \
     env REQUESTS="$(of 100000)" STREAMS=2000 sh "$here/49-memory.t"
 part allocations 'each allocation fails: commands; a broker under load' \

@@ -722,6 +722,36 @@ static void long_requests_do_not_hold_the_ring(void **state)
     rows_close(&r);
 }
 
+/* The ring goes round twice while one request is open: its record moves to the database. */
+static void an_open_request_outlives_the_ring(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct settle_room room;
+    struct ledger_settle s = settle_of(0, &room);
+    struct ledger_stats stats;
+    AUTO(buf_release) struct buf trace = BUF_INIT(200000);
+    while (trace.len < 120000)
+        buf_addz(&trace, "[]");
+    s.trace = buf_str(&trace);
+    struct ledger *l = open_ok(f);
+    admit_ok(l, 0);
+    ledger_stats(l, &stats);
+    uint64_t seq = 0, laps = 2 * stats.spool_size;
+    int n = 1;
+    for (; seq < laps; n++) {
+        make_id(s.id, T0, n);
+        if (ledger_settle(l, &s, &seq, &e) != ERR_OK)
+            fail_msg("%d records, %s", n, e.text);
+        wait_applied(l, seq);
+    }
+    wait_applied(l, settle_ok(l, 0));
+    ledger_close(&l, US_PER_S);
+    assert_int_equal(count(f, "SELECT count(*) FROM request"), n);
+    assert_int_equal(count(f, "SELECT count(*) FROM request WHERE client = 'cli'"), 1);
+    assert_int_equal(count(f, "SELECT count(*) FROM loss"), 0);
+}
+
 /* ---- bodies ---- */
 
 static void unpack(struct db *d, const char *sql, char *out, size_t size)
@@ -1030,6 +1060,7 @@ int main(void)
         TEST(drops_are_counted_and_noted),
         TEST(a_hopeless_record_is_left_out_and_noted),
         TEST(long_requests_do_not_hold_the_ring),
+        TEST(an_open_request_outlives_the_ring),
         TEST(bodies_are_kept_when_asked_for),
         TEST(a_body_too_many_is_dropped_and_the_row_kept),
         TEST(the_loop_is_told_of_commits),
