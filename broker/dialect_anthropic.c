@@ -322,7 +322,8 @@ static bool write_own(struct str body, struct jspan message, struct buf *out)
     return n > 0 || n_cut == 0;
 }
 
-/* The body without foreign thoughts, and with ids of our own for foreign ones. */
+/* The body without foreign thoughts, and with ids of our own for foreign ones; whole if nothing
+ * else were left. */
 static void write_own_body(struct str body, struct buf *out)
 {
     struct jspan messages = jscan_get(body, jscan_root(body), "messages"), message;
@@ -339,6 +340,10 @@ static void write_own_body(struct str body, struct buf *out)
     }
     buf_addc(out, ']');
     buf_adds(out, up_to(body, messages.pos + messages.len, body.len));
+    if (n == 0) {
+        buf_reset(out);
+        buf_adds(out, body);
+    }
 }
 
 static enum errc anthropic_splice(struct str body, const struct body_facts *f,

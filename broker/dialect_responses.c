@@ -288,7 +288,7 @@ const char *agent_preset(const struct provider_kind *kind, struct str *model)
     return NULL;
 }
 
-/* The body without foreign thoughts. */
+/* The body without foreign thoughts; whole if nothing else were left. */
 static void write_own_body(struct str body, struct buf *out)
 {
     struct jspan input = jscan_get(body, jscan_root(body), "input"), item;
@@ -303,6 +303,10 @@ static void write_own_body(struct str body, struct buf *out)
     }
     buf_addc(out, ']');
     buf_adds(out, str_sub(body, input.pos + input.len, body.len));
+    if (n == 0) {
+        buf_reset(out);
+        buf_adds(out, body);
+    }
 }
 
 static enum errc responses_splice(struct str body, const struct body_facts *f,
