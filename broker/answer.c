@@ -583,6 +583,7 @@ void answer_error(struct request *r)
         .fallbacks = buf_str(&fallbacks),
         .answer = is_unfit ? buf_str(&r->answer.unfit) : STR_NONE,
         .sequence = next_sequence(&r->answer),
+        .id = r->answer.is_seen ? r->answer.id : "",
     };
     if (conn_has_replied(r->conn))
         stream_error(r, &x);

@@ -10,6 +10,7 @@
  * Must not decide what comes next, and knows no candidate but its own.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/mem.h"
 
@@ -128,6 +129,7 @@ static enum errc make_coders(struct attempt *a, struct err *e)
         if (a->decoder == NULL)
             return err_set(e, ERR_MEMORY, "no memory to translate the answer");
     }
+    r->answer.id[0] = '\0';
     if (a->is_crossed && a->is_streamed && !to_collect) {
         const struct encode_ctx ctx = {
             .request_id = r->id,
@@ -426,6 +428,7 @@ static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
     if ((flags & EV_END) != 0)
         r->answer.end_sequence = r->answer.sequence;
     r->answer.sequence = a->scan.sequence;
+    memcpy(r->answer.id, a->scan.id, sizeof r->answer.id);
     bool is_unasked = a->model.kind->ask_usage && !r->facts.include_usage;
     if ((flags & EV_END) != 0)
         buf_adds(&r->answer.end, ev->raw);

@@ -160,6 +160,7 @@ struct error_ext {
     struct str fallbacks; /* raw JSON array of what would have served it */
     struct str answer;    /* a whole one that did not fit its schema; empty: none */
     int64_t sequence;     /* Responses: of the error's event */
+    const char *id;       /* Responses: of the answer that was shown; "" if it is ours */
 };
 
 struct dialect_ops {

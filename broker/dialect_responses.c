@@ -649,7 +649,8 @@ static void responses_error_event(const struct err *e, const struct error_ext *x
     struct jw w;
     char id[128];
     openai_error_words(e, &type, &code);
-    answer_id("resp_", STR_NONE, x != NULL ? x->request_id : NULL, id);
+    answer_id("resp_", x != NULL && x->id != NULL ? str_of(x->id) : STR_NONE,
+              x != NULL ? x->request_id : NULL, id);
     jw_init(&w, &json);
     jw_object(&w);
     jw_kstrz(&w, "type", "error");

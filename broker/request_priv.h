@@ -138,6 +138,8 @@ struct answer {
     bool is_estimate;       /* a count that no provider made */
     int64_t sequence;       /* Responses: of the event to come … */
     int64_t end_sequence;   /* … and where the end begins, once `end` holds one */
+    char
+        id[sizeof((struct scan_state *)0)->id]; /* the provider's, where its bytes pass */
 };
 
 struct request {

@@ -30,10 +30,12 @@ struct seen {
     size_t n_tools;
     char finish[64], id[128], model[256];
     char err_type[64], err_code[64], err_class[64], err_message[LIMIT_ERR_TEXT];
-    char err_origin[16], err_provider[64];
-    int err_retryable; /* −1: not told */
-    bool is_refusal;   /* some of the text is one */
-    int n_start, n_finish, n_usage, n_end, n_error, n_comments, n_events, n_resets;
+    char err_origin[16], err_provider[64], err_request_id[32], err_provider_code[64];
+    int64_t err_attempts; /* −1: not told */
+    int err_retryable;    /* −1: not told */
+    bool is_refusal;      /* some of the text is one */
+    int n_start, n_finish, n_failed, n_usage, n_end, n_error, n_comments, n_events,
+        n_resets;
     int64_t n_pieces; /* content events */
     /* −1: not told */
     int64_t input_tok, output_tok, cached_tok, written_tok, reasoning_tok;

@@ -149,6 +149,16 @@ function check_usage(id, row, client, upstream, mode,    u, f, wants_none) {
         complain("told reasoning tokens are " got["reasoning_tok"])
 }
 
+# Every error says whose it is, and what was tried.
+function check_error(id) {
+    if (got["provider"] != "p" id)
+        complain("the error is of provider \"" got["provider"] "\"")
+    if (got["attempts"] != n_sent[id])
+        complain("the error tells " got["attempts"] " attempts of " n_sent[id])
+    if (got["request_id"] == "" || got["request_id"] != got["h.x-llmgw-request-id"])
+        complain("the error is of request \"" got["request_id"] "\"")
+}
+
 function check_refused(id, reason) {
     if (got["outcome"] != "error" || got["status"] != 400 || got["class"] != "invalid_request" ||
         got["origin"] != "gateway")
@@ -181,6 +191,8 @@ function judge(id, row, client, upstream, mode,    reason, drops, f) {
         complain("crossed=" f[9])
     if (told["outcome"] == "ok")
         check_usage(id, row, client, upstream, mode)
+    else
+        check_error(id)
     return told["outcome"] == "ok" ? (drops == "" ? "ok" : "ok, without " drops) : "`" got["class"] "`"
 }
 

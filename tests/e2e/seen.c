@@ -17,7 +17,7 @@ enum { SEEN_MAX = 256 * 1024 * 1024 };
 
 void seen_init(struct seen *s, enum client_dialect dialect)
 {
-    *s = (struct seen){.dialect = dialect, .err_retryable = -1};
+    *s = (struct seen){.dialect = dialect, .err_retryable = -1, .err_attempts = -1};
     s->input_tok = s->output_tok = -1;
     s->cached_tok = s->written_tok = s->reasoning_tok = -1;
     buf_init(&s->text, SEEN_MAX);
@@ -109,6 +109,10 @@ static bool error(struct seen *s, struct json_object *o)
     copy(s->err_class, sizeof s->err_class, jx_str(ext, "class"));
     copy(s->err_origin, sizeof s->err_origin, jx_str(ext, "origin"));
     copy(s->err_provider, sizeof s->err_provider, jx_str(ext, "provider"));
+    copy(s->err_provider_code, sizeof s->err_provider_code, jx_str(ext, "provider_code"));
+    copy(s->err_request_id, sizeof s->err_request_id, jx_str(ext, "request_id"));
+    if (jx_arr(ext, "attempts") != NULL)
+        s->err_attempts = (int64_t)json_object_array_length(jx_arr(ext, "attempts"));
     if (json_object_object_get_ex(ext, "retryable", NULL))
         s->err_retryable = jx_bool(ext, "retryable", false);
     if (s->dialect == CLIENT_ANTHROPIC && !str_eqz(jx_str(o, "type"), "error"))
@@ -506,6 +510,19 @@ static void response_end(struct seen *s, struct json_object *o)
     s->n_end++;
 }
 
+/* What follows an error: the response that failed by it. */
+static void response_failed(struct seen *s, struct json_object *o)
+{
+    struct json_object *response = jx_obj(o, "response");
+    s->n_failed++;
+    same(s, s->id, sizeof s->id, jx_str(response, "id"), "id-changed");
+    if (!str_eqz(jx_str(response, "status"), "failed"))
+        seen_problem(s, "failed-without-status");
+    if (jx_str(jx_obj(response, "error"), "code").len == 0 ||
+        jx_str(jx_obj(response, "error"), "message").len == 0)
+        seen_problem(s, "failed-without-error");
+}
+
 static void responses_event(struct seen *s, struct str name, struct json_object *o)
 {
     static const struct {
@@ -522,6 +539,7 @@ static void responses_event(struct seen *s, struct str name, struct json_object 
         {"response.function_call_arguments.delta", args_delta},
         {"response.completed", response_end},
         {"response.incomplete", response_end},
+        {"response.failed", response_failed},
         {"error", stream_error},
     };
     int64_t sequence = -1;
@@ -685,11 +703,15 @@ void seen_print(const struct seen *s, struct buf *out)
     number(out, "n_usage", s->n_usage);
     number(out, "n_end", s->n_end);
     number(out, "n_error", s->n_error);
+    number(out, "n_failed", s->n_failed);
     number(out, "n_comments", s->n_comments);
     number(out, "n_resets", s->n_resets);
     line(out, "class", str_of(s->err_class));
     line(out, "origin", str_of(s->err_origin));
     line(out, "provider", str_of(s->err_provider));
+    line(out, "provider_code", str_of(s->err_provider_code));
+    line(out, "request_id", str_of(s->err_request_id));
+    number(out, "attempts", s->err_attempts);
     number(out, "retryable", s->err_retryable);
     line(out, "type", str_of(s->err_type));
     line(out, "code", str_of(s->err_code));

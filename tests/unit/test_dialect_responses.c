@@ -762,6 +762,13 @@ static void an_error_in_a_stream_is_a_failed_response(void **state)
     assert_non_null(strstr(out.data, "\"class\":\"overloaded\""));
     assert_non_null(strstr(out.data, "event: response.failed\ndata: {\"type\":"
                                      "\"response.failed\",\"sequence_number\":8"));
+    assert_non_null(strstr(out.data, "\"id\":\"resp_01K\""));
+    /* where the provider's bytes have passed, it is the provider's response that failed */
+    const struct error_ext shown = {
+        .request_id = "01K", .provider = "p", .id = "resp_a1"};
+    buf_reset(&out);
+    ops->error_event(&e, &shown, &out);
+    assert_non_null(strstr(out.data, "\"id\":\"resp_a1\""));
     buf_release(&out);
 }
 
