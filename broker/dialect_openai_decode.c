@@ -566,6 +566,22 @@ static void decode_modalities(struct reader *r, const struct jfield *f,
         m->audio_out = true;
 }
 
+/* Responses takes these, the first elsewhere; to all others they are unknown. */
+static void keep_extras(struct reader *r, struct msg_request *m)
+{
+    static const char *const names[MSG_EXTRAS] = {
+        "verbosity", "metadata", "prompt_cache_key", "prompt_cache_options",
+        "prompt_cache_retention"};
+    for (size_t i = 0; i < m->n_ignored; i++)
+        for (size_t k = 0; k < ARRAY_LEN(names) && names[k] != NULL; k++) {
+            if (strcmp(m->ignored[i], names[k]) != 0)
+                continue;
+            struct jspan v = jscan_get(r->text, r->root, names[k]);
+            m->extras[m->n_extras++] =
+                (struct msg_extra){m->ignored[i], jscan_text(r->text, v)};
+        }
+}
+
 static void decode_options(struct reader *r, const struct jfield *f,
                            struct msg_request *m)
 {
@@ -591,6 +607,7 @@ static void decode_options(struct reader *r, const struct jfield *f,
         m->user = read_str(r, &f[Q_USER]);
     m->service_tier = read_str(r, &f[Q_TIER]);
     read_ignored(r, m, request_fields, Q_COUNT);
+    keep_extras(r, m);
 }
 
 enum errc openai_request_decode(struct str body, const struct jcheck *check,

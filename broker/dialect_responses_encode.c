@@ -8,6 +8,7 @@
  * and guides/reasoning (2026-10).
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/catalog.h"
 
@@ -434,14 +435,23 @@ static void write_format(struct request_writer *r)
     struct jw *w = &r->w;
     bool is_schema = m->format == MSG_FORMAT_SCHEMA && m->schema.len > 0;
     bool is_strict = m->schema_strict != 0 && schema_is_strict(m->schema);
-    if (m->format == MSG_FORMAT_TEXT)
-        return;
+    struct str verbosity = msg_extra(m, "verbosity");
     if (is_agent(r)) {
         write_agent_format(r);
         return;
     }
+    if (m->format == MSG_FORMAT_TEXT && verbosity.len == 0)
+        return;
     jw_key(w, "text");
     jw_object(w);
+    if (verbosity.len > 0) {
+        jw_key(w, "verbosity");
+        jw_raw(w, verbosity);
+    }
+    if (m->format == MSG_FORMAT_TEXT) {
+        jw_object_end(w);
+        return;
+    }
     jw_key(w, "format");
     jw_object(w);
     jw_kstrz(w, "type", is_schema ? "json_schema" : "json_object");
@@ -521,8 +531,15 @@ static void write_extras(struct request_writer *r)
 {
     const struct msg_request *m = r->m;
     struct jw *w = &r->w;
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(r, m->ignored[i]);
+    for (size_t i = 0; i < m->n_ignored; i++) {
+        struct str extra = is_agent(r) ? STR_NONE : msg_extra(m, m->ignored[i]);
+        if (extra.len == 0) {
+            drop(r, m->ignored[i]);
+        } else if (strcmp(m->ignored[i], "verbosity") != 0) { /* that is in `text` */
+            jw_key(w, m->ignored[i]);
+            jw_raw(w, extra);
+        }
+    }
     if (is_agent(r)) {
         if (m->user.len > 0)
             drop(r, "user");

@@ -54,6 +54,14 @@ bool msg_effort_by_name(struct str s, enum msg_effort *ret)
     return false;
 }
 
+struct str msg_extra(const struct msg_request *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_extras; i++)
+        if (strcmp(m->extras[i].name, name) == 0)
+            return m->extras[i].json;
+    return STR_NONE;
+}
+
 bool msg_is_begun(const struct msg_request *m)
 {
     const struct msg_turn *last = m->n_turns > 0 ? &m->turns[m->n_turns - 1] : NULL;

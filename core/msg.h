@@ -101,7 +101,7 @@ struct msg_embed {
     enum msg_embed_use use;
 };
 
-enum { MSG_IGNORED = 24 };
+enum { MSG_IGNORED = 24, MSG_EXTRAS = 6 };
 struct msg_request {
     struct str model; /* as the client asked */
     struct msg_turn *turns;
@@ -132,7 +132,16 @@ struct msg_request {
     /* fields of the client's dialect that have no place here; dropped by name */
     const char *ignored[MSG_IGNORED];
     size_t n_ignored;
+    /* of these, what OpenAI's other API takes as it stands */
+    struct msg_extra {
+        const char *name; /* one of ignored[] */
+        struct str json;
+    } extras[MSG_EXTRAS];
+    size_t n_extras;
 };
+
+/* STR_NONE: it is none of the extras. */
+struct str msg_extra(const struct msg_request *m, const char *name);
 
 enum msg_finish {
     MSG_FINISH_NONE, /* not finished */

@@ -202,6 +202,10 @@ static void chat_becomes_responses(void **state)
          ",\"max_tokens\":5,\"temperature\":0.5,\"seed\":7,\"stop\":\"x\""),
          OUT("gpt-4.1", "\"instructions\":\"Be brief.\"," IN_HI
          ",\"max_output_tokens\":16,\"temperature\":0.5"), "seed,stop", NULL},
+        {"gpt-4.1", CHAT(HI, ",\"verbosity\":\"low\",\"metadata\":{\"a\":\"b\"},"
+         "\"prompt_cache_key\":\"k\",\"prediction\":null,\"logit_bias\":{}"),
+         OUT("gpt-4.1", IN_HI ",\"text\":{\"verbosity\":\"low\"},\"metadata\":{\"a\":\"b\"},"
+         "\"prompt_cache_key\":\"k\""), "logit_bias", NULL},
         {"gpt-5.5", CHAT(HI, ",\"reasoning_effort\":\"high\",\"temperature\":0.5"),
          OUT("gpt-5.5", IN_HI ",\"reasoning\":{\"effort\":\"high\"},"
          "\"include\":[\"reasoning.encrypted_content\"]"), "temperature", NULL},
