@@ -385,13 +385,39 @@ static unsigned scan_calls(struct scan_state *s, struct str t, struct jspan call
     return flags;
 }
 
+struct jspan openai_detail_text(struct str t, struct jspan detail)
+{
+    struct jspan text = jscan_get(t, detail, "text");
+    return text.kind == J_STRING ? text : jscan_get(t, detail, "summary");
+}
+
+static size_t details_len(struct str t, struct jspan details)
+{
+    struct jspan detail;
+    size_t it = 0, len = 0;
+    while (details.kind == J_ARRAY && jscan_next(t, details, &it, &detail))
+        len += json_decoded_len(t, openai_detail_text(t, detail));
+    return len;
+}
+
 /* A delta of a stream, or the message of a whole answer. */
 static unsigned scan_message(struct scan_state *s, struct str t, struct jspan message)
 {
-    enum { CONTENT, REASONING_CONTENT, REASONING, REFUSAL, CALLS, FUNCTION, AUDIO, N };
+    enum {
+        CONTENT,
+        REASONING_CONTENT,
+        REASONING,
+        DETAILS,
+        REFUSAL,
+        CALLS,
+        FUNCTION,
+        AUDIO,
+        N
+    };
     struct jfield f[N] = {[CONTENT] = {.name = "content"},
                           [REASONING_CONTENT] = {.name = "reasoning_content"},
                           [REASONING] = {.name = "reasoning"},
+                          [DETAILS] = {.name = "reasoning_details"},
                           [REFUSAL] = {.name = "refusal"},
                           [CALLS] = {.name = "tool_calls"},
                           [FUNCTION] = {.name = "function_call"},
@@ -411,8 +437,11 @@ static unsigned scan_message(struct scan_state *s, struct str t, struct jspan me
     struct jspan reasoning = f[REASONING_CONTENT].value;
     if (reasoning.kind != J_STRING || reasoning.len <= 2)
         reasoning = f[REASONING].value;
-    if (reasoning.kind == J_STRING && reasoning.len > 2) {
-        s->reasoning_len += json_decoded_len(t, reasoning);
+    size_t thought_len = reasoning.kind == J_STRING && reasoning.len > 2
+                             ? json_decoded_len(t, reasoning)
+                             : details_len(t, f[DETAILS].value);
+    if (thought_len > 0) {
+        s->reasoning_len += thought_len;
         flags |= (flags & EV_CONTENT) != 0 ? 0 : EV_CONTENT | EV_REASONING;
     }
     if ((flags & EV_TOOL) != 0)

@@ -11,6 +11,8 @@
 enum msg_finish openai_finish(struct str word, bool saw_call);
 bool openai_finish_is_error(struct str word);
 
+/* The text of one of reasoning_details (OpenRouter, MiniMax): a thought or its summary. */
+struct jspan openai_detail_text(struct str t, struct jspan detail);
 /* What an id says of OpenAI's own models: "gpt-5.6-mini" is 56, "gpt-4o" 40; else −1. */
 int openai_version(struct str model);
 /* Does the target reason, by what is known of it or by its id? */

@@ -677,6 +677,8 @@ static void write_request(struct openai_writer *o)
         refuse(&o->r, "n", "the target gives one choice");
     else if (m->n > 1)
         jw_ki64(w, "n", m->n);
+    if (o->quirk->splits_thought)
+        jw_kbool(w, "reasoning_split", true);
     if (msg_is_begun(m) && o->quirk->prefill == PREFILL_CONTINUE) {
         jw_kbool(w, "continue_final_message", true);
         jw_kbool(w, "add_generation_prompt", false);

@@ -121,10 +121,11 @@ static void decode_legacy_call(struct event_decoder *d, struct str t,
 static void decode_message(struct event_decoder *d, struct str t, struct jspan message,
                            struct delta_out *o)
 {
-    enum { CONTENT, REASONING_CONTENT, REASONING, REFUSAL, CALLS, FUNCTION, N };
+    enum { CONTENT, REASONING_CONTENT, REASONING, DETAILS, REFUSAL, CALLS, FUNCTION, N };
     struct jfield f[N] = {[CONTENT] = {.name = "content"},
                           [REASONING_CONTENT] = {.name = "reasoning_content"},
                           [REASONING] = {.name = "reasoning"},
+                          [DETAILS] = {.name = "reasoning_details"},
                           [REFUSAL] = {.name = "refusal"},
                           [CALLS] = {.name = "tool_calls"},
                           [FUNCTION] = {.name = "function_call"}};
@@ -133,7 +134,13 @@ static void decode_message(struct event_decoder *d, struct str t, struct jspan m
     struct str reasoning = scratch_str(o, &d->base.text, t, f[REASONING_CONTENT].value);
     if (reasoning.len == 0)
         reasoning = scratch_str(o, &d->base.text, t, f[REASONING].value);
+    struct jspan detail;
+    size_t at = 0;
     put_text(o, MSG_D_THINKING, reasoning);
+    while (reasoning.len == 0 && f[DETAILS].value.kind == J_ARRAY &&
+           jscan_next(t, f[DETAILS].value, &at, &detail))
+        put_text(o, MSG_D_THINKING,
+                 scratch_str(o, &d->base.text, t, openai_detail_text(t, detail)));
     decode_content(d, t, f[CONTENT].value, o);
     put_text(o, MSG_D_REFUSAL, scratch_str(o, &d->base.text, t, f[REFUSAL].value));
     struct jspan call;

@@ -291,7 +291,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
-     .quirks = {.lacks = LACKS_N}},
+     .quirks = {.lacks = LACKS_N, .splits_thought = true}},
     /* docs.api.nvidia.com/nim */
     {"nvidia",
      "nvidia",

@@ -68,6 +68,7 @@ struct provider_quirks {
     bool takes_top_k;
     /* reasoning_content must come back with the calls, or it is a 400 */
     bool wants_thought;
+    bool splits_thought; /* reasoning_split keeps thoughts out of the text */
     bool short_ids;      /* tool call ids of nine letters and digits */
     int max_temperature; /* 0: two */
     int max_stops;       /* 0: four */
