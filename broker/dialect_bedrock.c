@@ -72,12 +72,13 @@ static enum bedrock_what what_is(const struct sse_event *ev)
 
 bool bedrock_event_read(const struct sse_event *ev, struct bedrock_event *ret)
 {
-    enum { INDEX, START, DELTA, FINISH, USAGE, N };
+    enum { INDEX, START, DELTA, FINISH, USAGE, MORE, N };
     struct jfield f[N] = {[INDEX] = {.name = "contentBlockIndex"},
                           [START] = {.name = "start"},
                           [DELTA] = {.name = "delta"},
                           [FINISH] = {.name = "stopReason"},
-                          [USAGE] = {.name = "usage"}};
+                          [USAGE] = {.name = "usage"},
+                          [MORE] = {.name = "additionalModelResponseFields"}};
     struct str t = ev->data;
     *ret = (struct bedrock_event){.what = what_is(ev), .index = -1};
     if (ret->what == BR_EXCEPTION) /* one may have no JSON at all */
@@ -95,6 +96,7 @@ bool bedrock_event_read(const struct sse_event *ev, struct bedrock_event *ret)
     ret->redacted = jscan_get(t, reasoning, "redactedContent");
     ret->finish = f[FINISH].value;
     ret->usage = f[USAGE].value;
+    ret->stop = jscan_get(t, f[MORE].value, "stop_sequence");
     return true;
 }
 
@@ -113,16 +115,18 @@ void bedrock_block_read(struct str t, struct jspan block, struct bedrock_event *
 
 bool bedrock_reply_read(struct str t, struct jspan root, struct bedrock_reply *ret)
 {
-    enum { OUTPUT, FINISH, USAGE, N };
+    enum { OUTPUT, FINISH, USAGE, MORE, N };
     struct jfield f[N] = {[OUTPUT] = {.name = "output"},
                           [FINISH] = {.name = "stopReason"},
-                          [USAGE] = {.name = "usage"}};
+                          [USAGE] = {.name = "usage"},
+                          [MORE] = {.name = "additionalModelResponseFields"}};
     if (!jscan_fields(t, root, f, N))
         return false;
     struct jspan message = jscan_get(t, f[OUTPUT].value, "message");
     *ret = (struct bedrock_reply){.content = jscan_get(t, message, "content"),
                                   .finish = f[FINISH].value,
-                                  .usage = f[USAGE].value};
+                                  .usage = f[USAGE].value,
+                                  .stop = jscan_get(t, f[MORE].value, "stop_sequence")};
     return ret->content.kind == J_ARRAY;
 }
 

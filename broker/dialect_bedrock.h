@@ -25,7 +25,8 @@ struct bedrock_event {
     struct jspan call; /* {toolUseId, name}, and input in a whole answer */
     struct jspan args; /* a piece of them, a string */
     struct jspan finish, usage;
-    int64_t index; /* of its block; -1 none */
+    struct jspan stop; /* the sequence that matched, where it was asked for */
+    int64_t index;     /* of its block; -1 none */
 };
 /* False when its data is no JSON object. The data must be checked. */
 bool bedrock_event_read(const struct sse_event *ev, struct bedrock_event *ret);
@@ -36,6 +37,7 @@ void bedrock_block_read(struct str text, struct jspan block, struct bedrock_even
 struct bedrock_reply {
     struct jspan content; /* an array */
     struct jspan finish, usage;
+    struct jspan stop; /* as above */
 };
 bool bedrock_reply_read(struct str text, struct jspan root, struct bedrock_reply *ret);
 

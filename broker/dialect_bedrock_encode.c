@@ -17,6 +17,7 @@ struct bedrock_writer {
     struct request_writer r;
     size_t first;   /* turn after the leading system turns */
     size_t n_files; /* documents need names of their own */
+    size_t n_images;
     bool has_calls; /* the conversation holds tool calls or results */
     bool is_claude, is_mistral;
     int claude;         /* its version, 45 is 4.5; 0: none in the id */
@@ -77,6 +78,12 @@ static bool goes_on(const struct bedrock_writer *b)
     if ((b->r.t->caps_no & CAP_PREFILL) != 0)
         return false;
     return (b->r.t->caps_yes & CAP_PREFILL) != 0 || (b->claude > 0 && b->claude <= 45);
+}
+
+/* Models after Opus 4.6 answer 400 to sampling. Source: Anthropic api/messages (2026-08). */
+static bool is_sampled(const struct bedrock_writer *b)
+{
+    return !b->is_claude || (b->claude > 0 && b->claude <= 46);
 }
 
 /* ---- blocks ---- */
@@ -145,12 +152,17 @@ static void write_source(struct jw *w, struct str data)
     jw_object_end(w);
 }
 
+/* In one request. Source: Converse API reference, Message (2026). */
+enum { MOST_IMAGES = 20, MOST_FILES = 5 };
+
 /* Nothing is fetched from the web. */
 static void write_image(struct bedrock_writer *b, const struct msg_part *p)
 {
     struct jw *w = &b->r.w;
     struct str mime = image_mime(p);
-    if (p->url.len > 0)
+    if (++b->n_images > MOST_IMAGES)
+        refuse(&b->r, "image_url", "the target takes 20 images in a request");
+    else if (p->url.len > 0)
         refuse(&b->r, "image_url",
                "the target fetches nothing from the web: send the data");
     else if (mime.len == 0)
@@ -210,6 +222,24 @@ static void write_file(struct bedrock_writer *b, const struct msg_part *p)
     jw_object(w);
     jw_kstrz(w, "format", format);
     write_file_name(b, p->filename);
+    if (b->n_files > MOST_FILES)
+        refuse(&b->r, "file", "the target takes 5 documents in a request");
+    write_source(w, p->data);
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
+/* A few models hear. "audio/mpeg" and the like are known by their other names here. */
+static void write_audio(struct bedrock_writer *b, const struct msg_part *p)
+{
+    struct jw *w = &b->r.w;
+    struct str format = str_sub(p->mime, sizeof "audio/" - 1, p->mime.len);
+    if ((b->r.t->caps_yes & CAP_AUDIO_IN) == 0)
+        refuse(&b->r, "input_audio", "the target cannot hear");
+    jw_object(w);
+    jw_key(w, "audio");
+    jw_object(w);
+    jw_kstr(w, "format", str_eqz(format, "mpeg") ? STR("mp3") : format);
     write_source(w, p->data);
     jw_object_end(w);
     jw_object_end(w);
@@ -290,7 +320,7 @@ static void write_part(struct bedrock_writer *b, const struct msg_part *p)
         write_file(b, p);
         break;
     case MSG_AUDIO:
-        refuse(&b->r, "input_audio", "the target cannot hear");
+        write_audio(b, p);
         break;
     case MSG_THINKING:
     case MSG_REDACTED:
@@ -525,6 +555,32 @@ static void write_old_tools(struct bedrock_writer *b)
     }
 }
 
+/* One call at a time: only Claude can be told, in its own words. */
+static bool is_single(const struct bedrock_writer *b)
+{
+    const struct msg_request *m = b->r.m;
+    return b->is_claude && m->n_tools > 0 && m->parallel_tools == 0 &&
+           m->choice != MSG_CHOICE_NONE;
+}
+
+/* Which stands in for toolChoice. Source: Anthropic tool-use page, tool_choice (2026-11). */
+static void write_single(struct bedrock_writer *b)
+{
+    const struct msg_request *m = b->r.m;
+    struct jw *w = &b->r.w;
+    bool forces = !forbids_force(b);
+    const char *type = m->choice == MSG_CHOICE_ANY && forces   ? "any"
+                       : m->choice == MSG_CHOICE_ONE && forces ? "tool"
+                                                               : "auto";
+    jw_key(w, "tool_choice");
+    jw_object(w);
+    jw_kstrz(w, "type", type);
+    if (m->choice == MSG_CHOICE_ONE && forces)
+        jw_kstr(w, "name", m->choice_name);
+    jw_kbool(w, "disable_parallel_tool_use", true);
+    jw_object_end(w);
+}
+
 static void write_choice(struct bedrock_writer *b)
 {
     static const char *const words[] = {
@@ -534,7 +590,7 @@ static void write_choice(struct bedrock_writer *b)
     enum msg_choice choice = m->choice;
     bool forces = choice == MSG_CHOICE_ANY || choice == MSG_CHOICE_ONE;
     if (choice == MSG_CHOICE_UNSET || choice == MSG_CHOICE_NONE ||
-        (forces && forbids_force(b)))
+        (forces && forbids_force(b)) || is_single(b))
         return;
     jw_key(w, "toolChoice");
     jw_object(w);
@@ -564,7 +620,7 @@ static void write_tools(struct bedrock_writer *b)
     if (m->n_tools > 0)
         write_choice(b);
     jw_object_end(w);
-    if (m->parallel_tools == 0)
+    if (m->parallel_tools == 0 && !is_single(b))
         drop(&b->r, "parallel_tool_calls");
 }
 
@@ -663,10 +719,17 @@ static void write_model_fields(struct bedrock_writer *b)
     struct jw *w = &b->r.w;
     bool adapts = b->is_claude && !is_old_claude(b) && takes_effort(b) &&
                   m->effort > MSG_EFFORT_NONE;
-    bool has_top_k = m->top_k.len > 0 && b->is_claude && b->budget_tok == 0;
+    bool has_top_k =
+        m->top_k.len > 0 && b->is_claude && is_sampled(b) && b->budget_tok == 0;
     if (m->top_k.len > 0 && !has_top_k)
         drop(&b->r, "top_k");
-    if (!adapts && !has_top_k && b->budget_tok == 0)
+    if (b->is_claude && m->n_stops > 0) { /* which of them it was */
+        jw_key(w, "additionalModelResponseFieldPaths");
+        jw_array(w);
+        jw_strz(w, "/stop_sequence");
+        jw_array_end(w);
+    }
+    if (!adapts && !has_top_k && b->budget_tok == 0 && !is_single(b))
         return;
     jw_key(w, "additionalModelRequestFields");
     jw_object(w);
@@ -684,6 +747,8 @@ static void write_model_fields(struct bedrock_writer *b)
     }
     if (has_top_k)
         write_clamped(w, "top_k", m->top_k, 0, INT64_MAX);
+    if (is_single(b))
+        write_single(b);
     jw_object_end(w);
 }
 
@@ -699,11 +764,11 @@ static void write_stops(struct bedrock_writer *b)
     jw_array_end(&b->r.w);
 }
 
-/* A model that thinks by a budget has its own temperature. */
+/* A model that thinks by a budget has its own temperature, and so have newer Claudes. */
 static void write_number(struct bedrock_writer *b, const char *key, const char *field,
                          struct str number)
 {
-    if (b->budget_tok == 0)
+    if (b->budget_tok == 0 && is_sampled(b))
         write_clamped(&b->r.w, key, number, 0, 1000000);
     else if (number.len > 0)
         drop(&b->r, field);

@@ -60,15 +60,17 @@ static void decode_block(struct event_decoder *d, struct str t,
     put_args(d, scratch_str(o, &d->base.text, t, b->args), o);
 }
 
-static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
-                          struct delta_out *o)
+static void decode_finish(struct event_decoder *d, struct str t, struct jspan finish,
+                          struct jspan stop, struct delta_out *o)
 {
-    struct str word = scratch_str(o, &d->base.text, t, v);
+    struct str word = scratch_str(o, &d->base.text, t, finish);
     close_call(d, o);
     if (word.len > 0)
         put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
                                          .finish = bedrock_finish(word, d->n_calls > 0),
-                                         .finish_raw = word});
+                                         .finish_raw = word,
+                                         .stop_sequence =
+                                             scratch_str(o, &d->base.name, t, stop)});
 }
 
 /* An answer says neither which it is nor which model it is of. */
@@ -96,7 +98,7 @@ static void decode_object(struct event_decoder *d, const struct sse_event *ev,
         if (bedrock_failed(t, b->finish, o->e))
             o->rc = o->e->code;
         else
-            decode_finish(d, t, b->finish, o);
+            decode_finish(d, t, b->finish, b->stop, o);
         break;
     case BR_METADATA:
         decode_usage(&d->base, d->base.kind->usage, t, b->usage, o);
@@ -149,7 +151,7 @@ enum errc bedrock_reply_decode(struct str body, const struct provider_kind *kind
         close_call(&d, &o);
     }
     decode_usage(&d.base, d.base.kind->usage, body, r.usage, &o);
-    decode_finish(&d, body, r.finish, &o);
+    decode_finish(&d, body, r.finish, r.stop, &o);
     decoder_release(&d.base);
     return collect_end(&collect, &o, ret);
 }

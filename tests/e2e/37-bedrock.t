@@ -158,6 +158,26 @@ for how in '-s' ''; do
     isnt "$(got reasoning)" '' '… and thoughts are thinking blocks'
 done
 
+# ---- what only Claude knows, in its own words ----
+for client in openai anthropic; do
+    one='"parallel_tool_calls":false'
+    [ $client = openai ] || one='"tool_choice":{"type":"auto","disable_parallel_tool_use":true}'
+    ask -d $client -T -m "$claude-sim:tools=2" -x "$one" 'When?'
+    is "$(got outcome) $(got tools) $(asked additionalModelRequestFields.tool_choice.type)" 'ok 1 auto' \
+        "$client client: one call at a time, where two would come"
+    ask -d $client -m $claude -x '"temperature":0.5' 'When?'
+    is "$(got outcome) $(asked inferenceConfig.temperature)" 'ok ' '… a temperature is not for one that has its own'
+done
+for how in '"stream":true,' ''; do
+    post /v1/messages '{"model":"'$claude-sim:finish=stop_sequence'","max_tokens":99,'"$how"'"stop_sequences":["##"],
+        "messages":[{"role":"user","content":"When?"}]}' >"$tmp/body"
+    is "$(grep -c '"stop_reason":"stop_sequence","stop_sequence":"##"' "$tmp/body")" 1 "${how:-whole: }at which sequence it stopped"
+done
+post /v1/chat/completions '{"model":"both","messages":[{"role":"user","content":['"$(
+    awk -v png=$png 'BEGIN { for (i = 0; i < 21; i++) printf "%s{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,%s\"}}", i ? "," : "", png }'
+)"']}]}' >"$tmp/body"
+is "$(head_of x-llmgw-target)" oc/gpt-4.1 'more images than it takes go elsewhere'
+
 # ---- money: the cache is outside the input ----
 for how in '-s -U' ''; do
     # shellcheck disable=SC2086

@@ -122,6 +122,7 @@ struct ask {
         seal_reasoning; /* Responses: the thought is wanted back, for its maker to read */
     int64_t max_tok;    /* −1: none */
     int64_t prompt_tok;
+    int64_t n_images, n_files; /* Bedrock */
     int64_t n_choices;
     /* embeddings */
     bool is_embed, base64;

@@ -20,6 +20,8 @@ enum {
     IMAGE_TOK = 1600,
     MESSAGE_TOK = 3,
     STOPS_MAX = 2500,
+    IMAGES_MAX = 20,
+    FILES_MAX = 5,
     NAME_MAX_LEN = 64,
     HMAC_BLOCK = 64,
 };
@@ -304,6 +306,10 @@ static bool read_block(struct ask *ask, struct json_object *block, struct buf *t
                          jx_str(file, "name").len == 0))
         return bad(f, "messages: a document needs a format, a name and bytes");
     ask->prompt_tok += image != NULL || file != NULL ? IMAGE_TOK : 0;
+    ask->n_images += image != NULL;
+    ask->n_files += file != NULL;
+    if (ask->n_images > IMAGES_MAX || ask->n_files > FILES_MAX)
+        return bad(f, "too many images and documents in request");
     return true;
 }
 
@@ -453,10 +459,29 @@ static bool read_tools(struct ask *ask, struct fault *f)
     return read_choice(ask, jx_obj(config, "toolChoice"), f);
 }
 
+/* "…claude-opus-4-5…", and older ones; what is newer samples as it likes. */
+static bool is_sampled(const struct ask *ask)
+{
+    static const char *const old[] = {"claude-3", "-4-0", "-4-1",     "-4-5",
+                                      "-4-6",     "-4-2", "claude-v2"};
+    for (size_t i = 0; i < sizeof old / sizeof old[0]; i++)
+        if (str_contains(ask->model, str_of(old[i])))
+            return true;
+    return !str_contains(ask->model, STR("anthropic.claude"));
+}
+
 static bool read_inference(struct ask *ask, const struct plan *p, struct fault *f)
 {
     struct json_object *config = jx_obj(ask->body, "inferenceConfig");
+    struct json_object *fields = jx_obj(ask->body, "additionalModelRequestFields");
     struct json_object *stops = jx_arr(config, "stopSequences");
+    bool samples = config != NULL &&
+                   (json_object_object_get_ex(config, "temperature", NULL) ||
+                    json_object_object_get_ex(config, "topP", NULL) ||
+                    (fields != NULL && json_object_object_get_ex(fields, "top_k", NULL)));
+    if (samples && !is_sampled(ask))
+        return bad(f,
+                   "`temperature`, `top_p` and `top_k` are deprecated for this model.");
     if (!p->lax && !check_fields(ask, config, known_inference, f))
         return false;
     if (stops != NULL && json_object_array_length(stops) > STOPS_MAX)
@@ -506,6 +531,15 @@ static bool read_counted(struct ask *ask, struct fault *f)
     return true;
 }
 
+/* Claude's own way to have one call at a time. */
+static void read_single(struct ask *ask)
+{
+    struct json_object *choice =
+        jx_obj(jx_obj(ask->body, "additionalModelRequestFields"), "tool_choice");
+    ask->one_tool = jx_bool(choice, "disable_parallel_tool_use", false);
+    ask->tool_forced |= choice != NULL && !str_eqz(jx_str(choice, "type"), "auto");
+}
+
 static bool bedrock_read(struct ask *ask, const struct http1_head *h,
                          const struct plan *p, struct fault *f)
 {
@@ -518,8 +552,10 @@ static bool bedrock_read(struct ask *ask, const struct http1_head *h,
     bool ok = read_output(ask, &schema, f);
     if (schema != NULL) /* it lives as long as the body */
         json_object_object_add(ask->body, "sim-schema", schema);
-    return ok && read_inference(ask, p, f) && read_system(ask, f) &&
-           read_messages(ask, p, f) && read_tools(ask, f);
+    ok = ok && read_inference(ask, p, f) && read_system(ask, f) &&
+         read_messages(ask, p, f) && read_tools(ask, f);
+    read_single(ask);
+    return ok;
 }
 
 /* ---- messages of a stream ---- */
@@ -582,6 +618,20 @@ static void send(const char *type, struct buf *b, struct buf *out)
 }
 
 /* ---- writing ---- */
+
+/* What was asked for beside the answer: here, at which sequence it stopped. */
+static void write_fields(const struct answer *a, struct buf *out)
+{
+    struct json_object *paths = jx_arr(a->ask->body, "additionalModelResponseFieldPaths");
+    struct json_object *stops =
+        jx_arr(jx_obj(a->ask->body, "inferenceConfig"), "stopSequences");
+    if (paths == NULL || stops == NULL || strcmp(a->finish, "stop_sequence") != 0 ||
+        !str_eqz(jx_text(json_object_array_get_idx(paths, 0)), "/stop_sequence"))
+        return;
+    buf_addz(out, ",\"additionalModelResponseFields\":{\"stop_sequence\":");
+    json_quote(out, jx_text(json_object_array_get_idx(stops, 0)));
+    buf_addc(out, '}');
+}
 
 static const char *finish_word(const struct answer *a)
 {
@@ -689,6 +739,7 @@ static void bedrock_event(struct answer *a, const struct event *ev, struct buf *
     case EV_FINISH:
         buf_addz(&b, "{\"stopReason\":");
         json_quote(&b, str_of(finish_word(a)));
+        write_fields(a, &b);
         send("messageStop", &b, out);
         return;
     case EV_USAGE:
@@ -736,6 +787,7 @@ static void bedrock_whole(struct answer *a, struct buf *out)
     if (!a->plan->no_finish) {
         buf_addz(out, ",\"stopReason\":");
         json_quote(out, str_of(finish_word(a)));
+        write_fields(a, out);
     }
     if (a->plan->usage != USAGE_NONE && a->plan->usage != USAGE_NULL) {
         buf_addz(out, ",\"usage\":");

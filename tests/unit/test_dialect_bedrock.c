@@ -241,6 +241,9 @@ static void caches_are_marked_behind_what_is_kept(void **state)
     check(DIALECT_ANTHROPIC, rows, ARRAY_LEN(rows));
 }
 
+#define SINGLE(choice)                                                                   \
+    ",'additionalModelRequestFields':{'tool_choice':{" choice                            \
+    ",'disable_parallel_tool_use':true}}"
 #define TOOL(name) "{'type':'function','function':{'name':'" name "','parameters':{}}}"
 #define CONFIG(name, choice)                                                             \
     ",'toolConfig':{'tools':[" SPEC(name, "", "{}") "]" choice "}"
@@ -265,6 +268,17 @@ static void tools_and_their_choice(void **state)
         {NEW5, OC(HI ",'tools':[" TOOL("f") "],'tool_choice':{'type':'function','function':"
          "{'name':'f'}}"),
          SYSTEM(USER(TEXT("hi")), TEXT("Call the tool f."), "", CONFIG("f", "")), "tool_choice", 0},
+        /* one call at a time is said in Claude's own words, choice and all */
+        {OPUS5, OC(HI ",'tools':[" TOOL("f") "],'parallel_tool_calls':false"),
+         BR_HI("", CONFIG("f", "") SINGLE("'type':'auto'")), NULL, 0},
+        {OPUS5, OC(HI ",'tools':[" TOOL("f") "],'tool_choice':'required','parallel_tool_calls':false"),
+         BR_HI("", CONFIG("f", "") SINGLE("'type':'any'")), NULL, 0},
+        {OPUS5, OC(HI ",'tools':[" TOOL("f") "],'tool_choice':{'type':'function','function':"
+         "{'name':'f'}},'parallel_tool_calls':false"),
+         BR_HI("", CONFIG("f", "") SINGLE("'type':'tool','name':'f'")), NULL, 0},
+        {NEW5, OC(HI ",'tools':[" TOOL("f") "],'tool_choice':'required','parallel_tool_calls':false"),
+         SYSTEM(USER(TEXT("hi")), TEXT("Call one of the tools."), "",
+                CONFIG("f", "") SINGLE("'type':'auto'")), "tool_choice", 0},
     };
     /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
@@ -348,8 +362,15 @@ static void sampling_keeps_to_its_range(void **state)
          "service_tier,user", 0},
     };
     static const struct crossing from_anthropic[] = {
-        {OPUS5, "{'model':'x','max_tokens':900,'top_k':40,'messages':[" HI "}",
-         BR_HI("'maxTokens':900", FIELDS("'top_k':40")), NULL, 0},
+        {OPUS4, "{'model':'x','max_tokens':900,'top_k':40,'temperature':0.5,'messages':[" HI "}",
+         BR_HI("'maxTokens':900,'temperature':0.5", FIELDS("'top_k':40")), NULL, 0},
+        /* newer ones sample as they like */
+        {OPUS5, "{'model':'x','max_tokens':900,'top_k':40,'top_p':0.5,'temperature':1,'messages':["
+         HI "}", BR_HI("'maxTokens':900", ""), "temperature,top_p,top_k", 0},
+        /* Claude tells at which sequence it stopped */
+        {OPUS5, "{'model':'x','max_tokens':900,'stop_sequences':['##'],'messages':[" HI "}",
+         BR_HI("'maxTokens':900,'stopSequences':['##']",
+               ",'additionalModelResponseFieldPaths':['/stop_sequence']"), NULL, 0},
         {NOVA, "{'model':'x','max_tokens':900,'top_k':40,'messages':[" HI "}",
          BR_HI("'maxTokens':900", ""), "top_k", 0},
     };
@@ -385,6 +406,58 @@ static void what_cannot_be_said_is_refused(void **state)
         const struct target_caps caps = target(NOVA, 0);
         check_refused(DIALECT_OPENAI, ops, &caps, rows[i].in, rows[i].field);
     }
+}
+
+/* Of what a request may hold so many of, one more. */
+static void too_many_media_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *part, *field;
+        size_t most;
+    } rows[] = {
+        {"{'type':'image_url','image_url':{'url':'data:image/"
+         "png;base64,iVBORw0KGgoAAAA'}}",
+         "image_url: ", 20},
+        {"{'type':'file','file':{'filename':'f.pdf','file_data':'data:application/pdf;"
+         "base64,AA'}}",
+         "file: ", 5},
+    };
+    const struct target_caps caps = target(NOVA, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t n = rows[i].most; n <= rows[i].most + 1; n++) {
+            struct msg_request m;
+            struct dropped d = {.n = 0};
+            struct err e = ERR_INIT;
+            struct arena a;
+            AUTO(buf_release) struct buf in = BUF_INIT(1 << 16), out = BUF_INIT(1 << 16);
+            arena_init(&a, 1 << 20);
+            buf_addz(&in, "{'model':'x','messages':[{'role':'user','content':[");
+            for (size_t k = 0; k < n; k++)
+                buf_printf(&in, "%s%s", k > 0 ? "," : "", rows[i].part);
+            buf_addz(&in, "]}]}");
+            assert_int_equal(
+                dialect_openai.request_decode(str_of(json(in.data)), NULL, &a, &m, &e),
+                ERR_OK);
+            enum errc rc = ops->request_encode(&m, &caps, &out, &d, &e);
+            assert_int_equal(rc, n > rows[i].most ? ERR_INVALID : ERR_OK);
+            assert_true(rc == ERR_OK ||
+                        str_starts(str_of(e.text), str_of(rows[i].field)));
+            arena_release(&a);
+        }
+    }
+}
+
+static void who_can_hear_is_told(void **state)
+{
+    (void)state;
+    struct target_caps caps = target("mistral.voxtral-small-24b-2507", 0);
+    caps.caps_yes = CAP_AUDIO_IN;
+    check_crossing(
+        DIALECT_OPENAI, ops, &caps,
+        OC("{'role':'user','content':[{'type':'input_audio','input_audio':{'data':'AA',"
+           "'format':'wav'}}]}]"),
+        BR(USER("{'audio':{'format':'wav','source':{'bytes':'AA'}}}"), "", ""), NULL);
 }
 
 /* ---- what is answered ---- */
@@ -642,6 +715,36 @@ static void check_reply(const struct msg_reply *r)
     check_call(&r->parts[4], "t2", "now", "{}");
 }
 
+static void a_stop_sequence_is_told(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "{'output':{'message':{'role':'assistant','content':[{'text':'a'}]}},'stopReason'"
+        ":"
+        "'stop_sequence','additionalModelResponseFields':{'stop_sequence':'##'}," USAGE
+        "}";
+    static const char data[] = "{'stopReason':'stop_sequence',"
+                               "'additionalModelResponseFields':{'stop_sequence':'##'}}";
+    const struct sse_event ev = {.id = STR("event"),
+                                 .event = STR("messageStop"),
+                                 .data = str_of(json(data)),
+                                 .has_data = true};
+    struct arena a;
+    struct msg_collect collect;
+    struct msg_reply r;
+    struct err e = ERR_INIT;
+    arena_init(&a, 1 << 20);
+    msg_collect_init(&collect, &a);
+    assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e), ERR_OK);
+    assert_true(str_eqz(r.stop_sequence, "##"));
+    struct event_decoder *d = ops->decoder_new(kind());
+    assert_int_equal(ops->decode_event(d, &ev, on_delta, &collect, &e), ERR_OK);
+    assert_true(str_eqz(msg_collect_reply(&collect)->stop_sequence, "##"));
+    ops->decoder_free(&d);
+    msg_collect_release(&collect);
+    arena_release(&a);
+}
+
 static void streams_and_whole_answers_agree(void **state)
 {
     (void)state;
@@ -711,11 +814,14 @@ int main(void)
         cmocka_unit_test(effort_is_said_as_the_model_knows_it),
         cmocka_unit_test(sampling_keeps_to_its_range),
         cmocka_unit_test(what_cannot_be_said_is_refused),
+        cmocka_unit_test(too_many_media_are_refused),
+        cmocka_unit_test(who_can_hear_is_told),
         cmocka_unit_test(an_event_says_what_it_holds),
         cmocka_unit_test(finishes_have_their_meaning),
         cmocka_unit_test(usage_is_disjoint),
         cmocka_unit_test(every_exception_has_its_class),
         cmocka_unit_test(bad_answers_are_errors),
+        cmocka_unit_test(a_stop_sequence_is_told),
         cmocka_unit_test(streams_and_whole_answers_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

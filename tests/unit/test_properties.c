@@ -171,7 +171,7 @@ static const struct voice voices[] = {
       C(UNSET) | C(NONE) | C(ANY), UNSAID, UNSAID, E(UNSET) | E(NONE), 5},
      {THOUGHTS | ANY_ARGS | ANY_IDS, TOLD_ID, F(STOP) | F(LENGTH) | F(STOP_SEQUENCE), ""},
      fit_cohere},
-    {DIALECT_BEDROCK, "bedrock", "global.anthropic.claude-opus-5", &wire_bedrock,
+    {DIALECT_BEDROCK, "bedrock", "global.anthropic.claude-opus-4-6-v1", &wire_bedrock,
      {SYSTEM_PARTS | CACHE_MARKS | FILES | MIXED | THOUGHTS | SIGNED | REDACTED | ANY_NAMES |
           RESULTS | SAMPLING | TOP_K | SCHEMA | SCHEMA_NAME | USER,
       C(UNSET) | C(AUTO) | C(ANY) | C(ONE), UNSAID | YES, UNSAID,
