@@ -110,12 +110,48 @@ llmgw chat -a src/blob hi >/dev/null 2>"$tmp/e" </dev/null
 is "$?" 2 'what models cannot take is refused'
 
 # ---- money ----
-sql_wait 'SELECT count(*) > 8 FROM request' 1 >/dev/null
+llmgw broker stop >/dev/null # all is in the ledger then; the next question starts another one
 like "$(llmgw cost --oneline)" '^today \$0\.[0-9]+ of \$5\.00$' 'a status line'
 llmgw cost --check --warn-at 0.8 >"$tmp/o" 2>&1
 is "$? $(cat "$tmp/o")" '0 ' 'a gate for cron is silent while all is well'
+llmgw cost --check --warn-at 80% >"$tmp/o" 2>&1
+is "$? $(cat "$tmp/o")" '0 ' '… also told in per cent'
 llmgw cost month --by project -F csv -o nov.csv
 is "$? $(head -n 1 nov.csv | cut -d, -f1)" '0 project' 'a file for the accountant'
+is "$(awk -F, '{ n += $11 } END { printf "%d", n }' nov.csv)" "$(sql 'SELECT sum(cost_pico) FROM request')" \
+    '… exact to the last digit'
+like "$(LLMGW_COLUMNS=100 llmgw cost)" 'today \$0\.[0-9]+ · avg .*/day · forecast' \
+    'the month in one screen: bars, average, forecast'
+llmgw chat --tag ticket=T-7 -P web 'how do I restart pgbouncer?' >/dev/null </dev/null
+llmgw chat --tag task=triage 'is it urgent?' >/dev/null </dev/null
+sql_wait "SELECT count(*) FROM tag" 2 >/dev/null
+llmgw cost --by tag:ticket --top 10 -F markdown >"$tmp/o" 2>"$tmp/e"
+is "$? $(grep -c '^| T-7 | 1 |' "$tmp/o") $(cat "$tmp/e")" '0 1 ' 'spend per ticket, for a comment'
+like "$(PS1='$(llmgw cost --oneline) \$ ' sh -c 'eval "echo \"$PS1\""')" '^today \$0\.[0-9]+ of \$5\.00 \$ $' \
+    "a shell's prompt"
+
+# ---- steering ----
+seq 1 50000 >huge.txt
+llmgw route explain -r fast -f huge.txt 'summarise' >"$tmp/o" 2>"$tmp/e" </dev/null
+is "$? $(grep -cE 'huge.txt$|^route fast|openai/gpt-6-luna +chosen|^cost: input' "$tmp/o")" '0 4' \
+    'why this model, and what it would cost'
+sent=$(requests one)
+llmgw route drain anthropic --for 30m >"$tmp/o" 2>&1 && {
+    spawn watch llmgw route health --watch
+    wait_for "$tmp/watch.out" 'anthropic.*drain'
+    pass 'steering in an outage: drained, and watched'
+    reap "$pid"
+} || fail "route drain anthropic: $(cat "$tmp/o")"
+is "$(requests one)" "$sent" '… which asks nobody'
+llmgw route undrain anthropic >/dev/null 2>&1
+
+# ---- finding and forgetting ----
+is "$(llmgw log -g 'pgbouncer' --since -30d --short | head | wc -l)" 2 'that answer again'
+llmgw replay --last 7d -m openai/gpt-6-luna --dry-run --against openai/gpt-6-sol >"$tmp/o" 2>"$tmp/e" </dev/null
+is "$? $(requests one)" "0 $sent" 'what a replay would cost, without one'
+like "$(cat "$tmp/o")" '^openai/gpt-6-sol .*\$[0-9]' '… by model'
+llmgw log rm --last 10m --yes >"$tmp/o" 2>&1
+is "$? $(llmgw log -g pgbouncer -F tsv | wc -l)" '0 1' 'a password was pasted: all of ten minutes is gone'
 
 llmgw broker stop >/dev/null 2>&1
 done_testing

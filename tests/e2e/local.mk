@@ -89,6 +89,7 @@ update-campaign: all $(CAMPAIGN_UNITS)
 .PHONY: campaign update-campaign
 dist_check_SCRIPTS += %D%/80-examples.t
 dist_check_SCRIPTS += %D%/82-one-liners.t
+dist_check_SCRIPTS += %D%/83-cron.t
 dist_check_SCRIPTS += %D%/32-cuts.t
 EXTRA_DIST += tests/data/cut-openai.sse tests/data/cut-openai.json
 EXTRA_DIST += tests/data/cut-responses.sse tests/data/cut-responses.json
