@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/near.h"
+#include "core/num.h"
 
 #include "cmd/out.h"
 
@@ -465,18 +466,19 @@ static void add_remark(struct out *out, bool is_table, const char *text)
 
 static void add_unpriced(struct out *out, bool is_table, const struct report_sums *s)
 {
-    char sum[MONEY_TEXT_LEN], text[LIMIT_ERR_TEXT];
+    char sum[MONEY_TEXT_LEN], n[NUM_TEXT_LEN], text[LIMIT_ERR_TEXT];
     if (s->n_unpriced == 0)
         return;
     money_people(sum, s->cost_pico);
+    num_group(n, s->n_unpriced);
     if (s->n_unpriced == s->n_requests)
         snprintf(text, sizeof text, "no request has a known price");
     else
         snprintf(text, sizeof text,
                  s->n_unpriced == 1
-                     ? "%lld request has no known price and is not in the sum of %s"
-                     : "%lld requests have no known price and are not in the sum of %s",
-                 (long long)s->n_unpriced, sum);
+                     ? "%s request has no known price and is not in the sum of %s"
+                     : "%s requests have no known price and are not in the sum of %s",
+                 n, sum);
     add_remark(out, is_table, text);
 }
 
@@ -495,13 +497,15 @@ static enum errc add_footers(struct db *db, const struct period *p,
                              struct err *e)
 {
     int64_t rows_lost = 0, bodies_lost = 0;
+    char n[NUM_TEXT_LEN];
+    num_group(n, r->all.n_estimated);
     add_unpriced(out, is_table, &r->all);
     if (r->all.n_estimated > 0)
         out_footer(out,
                    r->all.n_estimated == 1
-                       ? "%lld request costs what we estimate: the provider did not tell"
-                       : "%lld requests cost what we estimate: the provider did not tell",
-                   (long long)r->all.n_estimated);
+                       ? "%s request costs what we estimate: the provider did not tell"
+                       : "%s requests cost what we estimate: the provider did not tell",
+                   n);
     enum errc rc =
         db != NULL ? report_losses(db, p->since_us, &rows_lost, &bodies_lost, e) : ERR_OK;
     add_missing(out, is_table, rows_lost, "could not be recorded: missing here");
