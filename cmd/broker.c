@@ -66,6 +66,20 @@ static enum errc say(struct cmd_ctx *ctx, struct str json, const char *text,
     return ctx->global.quiet && !is_json ? ERR_OK : out_write(ctx, buf_str(&out), e);
 }
 
+/* What became of a verb: as JSON {"schema": …, VERB: did}, else `text`. */
+static enum errc say_did(struct cmd_ctx *ctx, const char *verb, bool did,
+                         const char *text, struct err *e)
+{
+    AUTO(buf_release) struct buf json = BUF_INIT(TEXT_LEN);
+    struct jw w;
+    jw_init(&w, &json);
+    jw_object(&w);
+    jw_kstrz(&w, "schema", "llmgw.broker/1");
+    jw_kbool(&w, verb, did);
+    jw_object_end(&w);
+    return say(ctx, buf_str(&json), text, e);
+}
+
 /* One request to a broker that runs already. ERR_BROKER when there is none. */
 static enum errc ask(struct cmd_ctx *ctx, const char *method, const char *path,
                      struct buf *body, struct err *e)
@@ -165,9 +179,9 @@ static bool is_running(struct cmd_ctx *ctx)
 static enum errc start(struct cmd_ctx *ctx, struct err *e)
 {
     if (is_running(ctx))
-        return say(ctx, STR("{\"started\":false}"), "already running", e);
+        return say_did(ctx, "started", false, "already running", e);
     enum errc rc = link_start(ctx, false, e);
-    return rc == ERR_OK ? say(ctx, STR("{\"started\":true}"), "started", e) : rc;
+    return rc == ERR_OK ? say_did(ctx, "started", true, "started", e) : rc;
 }
 
 static enum errc run_start(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -215,8 +229,8 @@ static enum errc run_stop(struct cmd_ctx *ctx, void *opts, const char *const *ar
     enum errc rc = stop(ctx, &was, e);
     if (rc != ERR_OK)
         return rc;
-    return was ? say(ctx, STR("{\"stopped\":true}"), "stopped", e)
-               : say(ctx, STR("{\"stopped\":false}"), "not running", e);
+    return was ? say_did(ctx, "stopped", true, "stopped", e)
+               : say_did(ctx, "stopped", false, "not running", e);
 }
 
 static enum errc run_restart(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -238,7 +252,7 @@ static enum errc run_reload(struct cmd_ctx *ctx, void *opts, const char *const *
     (void)n;
     AUTO(buf_release) struct buf body = BUF_INIT(TEXT_LEN);
     enum errc rc = ask(ctx, "POST", "/llmgw/v1/reload", &body, e);
-    return rc == ERR_OK ? say(ctx, buf_str(&body), "reloaded", e) : rc;
+    return rc == ERR_OK ? say_did(ctx, "reloaded", true, "reloaded", e) : rc;
 }
 
 /* --- as a unit of systemd --- */
@@ -256,8 +270,8 @@ static enum errc run_install(struct cmd_ctx *ctx, void *opts, const char *const 
         rc = stop(ctx, &was, e);
     if (rc == ERR_OK)
         rc = broker_units_install(ctx, e);
-    return rc == ERR_OK ? say(ctx, STR("{\"installed\":true}"),
-                              "installed: systemd starts the broker on demand", e)
+    return rc == ERR_OK ? say_did(ctx, "installed", true,
+                                  "installed: systemd starts the broker on demand", e)
                         : rc;
 }
 
@@ -269,8 +283,9 @@ static enum errc run_uninstall(struct cmd_ctx *ctx, void *opts, const char *cons
     (void)n;
     enum errc rc = broker_units_uninstall(e);
     return rc == ERR_OK
-               ? say(ctx, STR("{\"installed\":false}"),
-                     "uninstalled: llmgw starts the broker itself when it needs it", e)
+               ? say_did(ctx, "installed", false,
+                         "uninstalled: llmgw starts the broker itself when it needs it",
+                         e)
                : rc;
 }
 
@@ -353,7 +368,7 @@ static enum errc run_cancel(struct cmd_ctx *ctx, void *opts, const char *const *
     jw_object_end(&w);
     enum errc rc = link_ask(ctx, false, "POST", "/llmgw/v1/cancel", STR_NONE,
                             buf_str(&asked), &body, e);
-    return rc == ERR_OK ? say(ctx, buf_str(&body), "cancelled", e) : rc;
+    return rc == ERR_OK ? say_did(ctx, "cancelled", true, "cancelled", e) : rc;
 }
 
 /* --- where its things are --- */
@@ -393,6 +408,7 @@ static enum errc run_path(struct cmd_ctx *ctx, void *opts, const char *const *ar
     struct jw w;
     jw_init(&w, &json);
     jw_object(&w);
+    jw_kstrz(&w, "schema", "llmgw.broker.path/1");
     jw_kstrz(&w, "socket", socket);
     jw_kstrz(&w, "log", conf_path_state(&ctx->arena, cmd_getenv, "broker.log"));
     jw_kstrz(&w, "db", conf_path_db(&ctx->arena, ctx->conf, cmd_getenv));

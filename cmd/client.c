@@ -106,12 +106,37 @@ static enum errc add_client(struct cmd_ctx *ctx, const struct client_options *o,
     return rc;
 }
 
+/* The key as a line, or in an object. */
+static enum errc print_key(struct cmd_ctx *ctx, const char *name, struct str key,
+                           struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(KEY_LEN + 6 * LIMIT_NAME_LEN + 256);
+    if (cmd_format(ctx, &cmd_client) == FORMAT_JSON) {
+        struct jw w;
+        jw_init(&w, &text);
+        jw_object(&w);
+        jw_kstrz(&w, "schema", "llmgw.client.add/1");
+        jw_kstrz(&w, "client", name);
+        jw_kstr(&w, "key", key);
+        jw_object_end(&w);
+    } else
+        buf_adds(&text, key);
+    buf_addc(&text, '\n');
+    enum errc rc = buf_err(&text) == ERR_OK ? out_write(ctx, buf_str(&text), e)
+                                            : err_set(e, buf_err(&text), "out of memory");
+    mem_wipe(text.data, text.len);
+    return rc;
+}
+
 static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *args,
                          size_t n, struct err *e)
 {
     (void)n;
-    char key[KEY_LEN + 2], hex[SHA256_HEX_LEN + 1];
-    enum errc rc = check_name(args[0], e);
+    char key[KEY_LEN + 1], hex[SHA256_HEX_LEN + 1];
+    enum errc rc =
+        cmd_formats(ctx, "client add", 1 << FORMAT_TABLE | 1 << FORMAT_JSON, e);
+    if (rc == ERR_OK)
+        rc = check_name(args[0], e);
     if (rc == ERR_OK)
         rc = make_key(key, e);
     if (rc != ERR_OK)
@@ -119,8 +144,7 @@ static enum errc run_add(struct cmd_ctx *ctx, void *opts, const char *const *arg
     sha256_hex((struct str){key, KEY_LEN}, hex);
     rc = add_client(ctx, opts, args[0], arena_printf(&ctx->arena, "sha256:%s", hex), e);
     if (rc == ERR_OK) {
-        key[KEY_LEN] = '\n';
-        rc = out_write(ctx, (struct str){key, KEY_LEN + 1}, e);
+        rc = print_key(ctx, args[0], (struct str){key, KEY_LEN}, e);
         cmd_note(ctx, "this is the only time the key is shown");
     }
     mem_wipe(key, sizeof key);

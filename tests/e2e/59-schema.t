@@ -23,6 +23,7 @@ END
 
 # fits SCHEMA DESCRIPTION [lines]: the text of $tmp/out
 fits() {
+    echo "$1" >>"$tmp/tried"
     llmgw schema $1 >"$tmp/schema" || bail "no schema $1"
     if [ -s "$tmp/out" ] && why=$("$tool" fits "$tmp/schema" ${3:-} <"$tmp/out" 2>&1); then pass "$2"; else
         fail "$2"
@@ -62,6 +63,13 @@ fits error '… which has a schema'
 start_broker
 say broker status -j
 fits 'broker status' 'broker status'
+say broker start -j
+fits 'broker start' 'broker start'
+like "$(cat "$tmp/out")" '"started":false' '… which runs already'
+say broker reload -j
+fits 'broker start' 'broker reload'
+say broker path -j
+fits 'broker path' 'broker path'
 say log -j
 fits log 'no requests: log'
 say route explain --no-stdin -j hello
@@ -123,6 +131,10 @@ say log -g hello -j
 fits log 'log -g'
 say client list -j
 fits 'client list' 'client list'
+say client add web -j
+fits 'client add' 'client add'
+say client add other -F csv
+is "$rc $(cat "$tmp/out")" '2 ' '… is no table'
 say config list -j
 fits 'config list' 'config list'
 say config get route.default.target -j
@@ -157,6 +169,17 @@ llmgw route test -j >"$tmp/out" 2>/dev/null
 fits 'route test' 'route test'
 say broker ps -j
 fits 'broker ps' 'broker ps'
+spawn slow llmgw chat --no-stdin -F jsonl -m one/sim:gap=60s hello
+wait_for "$tmp/slow.out" '"text"'
+say broker ps -j
+fits 'broker ps' '… of a request under way'
+id=$("$tool" json rows.0.request_id <"$tmp/out")
+like "$(cat "$tmp/out")" "\"target\":\"one/sim:gap=60s\"" '… that is in it'
+say broker cancel "$id" -j
+fits 'broker start' 'broker cancel'
+wait "$pid"
+cp "$tmp/slow.out" "$tmp/out"
+fits 'chat events' 'an answer that somebody cancelled' lines
 llmgw chat --no-stdin --save hm 'say it' >/dev/null 2>&1
 printf 'some words' >"$tmp/words"
 say tokens -j "$tmp/words" "$tmp/words"
@@ -173,6 +196,9 @@ fits error 'a failure on standard error'
 say cost --by nonsense -j
 cp "$tmp/err" "$tmp/out"
 fits error '… with a hint'
+
+is "$(cut -d ' ' -f 2- "$tmp/known" | sort -u | grep -vxFf "$tmp/tried" | grep -vx 'schema list')" '' \
+    'every schema was tried'
 
 # ---- the judge can say no ----
 llmgw schema 'config get' >"$tmp/schema"
