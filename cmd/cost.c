@@ -21,7 +21,7 @@ static const struct option_row rows[] = {
      .help = "from then on: a date, a date and time, -7d, @EPOCH"},
     {0, "until", OPT_STRING, AT(period.until), "WHEN",
      .help = "up to then; a date includes that day"},
-    {0, "last", OPT_DURATION, AT(period.last_us), "DUR", .help = "the last 30d, 24h, …"},
+    {0, "last", OPT_DURATION, AT(period.last_us), "DUR", .help = "the last 30d, 24h, ..."},
     {0, "since-last", OPT_FLAG, AT(since_last),
      .help = "from where the previous report with the same --mark has ended"},
     {0, "mark", OPT_STRING, AT(mark), "NAME", .help = "the name of that end; default"},

@@ -338,17 +338,37 @@ static void wrap_line(struct buf *b, struct str line, size_t width)
 
 void out_wrap(struct buf *b, const struct buf *lines)
 {
+    AUTO(buf_release) struct buf own = BUF_INIT(lines->max);
     size_t width = (size_t)out_screen_width();
-    struct str rest = buf_str(lines), line;
+    out_own(&own, buf_str(lines));
+    struct str rest = buf_str(&own), line;
     while (rest.len > 0 && str_split(&rest, '\n', &line))
         wrap_line(b, line, width);
     if (b->fail == ERR_OK)
-        b->fail = buf_err(lines);
+        b->fail = buf_err(lines) != ERR_OK ? buf_err(lines) : buf_err(&own);
 }
 
 bool out_is_utf8(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+void out_own(struct buf *b, struct str s)
+{
+    static const char *const plain[][2] = {{"·", "-"},  {"→", "->"}, {"…", "..."},
+                                           {"≤", "<="}, {"–", "-"},  {"—", "-"}};
+    bool is_utf8 = out_is_utf8();
+    while (s.len > 0) {
+        size_t len = MAX(str_utf8_len(s), (size_t)1), i = 0;
+        struct str c = str_sub(s, 0, len);
+        while (!is_utf8 && i < ARRAY_LEN(plain) && !str_eqz(c, plain[i][0]))
+            i++;
+        if (!is_utf8 && i < ARRAY_LEN(plain))
+            buf_addz(b, plain[i][1]);
+        else
+            buf_adds(b, c);
+        s = str_sub(s, len, s.len);
+    }
 }
 
 /* Is it set, and to something? */

@@ -97,6 +97,8 @@ void out_wrap(struct buf *b, const struct buf *lines);
  */
 int out_screen_width(void);
 bool out_is_utf8(void);
+/* Adds text of ours; where the locale has no UTF-8, its arrows, dots and dashes are in ASCII. */
+void out_own(struct buf *b, struct str s);
 bool out_has_color(const struct cmd_ctx *ctx, int fd);
 
 #endif

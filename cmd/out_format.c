@@ -517,8 +517,11 @@ static void grid_line(struct out *o, const struct grid *g, const struct str *cel
 /* What is above and below a table is not wider than the screen, either. */
 static void add_lines(struct out *o, const struct out_lines *lines)
 {
-    for (size_t i = 0; i < lines->n; i++)
-        opt_wrap(&o->text, str_of(lines->items[i]), 2, 0, (size_t)out_screen_width());
+    for (size_t i = 0; i < lines->n; i++) {
+        AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_BODY_LEN);
+        out_own(&line, str_of(lines->items[i]));
+        opt_wrap(&o->text, buf_str(&line), 2, 0, (size_t)out_screen_width());
+    }
 }
 
 /* The rows one below the other, a line for each field that is known. */

@@ -133,6 +133,16 @@ is "$(printf '%s\n' "$out" | tr -d '\r' | awk 'length($0) > 60')" '' 'a terminal
 out=$(printf 'expect models;\nend\n' | LLMGW_PAGER=cat COLUMNS=55 "$tool" pty llmgw models -g gpt-6-luna 2>&1)
 is "$(printf '%s\n' "$out" | tr -d '\r' | awk 'length($0) > 55')" '' '… or what COLUMNS says'
 
+# ---- a locale without UTF-8 ----
+# names and answers are what they are; all else is ASCII
+while read -r way; do
+    # shellcheck disable=SC2086
+    LC_ALL=C llmgw $way 2>&1 <"$tmp/usage.jsonl" |
+        sed 's/博多港の計画//g; s/潮の満ち引きについて//g; s/潮の満ち引き//g; s/港の仲間//g; s/🌊//g
+            s/博多の潮はいつ満ちますか。*//g; s/潮//g; s/[0-9]…//g' | LC_ALL=C grep '[^ -~]' | sed "s|^|$way: |"
+done <"$tmp/screens" >"$tmp/foreign"
+is "$(cat "$tmp/foreign")" '' 'LC_ALL=C: what is not data is ASCII'
+
 # ---- colour ----
 escape=$(printf '\033')
 bold() { # [VARIABLE=VALUE…] -- [OPTION…]: does an answer on a terminal have any?
