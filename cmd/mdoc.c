@@ -152,7 +152,7 @@ static void write_config(struct buf *out)
         buf_printf(out, ".Ss [%s", sections[s].name);
         if (sections[s].sub != NULL)
             buf_printf(out, " \\(dq%s\\(dq", sections[s].sub);
-        buf_addz(out, "]\n");
+        buf_addz(out, "]\\&\n"); /* no delimiter at the end of a sentence */
         opt_mdoc_sentence(out, sections[s].help);
         begin_list(out);
         for (size_t i = 0; i < n; i++)

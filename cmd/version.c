@@ -30,11 +30,18 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
     return out_write(ctx, buf_str(&out), e);
 }
 
+static const struct cmd_example examples[] = {
+    {"llmgw version", "the version, and what it was built with"},
+    {"llmgw --version", "the version, in one line"},
+    {0},
+};
+
 const struct cmd_entry cmd_version = {
     .name = "version",
     .args = "",
     .summary = "show version, build, libraries and paths",
     .formats = 1 << FORMAT_TEXT,
     .preset = FORMAT_TEXT,
+    .examples = examples,
     .run = run,
 };

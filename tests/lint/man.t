@@ -38,6 +38,25 @@ verdict 'every variable is in llmgw(1)' "$(
         while read -r variable; do
             grep -qF "$variable" man/*.[1-8] || echo "$variable"
         done)"
+# A reader wants to see it done first: a display stands before any list, and in the pages of
+# commands it is the one that is made from the table, so that -h shows the same.
+verdict 'examples come first' "$(for p in man/llmgw*.1; do
+    c=${p#man/llmgw-} && c=${c%.1}
+    awk -v c="$c" -v p="$p" '
+        /^\.\\" generated: examples / { n++ }
+        /^\.Bd -literal/ && !list { display = 1 }
+        /^\.Bl/ && !list { list = 1; if (!display) print p ": a list before any example" }
+        END { if (!display) print p ": no example"
+              if (!n && c != p && c != "sim" && p != "man/llmgw.1") print p ": not those of the table" }' "$p"
+done)"
+verdict 'every option of llmgw-sim is in its page' "$(
+    "$top_builddir/llmgw-sim" --help | sed -n 's/^ .*--\([a-z-]*\).*/\1/p' | while read -r option; do
+        grep -qE "Fl -$option( |$)" man/llmgw-sim.1 || echo "--$option"
+    done)"
+verdict 'every word of a scenario is in llmgw-sim(1)' "$(
+    sed -n 's/^    {"\([a-z-]*\)", W_[A-Z]*, .*/\1/p' tests/sim/scenario.c | sort -u | while read -r word; do
+        grep -qE "(^|[^a-z-])$word([^a-z-]|$)" man/llmgw-sim.1 || echo "$word"
+    done)"
 if command -v mandoc >/dev/null; then
     verdict 'mandoc finds nothing to say' "$(mandoc -T lint -W warning man/*.[1-8] 2>&1 |
         grep -vE 'referenced manual not found|outdated mandoc.db')"
