@@ -87,7 +87,7 @@ enum {
 static const struct out_column columns[] = {
     {.name = "start", .type = OUT_TIME, .priority = 2, .soft = 1},
     {.name = "id", .type = OUT_TEXT, .keep = ULID_LEN},
-    {.name = "model", .type = OUT_TEXT, .priority = 1, .soft = 14},
+    {.name = "model", .type = OUT_TEXT, .priority = 1, .soft = 12},
     {.name = "status", .type = OUT_TEXT, .soft = 9},
     {.name = "input_tokens", .title = "input", .type = OUT_TOKENS, .priority = 4},
     {.name = "output_tokens", .title = "output", .type = OUT_TOKENS, .priority = 4},

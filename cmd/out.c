@@ -201,12 +201,30 @@ struct walk {
     size_t at; /* of the next cluster */
 };
 
+/* Takes a change of style, "\033[1;31m", which no cell shows; false when there is none. */
+static bool walk_style(struct walk *w)
+{
+    size_t at = w->at + 2;
+    if (!str_starts(str_sub(w->s, w->at, w->s.len), STR("\033[")))
+        return false;
+    while (at < w->s.len &&
+           (w->s.ptr[at] == ';' || (w->s.ptr[at] >= '0' && w->s.ptr[at] <= '9')))
+        at++;
+    if (at == w->s.len || w->s.ptr[at] != 'm')
+        return false;
+    w->at = at + 1;
+    return true;
+}
+
 /* Takes the next cluster; its cells, at most 2. False at the end. */
 static bool walk_next(struct walk *w, size_t *ret_cells)
 {
     const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)w->s.ptr;
     utf8proc_int32_t state = 0, last = -1;
     size_t cells = 0, from = w->at;
+    *ret_cells = 0;
+    if (walk_style(w))
+        return true;
     while (w->at < w->s.len) {
         utf8proc_int32_t c;
         utf8proc_ssize_t n =
@@ -311,17 +329,20 @@ static size_t last_column(struct str line, size_t width)
     return from;
 }
 
-/* A word that is too long, a path or an address, stays in one piece, if need be further left. */
-static void wrap_line(struct buf *b, struct str line, size_t width)
+/*
+ * What goes on is indented by `hang` cells, behind the byte `from`. A word that is too long, a path
+ * or an address, stays in one piece, if need be further left.
+ */
+static void wrap_line(struct buf *b, struct str line, size_t width, size_t from,
+                      size_t hang)
 {
     enum { INDENT = 2 };
-    size_t from = last_column(line, width), indent = 0;
-    size_t hang = MAX(out_width(str_sub(line, 0, from)), (size_t)INDENT);
+    size_t indent = 0;
     while (out_width(line) > width - indent) {
         size_t n = whole_words(line, from, width - indent);
         if (n == 0) {
             n = whole_words(line, 0, width - indent);
-            hang = INDENT;
+            hang = MIN(hang, (size_t)INDENT);
         }
         if (n == 0)
             n = from + str_find(str_sub(line, from, line.len), ' ');
@@ -338,14 +359,27 @@ static void wrap_line(struct buf *b, struct str line, size_t width)
 
 void out_wrap(struct buf *b, const struct buf *lines)
 {
+    enum { LEAST = 2 };
     AUTO(buf_release) struct buf own = BUF_INIT(lines->max);
     size_t width = (size_t)out_screen_width();
     out_own(&own, buf_str(lines));
     struct str rest = buf_str(&own), line;
-    while (rest.len > 0 && str_split(&rest, '\n', &line))
-        wrap_line(b, line, width);
+    while (rest.len > 0 && str_split(&rest, '\n', &line)) {
+        size_t from = last_column(line, width), hang = out_width(str_sub(line, 0, from));
+        wrap_line(b, line, width, from, MAX(hang, (size_t)LEAST));
+    }
     if (b->fail == ERR_OK)
         b->fail = buf_err(lines) != ERR_OK ? buf_err(lines) : buf_err(&own);
+}
+
+void out_wrap_prose(struct buf *b, const struct buf *text)
+{
+    size_t width = (size_t)out_screen_width();
+    struct str rest = buf_str(text), line;
+    while (rest.len > 0 && str_split(&rest, '\n', &line))
+        wrap_line(b, line, width, 0, 0);
+    if (b->fail == ERR_OK)
+        b->fail = buf_err(text);
 }
 
 bool out_is_utf8(void)

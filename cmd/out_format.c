@@ -410,16 +410,18 @@ static size_t soft_width(const struct out *o, const struct grid *g, size_t colum
     return full == TIME_LEN && is_of_one_year(o, g, column) ? full - YEAR_LEN : full;
 }
 
-/* Gives cut texts the room that is left, and times their years. */
+/* Gives cut texts the room that is left; then times their years, where there still is some. */
 static void widen(const struct out *o, struct grid *g, const size_t *full, size_t screen)
 {
-    for (size_t i = 0; i < o->n_shown; i++) {
-        size_t used = grid_width(o, g), lost = full[i] - g->width[i];
-        bool is_whole = o->columns[o->shown[i]].type == OUT_TIME;
-        if (g->dropped[i] || used >= screen || (is_whole && screen - used < lost))
-            continue;
-        g->width[i] += MIN(screen - used, lost);
-    }
+    for (int times = 0; times < 2; times++)
+        for (size_t i = 0; i < o->n_shown; i++) {
+            size_t used = grid_width(o, g), lost = full[i] - g->width[i];
+            if (g->dropped[i] || used >= screen ||
+                (o->columns[o->shown[i]].type == OUT_TIME) != times ||
+                (times && screen - used < lost))
+                continue;
+            g->width[i] += MIN(screen - used, lost);
+        }
 }
 
 /*

@@ -124,10 +124,12 @@ enum errc replay_diff(struct cmd_ctx *ctx, const struct replay_selection *s,
     }
     if (rc == ERR_OK && id != NULL && n_shown == 0)
         rc = err_set(e, ERR_NOT_FOUND, "no request %s in the run", id);
-    if (rc == ERR_OK && buf_err(&d.out) != ERR_OK)
-        rc = err_set(e, buf_err(&d.out), "too much to show; give an ID");
+    AUTO(buf_release) struct buf screen = BUF_INIT(2 * DIFF_LEN);
+    out_wrap_prose(&screen, &d.out);
+    if (rc == ERR_OK && buf_err(&screen) != ERR_OK)
+        rc = err_set(e, buf_err(&screen), "too much to show; give an ID");
     if (rc == ERR_OK)
-        rc = out_write(ctx, buf_str(&d.out), e);
+        rc = out_write(ctx, buf_str(&screen), e);
     buf_release(&d.out);
     return rc;
 }

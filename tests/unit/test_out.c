@@ -296,6 +296,28 @@ static void times_lose_the_year_that_all_have(void **state)
     assert_string_equal(years, "id\n01M88NTJ8F\n01M88NTJ8G\n01M88NTJ8H\n");
 }
 
+static void fill_both(struct out *o)
+{
+    out_int(o, fixed_us(NULL));
+    out_textz(o, "openai/gpt-6-luna");
+    out_row_end(o);
+}
+
+static void texts_are_whole_before_times_have_their_year(void **state)
+{
+    (void)state;
+    static const struct out_column own[] = {
+        {.name = "start", .type = OUT_TIME, .soft = 1},
+        {.name = "model", .type = OUT_TEXT, .soft = 10},
+    };
+    AUTO(mem_freep) char *text = table(own, ARRAY_LEN(own), "37", fill_both);
+    assert_string_equal(text,
+                        "start           model\n11-25 03:05:11  openai/gpt-6-luna\n");
+    AUTO(mem_freep) char *wide = table(own, ARRAY_LEN(own), "38", fill_both);
+    assert_string_equal(
+        wide, "start                model\n2026-11-25 03:05:11  openai/gpt-6-luna\n");
+}
+
 static void lines_are_broken_under_their_last_column(void **state)
 {
     (void)state;
@@ -328,6 +350,14 @@ static void lines_are_broken_under_their_last_column(void **state)
         out_wrap(&out, &line);
         assert_string_equal(out.data, rows[i].want);
     }
+    AUTO(buf_release) struct buf prose = BUF_INIT(1000), wrapped = BUF_INIT(1000);
+    setenv("LLMGW_COLUMNS", "20", 1);
+    buf_addz(
+        &prose,
+        "int  \033[31mmain(void) {\033[0m return 0;\n\n\033[1mshort\033[0m line of 20\n");
+    out_wrap_prose(&wrapped, &prose);
+    assert_string_equal(wrapped.data, "int  \033[31mmain(void) {\033[0m\nreturn 0;\n\n"
+                                      "\033[1mshort\033[0m line of 20\n");
     AUTO(buf_release) struct buf small = BUF_INIT(4), out = BUF_INIT(1000);
     buf_addz(&small, "too long");
     out_wrap(&out, &small);
@@ -445,6 +475,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_a_little_before_columns_go),
         cmocka_unit_test(texts_flow_where_they_must_not_be_cut),
         cmocka_unit_test(times_lose_the_year_that_all_have),
+        cmocka_unit_test(texts_are_whole_before_times_have_their_year),
         cmocka_unit_test(lines_are_broken_under_their_last_column),
         cmocka_unit_test(fields_choose_and_order),
         cmocka_unit_test(widths_count_terminal_cells),
