@@ -42,6 +42,10 @@ static size_t n_asking(struct json_object *providers)
 static enum errc ask(struct cmd_ctx *ctx, struct json_object **ret, struct err *e)
 {
     enum errc rc = call(ctx, "POST", "/llmgw/v1/models/refresh", ret, e);
+    if (rc == ERR_NOT_FOUND)
+        return err_set(e, ERR_BROKER,
+                       "the broker that runs is older than this\n"
+                       "hint: llmgw broker restart");
     for (int i = 0; rc == ERR_OK && i < POLLS; i++) {
         struct json_object *providers = jx_arr(*ret, "providers");
         if (providers == NULL)
