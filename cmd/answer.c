@@ -139,7 +139,7 @@ static void begin_round(struct answer *a)
     a->request_id[0] = a->route[0] = a->model[0] = a->target[0] = a->finish[0] = '\0';
     a->markdown.width = (size_t)out_screen_width(); /* a window may have changed */
     a->first_us = a->cap_tok = 0;
-    progress_label(&a->progress, "waiting");
+    progress_label(&a->progress, "%s", a->asked != NULL ? a->asked : "waiting");
     progress_start(&a->progress);
 }
 

@@ -65,6 +65,7 @@ struct answer {
     char finish[48]; /* "" as long as there is none */
     int64_t cap_tok; /* output cap that the broker set for the money; 0: none */
     bool has_end_mark, has_error, is_refusal;
+    const char *asked;          /* borrowed: by which name; NULL: not known */
     bool is_misfit;             /* it has not the shape it must have */
     struct err error;           /* told by the stream */
     int64_t start_us, first_us; /* monotonic; first text, 0 if none yet */

@@ -253,6 +253,9 @@ static enum errc mend(struct session *s, struct err *e)
 
 enum errc session_turn(struct session *s, struct err *e)
 {
+    const char *model, *route;
+    chat_choose(s->ctx, s->o, &s->turn, &model, &route);
+    s->answer.asked = route != NULL ? route : model;
     s->turn.spent = 0;
     s->answer.opt.shape = s->turn.shape;
     answer_begin(&s->answer);

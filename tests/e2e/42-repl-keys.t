@@ -130,5 +130,12 @@ END
 is "$rc" 0 'a window may become narrow'
 like "$screen" 'one two three four five six seven eight$' 'words wrap at its edge'
 
+# ---- waiting ----
+printf 'expect slow 0.\nend\n' | "$tool" pty llmgw --conf alias.slow=one/sim:first=900ms chat -m slow hi >"$tmp/screen.raw" 2>&1
+is $? 0 'who waits is shown whom for, and how long'
+like "$(tr -d '\r' <"$tmp/screen.raw" | tail -n 3)" 'hi$' '… until the answer comes'
+llmgw chat -m one/sim:first=900ms hi >/dev/null 2>"$tmp/err" </dev/null
+is "$(cat "$tmp/err")" '' '… and not but at a terminal'
+
 llmgw broker stop >/dev/null 2>&1
 done_testing
