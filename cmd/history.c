@@ -435,6 +435,19 @@ static void write_facts(struct cmd_ctx *ctx, const struct report_request *r,
     jw_object_end(&w);
 }
 
+enum errc history_cost(struct cmd_ctx *ctx, const char *request_id, pico *ret,
+                       struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    struct report_request r;
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc == ERR_OK)
+        rc = report_find(db, str_of(request_id), &ctx->arena, &r, e);
+    if (rc == ERR_OK)
+        *ret = r.cost_pico;
+    return rc;
+}
+
 enum errc history_facts(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
                         struct err *e)
 {

@@ -56,6 +56,9 @@ enum errc history_recent(struct cmd_ctx *ctx, struct str query,
 /* Appends why the broker chose as it did: JSON. ERR_NOT_FOUND when it is not recorded (yet). */
 enum errc history_trace(struct cmd_ctx *ctx, const char *request_id, struct buf *out,
                         struct err *e) MUST_USE;
+/* What a request has cost, PICO_UNKNOWN if unpriced. ERR_NOT_FOUND when there is no row (yet). */
+enum errc history_cost(struct cmd_ctx *ctx, const char *request_id, pico *ret,
+                       struct err *e) MUST_USE;
 /*
  * Appends what the broker recorded of a request, with the members of its "end" event: for an
  * answer that we stopped and whose end we have not seen. Waits a moment for the row.

@@ -13,6 +13,7 @@
 #include "core/os.h"
 
 #include "cmd/editor.h"
+#include "cmd/history.h"
 #include "cmd/out.h"
 #include "cmd/repl_priv.h"
 #include "cmd/sig.h"
@@ -106,21 +107,43 @@ static void write_own_prompt(const struct repl *r, const char *text, const char 
     }
 }
 
+static void add_cost(struct repl *r, pico cost)
+{
+    if (cost == PICO_UNKNOWN || r->spent == PICO_UNKNOWN ||
+        money_add(r->spent, cost, &r->spent) != ERR_OK)
+        r->spent = PICO_UNKNOWN;
+}
+
+void repl_write_spent(struct repl *r, struct buf *out)
+{
+    char money[MONEY_TEXT_LEN];
+    struct err ignored = ERR_INIT;
+    pico cost;
+    /* the broker that died before it could tell has a successor, which has settled it */
+    if (r->owed[0] != '\0' &&
+        history_cost(r->s->ctx, r->owed, &cost, &ignored) == ERR_OK) {
+        r->owed[0] = '\0';
+        add_cost(r, cost);
+    }
+    money_people(money, r->spent);
+    buf_printf(out, "%s%s", money, r->owed[0] != '\0' ? "+" : "");
+}
+
 /* "fast $0.0031 private> " */
-static void write_prompt(const struct repl *r, struct buf *out)
+static void write_prompt(struct repl *r, struct buf *out)
 {
     const struct conf *conf = r->s->ctx->conf;
     bool has_color = out_has_color(r->s->ctx, STDOUT_FILENO);
-    char money[MONEY_TEXT_LEN];
-    money_people(money, r->spent);
+    AUTO(buf_release) struct buf money = BUF_INIT(2 * MONEY_TEXT_LEN);
+    repl_write_spent(r, &money);
     if (conf != NULL && conf->chat.prompt != NULL) {
-        write_own_prompt(r, conf->chat.prompt, money, out);
+        write_own_prompt(r, conf->chat.prompt, money.data, out);
         return;
     }
     buf_addz(out, has_color ? "\001\033[1m\002" : "");
     buf_addz(out, name_of(r));
     if (r->n_turns > 0 || r->spent != 0)
-        buf_printf(out, " %s", money);
+        buf_printf(out, " %s", money.data);
     buf_addz(out, r->opt.no_log ? " private" : "");
     buf_addz(out, has_color ? "\001\033[0m\002> " : "> ");
 }
@@ -132,14 +155,6 @@ void repl_add_text(struct repl *r, const char *command, struct str output)
     buf_printf(&r->extra, "$ %s\n", command);
     buf_adds(&r->extra, output);
     buf_addc(&r->extra, '\n');
-}
-
-static void add_cost(struct repl *r)
-{
-    pico cost = answer_cost(&r->s->answer);
-    if (cost == PICO_UNKNOWN || r->spent == PICO_UNKNOWN ||
-        money_add(r->spent, cost, &r->spent) != ERR_OK)
-        r->spent = PICO_UNKNOWN;
 }
 
 /* One turn on what has been said so far. */
@@ -161,7 +176,11 @@ static void take_turn(struct repl *r)
     }
     r->is_over = r->is_over || r->keys.has_left;
     if (r->s->answer.end != NULL)
-        add_cost(r);
+        add_cost(r, answer_cost(&r->s->answer));
+    else if (r->s->answer.text.len > 0 && r->owed[0] != '\0')
+        r->spent = PICO_UNKNOWN;
+    else if (r->s->answer.text.len > 0)
+        str_copy(r->owed, sizeof r->owed, str_of(r->s->answer.request_id));
     if (rc == ERR_OK)
         repl_warn_of_history(r);
 }

@@ -537,10 +537,10 @@ static void self(struct repl *r, const char *const *words)
 
 static void run_cost(struct repl *r, struct str arg)
 {
-    char money[MONEY_TEXT_LEN];
+    AUTO(buf_release) struct buf text = BUF_INIT(2 * MONEY_TEXT_LEN);
     if (arg.len == 0 || str_eqz(arg, "session")) {
-        money_people(money, r->spent);
-        printf("this session: %s\n", money);
+        repl_write_spent(r, &text);
+        printf("this session: %s\n", text.data);
         return;
     }
     self(r, (const char *const[]){"cost", keep(r, arg), NULL});

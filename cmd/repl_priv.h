@@ -38,6 +38,7 @@ struct repl {
     struct answer_facts facts; /* of the last answer … */
     bool has_facts;            /* … when this session has asked for it */
     pico spent;                /* of this session; PICO_UNKNOWN: not all is known */
+    char owed[ULID_LEN + 1];   /* a request whose cost is not in it yet; "": none */
     struct buf extra;          /* text for the next question: what commands printed */
     const char *listed[REPL_LISTED]; /* ids of /list, for /resume */
     size_t n_listed;
@@ -53,6 +54,8 @@ void repl_ask(struct repl *r, const char *text);
 void repl_ask_again(struct repl *r, const char *model);
 /* Appends the text of the last answer; false: there is none. */
 bool repl_last_answer(const struct repl *r, struct buf *out);
+/* "$0.0031", or "$0.0031+" while it is not known what an answer has cost that was cut off. */
+void repl_write_spent(struct repl *r, struct buf *out);
 /* A path as a shell would take it: "~/" is the home folder. In the arena. */
 const char *repl_path(struct repl *r, struct str path);
 /* "route fast → anthropic/claude-haiku-4-5": what is asked, and what stands for it. */

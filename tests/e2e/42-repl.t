@@ -286,6 +286,28 @@ send \cD
 end
 END
 is "$rc" 0 'a broker may come and go, a window change, a job be stopped'
+# the broker dies in the middle of an answer, and another comes for the next question
+(wait_for "$one_journal" 'until it dies'
+    i=0
+    until http /llmgw/v1/inflight | grep -q '"state":"STREAMING"' || [ "$i" -ge 500 ]; do i=$((i + 1)); done
+    kill -KILL "$(cat "$sock.pid")") &
+repl -m long <<END
+expect long
+send tell me until it dies\r
+expect cut the answer off
+expect long \$0.00+
+send /model fast\r
+send yes\r
+expect yes
+expect yes
+expect fast \$0.
+send /cost\r
+expect this session: \$0.
+send \cD
+end
+END
+is "$rc" 0 'a broker that dies takes no conversation along'
+unlike "$(printf '%s\n' "$screen" | grep 'this session')" '\+$' '… and what the answer has cost is counted when it is known'
 repl -m one/sim:400 <<'END'
 expect one/sim:400
 send no\r
