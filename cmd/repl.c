@@ -51,9 +51,11 @@ void repl_say_resumed(const struct repl *r)
 {
     AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(buf_release) struct buf out = BUF_INIT(2 * LIMIT_HEAD_LEN);
-    buf_printf(&line,
-               "goes on with \"%s\", %zu turn%s so far; /view shows the last answer",
-               r->s->about, r->n_turns, r->n_turns == 1 ? "" : "s");
+    struct term_filter filter = {0}; /* a title is what somebody has said */
+    buf_addz(&line, "goes on with \"");
+    term_filter(&filter, str_of(r->s->about), &line);
+    buf_printf(&line, "\", %zu turn%s so far; /view shows the last answer", r->n_turns,
+               r->n_turns == 1 ? "" : "s");
     opt_wrap(&out, buf_str(&line), 2, 0, (size_t)out_screen_width());
     printf("%.*s", STR_ARG(buf_str(&out)));
 }

@@ -135,12 +135,14 @@ struct adding {
 static void on_conversation(void *arg, struct str name, struct str title)
 {
     const struct adding *a = arg;
-    char text[LIMIT_NAME_LEN + 1], about[TURNS_TITLE_LEN + 1];
+    AUTO(buf_release) struct buf about = BUF_INIT(4 * TURNS_TITLE_LEN);
+    struct term_filter filter = {0};
+    char text[LIMIT_NAME_LEN + 1];
     if (name.len >= sizeof text)
         return;
     str_copy(text, sizeof text, name);
-    str_copy(about, sizeof about, title);
-    a->fn(a->arg, text, title.len > 0 ? about : NULL);
+    term_filter(&filter, title, &about);
+    a->fn(a->arg, text, about.len > 0 ? about.data : NULL);
 }
 
 static void add_conversations(struct repl *r, line_add_fn *add, void *add_arg)

@@ -18,6 +18,7 @@ config <<END
     output = 200
 [alias]
     long = one/sim:text=lorem,tokens=60,gap=20ms
+    slow = one/sim:first=900ms
 [route "default"]
     target = one/sim
 END
@@ -98,6 +99,24 @@ unlike "$(cat "$tmp/screen.raw")" "$(printf '\033\\[31m|\033\\]0;title')" 'no co
 unlike "$(cat "$tmp/screen.raw")" "$(printf '\342\200\256|\302\233')" '… and no mark that turns the text around'
 like "$screen" 'ared' '… but its text does'
 
+llmgw chat "$(printf 'bad \033]0;owned\007 \033[31mtitle')" >/dev/null </dev/null
+sql_wait "SELECT count(*) FROM conversation WHERE title LIKE 'bad%'" 1 >/dev/null
+repl <<'END'
+expect default
+send /list bad\r
+expect about
+expect default
+send /resume 1\r
+expect goes on with
+expect default
+send /resume \t\t\t
+expect bad
+send \cU\cD
+end
+END
+is "$rc" 0 'a conversation whose title is not to be trusted'
+unlike "$(cat "$tmp/screen.raw")" "$(printf '\033\\[31m|\033\\]0;owned')" '… is listed and gone on with, without'
+
 # ---- a dumb terminal ----
 TERM=dumb repl <<'END'
 expect default
@@ -131,7 +150,7 @@ is "$rc" 0 'a window may become narrow'
 like "$screen" 'one two three four five six seven eight$' 'words wrap at its edge'
 
 # ---- waiting ----
-printf 'expect slow 0.\nend\n' | "$tool" pty llmgw --conf alias.slow=one/sim:first=900ms chat -m slow hi >"$tmp/screen.raw" 2>&1
+printf 'expect slow 0.\nend\n' | "$tool" pty llmgw chat -m slow hi >"$tmp/screen.raw" 2>&1
 is $? 0 'who waits is shown whom for, and how long'
 like "$(tr -d '\r' <"$tmp/screen.raw" | tail -n 3)" 'hi$' '… until the answer comes'
 llmgw chat -m one/sim:first=900ms hi >/dev/null 2>"$tmp/err" </dev/null
