@@ -13,6 +13,8 @@
 #include "core/jsonx.h"
 #include "core/near.h"
 
+#include "cmd/term.h"
+
 const struct cmd_entry *const cmd_table[] = {
 #define COMMAND(name) &cmd_##name,
 #include "cmd/commands.def"
@@ -119,12 +121,18 @@ enum errc cmd_unknown(struct str name, struct err *e)
                    near.n == 0 ? "\nhint: llmgw help lists the commands" : "");
 }
 
-/* One write a line, so that lines of several processes do not mix. */
+/*
+ * One write a line, so that lines of several processes do not mix. What is told may quote a
+ * provider, a file or an answer, and nobody's words may steer the terminal.
+ */
 static void say(const struct cmd_ctx *ctx, const char *text)
 {
+    AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_HEAD_LEN);
+    struct term_filter filter = {0};
     bool has_command = ctx->command != NULL;
-    fprintf(stderr, "%s: %s%s%s\n", ctx->program, has_command ? ctx->command : "",
-            has_command ? ": " : "", text);
+    term_filter(&filter, str_of(text), &safe);
+    fprintf(stderr, "%s: %s%s%.*s\n", ctx->program, has_command ? ctx->command : "",
+            has_command ? ": " : "", STR_ARG(buf_str(&safe)));
 }
 
 static void say_formatted(const struct cmd_ctx *ctx, const char *fmt, va_list ap)

@@ -99,6 +99,12 @@ unlike "$(cat "$tmp/screen.raw")" "$(printf '\033\\[31m|\033\\]0;title')" 'no co
 unlike "$(cat "$tmp/screen.raw")" "$(printf '\342\200\256|\302\233')" '… and no mark that turns the text around'
 like "$screen" 'ared' '… but its text does'
 
+scenario one <<END
+on model=wrong: 400 message="$(printf 'no\033]0;owned\007 \033[31mway')"
+set text=echo
+END
+llmgw chat -m one/wrong hi >"$tmp/o" 2>&1 </dev/null
+is "$? $(cat "$tmp/o")" '7 llmgw: chat: no way' '… nor one of what a provider says is wrong'
 llmgw chat "$(printf 'bad \033]0;owned\007 \033[31mtitle')" >/dev/null </dev/null
 sql_wait "SELECT count(*) FROM conversation WHERE title LIKE 'bad%'" 1 >/dev/null
 repl <<'END'
