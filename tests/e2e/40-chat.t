@@ -255,7 +255,8 @@ like "$(cat "$tmp/int.err")" '^one/sim:.* · [0-9]+ in \+ [0-9]+ out · \$0\.[0-
 is "$(llmgw log show last -F json | "$tool" json status)" cancelled '… and the log has it'
 ok '… with the text that came' sh -c "llmgw log show last | grep -qF \"\$(head -c 20 '$tmp/int.out')\""
 chat -c -m fast 'go on' </dev/null
-is "$(sent 2)/$(sent 3)" "$(cat "$tmp/int.out")/go on" '… and the conversation can go on from there'
+# a word more may have been on its way when we left
+like "$(sent 2)/$(sent 3)" "^$(cat "$tmp/int.out").*/go on\$" '… and the conversation can go on from there'
 spawn int env --default-signal=INT llmgw chat -m one/sim:text=lorem,tokens=500,gap=20ms -F jsonl hi </dev/null
 ok 'JSON lines are stopped' wait_for "$tmp/int.out" '"type":"text"'
 reap "$pid" INT
