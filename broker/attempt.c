@@ -403,9 +403,8 @@ static void hear_state(struct attempt *a, const struct msg_delta *d)
     }
 }
 
-static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
+static enum errc tell_delta(struct attempt *a, const struct msg_delta *d, struct err *e)
 {
-    struct attempt *a = OBJ(attempt, arg);
     struct request *r = a->r;
     if (d->kind == MSG_D_TEXT && r->record == CONF_RECORD_FULL)
         buf_adds(&r->answer.text, d->text);
@@ -419,6 +418,41 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
         r->client->encode_delta(a->encoder, d,
                                 d->kind == MSG_D_END ? &r->answer.end : answer_sink(r));
     return ERR_OK;
+}
+
+static enum errc tell_text(struct attempt *a, struct str text, struct err *e)
+{
+    const struct msg_delta d = {.kind = MSG_D_TEXT, .text = text};
+    return text.len > 0 ? tell_delta(a, &d, e) : ERR_OK;
+}
+
+/* What the client has begun itself is not told to it again. */
+static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    struct str held, rest;
+    bool is_end =
+        d->kind == MSG_D_CALL || d->kind == MSG_D_FINISH || d->kind == MSG_D_END;
+    if (!a->echo.is_listening || (d->kind != MSG_D_TEXT && !is_end))
+        return tell_delta(a, d, e);
+    if (is_end) {
+        enum errc rc = tell_text(a, echo_end(&a->echo), e);
+        return rc == ERR_OK ? tell_delta(a, d, e) : rc;
+    }
+    echo_hear(&a->echo, d->text, &held, &rest);
+    enum errc rc = tell_text(a, held, e);
+    return rc == ERR_OK ? tell_text(a, rest, e) : rc;
+}
+
+/* The same of a whole answer: the beginning is all in its first text, or is none. */
+static void without_echo(struct attempt *a, struct msg_reply *reply)
+{
+    for (size_t i = 0; a->echo.is_listening && i < reply->n_parts; i++) {
+        struct msg_part *p = &reply->parts[i];
+        if (p->kind == MSG_TEXT && str_starts(p->text, a->echo.begun))
+            p->text = str_sub(p->text, a->echo.begun.len, p->text.len);
+        a->echo.is_listening = p->kind != MSG_TEXT;
+    }
 }
 
 /* The event's own bytes, without the usage that only we have asked for. */
@@ -589,6 +623,24 @@ static void keep_headers(struct attempt *a, const struct upstream_head *h)
                                   arena_str(&a->r->arena, h->headers[i].value)};
 }
 
+/* By which the provider finds the request in its own logs. */
+static bool is_id_header(struct str name)
+{
+    static const char *const names[] = {
+        "x-request-id",                         /* OpenAI and most */
+        "request-id",                           /* Anthropic */
+        "x-amzn-requestid",  "apim-request-id", /* Azure */
+        "x-kong-request-id",                    /* Mistral */
+        "msh-request-id",                       /* Kimi */
+        "x-generation-id",                      /* OpenRouter */
+        "trace_id",                             /* MiniMax */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_ieqz(name, names[i]))
+            return true;
+    return false;
+}
+
 static void on_head(void *arg, const struct upstream_head *h)
 {
     struct attempt *a = OBJ(attempt, arg);
@@ -600,9 +652,7 @@ static void on_head(void *arg, const struct upstream_head *h)
         row->connect_us = row->start_us + h->connect_us;
     for (size_t i = 0; i < h->n_headers; i++) {
         const struct http1_header *x = &h->headers[i];
-        /* OpenAI and most; Anthropic; Amazon */
-        if (str_ieqz(x->name, "x-request-id") || str_ieqz(x->name, "request-id") ||
-            str_ieqz(x->name, "x-amzn-requestid"))
+        if (is_id_header(x->name))
             str_copy(row->upstream_id, sizeof row->upstream_id, x->value);
         else if (str_ieqz(x->name, "content-type"))
             is_json = str_icontains(str_sub(x->value, 0, 16), STR("application/json"));
@@ -673,6 +723,7 @@ static enum errc make_whole(struct attempt *a, struct err *e)
         buf_adds(&r->answer.whole, buf_str(&a->reply));
         return ERR_OK;
     }
+    without_echo(a, &reply);
     fit_hear_reply(&a->fit, &reply);
     keep_state(a, &reply);
     encode_whole(a, &reply);

@@ -7,6 +7,7 @@
 
 #include "core/eventstream.h"
 
+#include "broker/echo.h"
 #include "broker/fit.h"
 #include "broker/request_priv.h"
 
@@ -53,6 +54,7 @@ struct attempt {
     struct msg_collect thoughts;
     bool is_keeping;
     struct fit fit;
+    struct echo echo; /* of the beginning that the request ends with */
 
     enum outcome outcome; /* told when the callback ends */
     struct err err;

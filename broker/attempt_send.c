@@ -58,6 +58,8 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
     if (r->bounds.is_cap_ours)
         msg.max_output_tok = r->bounds.cap_tok;
     a->is_begun = msg_is_begun(&msg);
+    if (a->model.kind->quirks.may_echo)
+        echo_start(&a->echo, &msg, &r->arena);
     const struct target_caps caps = {
         .kind = a->model.kind,
         .model = str_of(a->target->model),

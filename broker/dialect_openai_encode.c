@@ -413,7 +413,8 @@ static void write_choice(struct openai_writer *o)
     }
     jw_key(w, "tool_choice");
     if (m->choice != MSG_CHOICE_ONE) {
-        jw_strz(w, words[m->choice]);
+        bool is_own = m->choice == MSG_CHOICE_ANY && o->quirk->required != NULL;
+        jw_strz(w, is_own ? o->quirk->required : words[m->choice]);
         return;
     }
     jw_object(w);
@@ -529,6 +530,13 @@ static void write_effort(struct openai_writer *o)
         const char *word = openai_effort(o);
         if (word != NULL)
             jw_kstrz(w, "reasoning_effort", word);
+        return;
+    }
+    if (o->quirk->effort == EFFORT_ALIBABA && msg_is_begun(m)) {
+        /* it goes on with a beginning only where it does not think before (partial mode) */
+        jw_kbool(w, "enable_thinking", false);
+        if (m->effort > MSG_EFFORT_NONE)
+            drop(&o->r, "reasoning_effort");
         return;
     }
     if (m->effort == MSG_EFFORT_UNSET)

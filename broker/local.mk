@@ -57,6 +57,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/command.c %D%/command.h
 %C%_libbroker_a_SOURCES += %D%/secret.c %D%/secret.h
 %C%_libbroker_a_SOURCES += %D%/answer.c
+%C%_libbroker_a_SOURCES += %D%/echo.c %D%/echo.h
 %C%_libbroker_a_SOURCES += %D%/fit.c %D%/fit.h
 %C%_libbroker_a_SOURCES += %D%/attempt.c %D%/attempt_send.c %D%/attempt_priv.h
 %C%_libbroker_a_SOURCES += %D%/request.c %D%/request.h %D%/request_priv.h

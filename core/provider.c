@@ -125,8 +125,10 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PREFIX,
+                .may_echo = true,
                 .short_ids = true,
                 .seed = "random_seed",
+                .required = "any",
                 .spent = {"x-ratelimit-remaining-tokens-month",
                           "x-ratelimit-limit-req-minute"}}},
     /* api-docs.deepseek.com; usage stands in the chunk that finishes */
@@ -141,6 +143,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_DEEPSEEK_CHAT,
      .quirks = {.effort = EFFORT_DEEPSEEK,
                 .prefill = PREFILL_PREFIX,
+                .may_echo = true,
                 .prefill_dir = "/beta",
                 .lacks = LACKS_N | LACKS_SCHEMA,
                 .wants_thought = true,
@@ -159,6 +162,7 @@ static const struct provider_kind kinds[] = {
      .embeddings = EMBEDDINGS,
      .quirks = {.effort = EFFORT_ALIBABA,
                 .prefill = PREFILL_PARTIAL,
+                .may_echo = true,
                 .lacks = LACKS_N,
                 .takes_top_k = true}},
     /* docs.x.ai/developers/api-reference */
@@ -197,7 +201,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
-     .quirks = {.prefill = PREFILL_PLAIN, .takes_top_k = true}},
+     .quirks = {.prefill = PREFILL_PLAIN, .may_echo = true, .takes_top_k = true}},
     /* docs.fireworks.ai/api-reference */
     {"fireworks",
      "fireworks",
@@ -209,7 +213,7 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
-     .quirks = {.prefill = PREFILL_PLAIN, .takes_top_k = true}},
+     .quirks = {.prefill = PREFILL_PLAIN, .may_echo = true, .takes_top_k = true}},
     /* inference-docs.cerebras.ai/api-reference */
     {"cerebras",
      "cerebras",
@@ -248,6 +252,7 @@ static const struct provider_kind kinds[] = {
      .embeddings = EMBEDDINGS,
      .quirks = {.effort = EFFORT_NESTED,
                 .prefill = PREFILL_PLAIN,
+                .may_echo = true,
                 .lacks = LACKS_N,
                 .takes_top_k = true}},
     /* platform.kimi.ai/docs/api; the Chinese site has addresses and keys of its own */
@@ -372,6 +377,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PLAIN,
+                .may_echo = true,
                 .lacks = LACKS_N | LACKS_PARALLEL | LACKS_TOOL_CHOICE}},
     /* github.com/ggml-org/llama.cpp, tools/server/README.md */
     {"llamacpp",
@@ -386,7 +392,10 @@ static const struct provider_kind kinds[] = {
      .is_local = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
-     .quirks = {.prefill = PREFILL_PLAIN, .lacks = LACKS_N, .takes_top_k = true}},
+     .quirks = {.prefill = PREFILL_PLAIN,
+                .may_echo = true,
+                .lacks = LACKS_N,
+                .takes_top_k = true}},
     /* docs.vllm.ai/en/latest/serving/openai_compatible_server.html */
     {"vllm",
      "local",
@@ -414,7 +423,10 @@ static const struct provider_kind kinds[] = {
      .is_local = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
-     .quirks = {.prefill = PREFILL_PLAIN, .lacks = LACKS_N, .takes_top_k = true}},
+     .quirks = {.prefill = PREFILL_PLAIN,
+                .may_echo = true,
+                .lacks = LACKS_N,
+                .takes_top_k = true}},
     /* any other server of this shape; prices come from [price] */
     {"openai-compatible",
      NULL,

@@ -68,13 +68,15 @@ struct provider_quirks {
     bool takes_top_k;
     /* reasoning_content must come back with the calls, or it is a 400 */
     bool wants_thought;
-    bool splits_thought; /* reasoning_split keeps thoughts out of the text */
-    bool short_ids;      /* tool call ids of nine letters and digits */
-    int max_temperature; /* 0: two */
-    int max_stops;       /* 0: four */
-    const char *seed;    /* NULL: "seed" */
-    const char
-        *prefill_dir; /* … only at this path, beside the usual address; NULL: there */
+    bool splits_thought;  /* reasoning_split keeps thoughts out of the text */
+    bool short_ids;       /* tool call ids of nine letters and digits */
+    int max_temperature;  /* 0: two */
+    int max_stops;        /* 0: four */
+    const char *seed;     /* NULL: "seed" */
+    const char *required; /* its word for a tool choice of any; NULL: "required" */
+    bool may_echo; /* a beginning may be said again first, by the server's version */
+    /* prefilled only at this path, beside the usual address; NULL: there */
+    const char *prefill_dir;
     /* its Responses are Perplexity's Agent API: fewer fields, and names of models that it had */
     bool is_agent;
     bool is_cached_free; /* cached input does not count for its limits */

@@ -56,6 +56,7 @@ check_PROGRAMS += %D%/unit/test_dialect_openai
 %C%_unit_test_dialect_openai_SOURCES = %D%/unit/test_dialect_openai.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_dialect_responses
 check_PROGRAMS += %D%/unit/test_embed
+check_PROGRAMS += %D%/unit/test_echo
 check_PROGRAMS += %D%/unit/test_errors
 check_PROGRAMS += %D%/unit/test_estimate
 check_PROGRAMS += %D%/unit/test_eventstream

@@ -80,8 +80,27 @@ ask -d openai -m deepseek/m-sim:lax hi
 is "$(last_request sim target)" /v1/chat/completions '… which nothing else goes to'
 begun moonshotai/m
 is "$(asked messages.1.partial)" true 'Kimi with what is marked as partial'
+begun alibaba/m
+is "$(asked messages.1.partial) $(asked enable_thinking)" 'true false' 'Qwen, too, and it must not think before'
 begun vllm/m
 is "$(asked continue_final_message) $(asked add_generation_prompt)" 'true false' 'vLLM when it is told to'
+
+# ---- … which some say again ----
+scenario sim <<'END'
+set lax text="1. Brest 2. Lorient"
+END
+for stream in false true; do
+    http -H 'content-type: application/json' -d '{"model":"mistral/m","max_tokens":99,"stream":'$stream',"messages":[
+        {"role":"user","content":"List."},{"role":"assistant","content":"1. Brest"}]}' /v1/messages >"$tmp/body"
+    said=$(tr ',' '\n' <"$tmp/body" | sed -n 's/.*"text":"\([^"]*\)".*/\1/p' | tr -d '\n')
+    is "$said" ' 2. Lorient' "stream $stream: the client's own beginning is not told to it"
+done
+scenario sim </dev/null
+
+ask -d anthropic -T -x '"tool_choice":{"type":"any"}' -m mistral/m-sim:lax hi
+is "$(asked tool_choice)" any 'Mistral has a word of its own for a tool that must be called'
+id=$(got h.x-llmgw-request-id)
+is "$(sql_wait "select upstream_id from attempt where rid = (select rid from request where id = '$id')" x 1 | cut -c1-4)" req_ "a provider's own id is in the ledger"
 
 # ---- Azure ----
 ask -d openai -s -m azure/my-gpt hi
