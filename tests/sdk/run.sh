@@ -21,6 +21,7 @@ cp "$top_srcdir/tests/sdk/package.json" "$top_srcdir"/tests/sdk/*.test.mjs "$mod
 start_sim oai --dialect openai
 start_sim ant --dialect anthropic
 start_sim gem --dialect gemini
+start_sim coh --dialect cohere
 start_sim rsp --dialect responses
 port=$((20000 + $$ % 20000))
 config <<EOF
@@ -37,6 +38,10 @@ config <<EOF
 [provider "gem"]
     kind = gemini
     base-url = http://127.0.0.1:$gem_port/v1beta
+    key-env = SIM_KEY
+[provider "coh"]
+    kind = cohere
+    base-url = http://127.0.0.1:$coh_port/v2
     key-env = SIM_KEY
 [provider "rsp"]
     kind = openai-responses

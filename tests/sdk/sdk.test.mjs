@@ -125,6 +125,42 @@ test("anthropic: a cut stream throws", async () => {
     Anthropic.APIError);
 });
 
+/* The SDK asks for base64 by itself, and gives numbers. */
+for (const model of ["oai/sim", "gem/gemini-embedding-001", "coh/embed-v4.0"]) {
+  test(`openai: embeddings from ${model}`, async () => {
+    const r = await openai.embeddings.create({ model, input: ["keel", "mainsail"] });
+    assert.equal(r.object, "list");
+    assert.deepEqual(r.data.map((d) => d.index), [0, 1]);
+    assert.ok(r.data.every((d) => d.object === "embedding" && d.embedding.length === 16));
+    assert.ok(r.data.every((d) => d.embedding.every((x) => x >= -1 && x <= 1)));
+    assert.ok(r.usage.prompt_tokens > 0 && r.usage.total_tokens === r.usage.prompt_tokens);
+    const f = await openai.embeddings.create({ model, input: "keel", encoding_format: "float" });
+    assert.deepEqual(f.data[0].embedding.map(Math.fround), Array.from(r.data[0].embedding));
+    const d = await openai.embeddings.create({ model, input: "keel", dimensions: 4 });
+    assert.equal(d.data[0].embedding.length, 4);
+  });
+
+  test(`openai: errors of embeddings from ${model}`, async () => {
+    await assert.rejects(openai.embeddings.create({ model, input: "" }), OpenAI.BadRequestError);
+    await assert.rejects(
+      openai.embeddings.create({ model: `${model}-sim:error=context`, input: "a" }),
+      (e) => e instanceof OpenAI.BadRequestError && e.code === "context_length_exceeded");
+  });
+}
+
+test("openai: tokens are embedded where they are understood", async () => {
+  const r = await openai.embeddings.create({ model: "oai/sim", input: [[1, 2, 3], [4]] });
+  assert.equal(r.data.length, 2);
+  assert.equal(r.usage.prompt_tokens, 4);
+  await assert.rejects(
+    openai.embeddings.create({ model: "coh/embed-v4.0", input: [1, 2] }), OpenAI.BadRequestError);
+});
+
+test("openai: a model for chats makes no embeddings", async () => {
+  await assert.rejects(openai.embeddings.create({ model: "gem/gemini-3.8-flash", input: "a" }),
+    (e) => e instanceof OpenAI.BadRequestError && e.param === "model");
+});
+
 test("openai: models are listed", async () => {
   const ids = [];
   for await (const m of await openai.models.list()) ids.push(m.id);

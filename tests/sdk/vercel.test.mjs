@@ -6,7 +6,7 @@ import test from "node:test";
 import { GoogleGenAI } from "@google/genai";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, generateObject, generateText, stepCountIs, streamText, tool } from "ai";
+import { APICallError, embed, embedMany, generateObject, generateText, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 
 const key = process.env.LLMGW_KEY;
@@ -123,3 +123,23 @@ test("google: an error of llmgw-sim", async () => {
   await assert.rejects(google.models.generateContent({ model: "sim:status=400", contents: prompt }),
     (e) => e.status === 400);
 });
+
+test("google: embeddings of llmgw-sim", async () => {
+  const r = await google.models.embedContent({
+    model: "gemini-embedding-001", contents: ["keel", "mainsail"],
+    config: { outputDimensionality: 4, taskType: "RETRIEVAL_QUERY" },
+  });
+  assert.deepEqual(r.embeddings.map((e) => e.values.length), [4, 4]);
+});
+
+for (const name of ["oai/sim", "gem/gemini-embedding-001", "coh/embed-v4.0"]) {
+  test(`vercel openai: embeddings from ${name}`, async () => {
+    const model = openai.textEmbeddingModel(name);
+    const one = await embed({ model, value: "keel", maxRetries: 0 });
+    assert.equal(one.embedding.length, 16);
+    assert.ok(one.usage.tokens > 0);
+    const many = await embedMany({ model, values: ["keel", "mainsail"], maxRetries: 0 });
+    assert.deepEqual(many.embeddings[0], one.embedding);
+    assert.equal(many.embeddings.length, 2);
+  });
+}
