@@ -4,6 +4,7 @@
 #include "broker/dialect_embed.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- answers ---- */
 
@@ -41,35 +42,54 @@ enum errc embed_scan(struct scan_state *s, struct str body, struct jspan list,
     return blame(e);
 }
 
-static bool is_numbers(struct str t, struct jspan vector)
+/* In checked JSON, whatever else an array may hold begins with one of these, or is a literal. */
+static bool is_numbers(struct str array)
 {
-    struct jspan v;
-    size_t it = 0;
-    while (jscan_next(t, vector, &it, &v))
-        if (v.kind != J_NUMBER)
+    for (size_t i = 1; i < array.len; i++)
+        switch (array.ptr[i]) {
+        case '"':
+        case '[':
+        case '{':
+        case 't':
+        case 'f':
+        case 'n':
             return false;
+        }
     return true;
+}
+
+/* Room for one more; an answer is walked through once only: it may be long. */
+static bool make_room(struct arena *a, struct msg_reply *r, size_t *cap)
+{
+    if (r->n_vectors < *cap)
+        return true;
+    *cap = MAX(2 * *cap, (size_t)16);
+    struct str *grown = ARENA_ARRAY(a, *cap, struct str);
+    if (grown != NULL && r->n_vectors > 0)
+        memcpy(grown, r->vectors, r->n_vectors * sizeof *grown);
+    r->vectors = grown;
+    return grown != NULL;
 }
 
 enum errc embed_decode(struct str body, struct jspan list, embed_next_fn *next,
                        struct arena *a, struct msg_reply *ret, struct err *e)
 {
     struct jspan v;
-    size_t it = 0, n = 0;
-    while (next(body, list, &it, &v))
-        n++;
-    *ret = (struct msg_reply){.vectors = ARENA_ARRAY(a, MAX(n, (size_t)1), struct str)};
-    usage_init(&ret->usage);
-    if (ret->vectors == NULL)
-        return err_set(e, ERR_MEMORY, "no memory for the provider's answer");
-    for (it = 0; next(body, list, &it, &v);) {
-        if (!is_numbers(body, v)) {
+    size_t it = 0, cap = 0;
+    struct msg_reply r = {.vectors = NULL};
+    usage_init(&r.usage);
+    while (next(body, list, &it, &v)) {
+        struct str vector = jscan_text(body, v);
+        if (v.kind == J_ARRAY && !is_numbers(vector)) {
             err_set(e, ERR_SERVER, "the provider's embedding %zu is no list of numbers",
-                    ret->n_vectors);
+                    r.n_vectors);
             return blame(e);
         }
-        ret->vectors[ret->n_vectors++] = jscan_text(body, v);
+        if (!make_room(a, &r, &cap))
+            return err_set(e, ERR_MEMORY, "no memory for the provider's answer");
+        r.vectors[r.n_vectors++] = vector;
     }
+    *ret = r;
     return ERR_OK;
 }
 

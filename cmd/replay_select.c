@@ -119,6 +119,9 @@ static enum errc add_ids(struct query *q, struct cmd_ctx *ctx, struct db *db,
         enum errc rc = report_find(db, str_of(ids->items[i]), &ctx->arena, &found, e);
         if (rc != ERR_OK)
             return rc;
+        if (str_eqz(found.kind, "embed"))
+            return err_set(e, ERR_USAGE, "%s made embeddings: replay repeats chats",
+                           ids->items[i]);
         buf_addz(&q->where, i == 0 ? " AND r.rid IN (?" : ",?");
         q->binds[q->n_binds++].number = found.rid;
     }

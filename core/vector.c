@@ -6,10 +6,6 @@
  */
 #include "core/vector.h"
 
-#include <string.h>
-
-#include "core/jscan.h"
-
 enum {
     LIMBS = 4,
     MANTISSA = 24,  /* bits of a binary32, with the one that is not written */
@@ -232,34 +228,47 @@ static void put_byte(struct base64 *b, uint8_t byte)
         put_letters(b, 4);
 }
 
-static size_t count_items(struct str array)
+static bool is_blank(char c)
 {
-    struct jspan v;
-    size_t n = 0, it = 0;
-    while (jscan_next(array, jscan_root(array), &it, &v))
-        n++;
-    return n;
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The number at *at, which ends before a comma, a blank or the array's end; moves past these. */
+static struct str next_number(struct str array, size_t *at)
+{
+    size_t from = *at, to = from;
+    while (to < array.len && array.ptr[to] != ',' && array.ptr[to] != ']' &&
+           !is_blank(array.ptr[to]))
+        to++;
+    size_t next = to;
+    while (next < array.len && (array.ptr[next] == ',' || is_blank(array.ptr[next])))
+        next++;
+    *at = next;
+    return str_sub(array, from, to - from);
 }
 
 enum errc vector_base64(struct str array, struct buf *out)
 {
-    struct jspan root = jscan_root(array), v;
-    size_t it = 0;
-    if (root.kind != J_ARRAY)
+    size_t at = 1;
+    if (!str_starts(array, STR("[")))
         return ERR_SYNTAX;
-    size_t len = (count_items(array) * sizeof(uint32_t) + 2) / 3 * 4;
-    struct base64 b = {.at = buf_room(out, len)};
-    if (b.at == NULL)
+    /* a number and its comma have two bytes at least */
+    size_t most = (array.len / 2 * sizeof(uint32_t) + 2) / 3 * 4;
+    struct base64 b = {.at = buf_room(out, most)};
+    const char *begin = b.at;
+    if (begin == NULL)
         return buf_err(out) != ERR_OK ? buf_err(out) : ERR_MEMORY;
-    while (jscan_next(array, root, &it, &v)) {
+    while (at < array.len && is_blank(array.ptr[at]))
+        at++;
+    while (at < array.len && array.ptr[at] != ']') {
         uint32_t bits;
-        if (v.kind != J_NUMBER || !vector_bits(jscan_text(array, v), &bits))
+        if (!vector_bits(next_number(array, &at), &bits))
             return ERR_SYNTAX;
         for (unsigned i = 0; i < sizeof bits; i++)
             put_byte(&b, (uint8_t)(bits >> 8 * i));
     }
     if (b.n > 0)
         put_letters(&b, b.n + 1);
-    buf_grown(out, len);
+    buf_grown(out, (size_t)(b.at - begin));
     return ERR_OK;
 }
