@@ -8,8 +8,10 @@ SIM_KEY=k
 export SIM_KEY
 echo 'on model=nomic-embed-text: lax' >"$tmp/sim.scenario"
 start_sim sim
+alike='mistral alibaba together openrouter nvidia sambanova deepinfra'
+# shellcheck disable=SC2046
 for provider in openai:v1 other:v1:openai fireworks:v1 gemini:v1beta vertex:v1 cohere:v2 groq:v1 \
-    busy:v1:openai broken:v1:openai; do
+    busy:v1:openai broken:v1:openai azure:openai/v1 $(printf '%s:v1 ' $alike); do
     kind=${provider##*:}
     name=${provider%%:*}
     base=${provider#*:}
@@ -22,6 +24,11 @@ done >"$tmp/providers"
     cat <<END
 [provider "ollama"]
     base-url = http://127.0.0.1:$sim_port/v1
+[provider "classic"]
+    kind = azure
+    base-url = http://127.0.0.1:$sim_port
+    api-version = 2024-10-21
+    key-env = SIM_KEY
 [model "openai/mine"]
     can = embedding
 [route "all"]
@@ -65,6 +72,18 @@ is $? 0 '… the answer is the provider'\''s, byte for byte'
 is "$(head_of x-llmgw-target) $(head_of x-llmgw-cost-source)" 'openai/text-embedding-3-small computed' '… told as any other answer is'
 post "{'model':'openai/text-embedding-3-small','input':'a','x':1}"
 is "$(status) $(said error.llmgw.origin)" '400 client' 'an unknown field is the provider'\''s to judge'
+
+# ---- all that have such a path ----
+for kind in $alike; do
+    post "{'model':'$kind/model-1','input':'keel'}"
+    is "$(status) $(last_request sim target) $(last_request sim headers.authorization | cut -c1-6)" \
+        '200 /v1/embeddings Bearer' "$kind: an answer"
+done
+post "{'model':'azure/deployed','input':'keel'}"
+is "$(status) $(last_request sim target)" '200 /openai/v1/embeddings' 'Azure: an answer'
+post "{'model':'classic/deployed','input':'keel'}"
+is "$(status) $(last_request sim target)" '200 /openai/deployments/deployed/embeddings?api-version=2024-10-21' \
+    '… at its older addresses, too'
 
 # ---- the same text, the same vectors, whoever makes them ----
 want=$(printf '{"model":"text-embedding-3-small","input":["harbour","keel"]}' |
@@ -139,6 +158,16 @@ is "$(llmgw log -n 1 --kind embed -F jsonl | "$tool" json kind)" embed 'log show
 is "$(llmgw log --kind chat -F jsonl | grep -c '"kind":"embed"')" 0 '… and none of another kind'
 like "$(llmgw cost today --kind embed --by model)" 'gemini-embedding-001' 'cost knows what it cost'
 like "$(llmgw log show "$(llmgw log -n 1 --kind embed -F tsv --fields id | tail -n 1)")" 'kind +embed' 'log show tells the kind'
+
+out=$(llmgw replay "$(llmgw log -n 1 --kind embed -F tsv --fields id | tail -n 1)" --against openai/gpt-6-luna 2>&1)
+is $? 2 'replay repeats no embeddings'
+like "$out" 'made embeddings: replay repeats chats' '… and says so'
+
+# ---- a long request is written piece by piece, a long answer read at once ----
+long=$(awk 'BEGIN { for (i = 0; i < 9000; i++) printf "w%d ", i % 7 }')
+longs=$(awk -v text="$long" 'BEGIN { for (i = 0; i < 30; i++) printf "%s\"%d %s\"", i ? "," : "", i, text }')
+post "{'model':'cohere/embed-v4.0','input':[$longs],'dimensions':1536,'encoding_format':'base64'}"
+is "$(status) $(said data.29.index) $(said data.0.embedding | wc -c)" '200 29 8193' 'half a megabyte of text is embedded'
 
 # ---- who cannot is not asked ----
 before=$(requests sim)

@@ -93,6 +93,36 @@ static enum errc reply(enum dialect d, struct str in, struct buf *out, struct er
     return rc;
 }
 
+/* Embeddings: `d` is the provider's. */
+static enum errc embed_request(enum dialect d, struct str in, struct buf *out,
+                               struct err *e)
+{
+    struct arena a;
+    struct msg_request m;
+    struct dropped dropped = {.n = 0};
+    const struct target_caps caps = {.kind = kind_of(d), .model = STR("m")};
+    arena_init(&a, 1 << 20);
+    enum errc rc = dialect_openai_embed.request_decode(in, NULL, &a, &m, e);
+    if (rc == ERR_OK)
+        rc = dialect_embed_ops(d)->request_encode(&m, &caps, out, &dropped, e);
+    arena_release(&a);
+    return rc;
+}
+
+static enum errc embed_reply(enum dialect d, struct str in, struct buf *out,
+                             struct err *e)
+{
+    const struct encode_ctx ctx = {.model = STR("m"), .base64 = true};
+    struct arena a;
+    struct msg_reply r;
+    arena_init(&a, 1 << 20);
+    enum errc rc = dialect_embed_ops(d)->reply_decode(in, kind_of(d), &a, &r, e);
+    if (rc == ERR_OK)
+        dialect_openai_embed.reply_encode(&r, &ctx, out);
+    arena_release(&a);
+    return rc;
+}
+
 struct pipe {
     const struct dialect_ops *from, *to;
     struct event_decoder *decoder;
@@ -247,6 +277,21 @@ static void an_answer_is_translated_whole_or_not_at_all(void **state)
     check(reply, DIALECT_ANTHROPIC, an_reply);
 }
 
+static const char embed_in[] =
+    "{\"model\":\"x\",\"input\":[\"a\\nb\",\"c\"],\"dimensions\":8,\"zz\":1}";
+static const char gemini_vectors[] =
+    "{\"embeddings\":[{\"values\":[1,-0.25]},{\"values\":[3e-2]}]}";
+static const char cohere_vectors[] = "{\"embeddings\":{\"float\":[[1,-0.25],[3e-2]]}}";
+
+static void embeddings_are_translated_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    check(embed_request, DIALECT_GEMINI, embed_in);
+    check(embed_request, DIALECT_COHERE, embed_in);
+    check(embed_reply, DIALECT_GEMINI, gemini_vectors);
+    check(embed_reply, DIALECT_COHERE, cohere_vectors);
+}
+
 static void a_stream_is_translated_whole_or_stopped(void **state)
 {
     (void)state;
@@ -260,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_request_is_translated_whole_or_not_at_all),
         cmocka_unit_test(a_body_is_spliced_whole_or_not_at_all),
         cmocka_unit_test(an_answer_is_translated_whole_or_not_at_all),
+        cmocka_unit_test(embeddings_are_translated_whole_or_not_at_all),
         cmocka_unit_test(a_stream_is_translated_whole_or_stopped),
     };
     return cmocka_run_group_tests_name("cross_fault", tests, NULL, NULL);
