@@ -25,15 +25,22 @@ static const char config[] =
     "[route \"r\"]\n target = one/m\n target = two/m weight=3\n target = near/m\n"
     "[route \"when\"]\n target = one/m when tokens > 500\n target = two/m\n"
     "[route \"odd\"]\n target = two/unpriced\n target = old/old\n"
+    "[provider \"claude\"]\n kind = anthropic\n key-env = K\n"
+    "[route \"vectors\"]\n target = old/chatty\n target = old/vec\n target = claude/x\n"
     "[provider \"old\"]\n kind = openai\n base-url = http://old.example/v1\n key-env = "
     "K\n";
 
-static const char tsv[] = "date\t2026-11-25\n"
-                          "source\ttest\tpage\t2026\there\n"
-                          "rule\told\t-\tinside\tinside\tinside\t-\t-\t-\t-\n"
-                          "model\told\told\t-\tchat\tretired\t-\t-\ttools\t-\tpriced\t-\t"
-                          "test\t-\t-\t-\t-\n"
-                          "price\told\told\t-\t-\tunknown\tinput=1 output=1\ttest\t-\n";
+static const char tsv[] =
+    "date\t2026-11-25\n"
+    "source\ttest\tpage\t2026\there\n"
+    "rule\told\t-\tinside\tinside\tinside\t-\t-\t-\t-\n"
+    "model\told\tchatty\t-\tchat\tactive\t-\t-\ttools\t-\tpriced\t-"
+    "\ttest\t-\t-\t-\t-\n"
+    "model\told\told\t-\tchat\tretired\t-\t-\ttools\t-\tpriced\t-\t"
+    "test\t-\t-\t-\t-\n"
+    "price\told\told\t-\t-\tunknown\tinput=1 output=1\ttest\t-\n"
+    "model\told\tvec\t-\tembedding\tactive\t1000\t-\t-tools\t-\tpriced"
+    "\t-\ttest\t-\t-\t-\t-\n";
 
 struct bench {
     struct catalog *catalog;
@@ -362,6 +369,44 @@ static void a_cap_of_ours_bounds_the_cost(void **state)
     assert_non_null(strstr(b->items[0].why, "≤50 out (all that the money buys)"));
 }
 
+static void embeddings_are_asked_of_who_makes_them(void **state)
+{
+    struct bench *b = *state;
+    char order[64];
+    b->facts.needs = CAP_EMBEDDING;
+    decide(b, "vectors");
+    assert_int_equal(b->d.n_usable, 1);
+    assert_string_equal(b->route->targets[b->items[0].target].model, "vec");
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(b->items[i].skip, SKIP_CAPABILITY);
+        assert_int_equal(b->items[i].lacks, CAP_EMBEDDING);
+        assert_int_equal(b->items[i].class, ERR_INVALID);
+        assert_string_equal(b->items[i].why, "cannot do embeddings");
+    }
+    b->facts.needs = 0;
+    decide(b, "vectors");
+    assert_string_equal(order_of(b, order), "old claude old");
+    assert_string_equal(b->route->targets[b->items[2].target].model, "vec");
+    assert_int_equal(b->items[2].skip, SKIP_MODE);
+    assert_int_equal(b->items[2].class, ERR_INVALID);
+    assert_string_equal(skip_name(b->items[2].skip), "mode");
+}
+
+static void inputs_need_not_fit_the_window_together(void **state)
+{
+    struct bench *b = *state;
+    b->facts.needs = CAP_EMBEDDING;
+    b->facts.input_tok = 5000;
+    b->facts.longest_tok = 1000;
+    b->facts.max_output_tok = 0;
+    decide(b, "vectors");
+    assert_int_equal(b->d.n_usable, 1);
+    b->facts.longest_tok = 1001;
+    decide(b, "vectors");
+    assert_int_equal(b->d.n_usable, 0);
+    assert_int_equal(b->items[1].skip, SKIP_CONTEXT);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -377,6 +422,10 @@ int main(void)
         CASE(every_reason_has_its_word_and_its_class),
         CASE(costs_are_bounds),
         CASE(a_cap_of_ours_bounds_the_cost),
+        cmocka_unit_test_setup_teardown(embeddings_are_asked_of_who_makes_them, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(inputs_need_not_fit_the_window_together, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests_name("router", tests, NULL, NULL);
 }
