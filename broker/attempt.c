@@ -808,7 +808,8 @@ static void on_task(void *arg)
 static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 {
     int status = a->row->http_status;
-    if (a->scan.output_len + a->scan.reasoning_len > 0 || outcome == ERR_OK)
+    if (a->scan.output_len + a->scan.reasoning_len > 0 || a->scan.n_vectors > 0 ||
+        outcome == ERR_OK)
         return true;
     if (status != 0 && status / 100 != 2)
         return false;
@@ -824,8 +825,8 @@ bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *r
     *ret = a->scan.usage;
     /* what is told at the start of a stream is not yet all of it */
     bool is_whole = e->code == ERR_OK || e->code == ERR_UNUSABLE;
-    bool is_finished = a->scan.finish != MSG_FINISH_NONE || request_is_embed(r);
-    if (a->scan.has_usage && is_whole && is_finished)
+    bool is_finished = is_whole && a->scan.finish != MSG_FINISH_NONE;
+    if (a->scan.has_usage && (is_finished || request_is_embed(r)))
         return true;
     /* what the provider told at the start counts; the rest is ours to guess */
     struct estimate_key k = request_estimate_key(r, &a->model);
