@@ -71,6 +71,11 @@ for (const model of ["oai/sim", "ant/sim"]) {
     assert.ok(r.usage.input_tokens > 0 && r.usage.output_tokens > 0);
   });
 
+  test(`anthropic: tokens counted for ${model}`, async () => {
+    const r = await anthropic.messages.countTokens({ model, system: "Be brief.", messages: ask });
+    assert.ok(r.input_tokens > 0);
+  });
+
   test(`anthropic: stream from ${model}`, async () => {
     const stream = anthropic.messages.stream({ model, max_tokens: 100, messages: ask });
     let deltas = "";
