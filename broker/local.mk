@@ -1,4 +1,4 @@
-# libevent is for loop.c and libcurl for upstream.c alone, but automake knows flags per library.
+# libevent is for loop.c and libcurl for upstream*.c alone, but automake knows flags per library.
 BROKER_LIBS = broker/libbroker.a $(CORE_LIBS) $(CURL_LIBS) $(EVENT_LIBS) -lpthread
 noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(EVENT_CFLAGS)
@@ -37,7 +37,8 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/dialect_responses_reply.c
 %C%_libbroker_a_SOURCES += %D%/dialect_reply.c
 %C%_libbroker_a_SOURCES += %D%/dialect_write.c
-%C%_libbroker_a_SOURCES += %D%/upstream.c %D%/upstream.h
+%C%_libbroker_a_SOURCES += %D%/upstream.c %D%/upstream.h %D%/upstream_priv.h
+%C%_libbroker_a_SOURCES += %D%/upstream_sock.c %D%/upstream_xfer.c
 %C%_libbroker_a_SOURCES += %D%/breaker.c %D%/breaker.h
 %C%_libbroker_a_SOURCES += %D%/budget.c %D%/budget.h
 %C%_libbroker_a_SOURCES += %D%/gcra.c %D%/gcra.h

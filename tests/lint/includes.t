@@ -13,8 +13,8 @@ verdict 'the simulator shares no dialect code' \
     "$(grep -nE '#include "(broker|cmd)/|core/(msg|usage|price)\.h' tests/sim/*.[ch])"
 verdict 'includes are rooted' \
     "$(sources | xargs grep -nE '#include "[^/"]+"' | grep -v '"config.h"')"
-verdict 'only upstream.c knows libcurl' \
-    "$(grep -lE '#include <curl/' core/*.[ch] broker/*.[ch] cmd/*.[ch] | grep -v '^broker/upstream.c$')"
+verdict 'only upstream*.c know libcurl' \
+    "$(grep -lE '#include <curl/' core/*.[ch] broker/*.[ch] cmd/*.[ch] | grep -vE '^broker/upstream(_priv|_sock|_xfer)?\.[ch]$')"
 verdict 'only loop.c knows libevent' \
     "$(grep -lE '#include <event2?/' core/*.[ch] broker/*.[ch] cmd/*.[ch] | grep -v '^broker/loop.c$')"
 verdict 'only line.c knows readline' \
@@ -26,7 +26,7 @@ verdict 'own header first' "$(for c in core/*.c broker/*.c cmd/*.c; do
     [ "$first" = "$h" ] || echo "$c: includes $first first, not $h"
 done)"
 flags="-std=gnu17 -I. -include ${top_builddir:-build}/config.h -fsyntax-only -x c"
-flags="$flags $(pkg-config --cflags json-c sqlite3 2>/dev/null)"
+flags="$flags $(pkg-config --cflags json-c sqlite3 libcurl 2>/dev/null)"
 verdict 'headers stand alone' "$(for h in core/*.h broker/*.h cmd/*.h tests/sim/*.h; do
     ${CC:-cc} $flags "$h" 2>&1 | grep -m 1 'error:'
 done)"
