@@ -42,8 +42,6 @@ enum {
     COMMIT_WAIT_US = 250 * US_PER_MS,
     /* nginx and Claude Code give a silent stream up after minutes; proxies sooner */
     KEEPALIVE_US = 15 * US_PER_S,
-    /* the longest wait for room in a limit; above it the client is told when to come back */
-    ROOM_WAIT_US = 30 * US_PER_S,
     /*
      * To the first token, when the route does not say. Models that reason show nothing of it in
      * some dialects. Source: llmgw-config(5).
@@ -362,100 +360,6 @@ void request_begin(struct broker *b, struct conn *c, const struct conn_request *
 
 /* ---- ROUTED: room in the limits, now or later ---- */
 
-static const struct conf_target *target_at(const struct request *r, size_t i)
-{
-    return &r->targets[r->decision.items[i].target];
-}
-
-static struct prospect *prospect_at(const struct request *r, size_t i)
-{
-    return &r->prospects[r->decision.items[i].target];
-}
-
-/* May this candidate be asked now, limits apart? */
-static bool is_healthy(const struct request *r, size_t i)
-{
-    const struct conf_target *t = target_at(r, i);
-    if (request_breaker_us(r, r->decision.items[i].target) > 0)
-        return false;
-    return request_key(r, t->provider).len > 0 ||
-           secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) <= 0;
-}
-
-/* Is the window of this candidate known to be too small? */
-static bool is_too_small(const struct request *r, size_t i)
-{
-    int64_t window = prospect_at(r, i)->model.context_tok;
-    return r->too_small_tok > 0 && window > 0 && window <= r->too_small_tok;
-}
-
-static bool reserve(struct request *r, size_t i)
-{
-    struct err e = ERR_INIT;
-    struct limit_refusal why;
-    struct limit_scope scope = request_scope(r, target_at(r, i));
-    r->bounds = prospect_at(r, i)->bounds;
-    return limiter_reserve(r->b->limiter, &scope, &r->bounds.cost, now_us(r),
-                           loop_wall_us(r->b->loop), &r->grant, &why, &e) == ERR_OK;
-}
-
-/* When the limits will have room for candidate i: 0 now, −1 never. */
-static int64_t fits_in_us(const struct request *r, size_t i)
-{
-    struct limit_refusal why;
-    struct limit_scope scope = request_scope(r, target_at(r, i));
-    return limiter_fits_in_us(r->b->limiter, &scope, &prospect_at(r, i)->bounds.cost,
-                              now_us(r), loop_wall_us(r->b->loop), &why);
-}
-
-/* The first candidate from `from` on that could be asked now; decision.n_usable if none. */
-static size_t find_fit(const struct request *r, size_t from)
-{
-    for (size_t i = from; i < r->decision.n_usable; i++)
-        if (!is_too_small(r, i) && is_healthy(r, i) && fits_in_us(r, i) == 0)
-            return i;
-    return r->decision.n_usable;
-}
-
-/* Embeddings were asked of a model for chats, or the reverse. */
-static bool is_of_other_mode(const struct decision *d)
-{
-    return d->n > 0 &&
-           (d->items[0].skip == SKIP_MODE ||
-            (d->items[0].skip == SKIP_CAPABILITY && d->items[0].lacks == CAP_EMBEDDING));
-}
-
-/* The decision when it must be read aloud: the first candidate's class, everybody's reason. */
-static void explain_refusal(const struct request *r, struct err *e)
-{
-    const struct decision *d = &r->decision;
-    char text[LIMIT_ERR_TEXT] = "", name[TARGET_NAME_LEN];
-    size_t len = 0;
-    for (size_t i = 0; i < d->n && len < sizeof text; i++)
-        len +=
-            (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s", i > 0 ? "; " : "",
-                             target_name(target_at(r, i), name), d->items[i].why);
-    bool is_key = d->n > 0 && d->items[0].skip == SKIP_NO_KEY;
-    bool no_key = is_key && d->items[0].verdict == VERDICT_SKIPPED;
-    AUTO(buf_release) struct buf able = BUF_INIT(LIMIT_ERR_TEXT / 2);
-    if (is_of_other_mode(d))
-        request_write_able(r, &able);
-    err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%s%.*s%s", text,
-            able.len > 0 ? "; these could: " : "", STR_ARG(buf_str(&able)),
-            no_key   ? "\nhint: llmgw keys shows where each key is looked for"
-            : is_key ? "\nhint: llmgw keys test tries it at once"
-                     : "");
-    if (is_of_other_mode(d))
-        snprintf(e->param, sizeof e->param, "model");
-    if (d->n > 0 && d->items[0].lacks == CAP_JSON_SCHEMA)
-        snprintf(e->param, sizeof e->param, "response_format");
-    /* the pause of a key or a quota is our guess, unless a person acts */
-    if (errc_is_retryable(e->code) && d->items[0].verdict == VERDICT_LATER)
-        e->retry_after_us = d->items[0].wait_us;
-    if (e->code == ERR_QUOTA || e->code == ERR_UPSTREAM_AUTH)
-        e->origin = ERR_BY_PROVIDER;
-}
-
 static void wait_until(struct request *r, int64_t wait_us, const char *why)
 {
     request_set_state(r, REQ_WAITING, why);
@@ -495,21 +399,6 @@ static void wake_next(struct broker *b)
     request_timer_set(next, TIMER_WAIT, 0);
 }
 
-int64_t request_room_us(const struct request *r)
-{
-    if (r->decision.n_usable > 0)
-        return 0;
-    const struct candidate *first = &r->decision.items[0];
-    if (r->decision.n == 0 || first->verdict != VERDICT_LATER)
-        return -1;
-    /* who is ill is waited for like who has asked for a pause */
-    int64_t most_us =
-        first->skip == SKIP_BREAKER ? r->rules.patience_us : (int64_t)ROOM_WAIT_US;
-    bool is_worth_it = first->wait_us <= most_us && first->wait_us < request_left_us(r) &&
-                       r->b->n_waiting < LIMIT_QUEUE;
-    return is_worth_it ? first->wait_us : -1;
-}
-
 /* No candidate can be asked now: look again with fresh eyes, then wait or refuse. */
 static void wait_for_room(struct request *r)
 {
@@ -524,7 +413,7 @@ static void wait_for_room(struct request *r)
         wait_until(r, wait_us + jitter_us, "no room now");
         return;
     }
-    explain_refusal(r, &e);
+    candidate_explain(r, &e);
     fail(r, &e);
 }
 
@@ -545,7 +434,9 @@ static int64_t silence_us(const struct request *r)
 {
     const struct target_model *m = attempt_model(r->attempt);
     if (!attempt_is_streamed(r->attempt))
-        return find_fit(r, r->at + 1) < r->decision.n_usable ? request_left_us(r) / 2 : 0;
+        return candidate_find_fit(r, r->at + 1) < r->decision.n_usable
+                   ? request_left_us(r) / 2
+                   : 0;
     if (r->rules.ttft_us > 0)
         return r->rules.ttft_us;
     return (m->caps_yes & CAP_REASONING) != 0 ? FIRST_TOKEN_REASONING_US : FIRST_TOKEN_US;
@@ -566,14 +457,6 @@ static void send(struct request *r)
         request_timer_set(r, TIMER_FIRST_TOKEN, r->silence_us);
 }
 
-/* A candidate whose key is being fetched is worth a moment. */
-static bool is_key_coming(const struct request *r, size_t i)
-{
-    const char *provider = target_at(r, i)->provider;
-    return request_key(r, provider).len == 0 &&
-           secrets_await(r->secrets, str_of(provider), now_us(r));
-}
-
 /* Where nobody can be asked to count, now or at all, an estimate serves as well as an error. */
 static void count_here(struct request *r)
 {
@@ -585,26 +468,19 @@ static void count_here(struct request *r)
     request_set_state(r, REQ_DONE, "counted");
 }
 
-/* Does this candidate's provider count for others? */
-static bool counts(const struct request *r, size_t i)
-{
-    const struct target_model *m = &prospect_at(r, i)->model;
-    return dialect_count_ops(m->kind, str_of(target_at(r, i)->model)) != NULL;
-}
-
 /* The first candidate from r->at on that has room gets the request. */
 static void admit(struct request *r)
 {
     for (size_t i = r->at; i < r->decision.n_usable; i++) {
-        if (is_too_small(r, i) || !is_healthy(r, i))
+        if (candidate_is_too_small(r, i) || !candidate_is_healthy(r, i))
             continue;
-        if (r->facts.counts_only && !counts(r, i))
+        if (r->facts.counts_only && !candidate_counts(r, i))
             break;
-        if (is_key_coming(r, i)) {
+        if (candidate_is_key_coming(r, i)) {
             wait_until(r, KEY_LOOK_US, "a command fetches the key");
             return;
         }
-        if (!reserve(r, i))
+        if (!candidate_reserve(r, i))
             continue;
         choose(r, i);
         r->queue_tag = 0;
@@ -699,19 +575,19 @@ static bool may_restart(const struct request *r)
 
 static struct retry_plan plan_retry(struct request *r, const struct err *e)
 {
-    const struct conf_target *t = target_at(r, r->at);
-    struct target_state *s = prospect_at(r, r->at)->state;
+    const struct conf_target *t = candidate_target(r, r->at);
+    struct target_state *s = candidate_prospect(r, r->at)->state;
     struct retry_state state = {
         .n_attempts = (unsigned)r->n_rows,
         .n_same = r->n_same,
-        .has_next = find_fit(r, r->at + 1) < r->decision.n_usable,
+        .has_next = candidate_find_fit(r, r->at + 1) < r->decision.n_usable,
         .has_key = request_key(r, t->provider).len == 0 &&
                    secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) == 0,
         .patience_us = r->rules.patience_us - r->waited_us,
         .left_us = request_left_us(r),
         .budget_ok = retry_budget_has(&s->retries, now_us(r)),
         .random = broker_random(r->b),
-        .is_google = prospect_at(r, r->at)->model.kind->dialect == DIALECT_GEMINI,
+        .is_google = candidate_prospect(r, r->at)->model.kind->dialect == DIALECT_GEMINI,
     };
     struct retry_plan plan = retry_after(e, &state);
     if (plan.what == RETRY_SAME)
@@ -719,28 +595,13 @@ static struct retry_plan plan_retry(struct request *r, const struct err *e)
     return plan;
 }
 
-/* Of all candidates the one that will have room first, if that is before *wait_us. */
-static size_t find_soonest(const struct request *r, int64_t *wait_us)
-{
-    size_t soonest = r->at;
-    for (size_t i = 0; i < r->decision.n_usable; i++) {
-        int64_t fits_us = i != r->at && is_healthy(r, i) ? fits_in_us(r, i) : -1;
-        if (fits_us > 0 && fits_us < *wait_us) {
-            *wait_us = fits_us;
-            soonest = i;
-        }
-    }
-    return soonest;
-}
-
-/* The same target once more; after a long wait any other that has room before it. */
 static void try_same(struct request *r, const struct retry_plan *plan)
 {
     int64_t wait_us = plan->wait_us;
     r->b->metrics.n_retries++;
     r->n_same++;
     r->waited_us += wait_us;
-    choose(r, find_soonest(r, &wait_us));
+    choose(r, candidate_find_soonest(r, &wait_us));
     if (wait_us > 0) {
         wait_until(r, wait_us, plan->why);
         return;
@@ -753,7 +614,8 @@ static void try_next(struct request *r, const struct retry_plan *plan,
                      const struct err *e)
 {
     r->b->metrics.n_fallbacks++;
-    answer_note_fallback(r, target_at(r, r->at), target_at(r, find_fit(r, r->at + 1)), e);
+    answer_note_fallback(r, candidate_target(r, r->at),
+                         candidate_target(r, candidate_find_fit(r, r->at + 1)), e);
     choose(r, r->at + 1);
     request_set_state(r, REQ_ROUTED, plan->why);
     admit(r);
@@ -762,8 +624,9 @@ static void try_next(struct request *r, const struct retry_plan *plan,
 static void try_larger(struct request *r, const struct retry_plan *plan,
                        const struct err *e)
 {
-    r->too_small_tok = MAX(r->too_small_tok, prospect_at(r, r->at)->model.context_tok);
-    if (find_fit(r, r->at + 1) < r->decision.n_usable)
+    r->too_small_tok =
+        MAX(r->too_small_tok, candidate_prospect(r, r->at)->model.context_tok);
+    if (candidate_find_fit(r, r->at + 1) < r->decision.n_usable)
         try_next(r, plan, e);
     else
         give_up(r, e);
@@ -800,80 +663,16 @@ void request_on_failure(struct request *r, const struct err *e)
     }
 }
 
-/* Nobody knows is later than any time that was told. */
-static bool is_sooner(const struct err *a, const struct err *b)
-{
-    if (a->retry_after_us < 0 || b->retry_after_us < 0)
-        return b->retry_after_us < 0;
-    return a->retry_after_us <= b->retry_after_us;
-}
-
-/* The last failure of a class, or NULL; a rate limit with the smallest hint of all. */
-static const struct err *last_of(const struct request *r, enum errc code)
-{
-    const struct err *found = NULL;
-    for (size_t i = 0; i < r->n_rows; i++) {
-        const struct err *e = &r->rows[i]->err;
-        if (e->code == code &&
-            (found == NULL || code != ERR_RATE_LIMIT || is_sooner(e, found)))
-            found = e;
-    }
-    return found;
-}
-
-/* What the preferred target itself said against the request. */
-static const struct err *refusal(const struct request *r)
-{
-    for (size_t i = r->n_rows; i-- > 0;) {
-        const struct err *e = &r->rows[i]->err;
-        if (r->rows[i]->target == r->rows[0]->target && errc_http(e->code) / 100 == 4 &&
-            !errc_is_retryable(e->code))
-            return e;
-    }
-    return NULL;
-}
-
-/*
- * No attempt is left: which of the failures speaks for all.
- * Source: the error contract, llmgw-protocol(7): the last rate limit, else the preferred
- * target's own refusal, else a timeout, else overload, else the last.
- */
+/* No attempt is left. */
 static void give_up(struct request *r, const struct err *e)
 {
-    struct err all = *e;
+    struct err all;
     if (r->facts.counts_only && (r->is_crossed || e->origin != ERR_BY_CLIENT)) {
         count_here(r);
         return;
     }
-    bool is_about_request = e->code == ERR_INVALID || e->code == ERR_FILTER;
-    const struct err *const order[] = {last_of(r, ERR_RATE_LIMIT), refusal(r),
-                                       last_of(r, ERR_TIMEOUT),
-                                       last_of(r, ERR_OVERLOADED)};
-    size_t i = 0;
-    while (i < ARRAY_LEN(order) && order[i] == NULL)
-        i++;
-    if (i < ARRAY_LEN(order) && !is_about_request)
-        all = *order[i];
-    else if (r->n_rows > 1 && !is_about_request)
-        err_ctx(&all, "all upstreams failed (%zu attempts), the last one", r->n_rows);
+    candidate_failure(r, e, &all);
     fail(r, &all);
-}
-
-/*
- * When it may be worth asking again: as soon as a breaker or a limit would let it through, else
- * longer with each attempt that was made. Source: llmgw-protocol(7), Errors.
- */
-static int64_t guess_retry_us(const struct request *r)
-{
-    int64_t guess_us = INT64_MAX;
-    for (size_t i = 0; i < r->decision.n_usable; i++) {
-        int64_t breaker_us = request_breaker_us(r, r->decision.items[i].target);
-        int64_t wait_us = MAX(breaker_us, fits_in_us(r, i));
-        if (wait_us > 0)
-            guess_us = MIN(guess_us, wait_us);
-    }
-    int64_t steps = MIN(MAX((int64_t)r->n_rows, 1), 4) - 1;
-    return guess_us < INT64_MAX ? guess_us : (int64_t)US_PER_S << steps;
 }
 
 static void fail(struct request *r, const struct err *e)
@@ -883,7 +682,7 @@ static void fail(struct request *r, const struct err *e)
     r->is_hint_ours = e->retry_after_us < 0 && errc_is_retryable(e->code) &&
                       (http == 429 || http == 503);
     if (r->is_hint_ours)
-        r->err.retry_after_us = guess_retry_us(r);
+        r->err.retry_after_us = candidate_retry_us(r);
     request_set_state(r, REQ_SETTLING, errc_name(e->code));
     settle_request(r, e->code);
     if (r->conn != NULL)
@@ -962,7 +761,7 @@ void request_write_inflight(struct broker *b, struct buf *out)
         jw_kstr(&w, "project", r->opt.project);
         jw_kstrz(&w, "client", r->cr.client != NULL ? r->cr.client->name : NULL);
         jw_kstrz(&w, "target",
-                 has_target ? target_name(target_at(r, r->at), name) : NULL);
+                 has_target ? target_name(candidate_target(r, r->at), name) : NULL);
         jw_ki64(&w, "attempts", (int64_t)r->n_rows);
         jw_kbool(&w, "stream", r->facts.stream);
         jw_ki64(&w, "age_ms", (now_us(r) - r->cr.start_mono_us) / US_PER_MS);

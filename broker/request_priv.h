@@ -3,6 +3,7 @@
  *
  *     request.c         the states, what may happen in each, and the timers
  *     request_ask.c     what the client asks for: headers, facts, targets, the decision
+ *     request_candidates.c  who of the targets has room, or will have, and whose failure is told
  *     request_explain.c the decision for people
  *     attempt.c         one call to a provider: transfer, scanning the answer
  *     attempt_send.c    what it sends: body, headers, key
@@ -218,8 +219,6 @@ bool request_may(enum request_state from, enum request_state to);
 void request_timer_set(struct request *r, enum request_timer t, int64_t after_us);
 void request_timer_stop(struct request *r, enum request_timer t);
 int64_t request_left_us(const struct request *r); /* of the deadline */
-/* After a decision: how long it would wait for room; 0: there is some, −1: it is refused. */
-int64_t request_room_us(const struct request *r);
 
 /* Events an attempt reports. After the last two the attempt is gone. */
 void request_on_sign(struct request *r); /* it thinks: nothing to see yet */
@@ -255,6 +254,35 @@ bool request_is_embed(const struct request *r); /* embeddings are asked for */
 void request_write_able(const struct request *r, struct buf *out);
 /* The decision for the ledger: a JSON array of all candidates. */
 void request_write_trace(const struct request *r, struct jw *w);
+
+/* ---- request_candidates.c; candidate i is the one in decision.items[i] ---- */
+
+const struct conf_target *candidate_target(const struct request *r, size_t i);
+struct prospect *candidate_prospect(const struct request *r, size_t i);
+/* May it be asked now, limits apart? */
+bool candidate_is_healthy(const struct request *r, size_t i);
+/* Is its window known to be too small? */
+bool candidate_is_too_small(const struct request *r, size_t i);
+/* A command fetches its key: it is worth a moment. */
+bool candidate_is_key_coming(const struct request *r, size_t i);
+/* Does its provider count for others? */
+bool candidate_counts(const struct request *r, size_t i);
+/* Into r->grant and r->bounds; false: its limits have no room. */
+bool candidate_reserve(struct request *r, size_t i);
+/* When its limits will have room: 0 now, −1 never. */
+int64_t candidate_fits_in_us(const struct request *r, size_t i);
+/* The first from `from` on that could be asked now; decision.n_usable if none. */
+size_t candidate_find_fit(const struct request *r, size_t from);
+/* The one that will have room first, if that is before *wait_us, which then is the time. */
+size_t candidate_find_soonest(const struct request *r, int64_t *wait_us);
+/* After a decision: how long it would wait for room; 0: there is some, −1: it is refused. */
+int64_t request_room_us(const struct request *r);
+/* When it may be worth asking again. */
+int64_t candidate_retry_us(const struct request *r);
+/* Why nobody can be asked, to be read aloud: the first one's class, everybody's reason. */
+void candidate_explain(const struct request *r, struct err *e);
+/* Which of the failures so far speaks for all; `last` is the last one. */
+void candidate_failure(const struct request *r, const struct err *last, struct err *ret);
 
 /* ---- attempt.c ---- */
 
