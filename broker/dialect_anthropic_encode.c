@@ -779,13 +779,11 @@ enum errc anthropic_request_encode(const struct msg_request *m,
                                  .family = family_of(t->model),
                                  .max_tok = max_tokens(m, t)};
     struct jw *w = &a.r.w;
-    while (a.first < m->n_turns && m->turns[a.first].role == MSG_SYSTEM)
-        a.first++;
+    a.first = first_turn(m);
     if (a.family->is_manual && (t->caps_no & CAP_REASONING) == 0)
         a.budget_tok = manual_budget(&a);
     refuse_unsayable(&a.r);
-    if (m->n > 1)
-        refuse(&a.r, "n", "the target gives one choice");
+    refuse_choices(&a.r);
     jw_init(w, out);
     w->later = t->later;
     jw_object(w);
@@ -802,9 +800,6 @@ enum errc anthropic_request_encode(const struct msg_request *m,
     if (t->stream)
         jw_kbool(w, "stream", true);
     jw_object_end(w);
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(&a.r, m->ignored[i]);
-    if (a.r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        a.r.rc = err_set(e, buf_err(out), "no room for the request body");
-    return a.r.rc;
+    drop_ignored(&a.r);
+    return request_end(&a.r);
 }

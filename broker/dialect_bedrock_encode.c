@@ -856,20 +856,12 @@ static void writer_init(struct bedrock_writer *b, const struct msg_request *m,
                         struct err *e)
 {
     *b = (struct bedrock_writer){.r = {.m = m, .t = t, .dropped = d, .e = e}};
-    while (b->first < m->n_turns && m->turns[b->first].role == MSG_SYSTEM)
-        b->first++;
+    b->first = first_turn(m);
     read_id(b);
     find_calls(b);
     if (is_old_claude(b) && (t->caps_no & CAP_REASONING) == 0)
         b->budget_tok = budget_of(b);
     jw_init(&b->r.w, out);
-}
-
-static enum errc writer_end(struct bedrock_writer *b, const struct buf *out)
-{
-    if (b->r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        b->r.rc = err_set(b->r.e, buf_err(out), "no room for the request body");
-    return b->r.rc;
 }
 
 enum errc bedrock_count_encode(const struct msg_request *m, const struct target_caps *t,
@@ -889,7 +881,7 @@ enum errc bedrock_count_encode(const struct msg_request *m, const struct target_
     jw_object_end(w);
     jw_object_end(w);
     jw_object_end(w);
-    return writer_end(&b, out);
+    return request_end(&b.r);
 }
 
 enum errc bedrock_request_encode(const struct msg_request *m, const struct target_caps *t,
@@ -899,8 +891,7 @@ enum errc bedrock_request_encode(const struct msg_request *m, const struct targe
     writer_init(&b, m, t, out, d, e);
     struct jw *w = &b.r.w;
     refuse_unsayable(&b.r);
-    if (m->n > 1)
-        refuse(&b.r, "n", "the target gives one choice");
+    refuse_choices(&b.r);
     jw_object(w);
     write_messages(&b);
     write_system(&b);
@@ -911,7 +902,6 @@ enum errc bedrock_request_encode(const struct msg_request *m, const struct targe
     write_tier(&b);
     write_user(&b);
     jw_object_end(w);
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(&b.r, m->ignored[i]);
-    return writer_end(&b, out);
+    drop_ignored(&b.r);
+    return request_end(&b.r);
 }

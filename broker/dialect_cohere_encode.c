@@ -489,11 +489,9 @@ enum errc cohere_request_encode(const struct msg_request *m, const struct target
 {
     struct cohere_writer c = {.r = {.m = m, .t = t, .dropped = d, .e = e}};
     struct jw *w = &c.r.w;
-    while (c.first < m->n_turns && m->turns[c.first].role == MSG_SYSTEM)
-        c.first++;
+    c.first = first_turn(m);
     refuse_unsayable(&c.r);
-    if (m->n > 1)
-        refuse(&c.r, "n", "the target gives one choice");
+    refuse_choices(&c.r);
     jw_init(w, out);
     jw_object(w);
     jw_kstr(w, "model", t->model);
@@ -514,9 +512,6 @@ enum errc cohere_request_encode(const struct msg_request *m, const struct target
         drop(&c.r, "user");
     if (!is_plain_tier(m->service_tier))
         drop(&c.r, "service_tier");
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(&c.r, m->ignored[i]);
-    if (c.r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        c.r.rc = err_set(e, buf_err(out), "no room for the request body");
-    return c.r.rc;
+    drop_ignored(&c.r);
+    return request_end(&c.r);
 }

@@ -793,17 +793,9 @@ static void writer_init(struct gemini_writer *g, const struct msg_request *m,
     *g = (struct gemini_writer){.r = {.m = m, .t = t, .dropped = d, .e = e},
                                 .is_vertex = target_is(t, "vertex")};
     find_family(g);
-    while (g->first < m->n_turns && m->turns[g->first].role == MSG_SYSTEM)
-        g->first++;
+    g->first = first_turn(m);
     jw_init(&g->r.w, out);
     g->r.w.later = t->later;
-}
-
-static enum errc writer_end(struct gemini_writer *g, const struct buf *out)
-{
-    if (g->r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        g->r.rc = err_set(g->r.e, buf_err(out), "no room for the request body");
-    return g->r.rc;
 }
 
 /*
@@ -832,7 +824,7 @@ enum errc gemini_count_encode(const struct msg_request *m, const struct target_c
     if (!g.is_vertex)
         jw_object_end(w);
     jw_object_end(w);
-    return writer_end(&g, out);
+    return request_end(&g.r);
 }
 
 enum errc gemini_request_encode(const struct msg_request *m, const struct target_caps *t,
@@ -842,8 +834,7 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
     writer_init(&g, m, t, out, d, e);
     struct jw *w = &g.r.w;
     refuse_unsayable(&g.r);
-    if (m->n > 1)
-        refuse(&g.r, "n", "the target gives one choice");
+    refuse_choices(&g.r);
     jw_object(w);
     write_contents(&g);
     write_system(&g);
@@ -856,7 +847,6 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
         jw_kbool(w, "store", false);
     write_user(&g);
     jw_object_end(w);
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(&g.r, m->ignored[i]);
-    return writer_end(&g, out);
+    drop_ignored(&g.r);
+    return request_end(&g.r);
 }

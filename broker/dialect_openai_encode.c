@@ -712,9 +712,6 @@ enum errc openai_request_encode(const struct msg_request *m, const struct target
     o.r.w.later = t->later;
     refuse_unsayable(&o.r);
     write_request(&o);
-    for (size_t i = 0; i < m->n_ignored; i++)
-        drop(&o.r, m->ignored[i]);
-    if (o.r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        o.r.rc = err_set(e, buf_err(out), "no room for the request body");
-    return o.r.rc;
+    drop_ignored(&o.r);
+    return request_end(&o.r);
 }

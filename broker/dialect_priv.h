@@ -251,6 +251,14 @@ void write_taken(struct jw *w, const char *key, struct buf *b);
 bool turn_has(const struct msg_turn *t, bool (*is)(const struct msg_part *p));
 /* What msg only knows to have been asked for: logprobs and spoken answers. */
 void refuse_unsayable(struct request_writer *w);
+/* The target gives one answer. */
+void refuse_choices(struct request_writer *w);
+/* What msg has no place for is left out by name. */
+void drop_ignored(struct request_writer *w);
+/* The turn behind the leading ones of the system's. */
+size_t first_turn(const struct msg_request *m);
+/* ERR_OK, or the first refusal, or that there was no room for what was written. */
+enum errc request_end(struct request_writer *w);
 /* A number of the client's, cut to [min, max] in millionths; its own digits if inside. */
 void write_clamped(struct jw *w, const char *key, struct str number, int64_t min_u,
                    int64_t max_u);

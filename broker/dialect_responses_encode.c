@@ -568,8 +568,7 @@ enum errc responses_request_encode(const struct msg_request *m,
     struct jw *w = &r.w;
     int64_t cap = m->max_output_tok;
     refuse_unsayable(&r);
-    if (m->n > 1)
-        refuse(&r, "n", "the target gives one choice");
+    refuse_choices(&r);
     if (cap > 0 && t->max_output_tok > 0)
         cap = MIN(cap, t->max_output_tok);
     jw_init(w, out);
@@ -591,7 +590,5 @@ enum errc responses_request_encode(const struct msg_request *m,
     if (t->stream)
         jw_kbool(w, "stream", true);
     jw_object_end(w);
-    if (r.rc == ERR_OK && buf_err(out) != ERR_OK)
-        r.rc = err_set(e, buf_err(out), "no room for the request body");
-    return r.rc;
+    return request_end(&r);
 }

@@ -64,6 +64,33 @@ void refuse_unsayable(struct request_writer *w)
         refuse(w, "modalities", "the target cannot speak");
 }
 
+void refuse_choices(struct request_writer *w)
+{
+    if (w->m->n > 1)
+        refuse(w, "n", "the target gives one choice");
+}
+
+void drop_ignored(struct request_writer *w)
+{
+    for (size_t i = 0; i < w->m->n_ignored; i++)
+        drop(w, w->m->ignored[i]);
+}
+
+size_t first_turn(const struct msg_request *m)
+{
+    size_t i = 0;
+    while (i < m->n_turns && m->turns[i].role == MSG_SYSTEM)
+        i++;
+    return i;
+}
+
+enum errc request_end(struct request_writer *w)
+{
+    if (w->rc == ERR_OK && buf_err(w->w.out) != ERR_OK)
+        w->rc = err_set(w->e, buf_err(w->w.out), "no room for the request body");
+    return w->rc;
+}
+
 void write_clamped(struct jw *w, const char *key, struct str number, int64_t min_u,
                    int64_t max_u)
 {
