@@ -183,6 +183,15 @@ static struct msg_part thought_part(struct dice *d, unsigned traits)
     return p;
 }
 
+/* What an assistant says. */
+static struct msg_part said_part(struct dice *d, unsigned traits)
+{
+    struct msg_part p = text_part(d);
+    if ((traits & SIGNED_CALLS) != 0 && one_in(d, 3))
+        p.signature = any_name(d, "sig");
+    return p;
+}
+
 static struct msg_part redacted_part(struct dice *d)
 {
     return (struct msg_part){.kind = MSG_REDACTED, .data = any_name(d, "opaque")};
@@ -229,7 +238,7 @@ static void any_in_order(struct dice *d, unsigned traits, struct msg_turn *t)
         t->parts[t->n_parts++] = redacted_part(d);
     size_t n_calls = roll(d, 2) * roll(d, 4);
     if (n_calls == 0 || one_in(d, 2))
-        t->parts[t->n_parts++] = text_part(d);
+        t->parts[t->n_parts++] = said_part(d, traits);
     for (size_t i = 0; i < n_calls; i++)
         add_call(d, traits, t);
 }
@@ -242,7 +251,7 @@ static void any_mix(struct dice *d, unsigned traits, struct msg_turn *t)
         const struct msg_part *last = t->n_parts > 0 ? &t->parts[t->n_parts - 1] : NULL;
         unsigned what = roll(d, 8);
         if (what < 3 && (last == NULL || last->kind != MSG_TEXT))
-            t->parts[t->n_parts++] = text_part(d);
+            t->parts[t->n_parts++] = said_part(d, traits);
         else if (what < 5 && (traits & THOUGHTS) != 0 &&
                  (last == NULL || last->kind != MSG_THINKING || !is_plain))
             t->parts[t->n_parts++] = thought_part(d, traits);
@@ -253,7 +262,7 @@ static void any_mix(struct dice *d, unsigned traits, struct msg_turn *t)
     }
     const struct msg_part *last = &t->parts[t->n_parts - 1];
     if (last->kind != MSG_TEXT && last->kind != MSG_TOOL_CALL)
-        t->parts[t->n_parts++] = text_part(d);
+        t->parts[t->n_parts++] = said_part(d, traits);
 }
 
 static void any_assistant(struct dice *d, unsigned traits, struct msg_turn *t)

@@ -51,7 +51,7 @@ enum trait {
     SIGNED = 1 << 12,
     STATE = 1 << 13, /* signed, and with an id */
     REDACTED = 1 << 14,
-    SIGNED_CALLS = 1 << 15, /* the first of neighbouring ones */
+    SIGNED_CALLS = 1 << 15, /* the first of them; some texts, too */
     ANY_ARGS = 1 << 16,     /* of a call: text that is no object, too */
     ANY_IDS = 1 << 17,      /* of a call: any text */
     ANY_NAMES = 1 << 18,    /* of a tool: all that any_tool_name() gives */

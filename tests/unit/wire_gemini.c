@@ -27,6 +27,12 @@ static void read_call(struct wire_doc *doc, struct jspan part, struct msg_part *
     p->signature = wire_str(doc, wire_get(doc, part, "thoughtSignature"));
 }
 
+static void read_text(struct wire_doc *doc, struct jspan part, struct msg_part *p)
+{
+    p->text = wire_str(doc, wire_get(doc, part, "text"));
+    p->signature = wire_str(doc, wire_get(doc, part, "thoughtSignature"));
+}
+
 static void read_part(struct wire_doc *doc, struct jspan part, struct msg_turn *t)
 {
     struct jspan blob = wire_get(doc, part, "inlineData");
@@ -35,7 +41,7 @@ static void read_part(struct wire_doc *doc, struct jspan part, struct msg_turn *
     else if (blob.kind == J_OBJECT)
         read_blob(doc, blob, wire_add_part(t, MSG_FILE));
     else if (wire_get(doc, part, "text").kind == J_STRING)
-        wire_add_part(t, MSG_TEXT)->text = wire_str(doc, wire_get(doc, part, "text"));
+        read_text(doc, part, wire_add_part(t, MSG_TEXT));
     else
         wire_fail(doc, "a part of no known kind", part);
 }
@@ -201,12 +207,14 @@ static enum errc read_request(struct str body, struct arena *a, struct msg_reque
 
 /* ---- an answer ---- */
 
-static void write_text(struct jw *w, struct str text, bool is_thought)
+static void write_text(struct jw *w, const struct msg_part *p)
 {
     jw_object(w);
-    jw_kstr(w, "text", text);
-    if (is_thought)
+    jw_kstr(w, "text", p->text);
+    if (p->kind == MSG_THINKING)
         jw_kbool(w, "thought", true);
+    if (p->signature.len > 0)
+        jw_kstr(w, "thoughtSignature", p->signature);
     jw_object_end(w);
 }
 
@@ -232,7 +240,7 @@ static void write_part(struct jw *w, const struct msg_part *p)
     if (p->kind == MSG_TOOL_CALL)
         write_call(w, p);
     else
-        write_text(w, p->text, p->kind == MSG_THINKING);
+        write_text(w, p);
 }
 
 /* Cached tokens are of the prompt's; thoughts are not of the candidates'. */
@@ -311,19 +319,35 @@ static void stream_chunk(const struct msg_reply *r, const struct msg_part *p,
     buf_release(&data);
 }
 
-/* Texts grow; a call comes whole. The last part may stand beside the finish, or before it. */
+/* A text grows. Its signature stands beside its last piece, or beside an empty one. */
+static void stream_text(struct dice *d, const struct msg_reply *r,
+                        const struct msg_part *part, bool is_last, struct buf *out)
+{
+    struct msg_part p = *part;
+    struct str rest = p.text;
+    bool is_apart = p.signature.len > 0 && roll(d, 2) == 0;
+    while (wire_piece(d, &rest, &p.text)) {
+        bool is_whole = rest.len == 0 && !is_apart;
+        p.signature = is_whole ? part->signature : STR_NONE;
+        stream_chunk(r, &p, is_last && is_whole, out);
+    }
+    p.text = STR_NONE;
+    p.signature = part->signature;
+    if (is_apart)
+        stream_chunk(r, &p, is_last, out);
+}
+
+/* A call comes whole. The last part may stand beside the finish, or before it. */
 static void write_stream(struct dice *d, const struct msg_reply *r, struct buf *out)
 {
     bool is_beside = roll(d, 2) == 0;
     for (size_t i = 0; i < r->n_parts; i++) {
-        struct msg_part p = r->parts[i];
+        const struct msg_part *p = &r->parts[i];
         bool is_last = is_beside && i + 1 == r->n_parts;
-        struct str rest = p.text;
-        if (p.kind == MSG_TOOL_CALL)
-            stream_chunk(r, &p, is_last, out);
+        if (p->kind == MSG_TOOL_CALL)
+            stream_chunk(r, p, is_last, out);
         else
-            while (wire_piece(d, &rest, &p.text))
-                stream_chunk(r, &p, is_last && rest.len == 0, out);
+            stream_text(d, r, p, is_last, out);
     }
     if (!is_beside)
         stream_chunk(r, NULL, true, out);
