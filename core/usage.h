@@ -105,6 +105,7 @@ enum usage_wire usage_wire_by_name(struct str name); /* USAGE_WIRE_N_ if none */
 int64_t usage_input_tok(const struct usage *u);
 int64_t usage_output_tok(const struct usage *u);
 int64_t usage_cached_tok(const struct usage *u);
+int64_t usage_written_tok(const struct usage *u); /* to caches, of all lifetimes */
 /* Cumulative reports: what `newer` knows replaces what u knew (Anthropic message_delta). */
 void usage_update(struct usage *u, const struct usage *newer);
 /* Sums of two legs. */
