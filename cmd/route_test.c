@@ -23,11 +23,11 @@ struct testing {
 };
 
 static const struct out_column test_columns[] = {
-    {.name = "target", .type = OUT_TEXT},
+    {.name = "target", .type = OUT_TEXT, .soft = 22},
     {.name = "result", .type = OUT_TEXT},
     {.name = "took", .type = OUT_DURATION, .priority = 1, .right = true},
     {.name = "cost", .type = OUT_MONEY, .priority = 2},
-    {.name = "why", .type = OUT_TEXT, .soft = 60},
+    {.name = "why", .type = OUT_TEXT, .soft = 24, .flows = true},
 };
 
 /* One that several routes have is asked once. */
@@ -130,13 +130,17 @@ enum errc route_test(struct cmd_ctx *ctx, void *opts, const char *const *args, s
 enum { HISTORY_MAX = 10, PASSED_LEN = 4096 };
 
 static const struct out_column history_columns[] = {
-    {.name = "start", .type = OUT_TIME, .priority = 2},
-    {.name = "id", .type = OUT_TEXT, .priority = 3},
-    {.name = "asked", .type = OUT_TEXT, .priority = 1, .soft = 20},
+    {.name = "start", .type = OUT_TIME, .priority = 1, .soft = 1},
+    {.name = "id", .type = OUT_TEXT, .priority = 3, .keep = ULID_LEN},
+    {.name = "asked", .type = OUT_TEXT, .priority = 2, .soft = 12},
     {.name = "route", .type = OUT_TEXT, .hidden = true},
-    {.name = "target", .type = OUT_TEXT, .soft = 24},
-    {.name = "status", .type = OUT_TEXT},
-    {.name = "passed_over", .title = "passed over", .type = OUT_TEXT, .soft = 60},
+    {.name = "target", .type = OUT_TEXT, .soft = 14},
+    {.name = "status", .type = OUT_TEXT, .soft = 9},
+    {.name = "passed_over",
+     .title = "passed over",
+     .type = OUT_TEXT,
+     .soft = 24,
+     .flows = true},
 };
 
 /* "one/sim: circuit open, retry in 41s; two/x: drained": the candidates before the one that served. */

@@ -70,6 +70,8 @@ prices show openai/gpt-6-luna
 replay list
 route list
 route health
+route history
+route test
 END
 llmgw replay --last 1h --against one/gpt-6-luna >/dev/null 2>&1
 while read -r way; do
