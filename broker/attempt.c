@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/vector.h"
 
 #include "broker/attempt_priv.h"
 #include "broker/signatures.h"
@@ -33,6 +34,11 @@ const struct scan_state *attempt_scan(const struct attempt *a)
 enum dialect attempt_dialect(const struct attempt *a)
 {
     return a->ops->id;
+}
+
+int64_t attempt_n_calls(const struct attempt *a)
+{
+    return MAX((int64_t)a->n_calls, 1);
 }
 
 const struct target_model *attempt_model(const struct attempt *a)
@@ -191,6 +197,8 @@ static struct attempt *attempt_new(struct request *r)
     sse_init(&a->sse, LIMIT_EVENT_LEN);
     eventstream_init(&a->messages, LIMIT_EVENT_LEN);
     fit_init(&a->fit);
+    usage_init(&a->had_usage);
+    a->n_now = r->facts.n_inputs;
     a->ops->scan_init(&a->scan, a->model.kind);
     if (a->row == NULL)
         attempt_free(&a);
@@ -693,12 +701,34 @@ static void keep_text(struct request *r, const struct msg_reply *reply)
 /* One vector for each input: who has the wrong number of them cannot tell whose they are. */
 static enum errc check_vectors(const struct attempt *a, struct err *e)
 {
-    size_t want = a->r->facts.n_inputs, got = a->scan.n_vectors;
+    size_t want = a->n_now, got = a->scan.n_vectors;
     if (got == want)
         return ERR_OK;
     err_set(e, ERR_SERVER, "the provider gave %zu embeddings for %zu inputs", got, want);
     e->origin = ERR_BY_PROVIDER;
     return ERR_SERVER;
+}
+
+static bool has_more(const struct attempt *a)
+{
+    return a->n_had + a->n_now < a->r->facts.n_inputs;
+}
+
+/* Vectors of one of several calls, as the client wants them: all at the end would take too long. */
+static enum errc keep_part(struct attempt *a, const struct msg_reply *part, struct err *e)
+{
+    struct arena *arena = &a->r->arena;
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
+    if (a->had.vectors == NULL)
+        a->had.vectors = ARENA_ARRAY(arena, a->r->facts.n_inputs, struct str);
+    for (size_t i = 0; a->had.vectors != NULL && i < part->n_vectors; i++) {
+        buf_reset(&text);
+        vector_write(part->vectors[i], a->r->facts.base64, &text);
+        a->had.vectors[a->had.n_vectors++] = arena_str(arena, buf_str(&text));
+    }
+    if (arena_is_broken(arena) || buf_err(&text) != ERR_OK)
+        return err_set(e, ERR_MEMORY, "no memory for so many embeddings");
+    return ERR_OK;
 }
 
 /* The answer as its client's dialect has it. */
@@ -724,10 +754,36 @@ static enum errc make_whole(struct attempt *a, struct err *e)
         return ERR_OK;
     }
     without_echo(a, &reply);
+    if (a->n_had > 0 || has_more(a)) {
+        if (keep_part(a, &reply, e) != ERR_OK || has_more(a))
+            return e->code;
+        reply = a->had;
+    }
     fit_hear_reply(&a->fit, &reply);
     keep_state(a, &reply);
     encode_whole(a, &reply);
     return ERR_OK;
+}
+
+/* The next inputs, by a call of their own: what came for these is kept. */
+static void ask_on(struct attempt *a)
+{
+    struct err e = ERR_INIT;
+    a->is_untold |= !a->scan.has_usage;
+    usage_add(&a->had_usage, &a->scan.usage);
+    a->n_had += a->n_now;
+    a->ops->scan_init(&a->scan, a->model.kind);
+    buf_reset(&a->reply);
+    buf_release(&a->text);
+    buf_init(&a->text, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    buf_init(&a->frame, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    a->body = (struct pieces){.n = 0};
+    if (a->r->silence_us > 0) /* it is at work */
+        request_on_sign(a->r);
+    if (attempt_build(a, &e) != ERR_OK)
+        broken(a, &e);
+    else
+        loop_later(a->r->b->loop, &a->task);
 }
 
 /* The other side has ended an event stream, well or badly. */
@@ -771,6 +827,8 @@ static void reply_ended(struct attempt *a, enum errc rc, const struct err *why)
         broken(a, &e);
     } else if (make_whole(a, &e) != ERR_OK) {
         broken(a, &e);
+    } else if (has_more(a)) {
+        ask_on(a);
     } else {
         whole(a);
     }
@@ -809,12 +867,21 @@ static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 {
     int status = a->row->http_status;
     if (a->scan.output_len + a->scan.reasoning_len > 0 || a->scan.n_vectors > 0 ||
-        outcome == ERR_OK)
+        a->n_had > 0 || outcome == ERR_OK)
         return true;
     if (status != 0 && status / 100 != 2)
         return false;
     /* a timeout of the transport's own is one of connecting */
     return outcome == ERR_CANCELLED || (outcome == ERR_TIMEOUT && sys == 0);
+}
+
+/* Of all, or of the calls that were answered before one was not. */
+static int64_t likely_input_tok(const struct attempt *a, bool is_whole)
+{
+    int64_t tok = request_input_tok(a->r, &a->model);
+    if (is_whole || a->n_had == 0)
+        return tok;
+    return tok * (int64_t)a->n_had / (int64_t)a->r->facts.n_inputs;
 }
 
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret)
@@ -823,17 +890,20 @@ bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *r
     if (r->facts.counts_only || !is_billable(a, e->code, e->sys))
         return false;
     *ret = a->scan.usage;
+    if (a->n_had > 0)
+        usage_add(ret, &a->had_usage);
     /* what is told at the start of a stream is not yet all of it */
     bool is_whole = e->code == ERR_OK || e->code == ERR_UNUSABLE;
     bool is_finished = is_whole && a->scan.finish != MSG_FINISH_NONE;
-    if (a->scan.has_usage && (is_finished || request_is_embed(r)))
+    bool is_told = a->scan.has_usage && !a->is_untold;
+    if (is_told && (is_finished || request_is_embed(r)))
         return true;
     /* what the provider told at the start counts; the rest is ours to guess */
     struct estimate_key k = request_estimate_key(r, &a->model);
     size_t out_len = a->scan.output_len + a->scan.reasoning_len;
     int64_t out_tok = out_len > 0 ? estimate_tok(r->b->estimator, &k, out_len) : 0;
     if (!usage_has(ret, USAGE_INPUT))
-        usage_set(ret, USAGE_INPUT, request_input_tok(r, &a->model));
+        usage_set(ret, USAGE_INPUT, likely_input_tok(a, is_whole));
     if (usage_output_tok(ret) < out_tok)
         usage_set(ret, USAGE_OUTPUT, out_tok);
     ret->estimated = true;

@@ -55,6 +55,13 @@ struct attempt {
     bool is_keeping;
     struct fit fit;
     struct echo echo; /* of the beginning that the request ends with */
+    /* embeddings, of which a provider may make so many at a time only */
+    size_t n_had, n_now; /* inputs of the calls before, and of this one */
+    unsigned n_calls;
+    struct msg_embed part; /* of this call */
+    struct msg_reply had;  /* arena; what the calls before gave … */
+    struct usage had_usage;
+    bool is_untold; /* … and not all of them told what they used */
 
     enum outcome outcome; /* told when the callback ends */
     struct err err;

@@ -15,6 +15,8 @@ enum {
     /* a longer body that is translated is written piece by piece, so much a turn: bytes */
     WRITE_FROM_LEN = 256 * 1024,
     WRITE_LEN = 64 * 1024,
+    /* more calls for one request's embeddings would take minutes */
+    CALLS_MAX = 32,
 };
 
 /* ---- the body ---- */
@@ -40,6 +42,24 @@ struct str attempt_origin(const struct attempt *a)
         arena_printf(&a->r->arena, "%s/%s", a->target->provider, a->target->model));
 }
 
+/* The inputs of this call. ERR_INVALID: it would be one of too many. */
+static enum errc take_part(struct attempt *a, struct msg_request *msg, struct err *e)
+{
+    const struct msg_embed *all = msg->embed;
+    size_t most = a->ops->embed_most(a->model.kind, str_of(a->target->model));
+    if (all->n_texts > most * CALLS_MAX)
+        return err_set(
+            e, ERR_INVALID,
+            "input: the target takes %zu at most, %d times over, these are %zu", most,
+            CALLS_MAX, all->n_texts);
+    a->part = *all;
+    a->part.n_texts = a->n_now = MIN(all->n_texts - a->n_had, most);
+    if (all->texts != NULL)
+        a->part.texts = all->texts + a->n_had;
+    msg->embed = &a->part;
+    return ERR_OK;
+}
+
 static enum errc build_crossed(struct attempt *a, struct err *e)
 {
     struct request *r = a->r;
@@ -60,6 +80,8 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
     a->is_begun = msg_is_begun(&msg);
     if (a->model.kind->quirks.may_echo)
         echo_start(&a->echo, &msg, &r->arena);
+    if (msg.embed != NULL && take_part(a, &msg, e) != ERR_OK)
+        return e->code;
     const struct target_caps caps = {
         .kind = a->model.kind,
         .model = str_of(a->target->model),
@@ -266,7 +288,8 @@ enum errc attempt_call(struct attempt *a, const struct upstream_fns *fns, struct
     rc = upstream_start(r->b->upstream, &req, fns, a, &a->xfer, e);
     if (rc != ERR_OK)
         return rc;
-    a->row->bytes_out = (int64_t)a->body.len;
+    a->n_calls++;
+    a->row->bytes_out += (int64_t)a->body.len;
     if (a->key != NULL)
         secret_started(a->key, loop_mono_us(r->b->loop));
     return ERR_OK;

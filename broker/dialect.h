@@ -186,6 +186,8 @@ struct dialect_ops {
     /* Refuses (ERR_INVALID) what the target cannot express, drops the rest by name. */
     enum errc (*request_encode)(const struct msg_request *r, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e);
+    /* Embeddings: how many inputs one call takes; NULL: any number. */
+    size_t (*embed_most)(const struct provider_kind *kind, struct str model);
     /* Extra headers beside credentials ("anthropic-version: …"), as header lines. */
     void (*request_headers)(const struct http1_head *client, bool same_dialect,
                             struct buf *out);

@@ -8,6 +8,13 @@
 
 enum { TEXTS_MAX = 96 }; /* of one call */
 
+static size_t embed_most(const struct provider_kind *kind, struct str model)
+{
+    (void)kind;
+    (void)model;
+    return TEXTS_MAX;
+}
+
 static void cohere_embed_path(const struct provider_kind *kind, struct str model,
                               bool stream, struct buf *out)
 {
@@ -116,6 +123,7 @@ const struct dialect_ops dialect_cohere_embed = {
     .name = "cohere",
     .path = cohere_embed_path,
     .request_encode = cohere_embed_request_encode,
+    .embed_most = embed_most,
     .request_headers = cohere_request_headers,
     .scan_init = cohere_scan_init,
     .scan_reply = cohere_embed_scan_reply,

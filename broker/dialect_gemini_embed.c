@@ -42,6 +42,13 @@ static bool is_second(struct str model)
     return is_geminis(model) && !str_starts(bare_name(model), STR("gemini-embedding-0"));
 }
 
+static size_t embed_most(const struct provider_kind *kind, struct str model)
+{
+    if (!is_vertex(kind))
+        return BATCH_MAX;
+    return is_geminis(model) ? 1 : PREDICT_MAX;
+}
+
 static void gemini_embed_path(const struct provider_kind *kind, struct str model,
                               bool stream, struct buf *out)
 {
@@ -148,10 +155,7 @@ static enum errc gemini_embed_request_encode(const struct msg_request *m,
                                              struct dropped *d, struct err *e)
 {
     struct request_writer w = {.m = m, .t = t, .dropped = d, .e = e};
-    size_t max_n = BATCH_MAX;
-    if (is_vertex(t->kind))
-        max_n = is_geminis(t->model) ? 1 : PREDICT_MAX;
-    embed_begin(&w, max_n, out);
+    embed_begin(&w, embed_most(t->kind, t->model), out);
     w.w.later = t->later;
     jw_object(&w.w);
     if (!is_vertex(t->kind))
@@ -254,6 +258,7 @@ const struct dialect_ops dialect_gemini_embed = {
     .name = "gemini",
     .path = gemini_embed_path,
     .request_encode = gemini_embed_request_encode,
+    .embed_most = embed_most,
     .request_headers = gemini_request_headers,
     .scan_init = gemini_scan_init,
     .scan_reply = gemini_embed_scan_reply,

@@ -280,19 +280,6 @@ static enum errc openai_embed_reply_decode(struct str body,
 
 /* ---- an answer to a client ---- */
 
-static void write_vector(struct jw *w, struct str vector, bool base64)
-{
-    jw_key(w, "embedding");
-    if (!base64 || !str_starts(vector, STR("["))) {
-        jw_raw(w, vector);
-        return;
-    }
-    jw_raw(w, STR("\""));
-    if (vector_base64(vector, w->out) != ERR_OK && w->out->fail == ERR_OK)
-        w->out->fail = ERR_SERVER; /* its decoder lets nothing but numbers through */
-    buf_addc(w->out, '"');
-}
-
 static void openai_embed_reply_encode(const struct msg_reply *r,
                                       const struct encode_ctx *ctx, struct buf *out)
 {
@@ -307,7 +294,9 @@ static void openai_embed_reply_encode(const struct msg_reply *r,
         jw_object(&w);
         jw_kstrz(&w, "object", "embedding");
         jw_ki64(&w, "index", (int64_t)i);
-        write_vector(&w, r->vectors[i], ctx->base64);
+        jw_key(&w, "embedding");
+        jw_raw(&w, STR(""));
+        vector_write(r->vectors[i], ctx->base64, out); /* its decoder has seen it */
         jw_object_end(&w);
     }
     jw_array_end(&w);

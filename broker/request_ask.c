@@ -575,6 +575,17 @@ static pico money_bound(const struct request *r, const struct limit_scope *s)
     return MIN(left, cap);
 }
 
+/* How often a target has to be asked for all embeddings; 1 for all else. */
+static int64_t n_calls(const struct request *r, size_t i)
+{
+    const struct provider_kind *kind = r->prospects[i].model.kind;
+    const struct dialect_ops *ops = dialect_embed_ops(kind->dialect);
+    if (!request_is_embed(r) || ops == NULL || ops->embed_most == NULL)
+        return 1;
+    size_t most = ops->embed_most(kind, str_of(r->targets[i].model));
+    return (int64_t)((r->facts.n_inputs + most - 1) / most);
+}
+
 /* The most that a target may use now, for its limits and its body. */
 static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
 {
@@ -600,7 +611,7 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
                                             : EXPECTED_OUTPUT_TOK;
     worst *= MAX(r->facts.n, 1);
     ret->cost = (struct limit_cost){
-        .requests = 1,
+        .requests = n_calls(r, i),
         .input_tok = in_tok,
         .output_tok = m->kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
         .money_pico = router_cost(r->catalog, m, loop_wall_us(r->b->loop), in_tok, worst),

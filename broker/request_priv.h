@@ -297,6 +297,8 @@ void attempt_complete(struct attempt *a);
 /* What it used, as told or as guessed; false: nothing that anybody would bill. */
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret);
 const struct scan_state *attempt_scan(const struct attempt *a);
+/* How often the provider was asked: more than once only for many embeddings. */
+int64_t attempt_n_calls(const struct attempt *a);
 const struct target_model *attempt_model(const struct attempt *a);
 enum dialect attempt_dialect(const struct attempt *a); /* that it was asked in */
 bool attempt_is_streamed(const struct attempt *a);

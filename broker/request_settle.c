@@ -251,7 +251,7 @@ static void settle_grant(struct request *r, const struct attempt *a,
         limiter_release(b->limiter, &r->grant, mono_us, wall_us);
         return;
     }
-    struct limit_cost used = {.requests = 1};
+    struct limit_cost used = {.requests = attempt_n_calls(a)};
     if (row->has_usage) {
         used.input_tok = usage_input_tok(&row->usage);
         used.output_tok = usage_output_tok(&row->usage);

@@ -272,3 +272,16 @@ enum errc vector_base64(struct str array, struct buf *out)
     buf_grown(out, (size_t)(b.at - begin));
     return ERR_OK;
 }
+
+void vector_write(struct str vector, bool base64, struct buf *out)
+{
+    if (!base64 || !str_starts(vector, STR("["))) {
+        buf_adds(out, vector);
+        return;
+    }
+    buf_addc(out, '"');
+    enum errc rc = vector_base64(vector, out);
+    if (rc != ERR_OK && buf_err(out) == ERR_OK)
+        out->fail = rc;
+    buf_addc(out, '"');
+}

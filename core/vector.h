@@ -19,5 +19,10 @@ bool vector_bits(struct str number, uint32_t *ret) MUST_USE;
  * Source: OpenAI API reference, embeddings, encoding_format (2026-08); RFC 4648 section 4.
  */
 enum errc vector_base64(struct str array, struct buf *out) MUST_USE;
+/*
+ * Appends a vector as a JSON value: the array as it stands, or its base64 as a string; what is a
+ * string already stays one. A failure is told by buf_err().
+ */
+void vector_write(struct str vector, bool base64, struct buf *out);
 
 #endif

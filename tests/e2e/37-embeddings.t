@@ -204,11 +204,32 @@ is "$(status) $(head_of x-llmgw-target) $(said usage.prompt_tokens)" '200 openai
 post "{'model':'gemini/gemini-embedding-001','input':[1,2,3]}"
 like "$(status) $(said error.message)" '400 input: tokens are another' '… with none they are refused'
 many=$(awk 'BEGIN { for (i = 0; i < 150; i++) printf "%s\"t%d\"", i ? "," : "", i }')
-post "{'model':'all','input':[$many]}"
-is "$(status) $(head_of x-llmgw-target) $(said data.149.index)" '200 openai/text-embedding-3-small 149' \
-    'more than Gemini takes at once go elsewhere'
-post "{'model':'cohere/embed-v4.0','input':[$many]}"
-like "$(status) $(said error.message)" '400 input: the target takes 96 at most, these are 150' '… or are refused'
+vectors() { grep -o '\[-*[0-9][^]]*\]\|"embedding":"[^"]*"' "$tmp/body" | cksum; }
+for format in float base64; do
+    post "{'model':'openai/text-embedding-3-small','input':[$many],'encoding_format':'$format'}"
+    want=$(vectors)
+    for model in gemini/gemini-embedding-001 cohere/embed-v4.0; do
+        before=$(requests sim)
+        post "{'model':'$model','input':[$many],'encoding_format':'$format'}"
+        is "$(status) $(said data.149.index) $(vectors)" "200 149 $want" "$model: more than it takes at once, $format"
+        is "$(($(requests sim) - before))" 2 '… are asked for in two calls'
+    done
+done
+printf 'on model=embed-v4.0: prompt=1000\n' | scenario sim
+post "{'model':'cohere/embed-v4.0','input':[$many]}" -H 'x-llmgw-project: many'
+is "$(said usage.prompt_tokens) $(head_of x-llmgw-attempts)" '2000 1' '… of one attempt, whose usage is the sum'
+is "$(sql_wait "select cost_pico, estimated from requests where project = 'many'" '240000000|0')" '240000000|0' '… and what it costs'
+printf 'on model=embed-v4.0 nth=2: error=overloaded\non model=embed-v4.0: prompt=1000\n' | scenario sim
+post "{'model':'cohere/embed-v4.0','input':[$many]}" -H 'x-llmgw-project: half' -H 'x-llmgw-fallback: openai/text-embedding-3-small'
+is "$(status) $(said data.149.index)" '200 149' 'a call that fails among others fails the attempt'
+id=$(head_of x-llmgw-request-id)
+is "$(sql_wait "select usage ->> 'input' || ' ' || attempt.cost_pico from attempt join request using (rid)
+    where id = '$id' and idx = 0" '1000 120000000')" '1000 120000000' '… what was answered before is billed'
+: | scenario sim
+most=$(awk 'BEGIN { for (i = 0; i < 33; i++) printf "%s\"t%d\"", i ? "," : "", i }')
+post "{'model':'vertex/gemini-embedding-001','input':[$most]}"
+like "$(status) $(said error.message)" '400 input: the target takes 1 at most, 32 times over, these are 33' \
+    'more calls than 32 are refused'
 long=$(awk 'BEGIN { for (i = 0; i < 30000; i++) printf "word%d ", i }')
 post "{'model':'openai/text-embedding-3-small','input':['a','$long']}"
 is "$(status) $(said error.code)" '400 context_length_exceeded' 'an input that is longer than the window is refused'
