@@ -179,18 +179,3 @@ enum errc files_write(const char *path, struct str bytes, struct err *e)
         rc = err_errno(e, ERR_IO, "%s", path);
     return rc;
 }
-
-/* Source: RFC 4648 section 4. */
-void files_base64(struct str bytes, struct buf *out)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t n = MIN(bytes.len - i, (size_t)3);
-        unsigned v = 0;
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (k < n ? (unsigned char)bytes.ptr[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_addc(out, k > n ? '=' : digits[v >> (18 - 6 * k) & 63]);
-    }
-}

@@ -25,7 +25,5 @@ enum errc files_write_fd(int fd, const char *name, struct str bytes, struct err 
     MUST_USE;
 /* Makes the file, or replaces what is in it. */
 enum errc files_write(const char *path, struct str bytes, struct err *e) MUST_USE;
-/* Appends bytes in base64. Source: RFC 4648, section 4. */
-void files_base64(struct str bytes, struct buf *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base64.h"
 #include "core/mem.h"
 
 #include "cmd/editor.h"
@@ -259,7 +260,7 @@ static void add_media(struct buf *out, const char *path, const char *mime,
     struct jw w;
     AUTO(buf_release) struct buf url = BUF_INIT(out->max);
     buf_printf(&url, "data:%s;base64,", mime);
-    files_base64(bytes, &url);
+    base64_add(&url, bytes);
     if (buf_err(&url) != ERR_OK)
         out->fail = buf_err(&url);
     jw_init(&w, out);

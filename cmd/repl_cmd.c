@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base64.h"
 #include "core/near.h"
 #include "core/num.h"
 
@@ -492,7 +493,7 @@ static void run_copy(struct repl *r, struct str arg)
                  "a file");
         return;
     }
-    files_base64(text, &base64);
+    base64_add(&base64, text);
     printf("\033]52;c;%.*s\033\\", STR_ARG(buf_str(&base64)));
     printf("%zu bytes copied\n", text.len);
 }

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES =
 %C%_libcore_a_SOURCES += %D%/arena.c %D%/arena.h
 %C%_libcore_a_SOURCES += %D%/base.h
+%C%_libcore_a_SOURCES += %D%/base64.c %D%/base64.h
 %C%_libcore_a_SOURCES += %D%/buf.c %D%/buf.h
 %C%_libcore_a_SOURCES += %D%/catalog.c %D%/catalog.h
 %C%_libcore_a_SOURCES += %D%/catalog_load.c %D%/catalog_priv.h

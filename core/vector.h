@@ -6,9 +6,11 @@
 
 #include "core/buf.h"
 
+enum { VECTOR_NUMBER_LEN = 127 }; /* characters of a number; providers write a dozen */
+
 /*
- * The bits of the IEEE 754 binary32 that is nearest to a JSON number, ties to even; exact for
- * numbers of up to 19 significant digits. What is too large is infinite. False if it is none.
+ * The bits of the IEEE 754 binary32 that is nearest to a JSON number, ties to even. What is too
+ * large is infinite. False if it is none, or longer than VECTOR_NUMBER_LEN.
  */
 bool vector_bits(struct str number, uint32_t *ret) MUST_USE;
 
@@ -16,7 +18,7 @@ bool vector_bits(struct str number, uint32_t *ret) MUST_USE;
  * Appends an array of numbers (checked JSON) as base64 of little-endian binary32, without
  * quotes. ERR_SYNTAX, and nothing appended, when it is none or holds something else; else
  * what buf_err() says.
- * Source: OpenAI API reference, embeddings, encoding_format (2026-08); RFC 4648 section 4.
+ * Source: OpenAI API reference, embeddings, encoding_format (2026-08).
  */
 enum errc vector_base64(struct str array, struct buf *out) MUST_USE;
 /*

@@ -1,0 +1,12 @@
+/*
+ * base64.h: bytes as base64, with padding. Source: RFC 4648 section 4.
+ */
+#ifndef CORE_BASE64_H
+#define CORE_BASE64_H
+
+#include "core/buf.h"
+
+/* Appends; errors stay in the buffer, as of buf_add. */
+void base64_add(struct buf *out, struct str bytes);
+
+#endif
