@@ -279,17 +279,61 @@ static void splice_include_usage(struct patches *p, struct str body,
                     json_is_empty(body, o) ? "" : ",");
 }
 
+/* The body from `from` up to the id, which becomes a short one; where it goes on. */
+static size_t write_short_id(struct str body, size_t from, struct jspan id,
+                             struct buf *out)
+{
+    char fit[TOOL_ID_LEN + 1];
+    if (id.kind != J_STRING || id.pos < from)
+        return from;
+    fit_tool_id(jscan_inside(body, id), true, SHORT_ID_LEN, fit);
+    buf_adds(out, str_sub(body, from, id.pos - from));
+    json_quote(out, str_of(fit));
+    return id.pos + id.len;
+}
+
+/* The body with short ids of calls, the same wherever a call is named. */
+static void write_short_ids(struct str body, struct buf *out)
+{
+    struct jspan messages = jscan_get(body, jscan_root(body), "messages"), message, call;
+    size_t it = 0, from = 0;
+    while (jscan_next(body, messages, &it, &message)) {
+        struct jspan calls = jscan_get(body, message, "tool_calls");
+        size_t at = 0;
+        while (calls.kind == J_ARRAY && jscan_next(body, calls, &at, &call))
+            from = write_short_id(body, from, jscan_get(body, call, "id"), out);
+        from = write_short_id(body, from, jscan_get(body, message, "tool_call_id"), out);
+    }
+    buf_adds(out, str_sub(body, from, body.len));
+}
+
 static enum errc openai_splice(struct str body, const struct body_facts *f,
                                const struct body_edits *edits, struct buf *text,
                                struct pieces *ret, struct err *e)
 {
+    AUTO(buf_release) struct buf own = BUF_INIT(LIMIT_BODY_LEN);
+    struct body_facts moved = *f;
+    /* another provider may have begun the conversation, with ids of its own */
+    bool has_own =
+        f->tool_results && edits->kind != NULL && edits->kind->quirks.short_ids;
+    if (has_own) {
+        write_short_ids(body, &own);
+        enum errc rc = buf_err(&own);
+        if (rc != ERR_OK)
+            return err_set(e, rc, "no room for the request body");
+        body = buf_str(&own);
+        rc = openai_facts(body, NULL, &moved, e);
+        if (rc != ERR_OK)
+            return rc;
+    }
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
-    size_t after_model = f->model.pos + f->model.len;
-    patches_add_quoted(&p, f->model.pos, f->model.len, edits->model);
-    if (edits->add_include_usage && f->stream && !f->include_usage)
-        splice_include_usage(&p, body, f, after_model);
-    patches_add_cap(&p, body, f, edits, "max_completion_tokens");
-    return patches_apply(&p, body, text, ret, e);
+    size_t after_model = moved.model.pos + moved.model.len;
+    patches_add_quoted(&p, moved.model.pos, moved.model.len, edits->model);
+    if (edits->add_include_usage && moved.stream && !moved.include_usage)
+        splice_include_usage(&p, body, &moved, after_model);
+    patches_add_cap(&p, body, &moved, edits, "max_completion_tokens");
+    return has_own ? patches_apply_copy(&p, body, text, ret, e)
+                   : patches_apply(&p, body, text, ret, e);
 }
 
 /* Credentials are the broker's own, so organisation and project headers do not pass. */

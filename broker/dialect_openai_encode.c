@@ -201,7 +201,7 @@ static void write_tool_id(struct openai_writer *o, const char *key, struct str i
 {
     char fitted[TOOL_ID_LEN + 1];
     if (o->quirk->short_ids) {
-        fit_tool_id(id, true, 9, fitted);
+        fit_tool_id(id, true, SHORT_ID_LEN, fitted);
         jw_kstrz(&o->r.w, key, fitted);
     } else {
         jw_kstr(&o->r.w, key, id);

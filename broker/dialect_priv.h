@@ -267,7 +267,7 @@ void write_clamped(struct jw *w, const char *key, struct str number, int64_t min
  * Tool call ids that fit `max` characters of [A-Za-z0-9_-], or only letters and digits and
  * exactly `max` of them: the id itself, or a hash of it, so that call and result still agree.
  */
-enum { TOOL_ID_LEN = 64 };
+enum { TOOL_ID_LEN = 64, SHORT_ID_LEN = 9 };
 void fit_tool_id(struct str id, bool alnum, size_t max, char out[TOOL_ID_LEN + 1]);
 /* What the first bytes of an image say, in base64; labels lie. STR_NONE: none of the usual four. */
 struct str image_mime(const struct msg_part *p);

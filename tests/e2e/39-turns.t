@@ -9,7 +9,7 @@ SIM_KEY=k
 export SIM_KEY
 echo 'on has=Tide: reasoning=3 tools=2' >"$tmp/sim.scenario"
 start_sim sim
-for p in openai openai-compatible openai-responses anthropic gemini bedrock cohere; do
+for p in mistral openai openai-compatible openai-responses anthropic gemini bedrock cohere; do
     case $p in gemini | bedrock) path= ;; cohere) path=/v2 ;; *) path=/v1 ;; esac
     printf '[provider "%s"]\n\tkind = %s\n\tbase-url = http://127.0.0.1:%d%s\n\tkey-env = SIM_KEY\n' \
         "$p" "$p" "$sim_port" "$path"
@@ -95,6 +95,10 @@ for client in openai responses anthropic; do
             taken="$taken$status "
         done
         is "$taken" '200 200 200 200 200 200 200 ' '… and every provider goes on with it'
+        is "$(say $client mistral/magistral-next "$said")" 200 "… Mistral, too"
+        id=$(last_request sim body.messages.1.tool_calls.0.id)
+        like "$id" '^[A-Za-z0-9]{9}$' '… and Mistral is told ids that it takes'
+        is "$(last_request sim body.messages.2.tool_call_id)" "$id" '… the same wherever one stands'
     done
 done
 done_testing

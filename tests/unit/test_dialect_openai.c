@@ -191,6 +191,28 @@ static void check_splice(const char *body, const struct body_edits *edits,
     assert_string_equal(out.data, want);
 }
 
+/* Mistral answers 400 to ids that are not of nine letters and digits. */
+static void ids_are_short_where_they_must_be(void **state)
+{
+    (void)state;
+    const struct body_edits edits = {.kind = provider_kind_find(STR("mistral")),
+                                     .model = STR("y"),
+                                     .max_output_tok = -1};
+    const struct body_edits other = {
+        .kind = provider_kind_find(STR("groq")), .model = STR("y"), .max_output_tok = -1};
+#define LOOP(model, first, second)                                                       \
+    "{\"x\":1e0, \"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"         \
+    "\"assistant\",\"tool_calls\":[{\"type\":\"function\",\"id\": \"" first              \
+    "\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"" second           \
+    "\",\"x\":-0}]},{\"tool_call_id\":\"" first                                          \
+    "\",\"role\":\"tool\",\"content\":\"7\"},{\"role\":\"tool\",\"tool_call_id\":"       \
+    "\"" second "\",\"content\":\"8\"}], \"model\" :\"" model "\"}"
+    check_splice(LOOP("m", "functions.f:0", "aB3dE6gH9"), &edits,
+                 LOOP("y", "li0mr3keh", "aB3dE6gH9"));
+    check_splice(LOOP("m", "functions.f:0", "b"), &other,
+                 LOOP("y", "functions.f:0", "b"));
+}
+
 static void only_permitted_edits_are_made(void **state)
 {
     (void)state;
@@ -702,6 +724,7 @@ int main(void)
         cmocka_unit_test(a_system_prompt_has_one_name),
         cmocka_unit_test(tool_turns_are_noticed),
         cmocka_unit_test(wrong_fields_are_named),
+        cmocka_unit_test(ids_are_short_where_they_must_be),
         cmocka_unit_test(only_permitted_edits_are_made),
         cmocka_unit_test(generated_bodies_keep_every_other_byte),
         cmocka_unit_test(every_event_has_its_flags),
