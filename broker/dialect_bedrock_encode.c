@@ -791,7 +791,11 @@ static void write_inference(struct bedrock_writer *b)
         jw_ki64(w, "maxTokens",
                 limit > 0 ? MIN(m->max_output_tok, limit) : m->max_output_tok);
     write_number(b, "temperature", "temperature", m->temperature);
-    write_number(b, "topP", "top_p", m->top_p);
+    /* Claude, from 4.1 on, not both. Source: release notes of Claude Opus 4.1 (2025-08) */
+    if (b->is_claude && m->temperature.len > 0 && m->top_p.len > 0)
+        drop(&b->r, "top_p");
+    else
+        write_number(b, "topP", "top_p", m->top_p);
     write_stops(b);
     jw_object_end(w);
     for (size_t i = 0; i < ARRAY_LEN(untold); i++)

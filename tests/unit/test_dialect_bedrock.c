@@ -351,6 +351,8 @@ static void sampling_keeps_to_its_range(void **state)
     (void)state;
     /* clang-format off */
     static const struct crossing rows[] = {
+        {OPUS4, OC(HI ",'temperature':0.5,'top_p':0.5"), BR_HI("'temperature':0.5", ""),
+         "top_p", 0},
         {NOVA, OC(HI ",'temperature':1.7,'top_p':0.50,'frequency_penalty':0.5,"
          "'presence_penalty':1,'seed':7,'stop':['a','b'],'max_completion_tokens':90000"),
          BR_HI("'maxTokens':64000,'temperature':1,'topP':0.50,'stopSequences':['a','b']", ""),

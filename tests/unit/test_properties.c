@@ -114,10 +114,15 @@ static void fit_cohere(struct dice *d, const struct asks *asks, struct msg_reque
     m->schema = STR_NONE;
 }
 
-/* A conversation with calls must offer tools; else those that were called are, and in words not. */
+/*
+ * A conversation with calls must offer tools; else those that were called are, and in words not.
+ * One of temperature and top_p: Claude takes no more.
+ */
 static void fit_bedrock(struct dice *d, const struct asks *asks, struct msg_request *m)
 {
     (void)asks;
+    if (m->temperature.len > 0)
+        m->top_p = STR_NONE;
     if (m->n_tools == 0)
         m->tools[m->n_tools++] = (struct msg_tool){.name = any_tool_name(d),
                                                    .schema = STR("{\"type\":\"object\"}"),
