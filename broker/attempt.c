@@ -101,6 +101,7 @@ static void attempt_free(struct attempt **ap)
     buf_release(&a->frame);
     jw_later_release(&a->later);
     buf_release(&a->reply);
+    buf_release(&a->hop_token);
     a->magic = 0;
     mem_free(a);
 }
@@ -199,6 +200,8 @@ static struct attempt *attempt_new(struct request *r)
     fit_init(&a->fit);
     usage_init(&a->had_usage);
     a->n_now = r->facts.n_inputs;
+    buf_init(&a->hop_token, LIMIT_EVENT_LEN);
+    usage_init(&a->hop_usage);
     a->ops->scan_init(&a->scan, a->model.kind);
     if (a->row == NULL)
         attempt_free(&a);
@@ -463,6 +466,19 @@ static void without_echo(struct attempt *a, struct msg_reply *reply)
     }
 }
 
+/* What a stream reports is of its piece of the answer; the client hears of all together. */
+static enum errc on_decoded(void *arg, const struct msg_delta *d, struct err *e)
+{
+    struct attempt *a = OBJ(attempt, arg);
+    struct msg_delta sum = *d;
+    struct usage all = a->hop_usage;
+    if (a->n_hops == 0 || d->kind != MSG_D_USAGE)
+        return on_delta(arg, d, e);
+    usage_add(&all, d->usage);
+    sum.usage = &all;
+    return on_delta(arg, &sum, e);
+}
+
 /* The event's own bytes, without the usage that only we have asked for. */
 static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
 {
@@ -523,9 +539,13 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
         request_on_sign(a->r);
     if ((flags & EV_FINISH) != 0)
         on_finish(a);
+    if ((flags & EV_HOP) != 0) {
+        buf_reset(&a->hop_token);
+        a->ops->hop_token(ev, &a->hop_token);
+    }
     enum errc rc = ERR_OK;
     if (a->decoder != NULL)
-        rc = a->ops->decode_event(a->decoder, ev, on_delta, a, e);
+        rc = a->ops->decode_event(a->decoder, ev, on_decoded, a, e);
     if (a->is_crossed && rc != ERR_OK)
         return rc;
     if (!a->is_crossed)
@@ -655,7 +675,8 @@ static void on_head(void *arg, const struct upstream_head *h)
     struct attempt_row *row = a->row;
     bool is_json = false;
     row->http_status = h->status;
-    row->first_byte_us = wall_us(a);
+    if (row->first_byte_us == 0)
+        row->first_byte_us = wall_us(a);
     if (!h->reused)
         row->connect_us = row->start_us + h->connect_us;
     for (size_t i = 0; i < h->n_headers; i++) {
@@ -670,6 +691,8 @@ static void on_head(void *arg, const struct upstream_head *h)
     a->is_event_stream = is_good && a->is_streamed && !is_json;
     if (!is_good)
         keep_headers(a, h);
+    else
+        buf_reset(&a->hop_token); /* it is of use once */
     if (upstream_is_sent(a->xfer))
         buf_release(&a->text); /* the answer may take minutes */
 }
@@ -786,12 +809,65 @@ static void ask_on(struct attempt *a)
         loop_later(a->r->b->loop, &a->task);
 }
 
+/* ---- the next piece of an answer ---- */
+
+/* The same request once more, with the token. */
+static void ask_next_piece(struct attempt *a)
+{
+    struct err e = ERR_INIT;
+    sse_release(&a->sse);
+    sse_init(&a->sse, LIMIT_EVENT_LEN);
+    a->is_event_stream = false;
+    a->row->http_status = 0;
+    buf_reset(&a->reply);
+    buf_reset(&a->text);
+    a->body = (struct pieces){.n = 0};
+    if (attempt_build(a, &e) != ERR_OK)
+        broken(a, &e);
+    else if (!attempt_write_on(a))
+        loop_later(a->r->b->loop, &a->task);
+    else if (attempt_call(a, &upstream_fns, &e) != ERR_OK)
+        broken(a, &e);
+    if (has_content(a))
+        request_timer_set(a->r, TIMER_GAP, a->r->rules.gap_us);
+    else
+        request_on_sign(a->r);
+}
+
+/* Each piece is billed for itself. */
+static void hop(struct attempt *a)
+{
+    enum { MOST_HOPS = 64 }; /* four times what the longest answer there is needs */
+    struct err e = ERR_INIT;
+    usage_add(&a->hop_usage, &a->scan.usage);
+    usage_init(&a->scan.usage);
+    a->scan.has_usage = false;
+    if (++a->n_hops <= MOST_HOPS) {
+        ask_next_piece(a);
+        return;
+    }
+    err_set(&e, ERR_INTERRUPTED, "the provider's answer does not come to an end");
+    e.origin = ERR_BY_PROVIDER;
+    broken(a, &e);
+}
+
+/* The provider knows no such field: then it stands in the other place that it may have. */
+static bool is_token_misplaced(const struct attempt *a, const struct err *e)
+{
+    return a->n_hops > 0 && !a->is_hop_on_top && e->code == ERR_INVALID &&
+           str_icontains(str_of(e->text), STR("continuation"));
+}
+
 /* The other side has ended an event stream, well or badly. */
 static void stream_ended(struct attempt *a, enum errc rc, const struct err *why)
 {
     struct err e = ERR_INIT;
     if (a->r->answer.is_finished) {
         complete(a);
+        return;
+    }
+    if (a->hop_token.len > 0) {
+        hop(a);
         return;
     }
     /* the reason may lie behind the last event, and be none itself (Gemini) */
@@ -816,7 +892,12 @@ static void reply_ended(struct attempt *a, enum errc rc, const struct err *why)
     if (status / 100 != 2 && status != 0) {
         a->ops->error_parse(a->model.kind, status, a->headers, a->n_headers,
                             buf_str(&a->reply), wall_us(a), &e);
-        broken(a, &e);
+        if (is_token_misplaced(a, &e)) {
+            a->is_hop_on_top = true;
+            ask_next_piece(a);
+        } else {
+            broken(a, &e);
+        }
     } else if (rc != ERR_OK) {
         broken(a, why);
     } else if (a->ops->scan_reply(&a->scan, buf_str(&a->reply), &e) != ERR_OK) {
@@ -887,11 +968,14 @@ static int64_t likely_input_tok(const struct attempt *a, bool is_whole)
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret)
 {
     struct request *r = a->r;
-    if (r->facts.counts_only || !is_billable(a, e->code, e->sys))
+    bool is_told = a->n_hops > 0 || is_billable(a, e->code, e->sys);
+    if (r->facts.counts_only || !is_told)
         return false;
     *ret = a->scan.usage;
     if (a->n_had > 0)
         usage_add(ret, &a->had_usage);
+    if (a->n_hops > 0)
+        usage_add(ret, &a->hop_usage);
     /* what is told at the start of a stream is not yet all of it */
     bool is_whole = e->code == ERR_OK || e->code == ERR_UNUSABLE;
     bool is_finished = is_whole && a->scan.finish != MSG_FINISH_NONE;

@@ -63,6 +63,12 @@ struct attempt {
     struct usage had_usage;
     bool is_untold; /* … and not all of them told what they used */
 
+    /* a long answer comes in pieces, by a request each */
+    struct buf hop_token;   /* of the next; empty: none is to come */
+    unsigned n_hops;        /* after the first */
+    struct usage hop_usage; /* of all pieces before this */
+    bool is_hop_on_top;     /* where the provider takes the token */
+
     enum outcome outcome; /* told when the callback ends */
     struct err err;
 };

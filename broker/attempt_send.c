@@ -90,12 +90,15 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
         .caps_no = a->model.caps_no,
         .stream = a->is_streamed,
         .later = r->cr.body.len > WRITE_FROM_LEN ? &a->later : NULL,
+        .hop_token = buf_str(&a->hop_token),
+        .is_hop_on_top = a->is_hop_on_top,
     };
     struct dropped dropped = {.n = 0};
     if (a->ops->request_encode(&msg, &caps, &a->frame, &dropped, e) != ERR_OK)
         return e->code;
     r->answer.dropped = dropped;
-    if (!r->facts.counts_only && fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
+    if (!r->facts.counts_only && a->n_hops == 0 &&
+        fit_start(&a->fit, &msg, &dropped, e) != ERR_OK)
         return e->code;
     if (a->later.n > 0) /* at once: it is long */
         (void)buf_room(&a->text, a->frame.len + a->later.len);
@@ -191,6 +194,10 @@ static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
                        !secrets_has(a->r->secrets, str_of(a->target->provider)));
     if (ret->len > 0 || is_keyless)
         return ERR_OK;
+    if (a->n_hops > 0 && attempt_key(a) != NULL) { /* who began goes on */
+        *ret = (struct str){a->key->value, a->key->len};
+        return ERR_OK;
+    }
     a->key = secrets_pick(a->r->secrets, str_of(a->target->provider),
                           loop_mono_us(a->r->b->loop));
     if (a->key == NULL)

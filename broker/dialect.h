@@ -78,6 +78,8 @@ enum event_flag {
     EV_MALFORMED = 1 << 8,  /* not JSON, or not of the dialect: skipped and counted */
     EV_PING = 1 << 9,       /* keep-alive */
     EV_NO_USAGE = 1 << 10,  /* has the member, and says that it is not known yet */
+    EV_HOP =
+        1 << 11, /* no finish: another request goes on with the answer, see hop_token */
 };
 
 /* What a scanned answer has told so far. One per attempt. */
@@ -132,6 +134,8 @@ struct target_caps {
     unsigned caps_yes, caps_no; /* enum catalog_cap */
     bool stream;                /* ask for a stream */
     struct jw_later *later;     /* where long texts may be left; NULL: none */
+    struct str hop_token; /* of an answer that goes on in this request; else empty */
+    bool is_hop_on_top;   /* the token stands beside the configuration, not in it */
 };
 
 /* Names of dropped fields, for x-llmgw-dropped. */
@@ -197,6 +201,8 @@ struct dialect_ops {
     /* Flags of the event; *e is filled when EV_ERROR. */
     unsigned (*scan_event)(struct scan_state *s, const struct sse_event *ev,
                            struct err *e);
+    /* What the next request must bring after EV_HOP; NULL: answers come in one piece. */
+    void (*hop_token)(const struct sse_event *ev, struct buf *out);
     /* A whole 200 body. ERR_OK, or the error that hides in it (no choices, in-band error). */
     enum errc (*scan_reply)(struct scan_state *s, struct str body, struct err *e);
     /* Classifies an error answer; fills class, origin, retry_after_us, provider_code, text. */

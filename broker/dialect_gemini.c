@@ -73,10 +73,11 @@ bool gemini_chunk_read(struct str t, struct jspan root, struct gemini_chunk *ret
         [CANDIDATES] = {.name = "candidates"}, [FEEDBACK] = {.name = "promptFeedback"},
         [USAGE] = {.name = "usageMetadata"},   [MODEL] = {.name = "modelVersion"},
         [ID] = {.name = "responseId"},         [ERROR] = {.name = "error"}};
-    enum { CONTENT, FINISH, REASON, C_N };
+    enum { CONTENT, FINISH, REASON, TOKEN, C_N };
     struct jfield c[C_N] = {[CONTENT] = {.name = "content"},
                             [FINISH] = {.name = "finishReason"},
-                            [REASON] = {.name = "finishMessage"}};
+                            [REASON] = {.name = "finishMessage"},
+                            [TOKEN] = {.name = "continuationToken"}};
     struct jspan candidate;
     size_t it = 0;
     *ret = (struct gemini_chunk){0};
@@ -89,6 +90,7 @@ bool gemini_chunk_read(struct str t, struct jspan root, struct gemini_chunk *ret
     ret->parts = jscan_get(t, c[CONTENT].value, "parts");
     ret->finish = c[FINISH].value;
     ret->reason = c[REASON].value;
+    ret->token = c[TOKEN].value;
     ret->blocked = jscan_get(t, f[FEEDBACK].value, "blockReason");
     ret->block_text = jscan_get(t, f[FEEDBACK].value, "blockReasonMessage");
     ret->usage = f[USAGE].value;
@@ -125,7 +127,7 @@ static const struct finish_row {
 } finish_rows[] = {
     {"STOP", MSG_FINISH_STOP},
     {"MAX_TOKENS", MSG_FINISH_LENGTH},
-    /* Gemini 4: there is more, for another request that is not made: cut short, not at its end */
+    /* Gemini 4: without a token there is no way to the rest: cut short, not at its end */
     {"CONTINUATION", MSG_FINISH_LENGTH},
     {"SAFETY", MSG_FINISH_FILTERED},
     {"RECITATION", MSG_FINISH_FILTERED},
@@ -151,6 +153,19 @@ enum msg_finish gemini_finish(struct str word, bool saw_call)
             finish = finish_rows[i].finish;
     bool is_plain_end = finish == MSG_FINISH_STOP || finish == MSG_FINISH_UNKNOWN;
     return saw_call && is_plain_end ? MSG_FINISH_TOOL : finish;
+}
+
+bool gemini_goes_on(struct str t, const struct gemini_chunk *c)
+{
+    return jscan_is(t, c->finish, "CONTINUATION") && json_decoded_len(t, c->token) > 0;
+}
+
+static void gemini_hop_token(const struct sse_event *ev, struct buf *out)
+{
+    struct gemini_chunk c;
+    if (gemini_chunk_read(ev->data, jscan_root(ev->data), &c) &&
+        jscan_string(ev->data, c.token, out) != ERR_OK)
+        buf_reset(out);
 }
 
 bool gemini_chunk_failed(struct str t, const struct gemini_chunk *c, struct err *e)
@@ -219,7 +234,7 @@ static unsigned scan_report(struct scan_state *s, struct str t, struct jspan v)
 }
 
 static unsigned scan_chunk(struct scan_state *s, struct str t,
-                           const struct gemini_chunk *c)
+                           const struct gemini_chunk *c, bool goes_on)
 {
     struct jspan part;
     unsigned flags = 0;
@@ -228,7 +243,9 @@ static unsigned scan_chunk(struct scan_state *s, struct str t,
     json_copy(t, c->model, s->model, sizeof s->model);
     while (c->parts.kind == J_ARRAY && jscan_next(t, c->parts, &it, &part))
         flags |= scan_part(s, t, part);
-    if (c->finish.kind == J_STRING) {
+    if (goes_on) {
+        flags |= EV_HOP;
+    } else if (c->finish.kind == J_STRING) {
         json_copy(t, c->finish, s->finish_raw, sizeof s->finish_raw);
         s->finish = gemini_finish(str_of(s->finish_raw), s->saw_call);
         flags |= EV_FINISH;
@@ -263,7 +280,7 @@ static unsigned gemini_scan_event(struct scan_state *s, const struct sse_event *
         return EV_ERROR;
     if (gemini_chunk_failed(ev->data, &c, e))
         return EV_ERROR;
-    return scan_chunk(s, ev->data, &c);
+    return scan_chunk(s, ev->data, &c, gemini_goes_on(ev->data, &c));
 }
 
 static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct err *e)
@@ -277,7 +294,7 @@ static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct
         return e->code;
     if (!c.has_candidate)
         return reply_broken(e, "the provider's answer holds no candidate");
-    scan_chunk(s, body, &c);
+    scan_chunk(s, body, &c, false);
     return ERR_OK;
 }
 
@@ -289,6 +306,7 @@ const struct dialect_ops dialect_gemini = {
     .request_headers = gemini_request_headers,
     .scan_init = gemini_scan_init,
     .scan_event = gemini_scan_event,
+    .hop_token = gemini_hop_token,
     .scan_reply = gemini_scan_reply,
     .error_parse = error_parse_any,
     .reply_decode = gemini_reply_decode,

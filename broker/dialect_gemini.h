@@ -26,11 +26,17 @@ struct gemini_chunk {
     struct jspan finish, reason; /* finishReason, finishMessage */
     struct jspan blocked;        /* promptFeedback.blockReason */
     struct jspan block_text;     /* promptFeedback.blockReasonMessage */
+    struct jspan token;          /* continuationToken */
     struct jspan usage, model, id, error;
     bool has_candidate;
 };
 /* False when `root` is no object. */
 bool gemini_chunk_read(struct str text, struct jspan root, struct gemini_chunk *ret);
+/*
+ * A piece of a long answer is over, and another request gets the next: no finish. Only streams are
+ * given in pieces.
+ */
+bool gemini_goes_on(struct str text, const struct gemini_chunk *c);
 /* A blocked prompt, or a finish that is a failure: fills *e and returns true. */
 bool gemini_chunk_failed(struct str text, const struct gemini_chunk *c, struct err *e);
 enum msg_finish gemini_finish(struct str word, bool saw_call);

@@ -725,6 +725,17 @@ static void write_stops(struct gemini_writer *g)
     jw_array_end(w);
 }
 
+/*
+ * The next piece of a long answer: the same request, and the token of the last piece. Where it
+ * stands is documented for the SDKs only, beside maxOutputTokens.
+ * Source: ai.google.dev/gemini-api/docs, long decode (2026-11).
+ */
+static void write_hop_token(struct gemini_writer *g)
+{
+    if (g->r.t->hop_token.len > 0)
+        jw_kstr(&g->r.w, "continuationToken", g->r.t->hop_token);
+}
+
 static void write_config(struct gemini_writer *g)
 {
     const struct msg_request *m = g->r.m;
@@ -739,6 +750,8 @@ static void write_config(struct gemini_writer *g)
     write_stops(g);
     write_format(g);
     write_thinking(g);
+    if (!g->r.t->is_hop_on_top)
+        write_hop_token(g);
     jw_object_end(w);
 }
 
@@ -842,6 +855,8 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
     write_choice(&g);
     write_config(&g);
     write_tier(&g);
+    if (t->is_hop_on_top)
+        write_hop_token(&g);
     /* projects of late keep what they are asked unless told not to (since 2026-10-26) */
     if (!g.is_vertex)
         jw_kbool(w, "store", false);

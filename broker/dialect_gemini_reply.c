@@ -92,7 +92,7 @@ static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
 }
 
 static void decode_chunk(struct event_decoder *d, struct str t,
-                         const struct gemini_chunk *c, struct delta_out *o)
+                         const struct gemini_chunk *c, bool goes_on, struct delta_out *o)
 {
     struct jspan part;
     size_t it = 0;
@@ -100,7 +100,8 @@ static void decode_chunk(struct event_decoder *d, struct str t,
     decode_usage(&d->base, d->base.kind->usage, t, c->usage, o);
     while (c->parts.kind == J_ARRAY && jscan_next(t, c->parts, &it, &part))
         decode_part(d, t, part, o);
-    decode_finish(d, t, c->finish, o);
+    if (!goes_on)
+        decode_finish(d, t, c->finish, o);
 }
 
 enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *ev,
@@ -115,7 +116,7 @@ enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *e
     if ((json_is_set(c.error) && error_in_band(d->base.kind, ev->data, e)) ||
         gemini_chunk_failed(ev->data, &c, e))
         return e->code;
-    decode_chunk(d, ev->data, &c, &o);
+    decode_chunk(d, ev->data, &c, gemini_goes_on(ev->data, &c), &o);
     return o.rc;
 }
 
@@ -135,7 +136,7 @@ enum errc gemini_reply_decode(struct str body, const struct provider_kind *kind,
         return reply_broken(e, "the provider's answer holds no candidate");
     decoder_init(&d.base, kind);
     struct delta_out o = collect_begin(&collect, a, e);
-    decode_chunk(&d, body, &c, &o);
+    decode_chunk(&d, body, &c, false, &o);
     decoder_release(&d.base);
     return collect_end(&collect, &o, ret);
 }

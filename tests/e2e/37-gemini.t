@@ -164,6 +164,39 @@ is "$(got status) $(got class)" '429 quota_exhausted' 'an allowance per day is g
 ask -d openai -m locked/gemini-3.8-flash-sim:error=auth 'When?'
 is "$(got status) $(got class)" '502 upstream_authentication' 'a bad key is no fault of the client, though it is a 400'
 
+# ---- a long answer comes in pieces, by a request each, and is one for the client ----
+argon=gemini/gemini-4-argon
+n_asked() { grep -c '"what":"request"' "$sim_journal"; }
+for client in openai anthropic; do
+    for how in '-s -U' ''; do
+        # shellcheck disable=SC2086
+        ask -d $client $how -n 40000 -m $argon-sim:tokens=30,prompt=100 'When is high water?'
+        all=$(got text)
+        for where in '' ,hops-on-top; do
+            before=$(n_asked)
+            # shellcheck disable=SC2086
+            ask -d $client $how -n 40000 -m "$argon-sim:tokens=30,prompt=100,hops=3$where" 'When is high water?'
+            is "$(got outcome) $(got finish | sed 's/end_turn/stop/') $(got problems)" 'ok stop ' \
+                "$client client, ${how:-whole}: an answer in three pieces${where:+, whose token stands on top}"
+            is "$(got text)" "$all" '… is the one that it would have been in one'
+            is "$(got input_tok) $(got output_tok)" '300 30' '… each billed for itself'
+            if [ "$where" ]; then
+                is "$(asked continuationToken) $(($(n_asked) - before))" 'hop+2/== 4' '… once it was found out where'
+            else
+                is "$(asked generationConfig.continuationToken) $(($(n_asked) - before))" 'hop+2/== 3' '… by the token of the last'
+            fi
+        done
+    done
+    ask -d $client -s -n 40000 -m $argon-sim:hops=3,cut=40 'When?'
+    is "$(got outcome)" ok '… a cut behind the last of a piece is none'
+    ask -d $client -s -n 40000 -m $argon-sim:hops=3,cut=2 'When?'
+    is "$(got class) $(got n_finish)" 'stream_interrupted 0' '… a cut in a piece is one'
+    ask -d $client -s -n 40000 -T -m $argon-sim:hops=2,reasoning=5 -x "$([ $client = openai ] && echo '"reasoning_effort":"high"' || echo '"thinking":{"type":"adaptive"}')" 'When?'
+    is "$(got outcome) $(got n_finish)" 'ok 1' '… with thoughts, and tools on offer'
+done
+is "$(sql_wait "select max(estimated), count(*) from requests where asked_model like '%hops=3%' and asked_model not like '%cut%'" '0|8')" '0|8' \
+    '… and each of those answers is one in the ledger'
+
 # ---- what it cannot be asked goes elsewhere ----
 post /v1/chat/completions '{"model":"both","messages":[{"role":"user","content":[
     {"type":"image_url","image_url":{"url":"https://example.org/a.png"}}]}]}' >"$tmp/body"

@@ -100,6 +100,18 @@ static void truncate(struct answer *a, int64_t max)
     }
 }
 
+/* Of a text that is given in several answers the piece that is asked for. */
+static void take_piece(struct answer *a)
+{
+    struct part *part = &a->parts[a->n_parts - 1];
+    int64_t hops = a->plan->hops, hop = a->ask->hop, n = text_count(part->text);
+    size_t from = text_first(part->text, n * hop / hops).len;
+    size_t to = text_first(part->text, n * (hop + 1) / hops).len;
+    part->text = str_sub(part->text, from, to - from);
+    if (hop + 1 < hops)
+        a->finish = "pause";
+}
+
 static void count(struct answer *a)
 {
     const struct plan *p = a->plan;
@@ -131,11 +143,15 @@ bool answer_init(struct answer *a, const struct ask *ask, const struct plan *pla
         text_lorem(&b, ~seed, plan->reasoning);
         add_part(a, PART_REASONING, keep(ask, &b, &ok), STR_NONE, 0);
     }
+    if (ask->hop > 0)
+        a->n_parts = 0; /* it has thought already */
     size_t before = a->n_parts;
     add_tools(a, seed, &ok);
     if (a->n_parts == before)
         add_part(a, PART_TEXT, make_text(ask, plan, seed, &ok), STR_NONE, 0);
-    if (ask->max_tok >= 0)
+    if (plan->hops > 1)
+        take_piece(a);
+    else if (ask->max_tok >= 0)
         truncate(a, ask->max_tok);
     if (plan->finish != NULL)
         a->finish = plan->finish;

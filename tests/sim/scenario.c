@@ -58,6 +58,8 @@ static const struct word plan_words[] = {
     {"written", W_INT, P(written), 0, -1, NULL},
     {"written-1h", W_INT, P(written_1h), 0, -1, NULL},
     {"usage", W_CHOICE, P(usage), USAGE_FULL, -1, "full|bare|null|none|odd"},
+    {"hops", W_INT, P(hops), 1, -1, NULL},
+    {"hops-on-top", W_FLAG, P(hops_on_top), 0, 1, NULL},
     {"obfuscate", W_FLAG, P(obfuscate), 0, 1, NULL},
     {"comments", W_INT, P(comments), 0, 1, NULL},
     {"reasoner", W_FLAG, P(reasoner), 0, 1, NULL},

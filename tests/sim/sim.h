@@ -41,6 +41,7 @@ struct plan {
     const char *finish;
     int64_t tokens, reasoning, tools, vary;
     int64_t prompt, cached, written, written_1h, usage;
+    int64_t hops, hops_on_top;
     int64_t obfuscate, comments, reasoner, lax, no_prefill, refuse, times;
     int64_t missing, numbers; /* embeddings */
     /* its pace */
@@ -123,6 +124,7 @@ struct ask {
     int64_t max_tok;    /* −1: none */
     int64_t prompt_tok;
     int64_t n_images, n_files; /* Bedrock */
+    int64_t hop; /* Gemini: which piece of a long answer, from 0 */
     int64_t n_choices;
     /* embeddings */
     bool is_embed, base64;

@@ -91,17 +91,10 @@ static bool check_head(const struct http1_head *h, const struct ask *ask, struct
 /* ---- reading ---- */
 
 static const char *const known_fields[] = {
-    "contents",
-    "systemInstruction",
-    "tools",
-    "toolConfig",
-    "generationConfig",
-    "safetySettings",
-    "cachedContent",
-    "serviceTier",
-    "store",
-    "labels",
-    NULL,
+    "contents",      "systemInstruction", "tools",
+    "toolConfig",    "generationConfig",  "safetySettings",
+    "cachedContent", "serviceTier",       "store",
+    "labels",        "continuationToken", NULL,
 };
 static const char *const known_config[] = {
     "maxOutputTokens",
@@ -120,6 +113,7 @@ static const char *const known_config[] = {
     "logprobs",
     "responseModalities",
     "thinkingConfig",
+    "continuationToken",
     "continuationToken",
     NULL,
 };
@@ -486,6 +480,28 @@ static bool read_counted(struct ask *ask, const struct http1_head *h, struct fau
     return true;
 }
 
+/*
+ * Which piece of a long answer is asked for. Where the token stands is documented for the SDKs
+ * only: here in the configuration, or beside it if the scenario says so.
+ */
+static bool read_hop(struct ask *ask, const struct plan *p, struct fault *f)
+{
+    static const char name[] = "continuationToken";
+    struct json_object *config = jx_obj(ask->body, "generationConfig");
+    struct str token = jx_str(p->hops_on_top ? ask->body : config, name);
+    struct json_object *wrong = p->hops_on_top ? config : ask->body;
+    int64_t hop = 0;
+    if (wrong != NULL && json_object_object_get_ex(wrong, name, NULL))
+        return bad(f, "Invalid JSON payload received. Unknown name "
+                      "\"continuationToken\": Cannot find field.");
+    while (token.len > 0 && hop < p->hops && (token.len < 5 || token.ptr[4] != '0' + hop))
+        hop++;
+    if (hop == p->hops && token.len > 0)
+        return bad(f, "The continuation token is not valid.");
+    ask->hop = hop;
+    return true;
+}
+
 /* Short and plain, and only where labels are. */
 static bool check_labels(const struct ask *ask, const struct http1_head *h,
                          struct fault *f)
@@ -518,8 +534,8 @@ static bool gemini_read(struct ask *ask, const struct http1_head *h, const struc
                     !check_fields(ask, jx_obj(ask->body, "generationConfig"),
                                   known_config, " at 'generation_config'", f)))
         return false;
-    return check_labels(ask, h, f) && read_config(ask, f) && read_system(ask, f) &&
-           read_contents(ask, p, f) && read_tools(ask, f);
+    return check_labels(ask, h, f) && read_hop(ask, p, f) && read_config(ask, f) &&
+           read_system(ask, f) && read_contents(ask, p, f) && read_tools(ask, f);
 }
 
 /* ---- writing ---- */
@@ -620,6 +636,13 @@ static bool is_usage_apart(const struct answer *a)
     return a->plan->usage_after_us > 0 || a->plan->no_finish;
 }
 
+/* Where there is more, the way to it. */
+static void write_token(const struct answer *a, struct buf *out)
+{
+    if (a->plan->hops > 1 && strcmp(finish_word(a), "CONTINUATION") == 0)
+        buf_printf(out, ",\"continuationToken\":\"hop+%" PRId64 "/==\"", a->ask->hop + 1);
+}
+
 static void write_finish(const struct answer *a, struct buf *out)
 {
     buf_printf(out,
@@ -627,6 +650,7 @@ static void write_finish(const struct answer *a, struct buf *out)
                content);
     buf_addz(out, ",\"finishReason\":");
     json_quote(out, str_of(finish_word(a)));
+    write_token(a, out);
     buf_addz(out, ",\"index\":0}]");
     if (!is_usage_apart(a))
         write_usage(a, true, out);

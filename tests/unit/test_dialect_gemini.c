@@ -638,6 +638,68 @@ static void check_reply(const struct msg_reply *r)
     "{'functionCall':{'id':'fc-1','name':'_.7zip','args':{'to':'Sark'}},"                \
     "'thoughtSignature':'Qk9BVA=='},{'functionCall':{'name':'now'}}"
 
+static void a_piece_of_an_answer_is_no_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        unsigned flags;
+        enum msg_finish finish;
+        const char *token;
+    } rows[] = {
+        {"{" CAND("{'text':'a'}") ",'finishReason':'CONTINUATION','continuationToken':'t/"
+                                  "+='}]}",
+         EV_CONTENT | EV_HOP, MSG_FINISH_NONE, "t/+="},
+        /* all of it went to thinking */
+        {"{'candidates':[{'finishReason':'CONTINUATION','continuationToken':'t'}]}",
+         EV_HOP, MSG_FINISH_NONE, "t"},
+        {"{" CAND("{'text':'a'}") ",'finishReason':'CONTINUATION'}]}",
+         EV_CONTENT | EV_FINISH, MSG_FINISH_LENGTH, NULL},
+        /* the cap is used up; raising it would go on */
+        {"{" CAND(
+             "{'text':'a'}") ",'finishReason':'MAX_TOKENS','continuationToken':'t'}]}",
+         EV_CONTENT | EV_FINISH, MSG_FINISH_LENGTH, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct scan_state s;
+        struct err e = ERR_INIT;
+        AUTO(buf_release) struct buf token = BUF_INIT(256);
+        const struct sse_event ev = {.data = str_of(json(rows[i].data)),
+                                     .has_data = true};
+        struct arena a;
+        struct msg_reply r;
+        ops->scan_init(&s, kind());
+        assert_int_equal(ops->scan_event(&s, &ev, &e), rows[i].flags);
+        assert_int_equal(s.finish, rows[i].finish);
+        if (rows[i].token != NULL) {
+            ops->hop_token(&ev, &token);
+            assert_string_equal(token.data, rows[i].token);
+        }
+        /* a whole answer has no pieces */
+        arena_init(&a, 1 << 20);
+        assert_int_equal(ops->reply_decode(ev.data, kind(), &a, &r, &e), ERR_OK);
+        assert_int_equal(r.finish, MSG_FINISH_LENGTH);
+        arena_release(&a);
+    }
+}
+
+static void the_next_piece_is_asked_for_with_its_token(void **state)
+{
+    (void)state;
+    for (int top = 0; top < 2; top++) {
+        const struct target_caps caps = {.kind = kind(),
+                                         .model = STR("gemini-4-argon"),
+                                         .hop_token = STR("t/+="),
+                                         .is_hop_on_top = top};
+        check_crossing(DIALECT_OPENAI, ops, &caps, OC(HI),
+                       top ? "{'contents':[" USER(
+                                 TEXT("hi")) "],'generationConfig':{},"
+                                             "'continuationToken':'t/+=','store':false}"
+                           : GE_HI("", "'continuationToken':'t/+='"),
+                       NULL);
+    }
+}
+
 static void a_text_keeps_its_signature(void **state)
 {
     (void)state;
@@ -744,6 +806,8 @@ int main(void)
         cmocka_unit_test(the_last_usage_counts_and_no_other),
         cmocka_unit_test(a_tier_is_told_for_the_price),
         cmocka_unit_test(failures_have_their_class),
+        cmocka_unit_test(a_piece_of_an_answer_is_no_end),
+        cmocka_unit_test(the_next_piece_is_asked_for_with_its_token),
         cmocka_unit_test(a_text_keeps_its_signature),
         cmocka_unit_test(streams_and_whole_answers_agree),
         cmocka_unit_test(an_error_without_an_event_is_seen),
