@@ -968,8 +968,8 @@ static int64_t likely_input_tok(const struct attempt *a, bool is_whole)
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret)
 {
     struct request *r = a->r;
-    bool is_told = a->n_hops > 0 || is_billable(a, e->code, e->sys);
-    if (r->facts.counts_only || !is_told)
+    bool is_billed = a->n_hops > 0 || is_billable(a, e->code, e->sys);
+    if (r->facts.counts_only || !is_billed)
         return false;
     *ret = a->scan.usage;
     if (a->n_had > 0)

@@ -626,6 +626,17 @@ enum errc error_class_by_message(struct str message)
     return ERR_OK;
 }
 
+bool error_says_no_prefill(const struct err *e)
+{
+    static const char *const words[] = {"does not support assistant message prefill",
+                                        "requests ending with a model turn",
+                                        "expected last role user or tool"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (e->code == ERR_INVALID && str_icontains(str_of(e->text), str_of(words[i])))
+            return true;
+    return false;
+}
+
 static enum errc class_by_word(const struct word_row *rows, size_t n, const char *word,
                                const char *kind, int status)
 {

@@ -280,6 +280,8 @@ const char *dialect_id_header(const struct dialect_ops *client);
  */
 enum errc error_class_by_message(struct str message); /* ERR_OK: no pattern matches */
 enum errc error_class_by_status(int status);
+/* Is it that a conversation must not end with the assistant's turn? */
+bool error_says_no_prefill(const struct err *e);
 int64_t error_retry_after_us(const struct http1_header *headers, size_t n,
                              int64_t wall_us);
 

@@ -108,6 +108,12 @@ struct anthropic_writer {
     size_t first;       /* turn after the leading system turns */
 };
 
+/* With a last turn of the assistant's. */
+static bool goes_on(const struct anthropic_writer *a)
+{
+    return a->family->is_manual && (a->r.t->caps_no & CAP_PREFILL) == 0;
+}
+
 /* Whether a part becomes a block: empty texts are a 400, foreign thoughts mean nothing. */
 static bool is_told(const struct msg_part *p)
 {
@@ -260,7 +266,7 @@ static void write_result(struct anthropic_writer *a, const struct msg_part *p)
 static struct str prefill_text(const struct anthropic_writer *a, const struct msg_part *p)
 {
     const struct msg_turn *last = &a->r.m->turns[a->r.m->n_turns - 1];
-    if (!a->family->is_manual || last->role != MSG_ASSISTANT || last->n_parts == 0 ||
+    if (!goes_on(a) || last->role != MSG_ASSISTANT || last->n_parts == 0 ||
         p != &last->parts[last->n_parts - 1])
         return p->text;
     struct str trimmed = str_trim(p->text);
@@ -423,7 +429,7 @@ static void write_messages(struct anthropic_writer *a)
     if (prev == WIRE_NONE)
         write_said(w, ".");
     /* only older models go on where the assistant left off, the others answer 400 */
-    if (prev == WIRE_ASSISTANT && !a->family->is_manual)
+    if (prev == WIRE_ASSISTANT && !goes_on(a))
         write_said(w, "Continue.");
     jw_array_end(w);
 }

@@ -97,6 +97,8 @@ static void find_family(struct gemini_writer *g)
 /* From 3.5-flash-lite and 3.6 on, a request that ends with the model's turn is a 400. */
 static bool goes_on(const struct gemini_writer *g)
 {
+    if ((g->r.t->caps_no & CAP_PREFILL) != 0)
+        return false;
     bool is_lite = str_contains(g->r.t->model, STR("lite"));
     return g->version > 0 && (g->version < 35 || (g->version == 35 && !is_lite));
 }

@@ -335,6 +335,10 @@ static enum errc know_target(struct request *r, size_t i, struct err *e)
     if (p->state == NULL)
         return err_set(e, ERR_MEMORY, "no memory for the targets");
     p->state->n_users++;
+    if (p->state->no_prefill) { /* whatever was thought of it before */
+        p->model.caps_yes &= ~(unsigned)CAP_PREFILL;
+        p->model.caps_no |= CAP_PREFILL;
+    }
     p->state->is_known |= p->is_configured || p->model.row != NULL;
     return ERR_OK;
 }

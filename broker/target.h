@@ -28,8 +28,9 @@ struct target_state {
     bool is_known;
     struct target_counts counts; /* since it is known */
     int64_t ttft_us;             /* exponentially weighted, 0 none */
-    size_t n_users;              /* who holds it; it stays as long */
-    struct list link;            /* in targets.by_use */
+    bool no_prefill;  /* it has said that it does not go on with an assistant's message */
+    size_t n_users;   /* who holds it; it stays as long */
+    struct list link; /* in targets.by_use */
 };
 
 struct targets {

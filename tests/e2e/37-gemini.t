@@ -196,6 +196,15 @@ for client in openai anthropic; do
 done
 is "$(sql_wait "select max(estimated), count(*) from requests where asked_model like '%hops=3%' and asked_model not like '%cut%'" '0|8')" '0|8' \
     '… and each of those answers is one in the ledger'
+# ---- whether an assistant's last message is gone on with, is learned ----
+begun() { # MODEL: the roles that it was sent
+    post /v1/chat/completions '{"model":"'"$1"'","messages":[{"role":"user","content":"When?"},{"role":"assistant","content":"At"}]}' >"$tmp/body"
+    printf '%s %s' "$("$tool" json object <"$tmp/body" 2>/dev/null)" "$(asked contents.2.parts.0.text)"
+}
+is "$(begun gemini/gemini-3.5-flash)" 'chat.completion ' 'a message that was begun is gone on with'
+is "$(begun gemini/gemini-3.5-flash-sim:no-prefill)" ' ' '… a model that does not, says so'
+is "$("$tool" json error.llmgw.class <"$tmp/body")" invalid_request '… once'
+is "$(begun gemini/gemini-3.5-flash-sim:no-prefill)" 'chat.completion Continue.' '… and is told to from then on'
 
 # ---- what it cannot be asked goes elsewhere ----
 post /v1/chat/completions '{"model":"both","messages":[{"role":"user","content":[

@@ -116,6 +116,7 @@ struct ask {
     struct sim_tool tools[SIM_TOOLS];
     bool takes_text[SIM_TOOLS]; /* of tools[]: not an object (Responses) */
     size_t n_tools;
+    int64_t hop; /* Gemini: which piece of a long answer, from 0 */
     bool tool_forced, tool_none, one_tool;
     bool count_only; /* how many tokens the prompt has */
     bool stream, want_usage, want_reasoning, hide_reasoning, json;
@@ -124,7 +125,6 @@ struct ask {
     int64_t max_tok;    /* −1: none */
     int64_t prompt_tok;
     int64_t n_images, n_files; /* Bedrock */
-    int64_t hop; /* Gemini: which piece of a long answer, from 0 */
     int64_t n_choices;
     /* embeddings */
     bool is_embed, base64;
