@@ -49,7 +49,7 @@ all_seeds() {
     for seed in ${SEEDS:-1 2 3}; do ALL_PAIRS=1 SEED=$seed sh "$here/30-matrix.t"; done
 }
 units() {
-    for t in ledger_fault request conn listen upstream cross_fault memory conf_memory; do
+    for t in ledger_fault request request_asked request_failure conn listen upstream cross_fault memory conf_memory; do
         FAULT_STRIDE=$(stride) CMOCKA_MESSAGE_OUTPUT=TAP "$build/tests/unit/test_$t"
     done
 }

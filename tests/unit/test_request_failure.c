@@ -1,0 +1,442 @@
+/* test_request_failure.c: what a request does after a failure, at a limit, without its client. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/request_world.h"
+
+#include <cmocka.h>
+
+/* ---- what comes after a failure ---- */
+
+static void a_server_error_is_tried_once_more_then_elsewhere(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("both"));
+    reject(call(w, 0), 500, NULL, ERROR("server_error"));
+    pass_time(w, 0);
+    reject(call(w, 1), 500, NULL, ERROR("server_error"));
+    assert_string_equal(w->calls[1].url, "http://one/chat/completions");
+    assert_string_equal(w->calls[2].url, "http://two/chat/completions");
+    send_head(call(w, 2), 200, "application/json", NULL, 0);
+    say(call(w, 2), WHOLE);
+    end(call(w, 2));
+    expect_ended(w, 200);
+    assert_string_equal(w->got.data, WHOLE);
+    expect(&w->got_headers, "x-llmgw-attempts: 3\r\n");
+    expect(&w->got_headers, "x-llmgw-cost-usd: 0.000013\r\n");
+    expect(&w->got_headers, "x-llmgw-cost-source: computed\r\n");
+    assert_int_equal(w->told.classes[2], ERR_OK);
+    assert_int_equal(w->b.metrics.n_fallbacks, 1);
+}
+
+static void a_short_retry_after_is_waited_out_on_the_same_target(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("both"));
+    reject(call(w, 0), 429, "2", ERROR("rate_limit_error"));
+    assert_int_equal(w->n_calls, 1);
+    pass_time(w, 2 * S - 1);
+    assert_int_equal(w->n_calls, 1);
+    pass_time(w, 1);
+    assert_string_equal(w->calls[1].url, "http://one/chat/completions");
+    reject(call(w, 1), 429, "2", ERROR("rate_limit_error")); /* patience is used up */
+    assert_string_equal(w->calls[2].url, "http://two/chat/completions");
+    reject(call(w, 2), 429, "100", ERROR("rate_limit_error"));
+    assert_int_equal(w->n_ends,
+                     0); /* nobody has room now: the one that has it first is awaited */
+    pass_time(w, 2 * S);
+    assert_string_equal(w->calls[3].url, "http://one/chat/completions");
+    reject(call(w, 3), 429, "700", ERROR("rate_limit_error")); /* beyond the deadline */
+    expect_ended(w, 429);
+    expect(&w->got_headers, "retry-after: 2\r\n");
+    expect(&w->got, "\"attempts\":[{\"target\":\"one/m\",\"class\":\"rate_limit\"");
+}
+
+static void a_long_retry_after_moves_on_at_once(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-events: 1", ASK_STREAM("both"));
+    reject(call(w, 0), 429, "30", ERROR("rate_limit_error"));
+    answer_stream(call(w, 1));
+    pass_time(w, S);
+    expect_ended(w, 200);
+    expect(
+        &w->got,
+        "{\"type\":\"fallback\",\"from\":\"one/m\",\"to\":\"two/m\",\"reason\":\"429\"");
+}
+
+static void a_silent_target_is_never_asked_twice(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-ttft-timeout-ms: 5000", ASK_STREAM("both"));
+    begin_stream(call(w, 0));
+    say(call(w, 0), ROLE);
+    pass_time(w, 5 * S);
+    assert_true(w->calls[0].is_cancelled);
+    assert_string_equal(w->calls[1].url, "http://two/chat/completions");
+    pass_time(w, 5 * S);
+    expect_ended(w, 504);
+    assert_int_equal(w->n_calls, 2);
+    assert_int_equal(w->told.classes[0], ERR_TIMEOUT);
+}
+
+/* Without a stream nobody knows who is at work: the next one gets half of the time. */
+static void a_silent_target_leaves_time_for_the_next(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-timeout-ms: 20000", ASK("both"));
+    pass_time(w, 10 * S - 1);
+    assert_int_equal(w->n_calls, 1);
+    pass_time(w, 1);
+    assert_true(w->calls[0].is_cancelled);
+    assert_string_equal(w->calls[1].url, "http://two/chat/completions");
+    pass_time(w, 10 * S - 1);
+    assert_int_equal(w->n_ends, 0);
+    pass_time(w, 1);
+    expect_ended(w, 504);
+    assert_int_equal(w->told.classes[0], ERR_TIMEOUT);
+}
+
+static void who_thinks_is_not_silent(void **state)
+{
+    static const char thought[] = AN(
+        "content_block_delta",
+        ",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"c2ln\"}");
+    struct world *w = *state;
+    ask(w, "", ASK_STREAM("cross"));
+    begin_stream(call(w, 0));
+    say(call(w, 0), AN_START);
+    for (int i = 0; i < 3; i++) {
+        pass_time(w, 50 * S);
+        say(call(w, 0), thought);
+    }
+    pass_time(w, 50 * S);
+    say(call(w, 0), AN("ping", "")); /* says only that the line holds */
+    assert_false(w->calls[0].is_cancelled);
+    pass_time(w, 10 * S);
+    assert_true(w->calls[0].is_cancelled);
+    expect(&w->got, "no first token within 1m");
+}
+
+static void the_smallest_hint_is_told_whoever_gave_none(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-timeout-ms: 1000", ASK("both"));
+    reject(call(w, 0), 429, "20", ERROR("rate_limit_error"));
+    reject(call(w, 1), 429, NULL, ERROR("rate_limit_error"));
+    pass_time(w, 2 * S);
+    while (w->n_ends == 0)
+        reject(call(w, w->n_calls - 1), 429, NULL, ERROR("rate_limit_error"));
+    expect_ended(w, 429);
+    expect(&w->got_headers, "retry-after: 20\r\n");
+}
+
+static void who_gets_no_hint_is_given_ours(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 503, NULL, ERROR("overloaded_error"));
+    reject(call(w, 1), 503, NULL, ERROR("overloaded_error"));
+    reject(call(w, 2), 503, NULL, ERROR("overloaded_error"));
+    expect_ended(w, 503);
+    expect(&w->got_headers, "retry-after: 4\r\n");
+    expect(&w->got_headers, "retry-after-ms: 4000\r\n");
+    expect(&w->got_headers, "x-should-retry: false\r\n"); /* that was done here */
+}
+
+static void nobody_waits_long_for_the_ill(void **state)
+{
+    struct world *w = *state;
+    struct err e = ERR_INIT;
+    err_set(&e, ERR_TIMEOUT, "silent");
+    e.retry_after_us = 20 * S;
+    for (int i = 0; i < 3; i++)
+        breaker_failed(&broker_target(&w->b, STR("one"), STR("m"))->breaker, &e,
+                       w->mono_us);
+    ask(w, "", ASK("one/m"));
+    expect_ended(w, 503);
+    assert_int_equal(w->n_calls, 0);
+    expect(&w->got_headers, "retry-after: 20\r\n");
+}
+
+static void one_deadline_bounds_it_all(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-timeout-ms: 20000", ASK("one/m"));
+    pass_time(w, 10 * S);
+    reject(call(w, 0), 429, "3", ERROR("rate_limit_error"));
+    pass_time(w, 3 * S);
+    assert_int_equal(w->n_calls, 2);
+    pass_time(w, 7 * S);
+    expect_ended(w, 429); /* the rate limit says more than the deadline */
+    assert_true(w->calls[1].is_cancelled);
+}
+
+static void what_the_request_itself_does_wrong_stops(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("both"));
+    reject(call(w, 0), 400, NULL, ERROR("invalid_request_error"));
+    expect_ended(w, 400);
+    assert_int_equal(w->n_calls, 1);
+    expect(&w->got_headers, "x-should-retry: false\r\n");
+}
+
+static void a_key_that_is_being_fetched_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    w->key_comes_us = w->mono_us + S;
+    ask(w, "", ASK("both"));
+    pass_time(w, S - 1);
+    assert_int_equal(w->n_calls, 0);
+    pass_time(w, S / 10);
+    assert_string_equal(w->calls[0].url, "http://one/chat/completions");
+    reject(call(w, 0), 400, NULL, ERROR("invalid_request_error"));
+    expect_ended(w, 400);
+}
+
+static void a_refused_key_rests_and_the_next_is_tried(void **state)
+{
+    struct world *w = *state;
+    w->n_keys = 2;
+    ask(w, "", ASK("both"));
+    reject(call(w, 0), 401, NULL, ERROR("authentication_error"));
+    expect(&call(w, 1)->head, "authorization: Bearer sk-2\n");
+    assert_string_equal(w->calls[1].url, "http://one/chat/completions");
+    reject(call(w, 1), 401, NULL, ERROR("authentication_error"));
+    expect_ended(w, 502); /* "two" has no key that may be used either */
+    assert_int_equal(w->states[0].breaker.state, BREAKER_OPEN);
+    assert_int_equal(w->states[1].breaker.state, BREAKER_OPEN);
+    expect(&w->got, "upstream_authentication");
+}
+
+/* The next request is one of its own, for the ledger too. */
+static void ask_next(struct world *w, const struct dialect_ops *dialect,
+                     const char *headers, const char *body)
+{
+    w->told = (struct told){0};
+    ask_in(w, dialect, headers, body);
+}
+
+static void a_quota_that_is_used_up_is_told_to_whoever_asks_next(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 429, NULL, ERROR("insufficient_quota"));
+    expect_ended(w, 429);
+    static const char *const models[] = {ASK("one/m"), ASK("one/other")};
+    for (size_t i = 0; i < ARRAY_LEN(models); i++) {
+        ask_next(w, &dialect_openai, "", models[i]);
+        expect_ended(w, 429);
+        expect(&w->got, "\"code\":\"insufficient_quota\"");
+        expect(&w->got, "key one#1 has used up its quota, retry in 10m");
+        expect(&w->got_headers, "x-should-retry: false\r\n");
+        assert_false(has(&w->got_headers, "retry-after"));
+    }
+    ask_next(w, &dialect_anthropic, "",
+             "{\"model\":\"one/m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+             "\"content\":\"hi\"}]}");
+    expect_ended(w, 402);
+    expect(&w->got, "billing_error");
+    assert_int_equal(w->n_calls, 1);
+}
+
+static void a_quota_rests_until_its_reset_however_far(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 429, "604800", ERROR("insufficient_quota"));
+    expect_ended(w, 429);
+    pass_time(w, 6 * 86400 * (int64_t)S);
+    ask_next(w, &dialect_openai, "", ASK("one/m"));
+    expect_ended(w, 429);
+    assert_int_equal(w->n_calls, 1);
+}
+
+static void a_refused_key_is_named_to_whoever_asks_next(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 401, NULL, ERROR("authentication_error"));
+    ask_next(w, &dialect_openai, "", ASK("one/other"));
+    expect_ended(w, 502);
+    expect(&w->got, "upstream_authentication");
+    expect(&w->got, "key one#1 was not accepted, retry in 10m");
+}
+
+static void one_request_tries_a_benched_key_for_all(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 401, NULL, ERROR("authentication_error"));
+    expect(&w->got, "upstream_authentication");
+    assert_non_null(strstr(w->told.state, "key:one:1={\"until_us\":"));
+    pass_time(w, 600 * (int64_t)S);
+    ask_next(w, &dialect_openai, "", ASK_STREAM("one/m"));
+    expect(&call(w, 1)->head, "authorization: Bearer sk-1\n");
+    assert_int_equal(breaker_wait_us(&w->states[0].breaker, w->mono_us), S);
+    begin_stream(call(w, 1));
+    say(call(w, 1), ROLE HELLO);
+    /* the key is good, whatever comes of this answer */
+    assert_int_equal(w->states[0].breaker.state, BREAKER_CLOSED);
+    assert_string_equal(w->told.state, "key:one:1=");
+    say(call(w, 1), FINISH USAGE DONE);
+    expect_ended(w, 200);
+}
+
+static void the_clients_own_key_is_no_matter_of_others(void **state)
+{
+    struct world *w = *state;
+    static const int told[] = {429, 402};
+    static const char *const why[] = {ERROR("rate_limit_error"), ERROR("billing_error")};
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        ask_next(w, &dialect_openai, "x-llmgw-provider-key: one=sk-mine", ASK("one/m"));
+        reject(call(w, 2 * i), told[i], "700", why[i]);
+        expect_ended(w, 429);
+        ask_next(w, &dialect_openai, "", ASK("one/m"));
+        expect(&call(w, 2 * i + 1)->head, "authorization: Bearer sk-1\n");
+        reject(call(w, 2 * i + 1), 400, NULL, ERROR("invalid_request_error"));
+    }
+}
+
+static void our_quota_is_no_matter_of_a_client_with_a_key(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 429, NULL, ERROR("insufficient_quota"));
+    ask_next(w, &dialect_openai, "x-llmgw-provider-key: one=sk-mine", ASK("one/m"));
+    reject(call(w, 1), 402, NULL, ERROR("billing_error"));
+    expect_ended(w, 429);
+    expect(&w->got, "insufficient_quota");
+}
+
+static void a_key_of_the_client_is_used_once(void **state)
+{
+    struct world *w = *state;
+    w->n_keys = 0;
+    ask(w, "x-llmgw-provider-key: one=sk-mine", ASK("one/m"));
+    expect(&call(w, 0)->head, "authorization: Bearer sk-mine\n");
+    reject(call(w, 0), 401, NULL, ERROR("authentication_error"));
+    expect_ended(w, 502);
+    assert_false(has(&w->got, "sk-mine"));
+}
+
+static void nothing_answers_where_nobody_can(void **state)
+{
+    struct world *w = *state;
+    w->n_keys = 0;
+    ask(w, "", ASK("both"));
+    expect_ended(w, 502);
+    assert_int_equal(w->n_calls, 0);
+    expect(&w->got, "one/m: no key; two/m: no key\\nhint: llmgw keys ");
+}
+
+/* ---- limits ---- */
+
+static void what_does_not_fit_waits_for_its_turn(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/slow"));
+    send_head(call(w, 0), 200, "application/json", NULL, 0);
+    say(call(w, 0), WHOLE);
+    end(call(w, 0));
+    w->told = (struct told){0};
+    ask(w, "", ASK("one/slow"));
+    assert_int_equal(w->n_calls, 1);
+    assert_int_equal(w->b.n_waiting, 1);
+    pass_time(w, S);
+    assert_int_equal(w->b.n_waiting, 0);
+    send_head(call(w, 1), 200, "application/json", NULL, 0);
+    say(call(w, 1), WHOLE);
+    end(call(w, 1));
+    expect_ended(w, 200);
+}
+
+static void who_waits_may_go(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/slow"));
+    w->client_fns->on_gone(w->client_arg);
+    w->told = (struct told){0};
+    ask(w, "", ASK("one/slow"));
+    assert_int_equal(w->b.n_waiting, 1);
+    w->client_fns->on_gone(w->client_arg);
+    assert_int_equal(w->told.outcome, ERR_CANCELLED);
+    assert_int_equal(w->told.n_attempts, 0);
+}
+
+/* ---- the client goes ---- */
+
+static void a_client_that_goes_stops_its_upstream(void **state)
+{
+    struct world *w = *state;
+    static const char *const said[] = {"", ROLE, ROLE HELLO, ROLE HELLO FINISH};
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        w->told = (struct told){0};
+        ask(w, "", ASK_STREAM("both"));
+        begin_stream(call(w, i));
+        say(call(w, i), said[i]);
+        w->client_fns->on_gone(w->client_arg);
+        assert_true(w->calls[i].is_cancelled);
+        assert_int_equal(w->told.outcome, ERR_CANCELLED);
+        assert_int_equal(w->told.n_settles, 1);
+        assert_int_equal(w->told.cost_source, COST_ESTIMATED);
+        assert_true(w->told.in_tok > 0);
+        turn(w);
+    }
+    assert_true(
+        breaker_allows(&broker_target(&w->b, STR("one"), STR("m"))->breaker, w->mono_us));
+}
+
+static void an_administrator_may_end_it(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_STREAM("one/m"));
+    begin_stream(call(w, 0));
+    say(call(w, 0), HELLO);
+    AUTO(buf_release) struct buf list = BUF_INIT(10000);
+    request_write_inflight(&w->b, &list);
+    expect(&list, "\"state\":\"STREAMING\"");
+    char id[27];
+    memcpy(id, container_of(w->b.requests.next, struct request, link)->id, sizeof id);
+    assert_false(request_cancel(&w->b, STR("nobody")));
+    assert_true(request_cancel(&w->b, str_of(id)));
+    expect_ended(w, 200);
+    assert_int_equal(w->told.outcome, ERR_CANCELLED);
+    assert_false(has(&w->got, "[DONE]"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_server_error_is_tried_once_more_then_elsewhere),
+        CASE(a_short_retry_after_is_waited_out_on_the_same_target),
+        CASE(a_long_retry_after_moves_on_at_once),
+        CASE(a_silent_target_is_never_asked_twice),
+        CASE(a_silent_target_leaves_time_for_the_next),
+        CASE(who_thinks_is_not_silent),
+        CASE(the_smallest_hint_is_told_whoever_gave_none),
+        CASE(who_gets_no_hint_is_given_ours),
+        CASE(nobody_waits_long_for_the_ill),
+        CASE(one_deadline_bounds_it_all),
+        CASE(what_the_request_itself_does_wrong_stops),
+        CASE(a_key_that_is_being_fetched_is_waited_for),
+        CASE(a_refused_key_rests_and_the_next_is_tried),
+        CASE(a_quota_that_is_used_up_is_told_to_whoever_asks_next),
+        CASE(a_quota_rests_until_its_reset_however_far),
+        CASE(a_refused_key_is_named_to_whoever_asks_next),
+        CASE(the_clients_own_key_is_no_matter_of_others),
+        CASE(one_request_tries_a_benched_key_for_all),
+        CASE(our_quota_is_no_matter_of_a_client_with_a_key),
+        CASE(a_key_of_the_client_is_used_once),
+        CASE(nothing_answers_where_nobody_can),
+        CASE(what_does_not_fit_waits_for_its_turn),
+        CASE(who_waits_may_go),
+        CASE(a_client_that_goes_stops_its_upstream),
+        CASE(an_administrator_may_end_it),
+    };
+    return cmocka_run_group_tests_name("request_failure", tests, NULL, NULL);
+}
