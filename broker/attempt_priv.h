@@ -1,6 +1,6 @@
 /*
- * attempt_priv.h: what the two halves of an attempt share: attempt_send.c is what is sent,
- * attempt.c the life of the transfer and what comes of it.
+ * attempt_priv.h: what the parts of an attempt share: attempt_send.c is what is sent, attempt.c
+ * the life of the transfer and how it ends, attempt_stream.c and attempt_reply.c what comes.
  */
 #ifndef BROKER_ATTEMPT_PRIV_H
 #define BROKER_ATTEMPT_PRIV_H
@@ -72,6 +72,39 @@ struct attempt {
     enum outcome outcome; /* told when the callback ends */
     struct err err;
 };
+
+/* ---- attempt.c ---- */
+
+int64_t attempt_wall_us(const struct attempt *a);
+/* Do texts of this target's answers have signatures? */
+bool attempt_signs_text(const struct attempt *a);
+/* How it has ended; the first that is said counts. request.c hears it when the callback ends. */
+void attempt_broken(struct attempt *a, const struct err *e);
+/* All has come: it is whole, if it is what was asked for. */
+void attempt_whole(struct attempt *a);
+/* An answer beyond our caps is the provider's fault, and no fault of the request. */
+void attempt_blame_provider(struct err *e);
+/* Of an answer whose client cannot carry it. */
+void attempt_keep_state(struct attempt *a, const struct msg_reply *reply);
+/* A translated answer for a client that does not stream. */
+void attempt_encode(struct attempt *a, const struct msg_reply *reply);
+
+/* ---- attempt_stream.c ---- */
+
+bool attempt_has_content(const struct attempt *a);
+/* Bytes of an event stream. */
+void attempt_feed(struct attempt *a, struct str bytes);
+/* The end of a stream that finished without one: what the client's dialect still needs. */
+void attempt_end_stream(struct attempt *a);
+
+/* ---- attempt_reply.c ---- */
+
+/* The answer as its client's dialect has it; of embeddings, it may not be all. */
+enum errc attempt_take_reply(struct attempt *a, struct err *e) MUST_USE;
+/* Are there inputs that another call has to bring? */
+bool attempt_has_more(const struct attempt *a);
+/* The next inputs, by a call of their own: what came for these is kept. */
+void attempt_ask_on(struct attempt *a);
 
 /* ---- attempt_send.c ---- */
 
