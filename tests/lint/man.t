@@ -58,7 +58,7 @@ verdict 'every word of a scenario is in llmgw-sim(1)' "$(
         grep -qE "(^|[^a-z-])$word([^a-z-]|$)" man/llmgw-sim.1 || echo "$word"
     done)"
 if command -v mandoc >/dev/null; then
-    verdict 'mandoc finds nothing to say' "$(mandoc -T lint -W warning man/*.[1-8] 2>&1 |
+    verdict 'mandoc finds nothing to say' "$(mandoc -T lint man/*.[1-8] 2>&1 |
         grep -vE 'referenced manual not found|outdated mandoc.db')"
 fi
 plan
