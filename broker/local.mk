@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/loop.c %D%/loop.h
 %C%_libbroker_a_SOURCES += %D%/call_headers.c %D%/call_headers.h %D%/served.c %D%/served.h
 %C%_libbroker_a_SOURCES += %D%/dialect.c %D%/dialect.h %D%/dialect_priv.h
+%C%_libbroker_a_SOURCES += %D%/dialect_error.c
 %C%_libbroker_a_SOURCES += %D%/dialect_anthropic.c %D%/dialect_anthropic.h
 %C%_libbroker_a_SOURCES += %D%/dialect_anthropic_reply.c
 %C%_libbroker_a_SOURCES += %D%/dialect_anthropic_decode.c
