@@ -479,8 +479,8 @@ static bool is_fallback(const struct request *r, const struct candidate *c)
         return false;
     if (r->err.code == ERR_CONTEXT && m->context_tok <= r->too_small_tok)
         return false;
-    /* what has no translation passes where none is needed */
-    return r->err.code != ERR_INVALID ||
+    /* what had no translation when it was to be sent passes where none is needed */
+    return r->err.code != ERR_INVALID || r->n_rows == 0 ||
            dialect_for(m->kind, r->client->id, &r->facts,
                        str_of(r->targets[c->target].model)) == r->client;
 }
@@ -500,19 +500,38 @@ static size_t add_fallbacks(struct request *r, struct jw *w)
     return n;
 }
 
+/* What no route has, but the catalogue: those that the message names, too. */
+static void add_able(const struct request *r, struct jw *w)
+{
+    struct able able[ABLE_MOST];
+    char name[TARGET_NAME_LEN];
+    size_t n = request_find_able(r, able, ARRAY_LEN(able));
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%s/%s", able[i].provider, able[i].model);
+        jw_strz(w, name);
+    }
+}
+
 /*
  * Names of what would have served it, best first, to be asked for as they stand: other candidates
- * of its own, else those of other routes.
+ * of its own, else those of other routes, else models of its kind.
  */
 static void write_fallbacks(struct request *r, struct buf *out)
 {
     struct err ignored = ERR_INIT;
     struct jw w;
+    bool is_of_other_mode = r->n_rows == 0 && candidate_is_of_other_mode(&r->decision);
     jw_init(&w, out);
     jw_array(&w);
-    if (r->n_targets > 0 && is_worth_asking(r) && add_fallbacks(r, &w) == 0 &&
-        !r->opt.no_fallback && request_widen(r, &ignored) == ERR_OK && r->n_targets > 0)
-        add_fallbacks(r, &w);
+    size_t n = 0;
+    if (r->n_targets > 0 && is_worth_asking(r)) {
+        n = add_fallbacks(r, &w);
+        bool is_wanted = n == 0 && !r->opt.no_fallback;
+        if (is_wanted && request_widen(r, &ignored) == ERR_OK && r->n_targets > 0)
+            n = add_fallbacks(r, &w);
+        if (is_wanted && n == 0 && is_of_other_mode)
+            add_able(r, &w);
+    }
     jw_array_end(&w);
 }
 

@@ -76,12 +76,21 @@ size_t candidate_find_fit(const struct request *r, size_t from)
     return r->decision.n_usable;
 }
 
-/* Embeddings were asked of a model for chats, or the reverse. */
-static bool is_of_other_mode(const struct decision *d)
+bool candidate_is_of_other_mode(const struct decision *d)
 {
     return d->n > 0 &&
            (d->items[0].skip == SKIP_MODE ||
             (d->items[0].skip == SKIP_CAPABILITY && d->items[0].lacks == CAP_EMBEDDING));
+}
+
+/* "; these could: a/x, b/y", or nothing. */
+static void write_able(const struct request *r, struct buf *out)
+{
+    struct able able[ABLE_MOST];
+    size_t n = request_find_able(r, able, ARRAY_LEN(able));
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, "%s%s/%s", i > 0 ? ", " : "; these could: ", able[i].provider,
+                   able[i].model);
 }
 
 /* The decision when it must be read aloud: the first candidate's class, everybody's reason. */
@@ -97,14 +106,14 @@ void candidate_explain(const struct request *r, struct err *e)
     bool is_key = d->n > 0 && d->items[0].skip == SKIP_NO_KEY;
     bool no_key = is_key && d->items[0].verdict == VERDICT_SKIPPED;
     AUTO(buf_release) struct buf able = BUF_INIT(LIMIT_ERR_TEXT / 2);
-    if (is_of_other_mode(d))
-        request_write_able(r, &able);
-    err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%s%.*s%s", text,
-            able.len > 0 ? "; these could: " : "", STR_ARG(buf_str(&able)),
+    if (candidate_is_of_other_mode(d))
+        write_able(r, &able);
+    err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%.*s%s", text,
+            STR_ARG(buf_str(&able)),
             no_key   ? "\nhint: llmgw keys shows where each key is looked for"
             : is_key ? "\nhint: llmgw keys test tries it at once"
                      : "");
-    if (is_of_other_mode(d))
+    if (candidate_is_of_other_mode(d))
         snprintf(e->param, sizeof e->param, "model");
     if (d->n > 0 && d->items[0].lacks == CAP_JSON_SCHEMA)
         snprintf(e->param, sizeof e->param, "response_format");

@@ -71,18 +71,18 @@ static bool could_serve(const struct request *r, const struct conf_provider *p,
     return preset != NULL && strcmp(m->model, preset) == 0;
 }
 
-void request_write_able(const struct request *r, struct buf *out)
+size_t request_find_able(const struct request *r, struct able *ret, size_t most)
 {
-    enum { MOST = 4 };
     size_t n_models, n = 0;
     const struct catalog_model *models = catalog_models(r->catalog, &n_models);
     for (size_t i = 0; i < r->conf->n_providers; i++) {
         const struct conf_provider *p = &r->conf->providers[i];
         bool is_asked = can_be_asked(r, p) && p->kind->catalog != NULL;
-        for (size_t k = 0; is_asked && k < n_models && n < MOST; k++)
+        for (size_t k = 0; is_asked && k < n_models && n < most; k++)
             if (could_serve(r, p, &models[k]))
-                buf_printf(out, "%s%s/%s", n++ > 0 ? ", " : "", p->name, models[k].model);
+                ret[n++] = (struct able){p->name, models[k].model};
     }
+    return n;
 }
 
 /* How many tokens the prompt is, by the first target's tokenizer, and how sure that is. */

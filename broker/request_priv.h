@@ -250,8 +250,12 @@ struct estimate_key request_estimate_key(const struct request *r,
                                          const struct target_model *m);
 int64_t request_input_tok(const struct request *r, const struct target_model *m);
 bool request_is_embed(const struct request *r); /* embeddings are asked for */
-/* Names some targets that could serve what those asked for cannot. */
-void request_write_able(const struct request *r, struct buf *out);
+/* Some targets that could serve what those asked for cannot; how many. They live as r->conf does. */
+struct able {
+    const char *provider, *model;
+};
+enum { ABLE_MOST = 4 };
+size_t request_find_able(const struct request *r, struct able *ret, size_t most);
 /* The decision for the ledger: a JSON array of all candidates. */
 void request_write_trace(const struct request *r, struct jw *w);
 
@@ -279,6 +283,8 @@ size_t candidate_find_soonest(const struct request *r, int64_t *wait_us);
 int64_t request_room_us(const struct request *r);
 /* When it may be worth asking again. */
 int64_t candidate_retry_us(const struct request *r);
+/* After a decision: embeddings were asked of a model for chats, or the reverse. */
+bool candidate_is_of_other_mode(const struct decision *d);
 /* Why nobody can be asked, to be read aloud: the first one's class, everybody's reason. */
 void candidate_explain(const struct request *r, struct err *e);
 /* Which of the failures so far speaks for all; `last` is the last one. */

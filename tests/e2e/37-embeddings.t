@@ -174,6 +174,8 @@ before=$(requests sim)
 post "{'model':'openai/gpt-6-luna','input':'keel'}"
 is "$(status) $(said error.type) $(said error.param)" '400 invalid_request_error model' 'a model for chats is not asked'
 like "$(said error.message)" 'openai/gpt-6-luna: cannot do embeddings; these could: .*openai/text-embedding-3-small' '… who could is named'
+is "$(said error.llmgw.fallback_models.0) $(said error.llmgw.attempts.0.target)" 'gemini/gemini-embedding-001 ' \
+    "… to be asked as it stands: what routes have, in whatever provider's words"
 post "{'model':'groq/anything','input':'keel'}"
 like "$(status) $(said error.message)" '^400 groq/anything: cannot do embeddings' 'nor is a provider without embeddings'
 post "{'model':'anthropic/claude-haiku-5-5','input':'keel'}"
@@ -181,6 +183,8 @@ is "$(status)" 400 "nor is Anthropic"
 ask -d openai -m openai/text-embedding-3-small hi
 is "$(got status)" 400 'a model for embeddings is not asked for a chat'
 like "$(got message)" 'makes embeddings only; these could: openai/' '… who could is named'
+post "{'model':'openai/gpt-6-luna','input':'keel'}" -H 'x-llmgw-no-fallback: 1'
+is "$(status) $(said error.llmgw.fallback_models.0)" '400 ' '… unless no fallback is wanted'
 ask -d openai -m openai/mine hi
 is "$(got status)" 400 '… one that the user says is one, either'
 is "$(requests sim)" "$before" '… before anything was sent'
