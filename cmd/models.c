@@ -337,6 +337,22 @@ static void list_row(struct cmd_ctx *ctx, struct out *out, const struct listed *
     out_row_end(out);
 }
 
+/* A ledger that cannot be read is in the way of no list but the one that needs it. */
+static enum errc read_speeds(struct cmd_ctx *ctx, const struct models_options *o,
+                             struct models_speeds *ret, struct err *e)
+{
+    bool is_needed = strcmp(o->sort, "latency") == 0;
+    bool is_shown = is_needed || ctx->global.fields != NULL ||
+                    cmd_format(ctx, &cmd_models) != FORMAT_TABLE;
+    *ret = (struct models_speeds){.n = 0};
+    enum errc rc = is_shown ? models_speeds(ctx, ret, e) : ERR_OK;
+    if (rc == ERR_OK || is_needed)
+        return rc;
+    err_clear(e);
+    *ret = (struct models_speeds){.n = 0};
+    return ERR_OK;
+}
+
 static void sort(struct listed *list, size_t n, const char *how)
 {
     static const struct {
@@ -378,7 +394,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     const struct models_options *o = opts;
     AUTO(out_free) struct out *out = NULL;
     unsigned caps;
-    struct models_speeds speeds = {.n = 0};
+    struct models_speeds speeds;
     struct out_column shown[ARRAY_LEN(list_columns)];
     memcpy(shown, list_columns, sizeof list_columns);
     shown[TTFT_COLUMN].hidden = strcmp(o->sort, "latency") != 0;
@@ -387,7 +403,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
         rc = out_new(ctx, cmd_format(ctx, &cmd_models), "llmgw.models/1", shown,
                      ARRAY_LEN(shown), &out, e);
     if (rc == ERR_OK)
-        rc = models_speeds(ctx, &speeds, e);
+        rc = read_speeds(ctx, o, &speeds, e);
     if (rc != ERR_OK)
         return rc;
     struct sellers sellers;

@@ -65,7 +65,7 @@ struct refreshing {
     struct out *out;
     const char *only; /* NULL: every provider */
     struct buf found;
-    size_t n_asked, n_failed;
+    size_t n_told, n_asked, n_failed; /* the first: of whom the broker said something */
 };
 
 static bool is_known(struct cmd_ctx *ctx, const struct conf_provider *p, struct str model)
@@ -114,6 +114,7 @@ static void put_provider(struct refreshing *r, struct json_object *o)
     struct json_object *models = jx_arr(o, "models");
     if (p == NULL || models == NULL || (r->only != NULL && strcmp(r->only, p->name) != 0))
         return;
+    r->n_told++;
     if (str_eqz(state, "ok")) {
         r->n_asked++;
         put_models(r, p, models);
@@ -191,6 +192,11 @@ enum errc models_refresh(struct cmd_ctx *ctx, void *opts, const char *const *arg
     for (size_t i = 0; i < json_object_array_length(providers); i++)
         put_provider(&r, json_object_array_get_idx(providers, i));
     rc = keep(&r, e);
+    if (rc == ERR_OK && r.only != NULL && r.n_told == 0)
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "the broker that runs has no provider \"%s\"\n"
+                     "hint: llmgw broker reload; of keys, llmgw doctor",
+                     r.only);
     if (rc == ERR_OK)
         rc = out_finish(out, e);
     buf_release(&r.found);

@@ -78,6 +78,13 @@ is "$(llmgw models --sort latency --fields model,ttft -F csv | sed -n 2,4p | tr 
     'gpt-6.1-terra,300 gpt-6-luna,900' '--sort latency: by the median of what was answered'
 like "$(llmgw models --sort latency | head -n 1)" ' ttft$' '… which the table shows then'
 unlike "$(llmgw models | head -n 1)" 'ttft' '… and not else'
+mv "$db" "$tmp/whole.db"
+echo 'this is no ledger' >"$db"
+is "$(llmgw models 2>&1 | head -n 1) $(llmgw models -F csv 2>/dev/null | wc -l)" \
+    "$(LLMGW_DB=$tmp/none llmgw models | head -n 1) $(LLMGW_DB=$tmp/none llmgw models -F csv | wc -l)" \
+    'a ledger that cannot be read is in the way of no other list'
+llmgw models --sort latency >"$tmp/none" 2>&1
+is "$?" 1 '… but of this one'
 is "$(rm "$db"*; llmgw models --sort latency >/dev/null 2>&1; echo $?)" 0 '… also when nothing was asked yet'
 
 # ---- what providers say that they serve ----
@@ -108,7 +115,6 @@ refresh() { # $rc, $out, $err
 }
 refresh -j
 is "$rc" 0 'providers are asked for their models'
-printf '%s' "$out" | "$tool" json rows >"$tmp/rows"
 for p in a b g; do
     cmp_num "$(printf '%s\n' "$out" | grep -c "\"provider\":\"$p\"")" -gt 0 "… $p tells some"
 done
@@ -122,6 +128,11 @@ refresh a
 is "$(cut -d / -f 1 "$XDG_CACHE_HOME/llmgw/models" | sort -u)" a 'one provider alone'
 refresh nobody
 is "$rc" 4 '… that must be one'
+printf '[provider "late"]\n    kind = openai\n    base-url = http://127.0.0.1:1/v1\n    key-env = WORK_KEY\n' |
+    cat "$config_file" - >"$tmp/later"
+refresh --config "$tmp/later" late
+is "$rc" 4 '… and one that the broker knows'
+like "$err" 'the broker that runs has no provider "late"' '… which is told'
 refresh --offline
 is "$rc" 5 'offline nobody is asked'
 config <<END
