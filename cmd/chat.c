@@ -259,12 +259,16 @@ static enum errc save(struct cmd_ctx *ctx, const struct chat_options *o,
     return rc;
 }
 
-/* Where no key is set and no model is configured, a server on this machine may still serve. */
+/*
+ * Where no key is set and no model is configured, a server on this machine may still serve. A
+ * conversation that is gone on with has a model already.
+ */
 static void look_near(struct cmd_ctx *ctx, struct chat_options *o)
 {
     struct local_server servers[LOCALS_MAX];
     const struct conf *c = ctx->conf;
     bool is_set = o->model != NULL || o->route != NULL || o->save != NULL || c == NULL ||
+                  o->cont || o->cid != NULL || o->fork != NULL ||
                   c->core.default_model != NULL || c->core.default_route != NULL ||
                   c->chat.model != NULL || c->chat.route != NULL ||
                   conf_route(c, STR("default")) != NULL;

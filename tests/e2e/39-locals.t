@@ -23,6 +23,9 @@ ask -d openai -m ollama/sim hi
 is "$(got outcome) $(requests sim '"target":"/v1/models"')" "ok $before" 'who names a model is not looked for'
 is "$(llmgw models --usable -F csv | grep -c '^ollama,sim,')" 1 'models --usable lists it'
 is "$(llmgw models -F csv | grep -c '^ollama,sim,')" 0 '… models does not look'
+llmgw chat --no-stdin -m ollama/other --name trip 'When?' >/dev/null
+llmgw chat --no-stdin --cid trip 'And then?' >/dev/null 2>"$tmp/err"
+is "$(last_request sim body.model)$(cat "$tmp/err")" other 'a conversation goes on with whom it was held'
 out=$(llmgw doctor)
 like "$out" "local server +ok +ollama at http://127.0.0.1:$sim_port/v1 has 1 model +llmgw chat -m ollama/sim" 'doctor tells of it'
 unlike "$out" 'lmstudio at' '… and not of what does not answer'
