@@ -344,8 +344,11 @@ static void wrap_line(struct buf *b, struct str line, size_t width, size_t from,
             n = whole_words(line, 0, width - indent);
             hang = MIN(hang, (size_t)INDENT);
         }
-        if (n == 0)
+        if (n == 0) {
+            while (from < line.len && line.ptr[from] == ' ')
+                from++;
             n = from + str_find(str_sub(line, from, line.len), ' ');
+        }
         struct str rest = str_trim(str_sub(line, n, line.len));
         if (rest.len == 0)
             break;

@@ -354,10 +354,13 @@ static void lines_are_broken_under_their_last_column(void **state)
     setenv("LLMGW_COLUMNS", "20", 1);
     buf_addz(
         &prose,
-        "int  \033[31mmain(void) {\033[0m return 0;\n\n\033[1mshort\033[0m line of 20\n");
+        "int  \033[31mmain(void) {\033[0m return 0;\n\n\033[1mshort\033[0m line of 20\n"
+        "    a-word-that-is-too-long\n    another-one-of-these and more\n");
     out_wrap_prose(&wrapped, &prose);
     assert_string_equal(wrapped.data, "int  \033[31mmain(void) {\033[0m\nreturn 0;\n\n"
-                                      "\033[1mshort\033[0m line of 20\n");
+                                      "\033[1mshort\033[0m line of 20\n"
+                                      "    a-word-that-is-too-long\n"
+                                      "    another-one-of-these\nand more\n");
     AUTO(buf_release) struct buf small = BUF_INIT(4), out = BUF_INIT(1000);
     buf_addz(&small, "too long");
     out_wrap(&out, &small);
