@@ -452,8 +452,9 @@ static const struct cmd_example examples[] = {
 
 const struct cmd_entry cmd_broker = {
     .name = "broker",
-    .args =
-        "[status|run|start|stop|restart|reload|ps|cancel|logs|path|install|uninstall]",
+    .args = "[status | run | start | stop | restart | reload | ps | cancel ID | logs | "
+            "path | "
+            "install | uninstall]",
     .summary = "see, start and stop the broker that all requests go through",
     .options = options,
     .options_size = sizeof(struct broker_options),

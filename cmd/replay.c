@@ -697,7 +697,7 @@ static const struct cmd_example examples[] = {
      "fifty of them, as JSON"},
     {"llmgw replay --last 7d --rate 30/min --max-cost 0.50 --against haiku",
      "slowly, and for no more than that"},
-    {"llmgw replay --last 7d --against haiku --metric json,norm --fail-if 'agree<0.5'",
+    {"llmgw replay --last 7d --against haiku --metric json --fail-if 'agree<0.5'",
      "a gate for a change of model: exit status 6"},
     {"llmgw replay list", "earlier runs"},
     {"llmgw replay show last", "what came of the newest"},

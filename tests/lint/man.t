@@ -13,6 +13,11 @@ done)"
 verdict 'generated parts are up to date (make update-man)' "$(for p in man/*.[1-8]; do
     sh man/update.sh "$llmgw" "$p" 2>&1 | cmp -s - "$p" || echo "$p"
 done)"
+verdict 'no help is wider than 80 columns' "$("$llmgw" help -j | tr '{' '\n' |
+    sed -n 's/^"name":"\([a-z]*\)","alias".*/\1/p' | while read -r c; do
+    width=$("$llmgw" "$c" --help | LC_ALL=C.UTF-8 wc -L)
+    [ "$width" -gt 0 ] && [ "$width" -le 80 ] || echo "$c: $width"
+done)"
 verdict 'every page is installed' "$(for p in man/*.[1-8]; do
     grep -q "%D%/${p#man/}\$" man/local.mk || echo "$p is not in man/local.mk"
 done)"
