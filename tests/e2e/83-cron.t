@@ -104,10 +104,12 @@ mailed 0 '' 'all is in its place'
 # ---- deleting ----
 cron 'llmgw log rm --older-than 180d -q'
 mailed 0 '' 'nothing is that old'
-is "$(cron 'llmgw log -F tsv --fields id'; grep -c '^01' "$tmp/mail")" 2 '… so all is there'
+cron 'llmgw log -F tsv --fields id'
+is "$rc $(grep -c '^01' "$tmp/mail")" '0 2' '… so all is there'
 cron 'llmgw log rm --older-than 1ms -q'
 mailed 0 '' 'deleting is silent'
-is "$(cron 'llmgw log -F tsv --fields id'; grep -c '^01' "$tmp/mail")" 0 '… and done'
+cron 'llmgw log -F tsv --fields id'
+is "$rc $(grep -c '^01' "$tmp/mail")" '0 0' '… and done'
 
 # ---- what went wrong is told ----
 cron 'llmgw chat -m gpt-6-lunatic "good morning"'
