@@ -1,6 +1,7 @@
 /*
  * doctor.c: `llmgw doctor`: is everything in its place? Looks, changes nothing, asks nobody but
- * model servers on this machine, starts no broker. Each check says what it found; what is wrong comes with what to do.
+ * the broker that runs and model servers on this machine, starts no broker. Each check says what it
+ * found; what is wrong comes with what to do.
  */
 #include <langinfo.h>
 #include <stdio.h>

@@ -87,8 +87,7 @@ static bool broker_knows(struct repl *r, const char *model, const char *route)
     struct err why = ERR_INIT;
     r->opt.model = model;
     r->opt.route = route;
-    enum errc rc =
-        ask_broker(r, STR("{\"role\":\"user\",\"content\":\"?\"},"), &ignored, &why);
+    enum errc rc = ask_broker(r, STR(any_question), &ignored, &why);
     r->opt.model = said_model;
     r->opt.route = said_route;
     return rc != ERR_NOT_FOUND && rc != ERR_BROKER && rc != ERR_UPSTREAM_AUTH;
