@@ -318,7 +318,11 @@ static void sum_up(struct request *r)
         const struct attempt_row *row = r->rows[i];
         if (!row->has_usage)
             continue;
-        usage_add(&r->usage, &row->usage);
+        /* a sum that begins with nothing has no reported cost */
+        if (r->has_usage)
+            usage_add(&r->usage, &row->usage);
+        else
+            r->usage = row->usage;
         r->has_usage = true;
         r->cost_source = MAX(r->cost_source, row->cost_source);
         if (row->cost_pico == PICO_UNKNOWN || r->cost_pico == PICO_UNKNOWN ||

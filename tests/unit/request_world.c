@@ -171,6 +171,7 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     if (s->n_attempts > 0)
         snprintf(t->pricing, sizeof t->pricing, "%.*s", STR_ARG(s->attempts[0].pricing));
     t->cost_pico = s->cost_pico;
+    t->reported_pico = s->reported_pico;
     t->cost_source = s->cost_source;
     t->flags = s->flags;
     t->has_usage = s->usage != NULL;
@@ -330,6 +331,11 @@ static const char config[] =
     " key-env = TWO\n"
     "[provider \"claude\"]\n kind = anthropic\n base-url = http://claude\n"
     " key-env = CLAUDE\n"
+    "[provider \"gem\"]\n kind = gemini\n base-url = http://gem\n"
+    " key-env = GEM\n"
+    "[provider \"aws\"]\n kind = bedrock\n"
+    " base-url = https://bedrock-runtime.eu-west-1.amazonaws.com\n"
+    " key-env = AWS\n"
     "[route \"both\"]\n target = one/m\n target = two/m\n"
     "[route \"again\"]\n target = one/m\n target = two/m\n"
     " stream = restart\n"

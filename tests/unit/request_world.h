@@ -30,7 +30,7 @@ struct told {
     enum errc outcome, classes[LIMIT_ATTEMPTS];
     size_t n_attempts;
     pico expected_pico; /* at admission */
-    pico cost_pico;
+    pico cost_pico, reported_pico;
     enum ledger_cost_source cost_source;
     unsigned flags;
     int64_t in_tok, out_tok;
@@ -68,7 +68,7 @@ struct world {
 
 extern struct world *the_world; /* of the test that runs */
 
-/* A new world for each test: one, two and claude are providers, both with keys. */
+/* A new world for each test: one and two (OpenAI), claude, gem (Gemini) and aws, all with keys. */
 int set_up(void **state);
 /* Whatever happened: nothing is in flight, nothing reserved, and no freed memory has a key. */
 int tear_down(void **state);

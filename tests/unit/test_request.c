@@ -147,6 +147,37 @@ static void the_model_of_the_answer_has_the_price(void **state)
     }
 }
 
+/* Beside our own figure, or instead of it. */
+static void what_the_provider_says_that_it_cost_is_kept(void **state)
+{
+    static const struct {
+        const char *served;
+        enum ledger_cost_source source;
+        pico cost;
+    } rows[] = {{"m", COST_COMPUTED, 9 * 1000000 + 2 * 2000000},
+                {"m-mini", COST_REPORTED, 250000000000}};
+    struct world *w = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char body[512];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"%s\",\"choices\":[{\"index\":0,"
+                 "\"message\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}],"
+                 "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,"
+                 "\"total_tokens\":11,\"cost\":0.25}}",
+                 rows[i].served);
+        w->told = (struct told){0};
+        ask(w, "", ASK("one/m"));
+        send_head(call(w, i), 200, "application/json", NULL, 0);
+        say(call(w, i), body);
+        end(call(w, i));
+        expect_ended(w, 200);
+        assert_int_equal(w->told.cost_source, rows[i].source);
+        assert_int_equal(w->told.cost_pico, rows[i].cost);
+        assert_int_equal(w->told.reported_pico, 250000000000);
+        turn(w);
+    }
+}
+
 static void a_stream_cut_at_any_byte_is_never_a_success(void **state)
 {
     struct world *w = *state;
@@ -422,6 +453,7 @@ int main(void)
         CASE(usage_reaches_the_client_that_asked),
         CASE(nobody_else_hears_that_there_is_none_yet),
         CASE(the_model_of_the_answer_has_the_price),
+        CASE(what_the_provider_says_that_it_cost_is_kept),
         CASE(a_stream_cut_at_any_byte_is_never_a_success),
         CASE(usage_that_never_comes_is_estimated),
         CASE(usage_told_at_the_start_is_not_that_of_a_cut_answer),
