@@ -403,6 +403,7 @@ static void learn_limits(struct attempt *a, const struct upstream_head *h)
 static void keep_headers(struct attempt *a, const struct upstream_head *h)
 {
     size_t n = MIN(h->n_headers, (size_t)HEADERS_MAX);
+    a->n_headers = 0; /* it may be the second error of one attempt */
     a->headers = ARENA_ARRAY(&a->r->arena, n, struct http1_header);
     for (size_t i = 0; a->headers != NULL && i < n; i++)
         a->headers[a->n_headers++] =
@@ -503,6 +504,7 @@ static void hop(struct attempt *a)
 {
     enum { MOST_HOPS = 64 }; /* four times what the longest answer there is needs */
     struct err e = ERR_INIT;
+    a->is_untold |= !usage_has(&a->scan.usage, USAGE_INPUT);
     usage_add(&a->hop_usage, &a->scan.usage);
     usage_init(&a->scan.usage);
     a->scan.has_usage = false;

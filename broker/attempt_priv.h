@@ -59,9 +59,9 @@ struct attempt {
     size_t n_had, n_now; /* inputs of the calls before, and of this one */
     unsigned n_calls;
     struct msg_embed part; /* of this call */
-    struct msg_reply had;  /* arena; what the calls before gave … */
+    struct msg_reply had;  /* arena; what the calls before gave */
     struct usage had_usage;
-    bool is_untold; /* … and not all of them told what they used */
+    bool is_untold; /* not all calls before this one told what they used */
 
     /* a long answer comes in pieces, by a request each */
     struct buf hop_token;   /* of the next; empty: none is to come */

@@ -163,6 +163,8 @@ static enum errc sign(struct attempt *a, struct call_headers *h, struct str key,
     sha256_hex(buf_str(&whole), hash);
     str_split(&key, ':', &id);
     str_split(&key, ':', &secret);
+    /* at once: growing would leave a copy of the secret behind */
+    (void)buf_room(&h->text, region.len + key.len + secret.len + id.len + 64);
     buf_printf(&h->text, "aws:amz:%.*s:bedrock", STR_ARG(region));
     buf_addc(&h->text, '\0');
     size_t id_at = h->text.len;
@@ -194,7 +196,8 @@ static enum errc pick_key(struct attempt *a, struct str *ret, struct err *e)
                        !secrets_has(a->r->secrets, str_of(a->target->provider)));
     if (ret->len > 0 || is_keyless)
         return ERR_OK;
-    if (a->n_hops > 0 && attempt_key(a) != NULL) { /* who began goes on */
+    /* who began goes on, and hears how it ended */
+    if (a->n_calls > 0 && attempt_key(a) != NULL) {
         *ret = (struct str){a->key->value, a->key->len};
         return ERR_OK;
     }

@@ -1,10 +1,10 @@
 /*
  * breaker.c: is a target, or a key, healthy?
  *
- *     CLOSED ──too many failures, timeouts in a row, quota──▶ OPEN ──pause over──▶
- * HALF_OPEN ▲                                                      ▲ │
- *        └───────────────────── probe answered ─────────────────┼─────────────────────┤
- *                                                               └──── probe failed ───┘
+ *     CLOSED ── too many failures, timeouts in a row, quota ──▶ OPEN ── pause over ──▶ HALF_OPEN
+ *       ▲                                                         ▲                        │
+ *       │                                                         └───── probe failed ─────┤
+ *       └──────────────────────── probe answered ──────────────────────────────────────────┘
  *
  * Owns the counting and the pauses. Must not know why somebody asks, nor read a clock.
  */

@@ -169,7 +169,6 @@ size_t candidate_find_soonest(const struct request *r, int64_t *wait_us)
     return soonest;
 }
 
-/* The same target once more; after a long wait any other that has room before it. */
 /*
  * When it may be worth asking again: as soon as a breaker or a limit would let it through, else
  * longer with each attempt that was made. Source: llmgw-protocol(7), Errors.

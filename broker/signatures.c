@@ -1,5 +1,5 @@
 /*
- * signatures.c: opaque state by tool call, bounded in bytes and in age; see signatures.h.
+ * signatures.c: opaque state by tool call or text, bounded in bytes and in age; see signatures.h.
  *
  * The oldest go first. Must not know a dialect.
  */

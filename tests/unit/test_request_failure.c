@@ -213,6 +213,102 @@ static void a_refused_key_rests_and_the_next_is_tried(void **state)
     expect(&w->got, "upstream_authentication");
 }
 
+/* Embeddings may take several calls: whose key was on trial hears how all ended. */
+static void the_calls_of_one_attempt_have_one_key(void **state)
+{
+    struct world *w = *state;
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
+    buf_addz(&body, "{\"model\":\"gem/gemini-embedding-001\",\"input\":[\"a\"");
+    for (int i = 1; i < 150; i++)
+        buf_addz(&body, ",\"a\"");
+    buf_addz(&body, "]}");
+    w->n_keys = 2;
+    w->states[0].breaker.state = BREAKER_HALF_OPEN;
+    ask_in(w, &dialect_openai_embed, "", body.data);
+    for (size_t i = 0; i < 2; i++) {
+        expect(&call(w, i)->head, "x-goog-api-key: sk-1\n");
+        send_head(call(w, i), 200, "application/json", NULL, 0);
+        say(call(w, i), "{\"embeddings\":[{\"values\":[1]}");
+        for (int k = 1; k < (i == 0 ? 100 : 50); k++)
+            say(call(w, i), ",{\"values\":[1]}");
+        say(call(w, i), "]}");
+        end(call(w, i));
+        turn(w);
+    }
+    expect_ended(w, 200);
+    assert_int_equal(w->states[0].breaker.state, BREAKER_CLOSED);
+}
+
+/* The first says that a field stands in the wrong place. */
+static void the_second_error_of_an_attempt_has_its_own_headers(void **state)
+{
+    struct world *w = *state;
+    static const char error[] =
+        "{\"error\":{\"code\":%d,\"message\":\"%s\",\"status\":\"%s\"}}";
+    char text[256];
+    ask(w, "", ASK_STREAM("gem/gemini-3-flash"));
+    begin_stream(call(w, 0));
+    say(call(w, 0), "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":["
+                    "{\"text\":\"Hello\"}]},\"finishReason\":\"CONTINUATION\","
+                    "\"continuationToken\":\"go on\"}]}\n\n");
+    end(call(w, 0));
+    snprintf(text, sizeof text, error, 400, "Unknown name continuationToken",
+             "INVALID_ARGUMENT");
+    reject(call(w, 1), 400, "100", text);
+    snprintf(text, sizeof text, error, 429, "slowly", "RESOURCE_EXHAUSTED");
+    reject(call(w, 2), 429, "700", text);
+    expect_ended(w, 200);
+    expect(&w->got, "700");
+    assert_int_equal(w->told.classes[0], ERR_RATE_LIMIT);
+}
+
+/* The pieces of a long answer are counted together, or guessed together. */
+static void a_piece_that_does_not_tell_its_usage_makes_the_sum_an_estimate(void **state)
+{
+    struct world *w = *state;
+    static const char *const usages[] = {
+        "", ",\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":2}"};
+    for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
+        char text[512];
+        w->told = (struct told){0};
+        ask(w, "", ASK_STREAM("gem/gemini-3-flash"));
+        begin_stream(call(w, 2 * i));
+        snprintf(
+            text, sizeof text,
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}]},"
+            "\"finishReason\":\"CONTINUATION\",\"continuationToken\":\"go on\"}]%s}\n\n",
+            usages[i]);
+        say(call(w, 2 * i), text);
+        end(call(w, 2 * i));
+        begin_stream(call(w, 2 * i + 1));
+        snprintf(
+            text, sizeof text,
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" world\"}]},"
+            "\"finishReason\":\"STOP\"}]%s}\n\n",
+            usages[1]);
+        say(call(w, 2 * i + 1), text);
+        end(call(w, 2 * i + 1));
+        expect_ended(w, 200);
+        assert_int_equal(w->told.outcome, ERR_OK);
+        assert_int_equal((w->told.flags & LEDGER_ESTIMATED) != 0, i == 0);
+        turn(w);
+    }
+}
+
+/* What is signed with grows to make room for what goes beside it. */
+static void no_copy_of_a_signing_key_is_left_behind(void **state)
+{
+    struct world *w = *state;
+    char key[1024] = "AKID:sk-signs:";
+    size_t len = strlen(key);
+    memset(key + len, 't', sizeof key - len);
+    w->keys[0].value = key;
+    w->keys[0].len = sizeof key;
+    ask(w, "", ASK("aws/anthropic.claude-sonnet-4-5"));
+    reject(call(w, 0), 400, NULL, "{\"message\":\"no\"}");
+    expect_ended(w, 400);
+}
+
 /* The next request is one of its own, for the ledger too. */
 static void ask_next(struct world *w, const struct dialect_ops *dialect,
                      const char *headers, const char *body)
@@ -425,6 +521,10 @@ int main(void)
         CASE(what_the_request_itself_does_wrong_stops),
         CASE(a_key_that_is_being_fetched_is_waited_for),
         CASE(a_refused_key_rests_and_the_next_is_tried),
+        CASE(the_calls_of_one_attempt_have_one_key),
+        CASE(the_second_error_of_an_attempt_has_its_own_headers),
+        CASE(a_piece_that_does_not_tell_its_usage_makes_the_sum_an_estimate),
+        CASE(no_copy_of_a_signing_key_is_left_behind),
         CASE(a_quota_that_is_used_up_is_told_to_whoever_asks_next),
         CASE(a_quota_rests_until_its_reset_however_far),
         CASE(a_refused_key_is_named_to_whoever_asks_next),
