@@ -524,18 +524,21 @@ static void unlearn_old(struct limiter *l, int64_t now_us)
     }
 }
 
-/* Of that name; else one that is free, or whose word is void. NULL: there are too many. */
+/*
+ * Of that name; else one that is free, or, when all have been used, whose word is void: one without
+ * a reset is from the start, and yet shown. NULL: there are too many.
+ */
 static struct told *told_of(struct learned *k, const char *name, int64_t now_us)
 {
-    struct told *free = NULL;
+    struct told *void_one = NULL;
     for (size_t i = 0; i < RATELIMIT_ROWS; i++) {
         struct told *t = &k->told[i];
-        if (strcmp(t->name, name) == 0)
-            return t;
-        if (free == NULL && (t->name[0] == '\0' || t->until_us <= now_us))
-            free = t;
+        if (t->name[0] == '\0' || strcmp(t->name, name) == 0)
+            return t; /* none is behind a free one */
+        if (void_one == NULL && t->until_us <= now_us)
+            void_one = t;
     }
-    return free;
+    return void_one;
 }
 
 void limiter_learn(struct limiter *l, const struct limit_scope *s,

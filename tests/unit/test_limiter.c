@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -374,8 +375,17 @@ static void its_account_is_json(void **state)
     limiter_learn(l, &scope, &row, mono);
     AUTO(buf_release) struct buf out = BUF_INIT(10000);
     struct err e = ERR_INIT;
+    /* what names no reset is told all the same, each of them */
+    static const char *const unbound[] = {"req-minute", "tokens-minute"};
+    for (size_t i = 0; i < ARRAY_LEN(unbound); i++) {
+        struct ratelimit_row more = {.limit = 60, .left = 59, .reset_us = -1};
+        snprintf(more.name, sizeof more.name, "%s", unbound[i]);
+        limiter_learn(l, &scope, &more, mono);
+    }
     limiter_write(l, mono, wall, &out);
     assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
+    for (size_t i = 0; i < ARRAY_LEN(unbound); i++)
+        assert_non_null(strstr(out.data, unbound[i]));
     assert_non_null(strstr(out.data, "\"from\":\"2026-11-23T00:00:00"));
     assert_non_null(strstr(out.data,
                            "{\"learned\":\"openai/luna\",\"gauge\":\"requests-day\","
