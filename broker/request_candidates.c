@@ -57,7 +57,7 @@ bool candidate_reserve(struct request *r, size_t i)
 }
 
 /* When the limits will have room for candidate i: 0 now, −1 never. */
-int64_t candidate_fits_in_us(const struct request *r, size_t i)
+static int64_t fits_in_us(const struct request *r, size_t i)
 {
     struct limit_refusal why;
     struct limit_scope scope = request_scope(r, candidate_target(r, i));
@@ -71,7 +71,7 @@ size_t candidate_find_fit(const struct request *r, size_t from)
 {
     for (size_t i = from; i < r->decision.n_usable; i++)
         if (!candidate_is_too_small(r, i) && candidate_is_healthy(r, i) &&
-            candidate_fits_in_us(r, i) == 0)
+            fits_in_us(r, i) == 0)
             return i;
     return r->decision.n_usable;
 }
@@ -160,7 +160,7 @@ size_t candidate_find_soonest(const struct request *r, int64_t *wait_us)
     size_t soonest = r->at;
     for (size_t i = 0; i < r->decision.n_usable; i++) {
         int64_t fits_us =
-            i != r->at && candidate_is_healthy(r, i) ? candidate_fits_in_us(r, i) : -1;
+            i != r->at && candidate_is_healthy(r, i) ? fits_in_us(r, i) : -1;
         if (fits_us > 0 && fits_us < *wait_us) {
             *wait_us = fits_us;
             soonest = i;
@@ -178,7 +178,7 @@ int64_t candidate_retry_us(const struct request *r)
     int64_t guess_us = INT64_MAX;
     for (size_t i = 0; i < r->decision.n_usable; i++) {
         int64_t breaker_us = request_breaker_us(r, r->decision.items[i].target);
-        int64_t wait_us = MAX(breaker_us, candidate_fits_in_us(r, i));
+        int64_t wait_us = MAX(breaker_us, fits_in_us(r, i));
         if (wait_us > 0)
             guess_us = MIN(guess_us, wait_us);
     }

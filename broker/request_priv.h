@@ -273,8 +273,6 @@ bool candidate_is_key_coming(const struct request *r, size_t i);
 bool candidate_counts(const struct request *r, size_t i);
 /* Into r->grant and r->bounds; false: its limits have no room. */
 bool candidate_reserve(struct request *r, size_t i);
-/* When its limits will have room: 0 now, −1 never. */
-int64_t candidate_fits_in_us(const struct request *r, size_t i);
 /* The first from `from` on that could be asked now; decision.n_usable if none. */
 size_t candidate_find_fit(const struct request *r, size_t from);
 /* The one that will have room first, if that is before *wait_us, which then is the time. */

@@ -52,7 +52,6 @@ struct reader {
     bool mismatch;
 };
 
-/* ABSENT when there is no such field or it is null. */
 static void see(struct reader *r, struct jspan object, struct members *m)
 {
     struct str key;
@@ -93,6 +92,7 @@ static struct jspan member(struct reader *r, struct jspan object, const char *na
     return (struct jspan){0};
 }
 
+/* ABSENT when there is no such field or it is null. */
 static int64_t count(struct reader *r, struct jspan object, const char *name)
 {
     int64_t n = ABSENT;
