@@ -629,11 +629,11 @@ void http1_write_request(struct buf *out, const char *method, struct str target)
     buf_addz(out, " HTTP/1.1\r\n");
 }
 
-/* Nothing in a value, from byte `from` on, may end its line; then ends it. */
+/* A value, from byte `from` on, has nothing that a reader refuses, or that ends its line; then ends it. */
 static void end_field(struct buf *out, size_t from)
 {
     for (size_t i = from; i < out->len; i++)
-        if (out->data[i] == '\r' || out->data[i] == '\n' || out->data[i] == '\0')
+        if (!has(&value_bytes, out->data[i]))
             out->data[i] = ' ';
     buf_addz(out, "\r\n");
 }

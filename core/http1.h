@@ -103,7 +103,7 @@ size_t http1_percent_decode(struct str s, char *out);
  * whole, nor be parsed into again. Returns where it is now.
  */
 struct http1_head *http1_head_trim(struct http1_head *h);
-/* CR, LF and NUL in a value are replaced by spaces. */
+/* Control characters in a value, but for tabs, are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);
 /* A number, with what stands behind it. */
 void http1_number_header(struct buf *out, const char *name, int64_t v, const char *unit);

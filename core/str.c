@@ -61,6 +61,14 @@ size_t str_find(struct str s, char c)
     return hit ? (size_t)(hit - s.ptr) : s.len;
 }
 
+bool str_has_control(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7F)
+            return true;
+    return false;
+}
+
 size_t str_search(struct str s, struct str needle)
 {
     if (needle.len == 0)

@@ -66,6 +66,8 @@ static inline struct str str_sub(struct str s, size_t from, size_t len)
 
 /* Offset of the first c, or s.len. */
 size_t str_find(struct str s, char c);
+/* A byte below 0x20, or DEL: no name that is shown, sent in a header or kept as a line has one. */
+bool str_has_control(struct str s);
 /* Offset of the first occurrence of needle, or s.len. */
 size_t str_search(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);

@@ -392,6 +392,8 @@ static void utf8_is_checked_strictly(void **state)
         assert_false(str_is_utf8(str_of(bad[i])));
     assert_true(str_is_utf8(STR("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80")));
     assert_int_equal(str_utf8_prefix(STR("a\xE2\x82\xAC"), 2), 1);
+    assert_true(str_has_control(STR("a\033[31m")) && str_has_control(STR("a\177")));
+    assert_false(str_has_control(STR("a \xC3\xA9")));
     assert_int_equal(str_distance(STR("haiku"), STR("haiku3")), 1);
     assert_int_equal(str_distance(STR("hlep"), STR("help")), 1);
     assert_int_equal(str_distance(STR("nope"), STR("top")), 2);

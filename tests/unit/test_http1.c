@@ -535,15 +535,16 @@ static void writers_cannot_be_made_to_forge(void **state)
     struct buf b = BUF_INIT(1000);
     http1_write_request(&b, "GET", STR("/v1/models/a b\r\nX: y?\xC3"));
     http1_write_header(&b, "Host", STR("a\r\nEvil: 1"));
-    http1_write_header(&b, "N", STR("a\0b"));
+    http1_write_header(&b, "N", STR("a\0b\033[31m\177\t\xC3\xA9"));
     http1_printf_header(&b, "M", "%d\n%s", 7, "x");
     http1_write_end(&b);
     http1_write_chunk(&b, STR_NONE);
     http1_write_chunk(&b, STR("0123456789abcdef!"));
     http1_write_last_chunk(&b);
-    assert_string_equal(b.data, "GET /v1/models/a%20b%0D%0AX:%20y?%C3 HTTP/1.1\r\n"
-                                "Host: a  Evil: 1\r\nN: a b\r\nM: 7 x\r\n\r\n"
-                                "11\r\n0123456789abcdef!\r\n0\r\n\r\n");
+    assert_string_equal(b.data,
+                        "GET /v1/models/a%20b%0D%0AX:%20y?%C3 HTTP/1.1\r\n"
+                        "Host: a  Evil: 1\r\nN: a b [31m \t\xC3\xA9\r\nM: 7 x\r\n\r\n"
+                        "11\r\n0123456789abcdef!\r\n0\r\n\r\n");
     buf_reset(&b);
     http1_write_status(&b, 529);
     assert_string_equal(b.data, "HTTP/1.1 529 Overloaded\r\n");
