@@ -99,7 +99,7 @@ static bool take_models(struct served_one *o)
         struct str id = jx_str(m, data != NULL ? "id" : "name");
         if (data == NULL && str_starts(id, prefix))
             id = str_sub(id, prefix.len, id.len);
-        if (id.len == 0 || id.len > LIMIT_NAME_LEN || str_find(id, '\n') < id.len)
+        if (id.len == 0 || id.len > LIMIT_NAME_LEN || str_has_control(id))
             continue;
         buf_adds(&o->models, id);
         buf_addc(&o->models, '\n');

@@ -102,7 +102,7 @@ static bool read_models(struct cmd_ctx *ctx, struct str body, struct local_serve
     for (size_t i = 0; ret->models != NULL && i < n; i++) {
         struct json_object *m = json_object_array_get_idx(data, i);
         struct str id = jx_str(m, "id");
-        if (id.len == 0 || id.len > LIMIT_NAME_LEN)
+        if (id.len == 0 || id.len > LIMIT_NAME_LEN || str_has_control(id))
             continue;
         struct catalog_model *to = &ret->models[ret->n_models++];
         *to = (struct catalog_model){.provider = ret->provider->name,

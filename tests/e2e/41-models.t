@@ -123,6 +123,7 @@ like "$out" '^a +sim$' 'what the catalog does not know is told'
 like "$out" '^a: [0-9]+ models?, [1-9][0-9]* that the catalog does not know$' '… and how many there are'
 like "$out" '^co: not asked: ' '… and who was not asked'
 like "$(llmgw __complete -- chat -m a/si)" '^a/sim' 'completion offers them'
+is "$(grep -c '^a/sim' "$XDG_CACHE_HOME/llmgw/models")" 1 '… but none whose name has control characters'
 rm "$XDG_CACHE_HOME/llmgw/models"
 refresh a
 is "$(cut -d / -f 1 "$XDG_CACHE_HOME/llmgw/models" | sort -u)" a 'one provider alone'

@@ -540,11 +540,15 @@ static void openai_headers(const struct plan *p, uint64_t id, int64_t wall_us,
     write_limit(out, "tokens", p->limit_tokens, p->left_tokens, p->reset_tokens_us);
 }
 
+/* The first one's name would steer a terminal: whoever asks leaves it out. */
 static void openai_models(struct buf *out)
 {
-    buf_addz(out, "{\"object\":\"list\",\"data\":["
-                  "{\"id\":\"sim\",\"object\":\"model\",\"created\":1795000000,"
-                  "\"owned_by\":\"sim\"}]}");
+    buf_addz(out,
+             "{\"object\":\"list\",\"data\":["
+             "{\"id\":\"sim\\u001b[31m\",\"object\":\"model\",\"created\":1795000000,"
+             "\"owned_by\":\"sim\"},"
+             "{\"id\":\"sim\",\"object\":\"model\",\"created\":1795000000,"
+             "\"owned_by\":\"sim\"}]}");
 }
 
 const struct sim_dialect sim_openai = {
