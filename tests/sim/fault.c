@@ -312,6 +312,8 @@ void fault_of_plan(const struct plan *p, const struct sim_dialect *d, struct fau
         *ret = *row_of((size_t)p->error, d);
     else
         *ret = *row_by_status(p->status ? p->status : 500, d);
+    if (p->error < 0 && p->status != 0 && p->status != ret->status)
+        ret->code = NULL; /* of another status: there the number alone speaks */
     if (p->status != 0)
         ret->status = (int)p->status;
     ret->type = p->type ? p->type : ret->type;
