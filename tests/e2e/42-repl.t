@@ -195,6 +195,7 @@ expect first question
 expect default
 send /list nowhere said\r
 expect no conversation is like that
+expect default
 send /list FIRST\r
 expect 1
 expect first question
