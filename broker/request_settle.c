@@ -276,6 +276,18 @@ static void note_mismatch(const struct request *r, const struct attempt_row *row
               usage_output_tok(u), usage_input_tok(u) + usage_output_tok(u), told);
 }
 
+/* It counts as a plain stop; the word is for whoever looks after the tables. */
+static void note_finish(const struct request *r, const struct attempt_row *row,
+                        const struct scan_state *scan)
+{
+    char name[TARGET_NAME_LEN], quoted[2 * sizeof scan->finish_raw + 4];
+    if (scan->finish != MSG_FINISH_UNKNOWN || scan->finish_raw[0] == '\0')
+        return;
+    log_write(&r->b->log, LOG_WARN, "request", "an answer ended for an unknown reason",
+              "req=%s target=%s finish=%s", r->id, target_name(row->target, name),
+              log_quote(quoted, sizeof quoted, str_of(scan->finish_raw)));
+}
+
 static void settle_sent(struct request *r, const struct attempt *a,
                         struct attempt_row *row, const struct err *e)
 {
@@ -286,6 +298,7 @@ static void settle_sent(struct request *r, const struct attempt *a,
         price_attempt(r, a, row);
     if (e->code == ERR_OK) {
         r->finish = scan->finish;
+        note_finish(r, row, scan);
         learn_tokens(r, a, r->facts.counts_only ? &scan->usage : &row->usage);
     }
     r->is_mismatch |= scan->usage_mismatch;

@@ -67,6 +67,7 @@ post /v1/chat/completions '{"model":"pauses","messages":[{"role":"user","content
 like "$(head_of x-llmgw-warning)" 'paused its turn' '… and in the head of a whole answer'
 post /v1/chat/completions '{"model":"odd","messages":[{"role":"user","content":"x"}]}' >"$tmp/answer"
 like "$(head_of x-llmgw-warning)" 'for a reason' 'so is a reason that nobody knows'
+like "$(grep 'unknown reason' "$broker_log")" 'target=[a-z]*/.* finish="moonrise"' '… whose word is in the log'
 post /v1/messages '{"model":"pauses","max_tokens":9,"messages":[{"role":"user","content":"x"}]}' >"$tmp/answer"
 is "$(head_of x-llmgw-warning)" '' 'a client of the same dialect reads it itself'
 
