@@ -23,6 +23,32 @@ static void may_try_again(struct cmd_ctx *ctx, const char *target)
                     &answer, &ignored);
 }
 
+/* What makes embeddings makes nothing else. By the catalog, and what the configuration says of it. */
+static bool makes_embeddings(const struct cmd_ctx *ctx, const char *target)
+{
+    const struct conf *c = ctx->conf;
+    struct str model = str_of(target), provider;
+    str_split(&model, '/', &provider);
+    const struct catalog_model *m = catalog_find(
+        ctx->catalog, conf_price_provider(c, ctx->catalog, provider, model), model);
+    unsigned caps = m != NULL ? m->caps_yes : 0;
+    for (size_t i = 0; i < c->n_models; i++)
+        if (str_eqz(provider, c->models[i].provider) &&
+            str_eqz(model, c->models[i].model))
+            caps = (caps & ~c->models[i].caps_no) | c->models[i].caps_yes;
+    return (caps & CAP_EMBEDDING) != 0;
+}
+
+static void write_embedding(const char *target, struct buf *out)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kstrz(&w, "model", target);
+    jw_kstrz(&w, "input", "Say yes.");
+    jw_object_end(&w);
+}
+
 static void write_question(const char *target, struct buf *out)
 {
     struct jw w;
@@ -40,14 +66,15 @@ static void write_question(const char *target, struct buf *out)
     jw_object_end(&w);
 }
 
-static enum errc call(struct cmd_ctx *ctx, struct str body, pico *ret_cost, struct err *e)
+static enum errc call(struct cmd_ctx *ctx, const char *path, struct str body,
+                      pico *ret_cost, struct err *e)
 {
     AUTO(link_close) struct link *l = NULL;
     AUTO(link_answer_release) struct link_answer got = {0};
     enum errc rc = link_open(ctx, true, &l, e);
     /* a provider that asks for more patience than that has failed */
     if (rc == ERR_OK)
-        rc = link_call(l, "POST", "/v1/chat/completions",
+        rc = link_call(l, "POST", path,
                        STR("content-type: application/json\r\nx-llmgw-record: meta\r\n"
                            "x-llmgw-no-fallback: 1\r\nx-llmgw-timeout-ms: 20000\r\n"),
                        body, &got, e);
@@ -65,8 +92,10 @@ enum errc probe_ask(struct cmd_ctx *ctx, const char *target, struct probe *ret,
     int64_t start_us = clock_mono_us(&clock_system);
     *ret = (struct probe){.cost = PICO_UNKNOWN};
     may_try_again(ctx, target);
-    write_question(target, &body);
-    enum errc rc = call(ctx, buf_str(&body), &ret->cost, e);
+    bool embeds = makes_embeddings(ctx, target);
+    (embeds ? write_embedding : write_question)(target, &body);
+    enum errc rc = call(ctx, embeds ? "/v1/embeddings" : "/v1/chat/completions",
+                        buf_str(&body), &ret->cost, e);
     ret->took_us = clock_mono_us(&clock_system) - start_us;
     return rc;
 }

@@ -178,6 +178,12 @@ $(cat "$config_file")
 [route "pair"]
     target = one/gpt-6-luna
     target = two/sim-sim:status=529
+[model "one/vectors"]
+    can = embedding
+[provider "three"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
 END
 http -X POST /llmgw/v1/reload >/dev/null
 try() { # route test "$@"; $rc, $out, $err
@@ -197,6 +203,11 @@ is "$(printf '%s\n' "$out" | grep -c '^one/gpt-6-luna')" 1 'a target of several 
 before=$(requests one)
 try two/sim-sim:status=529
 is "$rc $(($(requests one) > before))" '6 1' 'a target alone, which is asked though it is known to be in trouble'
+for model in one/vectors three/text-embedding-3-small; do
+    try $model
+    is "$rc $(last_request one target)" '0 /v1/embeddings' "$model is asked for an embedding"
+    like "$out" "^$model +ok " '… and gives it'
+done
 try nobody
 is "$rc" 4 'nobody is called so'
 try -j fast
