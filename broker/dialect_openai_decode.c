@@ -384,11 +384,12 @@ static void decode_tools(struct reader *r, const struct jfield *f, struct msg_re
     }
 }
 
+/* "any" is Mistral's word. Source: Mistral API reference, chat completions (2026-11). */
 static enum msg_choice choice_word(struct reader *r, const struct jfield *f)
 {
-    static const char *const words[] = {"auto", "none", "required"};
+    static const char *const words[] = {"auto", "none", "required", "any"};
     static const enum msg_choice choices[] = {MSG_CHOICE_AUTO, MSG_CHOICE_NONE,
-                                              MSG_CHOICE_ANY};
+                                              MSG_CHOICE_ANY, MSG_CHOICE_ANY};
     int i = read_word(r, f, words, ARRAY_LEN(words));
     return i >= 0 ? choices[i] : MSG_CHOICE_UNSET;
 }

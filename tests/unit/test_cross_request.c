@@ -382,6 +382,9 @@ static void a_forced_choice_is_asked_for_in_words_where_it_is_refused(void **sta
         {"anthropic", "claude-opus-5", OC(HI "," TOOL_F ",\"tool_choice\":\"required\""),
          AN("claude-opus-5", AN_HI "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"any\"}"),
          NULL},
+        {"anthropic", "claude-opus-5", OC(HI "," TOOL_F ",\"tool_choice\":\"any\""),
+         AN("claude-opus-5", AN_HI "," AN_TOOL_F ",\"tool_choice\":{\"type\":\"any\"}"),
+         NULL},
         {"anthropic", "claude-opus-5-5", OC(HI "," TOOL_F ",\"tool_choice\":\"required\""),
          AN("claude-opus-5-5", "\"system\":\"Answer "
          "by calling at least one of the tools.\"," AN_HI "," AN_TOOL_F
