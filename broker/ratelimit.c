@@ -70,7 +70,9 @@ int64_t retry_after_us(const struct http1_header *headers, size_t n, int64_t wal
 {
     int64_t us =
         wait_of_number(header_find(headers, n, "retry-after-ms"), US_PER_MS, wall_us);
-    return us >= 0 ? us : wait_of_text(header_find(headers, n, "retry-after"), wall_us);
+    if (us < 0)
+        us = wait_of_text(header_find(headers, n, "retry-after"), wall_us);
+    return MIN(us, RESET_MAX_US);
 }
 
 /* ---- names ---- */

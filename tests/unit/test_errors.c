@@ -434,6 +434,7 @@ static void retry_after_is_read_in_every_spelling(void **state)
         {{H("retry-after", "0")}, 0},
         {{H("retry-after", "-1")}, -1},
         {{H("retry-after", "soon")}, -1},
+        {{H("retry-after", "9223372036854s")}, 366 * US_PER_DAY},
         {{H("retry-after", "Wed, 25 Nov 2026 03:05:41 GMT")}, 30 * US_PER_S},
         {{H("retry-after", "Wed, 25 Nov 2020 03:05:41 GMT")}, 0},
         {{H("retry-after-ms", "250")}, 250000},
