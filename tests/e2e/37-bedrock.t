@@ -86,7 +86,7 @@ is "$(got outcome)" ok "Amazon's variables sign, too"
 isnt "$(last_request sim headers.x-amz-security-token)" '' '… with the token of the session'
 ask -d openai -m work/amazon.nova-pro-v1:0 'When?'
 is "$(got outcome) $(last_request sim headers.x-amz-security-token)" 'ok ' '… or those of another account, which has none'
-is "$(tr '\0' '\n' <"/proc/$(cat "$sock.pid")/environ" | grep -c 'sim-secret$\|another/token')" 0 \
+is "$(tr '\0' '\n' <"/proc/$(cat "$sock.pid")/environ" | grep -o '^HOME=\|sim-secret$\|another/token')" 'HOME=' \
     '… and are wiped once they are read'
 llmgw broker reload >"$tmp/reload" 2>&1
 ask -d openai -m amazon/amazon.nova-pro-v1:0 'When?'
