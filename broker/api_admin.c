@@ -141,6 +141,17 @@ static void write_target(const struct broker *b, struct jw *w, struct str name,
         jw_i64(w, (t->drained_until_us - now_us) / US_PER_MS);
     else
         jw_null(w);
+    bool is_weighed = t != NULL && t->weight_until_us > now_us;
+    jw_key(w, "weight");
+    if (is_weighed)
+        jw_i64(w, t->weight);
+    else
+        jw_null(w);
+    jw_key(w, "weight_for_ms");
+    if (is_weighed && t->weight_until_us != INT64_MAX)
+        jw_i64(w, (t->weight_until_us - now_us) / US_PER_MS);
+    else
+        jw_null(w);
     jw_ki64(w, "attempts", t ? (int64_t)t->counts.n_attempts : 0);
     jw_ki64(w, "ok", t ? (int64_t)t->counts.n_ok : 0);
     jw_ki64(w, "failed", t ? (int64_t)t->counts.n_failed : 0);
@@ -337,6 +348,65 @@ void api_drain(const struct api_call *a)
 void api_undrain(const struct api_call *a)
 {
     set_drained(a, false);
+}
+
+/* Does a weighted route draw from this target? */
+static bool is_drawn(const struct conf *conf, const struct conf_target *t)
+{
+    for (size_t i = 0; i < conf->n_routes; i++) {
+        const struct conf_route *r = &conf->routes[i];
+        for (size_t j = 0; r->strategy == CONF_WEIGHTED && j < r->n_targets; j++)
+            if (strcmp(r->targets[j].provider, t->provider) == 0 &&
+                strcmp(r->targets[j].model, t->model) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* weight 0: as configured again. */
+static void weigh(const struct api_call *a, struct json_object *o, int weight)
+{
+    struct conf_resolved to;
+    struct arena arena;
+    arena_init(&arena, LIMIT_HEAD_LEN);
+    if (read_target(a, o, &arena, &to)) {
+        struct target_state *t =
+            broker_target(a->b, str_of(to.target.provider), str_of(to.target.model));
+        if (t == NULL) {
+            wrong(a, ERR_MEMORY, "out of memory");
+        } else if (weight > 0 && !is_drawn(a->b->conf, &to.target)) {
+            wrong(a, ERR_INVALID,
+                  "no route with strategy = weighted has this target; "
+                  "its weight would change nothing");
+        } else {
+            t->weight = weight;
+            t->weight_until_us = weight > 0 ? until(a->b, o) : 0;
+            state_save_weight(a->b, t);
+            api_reply(a, 200,
+                      weight > 0 ? STR("{\"weighed\":true}")
+                                 : STR("{\"weighed\":false}"));
+        }
+    }
+    arena_release(&arena);
+}
+
+void api_weight(const struct api_call *a)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    int64_t weight;
+    if (!read_body(a, &o))
+        return;
+    if (jx_i64(o, "weight", 1, LIMIT_WEIGHT, &weight))
+        weigh(a, o, (int)weight); /* in range, as just checked */
+    else
+        wrong(a, ERR_INVALID, "\"weight\" must be a whole number from 1 to 1000000");
+}
+
+void api_unweight(const struct api_call *a)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    if (read_body(a, &o))
+        weigh(a, o, 0);
 }
 
 /* {"target"}: it, and its provider's keys, may be asked again now, whatever became of them. */

@@ -663,6 +663,7 @@ static void view_health(const struct request *r, size_t i, struct target_view *v
     v->is_quota = s->breaker.is_quota;
     v->breaker_why = s->breaker.why;
     v->drained = s->drained_until_us > now_us;
+    v->weight = s->weight_until_us > now_us ? s->weight : 0;
 }
 
 static void view_key(const struct request *r, size_t i, struct target_view *v)

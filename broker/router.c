@@ -331,18 +331,26 @@ static void swap(struct candidate *a, struct candidate *b)
     *b = c;
 }
 
+static uint64_t weight_of(const struct conf_target *targets,
+                          const struct target_view *views, const struct candidate *c)
+{
+    int steered = views[c->target].weight;
+    return (uint64_t)(steered > 0 ? steered : targets[c->target].weight);
+}
+
 /* Draws without putting back: the first by weight, then the next of those left, … */
 static void rank_weighted(struct candidate *items, size_t n,
-                          const struct conf_target *targets, uint64_t seed)
+                          const struct conf_target *targets,
+                          const struct target_view *views, uint64_t seed)
 {
     for (size_t at = 0; at + 1 < n; at++) {
         uint64_t sum = 0;
         for (size_t i = at; i < n; i++)
-            sum += (uint64_t)targets[items[i].target].weight;
+            sum += weight_of(targets, views, &items[i]);
         uint64_t left = num_draw(&seed) % MAX(sum, 1);
         size_t i = at;
-        while (i + 1 < n && left >= (uint64_t)targets[items[i].target].weight)
-            left -= (uint64_t)targets[items[i++].target].weight;
+        while (i + 1 < n && left >= weight_of(targets, views, &items[i]))
+            left -= weight_of(targets, views, &items[i++]);
         swap(&items[at], &items[i]);
     }
 }
@@ -412,7 +420,7 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
     case CONF_ORDER:
         break;
     case CONF_WEIGHTED:
-        rank_weighted(ret->items, ret->n_usable, targets, f->seed);
+        rank_weighted(ret->items, ret->n_usable, targets, views, f->seed);
         break;
     }
     if (f->no_fallback)

@@ -30,6 +30,7 @@ struct target_view {
     const char *key_id;     /* … the first to be tried again */
     bool drained;
     bool pinned;
+    int weight;             /* in a weighted draw; 0: as configured */
     int64_t fits_in_us;     /* 0: the limits have room now; −1: never fits */
     const char *limit_name; /* the limit that has no room */
     bool is_spent;          /* … is a hard budget: refused, not waited for */

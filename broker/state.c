@@ -80,6 +80,18 @@ void state_save_drain(struct broker *b, const struct target_state *t)
     save(b, "drain", t->name, t->drained_until_us == 0 ? STR_NONE : buf_str(&value));
 }
 
+void state_save_weight(struct broker *b, const struct target_state *t)
+{
+    struct jw w;
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    jw_ki64(&w, "weight", t->weight);
+    write_until(b, &w, t->weight_until_us);
+    jw_object_end(&w);
+    save(b, "weight", t->name, t->weight_until_us == 0 ? STR_NONE : buf_str(&value));
+}
+
 static void save_breaker(struct broker *b, const char *kind, const char *name,
                          const struct breaker *k)
 {
@@ -132,6 +144,16 @@ static void load_drain(struct broker *b, struct str name, struct json_object *o)
         t->drained_until_us = read_until(b, o);
 }
 
+static void load_weight(struct broker *b, struct str name, struct json_object *o)
+{
+    struct target_state *t = target_of(b, name);
+    int64_t weight;
+    if (t == NULL || !jx_i64(o, "weight", 1, LIMIT_WEIGHT, &weight))
+        return;
+    t->weight = (int)weight; /* in range, as just checked */
+    t->weight_until_us = read_until(b, o);
+}
+
 static void reopen(const struct broker *b, struct breaker *k, struct json_object *o)
 {
     int64_t pause_us;
@@ -169,6 +191,7 @@ static void load_row(struct broker *b, struct str key, struct str value)
         void (*load)(struct broker *b, struct str name, struct json_object *o);
     } rows[] = {{"pin", load_pin},
                 {"drain", load_drain},
+                {"weight", load_weight},
                 {"breaker", load_breaker},
                 {"key", load_key}};
     struct err e = ERR_INIT;
@@ -198,5 +221,5 @@ void state_load(struct broker *b, struct db *db)
     struct err e = ERR_INIT;
     if (db != NULL && load_from(b, db, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s",
-                  "pins, drains, breakers");
+                  "pins, drains, weights, breakers");
 }

@@ -1,10 +1,10 @@
 /*
- * state.h: what outlives a restart beside money: pins, drained targets, open breakers of targets
- * and keys.
+ * state.h: what outlives a restart beside money: pins, drained targets and weights, open breakers
+ * of targets and keys.
  *
  * Each change becomes a record in the spool and so a row of table `state`: "pin:ROUTE",
- * "drain:TARGET", "breaker:TARGET" or "key:PROVIDER:FINGERPRINT", with JSON as its value. Times are
- * wall time there.
+ * "drain:TARGET", "weight:TARGET", "breaker:TARGET" or "key:PROVIDER:FINGERPRINT", with JSON as its
+ * value. Times are wall time there.
  */
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
@@ -17,6 +17,7 @@
 void state_save_pin(struct broker *b, const struct pin *p);
 void state_forget_pin(struct broker *b, const char *route);
 void state_save_drain(struct broker *b, const struct target_state *t);
+void state_save_weight(struct broker *b, const struct target_state *t);
 void state_save_breaker(struct broker *b, const struct target_state *t);
 void state_save_key(struct broker *b, const struct secret_state *k);
 

@@ -65,7 +65,8 @@ struct target_state *targets_surplus(const struct targets *ts)
     list_for_each (node, &ts->by_use) {
         struct target_state *t = container_of(node, struct target_state, link);
         bool is_newest = node == ts->by_use.prev;
-        if (t->n_users > 0 || t->drained_until_us != 0 || is_newest)
+        if (t->n_users > 0 || t->drained_until_us != 0 || t->weight_until_us != 0 ||
+            is_newest)
             continue;
         if (!t->is_known)
             return t;

@@ -24,6 +24,8 @@ struct target_state {
     struct breaker breaker;
     struct retry_budget retries;
     int64_t drained_until_us; /* monotonic; INT64_MAX until undrained; 0 not */
+    int weight;               /* in weighted draws, in place of the configured one … */
+    int64_t weight_until_us;  /* … until then, as above */
     /* by configuration or catalog, or it has answered: counted by its name */
     bool is_known;
     struct target_counts counts; /* since it is known */

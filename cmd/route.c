@@ -32,7 +32,7 @@ static const struct option_row options[] = {
     {'r', "route", OPT_STRING, AT(chat.route), .arg = "NAME", .complete = OPT_C_ROUTE,
      .group = "options", .help = "the route meant by explain, pin and history"},
     {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
-     .help = "pin and drain: only so long"},
+     .help = "pin, drain and weight: only so long"},
     {'n', "number", OPT_INT, AT(n), .arg = "N", .values = "1..",
      .help = "history: so many; 10 unless given"},
     {0, "watch", OPT_FLAG, AT(watch),
@@ -107,7 +107,10 @@ static const char *health_words(struct cmd_ctx *ctx, struct json_object *t, bool
                             why.len ? ": " : "", STR_ARG(why),
                             wait[0] ? ", retry in " : "", wait);
     }
-    return pinned ? "healthy, pinned" : "healthy";
+    const char *healthy = pinned ? "healthy, pinned" : "healthy";
+    if (!jx_i64(t, "weight", 1, INT64_MAX, &ms))
+        return healthy;
+    return arena_printf(&ctx->arena, "%s, weight %jd", healthy, (intmax_t)ms);
 }
 
 /* ---- list ---- */
@@ -165,6 +168,12 @@ static void add_record(struct out *o, struct json_object *t)
         out_null(o);
 }
 
+static int64_t weight_in_force(const struct conf_target *t, struct json_object *state)
+{
+    int64_t steered;
+    return jx_i64(state, "weight", 1, INT64_MAX, &steered) ? steered : t->weight;
+}
+
 static void add_target(struct cmd_ctx *ctx, struct out *o, const struct conf_route *r,
                        size_t i, struct json_object *known)
 {
@@ -178,7 +187,7 @@ static void add_target(struct cmd_ctx *ctx, struct out *o, const struct conf_rou
     add_record(o, state);
     add_prices(ctx, o, t);
     out_textz(o, strategy_name(r->strategy));
-    out_int(o, t->weight);
+    out_int(o, weight_in_force(t, state));
     out_textz(o, t->when);
     out_row_end(o);
 }
@@ -462,8 +471,9 @@ static enum errc run_health(struct cmd_ctx *ctx, void *p, const char *const *arg
 
 /* ---- steering ---- */
 
+/* weight 0: none is said. */
 static enum errc steer(struct cmd_ctx *ctx, const char *path, const char *target,
-                       const struct options *opt, struct err *e)
+                       int64_t weight, const struct options *opt, struct err *e)
 {
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(jx_put) struct json_object *answer = NULL;
@@ -472,19 +482,24 @@ static enum errc steer(struct cmd_ctx *ctx, const char *path, const char *target
     jw_object(&w);
     if (target != NULL)
         jw_kstrz(&w, "target", target);
+    if (weight > 0)
+        jw_ki64(&w, "weight", weight);
     if (opt->chat.route != NULL)
         jw_kstrz(&w, "route", opt->chat.route);
     if (opt->for_us > 0)
         jw_ki64(&w, "for_ms", MAX(opt->for_us / US_PER_MS, 1));
     jw_object_end(&w);
-    return call(ctx, true, path, buf_str(&body), &answer, e);
+    enum errc rc = call(ctx, true, path, buf_str(&body), &answer, e);
+    if (rc == ERR_INVALID) /* the broker's word for an argument that is wrong */
+        rc = e->code = ERR_USAGE;
+    return rc;
 }
 
 static enum errc run_pin(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
                          struct err *e)
 {
     (void)n;
-    return steer(ctx, "/llmgw/v1/pin", args[0], p, e);
+    return steer(ctx, "/llmgw/v1/pin", args[0], 0, p, e);
 }
 
 static enum errc run_unpin(struct cmd_ctx *ctx, void *p, const char *const *args,
@@ -492,21 +507,41 @@ static enum errc run_unpin(struct cmd_ctx *ctx, void *p, const char *const *args
 {
     (void)args;
     (void)n;
-    return steer(ctx, "/llmgw/v1/unpin", NULL, p, e);
+    return steer(ctx, "/llmgw/v1/unpin", NULL, 0, p, e);
 }
 
 static enum errc run_drain(struct cmd_ctx *ctx, void *p, const char *const *args,
                            size_t n, struct err *e)
 {
     (void)n;
-    return steer(ctx, "/llmgw/v1/drain", args[0], p, e);
+    return steer(ctx, "/llmgw/v1/drain", args[0], 0, p, e);
 }
 
 static enum errc run_undrain(struct cmd_ctx *ctx, void *p, const char *const *args,
                              size_t n, struct err *e)
 {
     (void)n;
-    return steer(ctx, "/llmgw/v1/undrain", args[0], p, e);
+    return steer(ctx, "/llmgw/v1/undrain", args[0], 0, p, e);
+}
+
+static enum errc run_weight(struct cmd_ctx *ctx, void *p, const char *const *args,
+                            size_t n, struct err *e)
+{
+    int64_t weight;
+    (void)n;
+    if (num_i64(str_of(args[1]), 1, LIMIT_WEIGHT, &weight) != ERR_OK)
+        return err_set(e, ERR_USAGE,
+                       "weight \"%s\" is no whole number from 1 to %d\n"
+                       "hint: llmgw route drain takes a target out",
+                       args[1], LIMIT_WEIGHT);
+    return steer(ctx, "/llmgw/v1/weight", args[0], weight, p, e);
+}
+
+static enum errc run_unweight(struct cmd_ctx *ctx, void *p, const char *const *args,
+                              size_t n, struct err *e)
+{
+    (void)n;
+    return steer(ctx, "/llmgw/v1/unweight", args[0], 0, p, e);
 }
 
 static enum errc run_history(struct cmd_ctx *ctx, void *p, const char *const *args,
@@ -529,6 +564,8 @@ static const struct cmd_sub subs[] = {
     {"unpin", "", 0, 0, run_unpin},
     {"drain", "TARGET", 1, 1, run_drain},
     {"undrain", "TARGET", 1, 1, run_undrain},
+    {"weight", "TARGET N", 2, 2, run_weight},
+    {"unweight", "TARGET", 1, 1, run_unweight},
     {NULL, NULL, 0, 0, NULL},
 };
 
@@ -545,6 +582,8 @@ static const struct cmd_example examples[] = {
     {"llmgw route test fast", "does each of its targets answer? costs a few tokens"},
     {"llmgw route drain anthropic/claude-haiku-5-5 --for 30m",
      "take a target out while it is in trouble"},
+    {"llmgw route weight openai/gpt-6-luna 9 --for 2h",
+     "a weighted route draws it nine times as often as one of weight 1"},
     {NULL, NULL},
 };
 
@@ -552,7 +591,9 @@ const struct cmd_entry cmd_route = {
     .name = "route",
     .args =
         "[list | show ROUTE | explain [PROMPT...] | test [ROUTE or TARGET...] | health | "
-        "history | pin TARGET | unpin | drain TARGET | undrain TARGET]",
+        "history | pin TARGET | unpin | drain TARGET | undrain TARGET | weight TARGET N "
+        "| "
+        "unweight TARGET]",
     .summary = "see and steer which models requests go to",
     .options = options,
     .options_size = sizeof(struct options),

@@ -353,7 +353,7 @@ static enum errc parse_target(const struct store *s, struct conf_target *t)
                 "target: \"%.*s\"; only weight=N and when CONDITION may follow "
                 "the name",
                 STR_ARG(word));
-        if (num_i64(str_sub(word, weight.len, word.len), 1, 1000000, &n) != ERR_OK)
+        if (num_i64(str_sub(word, weight.len, word.len), 1, LIMIT_WEIGHT, &n) != ERR_OK)
             return err_set(s->e, ERR_CONFIG, "target: \"%.*s\" is not from 1 to 1000000",
                            STR_ARG(word));
         t->weight = (int)n; /* in range, as just checked */

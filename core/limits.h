@@ -59,6 +59,8 @@ enum {
     /* targets in a route, attempts in one request: a bound on any retry loop */
     LIMIT_TARGETS = 64,
     LIMIT_ATTEMPTS = 16,
+    /* of a target in a weighted draw; the sum of LIMIT_TARGETS of them is far from 2⁶⁴ */
+    LIMIT_WEIGHT = 1000000,
     /* targets with a health and counts of their own, of 0.8 KiB: clients may invent names */
     LIMIT_TARGET_STATES = 1024,
     /* bytes of the names users give: route, project, template, tag key and value */

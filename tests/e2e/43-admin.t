@@ -19,6 +19,10 @@ with() { # the configuration, with more of it from standard input
 [route "fast"]
     target = one/sim
     target = one/other
+[route "drawn"]
+    strategy = weighted
+    target = one/sim
+    target = one/third weight=3
 [core]
     record = full
 END
@@ -155,6 +159,31 @@ is "$(post unpin '{"route":"fast"}') $(said unpinned)" '200 0' '… and is not t
 is "$(post unpin '') $(said unpinned)" '200 1' 'the pin for all is lifted'
 is "$(target_of default)" one/sim '… and the order is the route'"'"'s'
 
+# one of 1 in a million is drawn first once in 50,000 runs of this
+draws() { for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do target_of drawn; done | sort -u; }
+llmgw route weight one/sim 1000000
+is "$(draws)" one/sim 'a weight is obeyed by a weighted draw'
+like "$(llmgw route list -F tsv --fields route,target,health,weight | tr '\t' ' ')" \
+    'drawn one/sim healthy, weight 1000000 1000000' '… and listed'
+is "$(target_of fast)" one/sim '… an ordered route has no use for it'
+llmgw route unweight one/sim
+llmgw route weight one/third 1000000 --for 1h
+is "$(draws)" one/third '… another'
+cmp_num "$(http /llmgw/v1/targets | "$tool" json targets.2.weight_for_ms)" -le 3600000 '… for a while'
+is "$(post weight '{"target":"one/third","weight":7,"for_ms":1}')" 200 '… a short one'
+"$tool" wait "$tmp/never" '^never$' 50ms 2>/dev/null
+like "$(llmgw route list -F tsv --fields target,health,weight | tr '\t' ' ')" \
+    'one/third healthy 3' '… ends by itself: the configured one again'
+for n in 0 -1 1.5 1000001 many ''; do
+    out=$(llmgw route weight one/sim -- "$n" 2>&1)
+    is "$?" 2 "no weight: \"$n\""
+done
+out=$(llmgw route weight one/other 3 2>&1)
+like "$? $out" '^2 .*no route with strategy = weighted' 'a weight that nobody would use is refused'
+
+out=$(llmgw route pin fast 2>&1)
+like "$? $out" '^2 .*is a route' 'a pin to a route is a wrong argument'
+
 # ---- wrong questions ----
 refused() { # PATH BODY WANT DESCRIPTION
     is "$(post "$1" "$2") $(said error.llmgw.class) $(said error.llmgw.origin)" "$3 client" "$4"
@@ -167,6 +196,10 @@ refused pin '{"target":"nobody/x"}' '404 not_found' 'an unknown provider'
 refused pin '{"route":"none","target":"one/sim"}' '404 not_found' 'an unknown route'
 refused drain '{"target":"fast"}' '400 invalid_request' 'a route cannot be drained'
 refused drain '7' '400 invalid_request' 'nor a number'
+refused weight '{"target":"one/sim"}' '400 invalid_request' 'no weight'
+refused weight '{"target":"one/sim","weight":0}' '400 invalid_request' '… none at all'
+refused weight '{"target":"fast","weight":2}' '400 invalid_request' 'a route has no weight'
+refused unweight '{"target":"nobody/x"}' '404 not_found' '… nor has nobody'
 refused unpin '"x"' '400 invalid_request' 'a text unpins nothing'
 refused cancel '[]' '400 invalid_request' '… an array cancels nothing'
 refused log/rm '[]' '400 invalid_request' '… and deletes nothing'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What outlives a restart, also one by a kill: budgets and limits go on where they stood, with and
-# without tags; pins, drained targets, open breakers and benched keys are as they were.
+# without tags; pins, weights, drained targets, open breakers and benched keys are as they were.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl sqlite3
 
@@ -115,24 +115,30 @@ config <<END
     target = one/sim
     target = spent/sim:402
     target = one/other
+[route "drawn"]
+    strategy = weighted
+    target = one/other
 END
 start_broker
 ask -m spent/sim:402 hello
 is "$(got class)" quota_exhausted 'a target is out of money'
 llmgw route pin --route fast one/other
 llmgw route drain one/sim --for 1h
+llmgw route weight one/other 9
 kept='SELECT count(*) FROM state'
-is "$(sql_wait "$kept" 4)" 4 'a pin, a drained target, an open breaker and its key are kept'
+is "$(sql_wait "$kept" 5)" 5 'a pin, a weight, a drained target, an open breaker and its key are kept'
 stop_broker KILL
 start_broker
 targets=$(http /llmgw/v1/targets)
 is "$(printf %s "$targets" | "$tool" json pins.0.target)" one/other 'a pin outlives a kill'
 like "$targets" '"target":"one/sim",[^}]*"drained":true' '… a drained target'
+like "$targets" '"target":"one/other",[^}]*"weight":9,"weight_for_ms":null' '… a weight'
 like "$targets" '"target":"spent/sim:402",[^}]*"circuit":"open",[^}]*quota' '… an open breaker'
 ask -m fast hello
 is "$(got h.x-llmgw-target)" one/other '… and they are obeyed'
 llmgw route unpin --route fast
 llmgw route undrain one/sim
+llmgw route unweight one/other
 is "$(sql_wait "$kept" 2)" 2 'what is lifted is forgotten'
 stop_broker
 start_broker

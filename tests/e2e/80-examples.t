@@ -76,6 +76,10 @@ config <<END
     key-env = SIM_KEY
 [alias]
     haiku = anthropic/claude-haiku-5-5
+[route "spread"]
+    strategy = weighted
+    target = openai/gpt-6-luna
+    target = anthropic/claude-haiku-5-5
 [route "fast"]
     target = haiku
     target = openai/gpt-6-luna

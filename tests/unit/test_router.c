@@ -178,6 +178,24 @@ static void a_draw_follows_its_seed_and_the_weights(void **state)
     assert_in_range(n_first[1], DRAWS * 3 / 5 - 175, DRAWS * 3 / 5 + 175);
 }
 
+static void a_weight_that_is_steered_takes_the_place_of_the_configured(void **state)
+{
+    struct bench *b = *state;
+    enum { DRAWS = 2000 };
+    unsigned n_first[3] = {0};
+    b->views[0].weight = 46; /* 46 : 3 : 1 */
+    for (uint64_t seed = 1; seed <= DRAWS; seed++) {
+        b->facts.seed = seed;
+        b->route = conf_route(b->conf, STR("r"));
+        b->d.items = b->items;
+        router_decide(&b->facts, CONF_WEIGHTED, b->route->targets, b->views, 3,
+                      b->catalog, b->conf, &b->d);
+        n_first[b->items[0].target]++;
+    }
+    /* five standard deviations are 61 */
+    assert_in_range(n_first[0], DRAWS * 46 / 50 - 61, DRAWS * 46 / 50 + 61);
+}
+
 static void who_is_out_takes_part_in_no_draw(void **state)
 {
     struct bench *b = *state;
@@ -414,6 +432,7 @@ int main(void)
         CASE(the_order_is_the_routes_own),
         CASE(who_comes_later_comes_by_his_wait),
         CASE(a_draw_follows_its_seed_and_the_weights),
+        CASE(a_weight_that_is_steered_takes_the_place_of_the_configured),
         CASE(who_is_out_takes_part_in_no_draw),
         CASE(a_condition_opens_its_target),
         CASE(a_pin_puts_all_others_out),

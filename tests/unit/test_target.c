@@ -37,14 +37,16 @@ static void invented_names_take_each_others_place(void **state)
     struct targets ts;
     targets_init(&ts);
     struct target_state *good = get(&ts, "good"), *held = get(&ts, "held"),
-                        *drained = get(&ts, "drained");
+                        *drained = get(&ts, "drained"), *weighed = get(&ts, "weighed");
     targets_count(&ts, good, ERR_OK); /* an answer makes it known */
     held->n_users = 1;
     drained->drained_until_us = INT64_MAX;
+    weighed->weight_until_us = INT64_MAX;
     invent(&ts, 10 * LIMIT_TARGET_STATES);
     assert_ptr_equal(targets_find(&ts, STR("p/good")), good);
     assert_ptr_equal(targets_find(&ts, STR("p/held")), held);
     assert_ptr_equal(targets_find(&ts, STR("p/drained")), drained);
+    assert_ptr_equal(targets_find(&ts, STR("p/weighed")), weighed);
     assert_null(targets_find(&ts, STR("p/invented-0")));
     assert_int_equal(ts.others.n_attempts, 10 * LIMIT_TARGET_STATES);
     assert_int_equal(ts.others.n_failed, 10 * LIMIT_TARGET_STATES);
