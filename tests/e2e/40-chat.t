@@ -175,6 +175,10 @@ id=$("$tool" json id <"$tmp/chat.out")
 is "$(sql_wait "SELECT project, record FROM request WHERE id = '$id'" 'demo|full')" 'demo|full' \
     'project and texts are recorded'
 is "$(sql "SELECT key, value FROM tag JOIN request USING (rid) WHERE id = '$id'")" 'ticket|7' '… and the tag'
+LLMGW_PROJECT=atlas LLMGW_TAGS=ticket=8 chat -m fast -j hi </dev/null
+id=$("$tool" json id <"$tmp/chat.out")
+is "$(sql_wait "SELECT project FROM request WHERE id = '$id'" atlas) $(sql "SELECT value FROM tag JOIN request USING (rid) WHERE id = '$id'")" \
+    'atlas 8' '… also from the environment'
 chat -m fast --no-log -j 'a secret-word' </dev/null
 id=$("$tool" json id <"$tmp/chat.out")
 is "$(sql_wait "SELECT record FROM request WHERE id = '$id'" off)" off 'or nothing is'
@@ -208,6 +212,10 @@ chat -m nonesuch hi </dev/null
 is "$rc" 4 'no such model: 4'
 chat -m fast --max-cost 0.0000001 hi </dev/null
 is "$rc" 5 'too dear: refused before sending'
+LLMGW_MAX_COST=0.0000001 chat -m fast hi </dev/null
+is "$rc" 5 '… by the environment, too'
+LLMGW_MAX_COST=0.0000001 chat -m fast --max-cost 1 hi </dev/null
+is "$rc" 0 '… which an option overrules'
 chat -m one/big --max-cost 0.02 -v hi </dev/null
 is "$rc $out" '0 hi' 'without an output cap the broker sets the affordable one'
 is "$(last_request one body.max_completion_tokens)" 1999 '… which the provider gets'
@@ -257,6 +265,10 @@ ok '… with the text that came' sh -c "llmgw log show last | grep -qF \"\$(head
 chat -c -m fast 'go on' </dev/null
 # a word more may have been on its way when we left
 like "$(sent 2)/$(sent 3)" "^$(cat "$tmp/int.out").*/go on\$" '… and the conversation can go on from there'
+spawn term llmgw chat -m one/sim:text=lorem,tokens=500,gap=20ms hi </dev/null
+ok 'an answer comes again' wait_for "$tmp/term.out" '[a-z]'
+reap "$pid" TERM
+is "$rc $(llmgw log show last -F json | "$tool" json status)" '143 cancelled' 'SIGTERM ends it likewise'
 spawn int env --default-signal=INT llmgw chat -m one/sim:text=lorem,tokens=500,gap=20ms -F jsonl hi </dev/null
 ok 'JSON lines are stopped' wait_for "$tmp/int.out" '"type":"text"'
 reap "$pid" INT

@@ -90,6 +90,10 @@ expect fast $0.
 send two\nlines\r
 expect lines
 expect lines
+expect fast $0.
+send alt\e\renter\r
+expect enter
+expect enter
 send /model long\r
 send again\r
 expect by
@@ -99,6 +103,7 @@ end
 END
 is "$rc" 0 'Ctrl-C and Esc stop an answer, Ctrl-D leaves behind one'
 like "$(grep '"what":"request"' "$one_journal" | grep 'lines')" 'two\\nlines' 'Ctrl-J begins a line'
+like "$(grep '"what":"request"' "$one_journal" | grep 'alt')" 'alt\\nenter' '… and so does Alt-Enter'
 ok 'a stopped answer ends upstream' sh -c "grep -q '\"client_gone\":true' '$one_journal'"
 
 # ---- commands ----

@@ -102,6 +102,14 @@ is "$? $(cat "$tmp/out")" '2 ' 'an empty file alone is nothing to say'
 says 'what comes late is waited for' 'late
 
 word'
+# 3 s: Source: llmgw-chat(1)
+{ sleep 3.4; echo late; } | chat word
+says '… for long, in silence' 'late
+
+word'
+printf 'expect waiting for standard input (use --no-stdin\nexpect late\nend\n' |
+    "$tool" pty sh -c '{ sleep 4; echo late; } | llmgw chat word' >"$tmp/screen" 2>&1
+is "$?" 0 '… at a terminal that is told'
 mkfifo "$tmp/never"
 exec 5<>"$tmp/never"
 chat --no-stdin word <&5
