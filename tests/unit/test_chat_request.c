@@ -130,6 +130,20 @@ static void keys_of_the_environment_go_along(void **state)
     setenv("OPENAI_API_KEY", "sk-1", 1);
     check(NULL, &o, &turn, BODY("default", ""),
           HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
+    struct conf *conf = calloc(1, sizeof *conf);
+    struct conf_provider p = {.name = "openai", .n_keys = 1, .is_implicit = true};
+    conf->providers = &p;
+    conf->n_providers = 1;
+    conf->chat.max_cost_pico = PICO_UNKNOWN;
+    check(conf, &o, &turn, BODY("default", ""),
+          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
+    p.is_implicit = false; /* what is configured holds, … */
+    p.keys[0] = (struct conf_secret){CONF_KEY_FILE, "/key"};
+    check(conf, &o, &turn, BODY("default", ""), HEADERS);
+    p.keys[0] = (struct conf_secret){CONF_KEY_ENV, "OPENAI_API_KEY"}; /* … here this */
+    check(conf, &o, &turn, BODY("default", ""),
+          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
+    free(conf);
     unsetenv("OPENAI_API_KEY");
 }
 
