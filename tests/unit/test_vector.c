@@ -3,11 +3,13 @@
  *
  * The bits wanted were reckoned in fractions; base64 is that of RFC 4648's own coder elsewhere.
  */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/num.h"
@@ -61,6 +63,36 @@ static void numbers_become_the_nearest_binary32(void **state)
         uint32_t bits = 0;
         if (!vector_bits(str_of(numbers[i].number), &bits) || bits != numbers[i].bits)
             fail_msg("%s: %08x, not %08x", numbers[i].number, bits, numbers[i].bits);
+    }
+}
+
+/* What is read the short way is what strtof says, also just beside and at what lies between floats. */
+static void short_numbers_are_what_libc_says(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+    for (unsigned i = 0; i < 200000; i++) {
+        uint64_t dice = num_draw(&seed);
+        char text[64];
+        int len;
+        if (i % 2 == 0) { /* any digits, a point anywhere */
+            len = snprintf(text, sizeof text, "%s%" PRIu64 ".%0*" PRIu64,
+                           dice & 1 ? "-" : "", (dice >> 1) % 3,
+                           (int)((dice >> 8) % 14) + 1, num_draw(&seed) % 100000000);
+        } else { /* half-way between two floats, exactly or nearly */
+            uint32_t at = 0x30000000 + (uint32_t)(dice % 0x18000000);
+            float low, high;
+            uint32_t next = at + 1;
+            memcpy(&low, &at, sizeof low);
+            memcpy(&high, &next, sizeof high);
+            len = snprintf(text, sizeof text, "%.*f", (int)((dice >> 40) % 16) + 1,
+                           ((double)low + (double)high) / 2);
+        }
+        uint32_t got, want;
+        float f = strtof(text, NULL);
+        memcpy(&want, &f, sizeof want);
+        if (!vector_bits((struct str){text, (size_t)len}, &got) || got != want)
+            fail_msg("%s: %08x, not %08x", text, got, want);
     }
 }
 
@@ -135,6 +167,7 @@ int main(void)
         cmocka_unit_test(numbers_become_the_nearest_binary32),
         cmocka_unit_test(what_was_printed_is_read_back),
         cmocka_unit_test(what_is_no_number_is_none),
+        cmocka_unit_test(short_numbers_are_what_libc_says),
         cmocka_unit_test(a_vector_is_little_endian_base64),
         cmocka_unit_test(no_room_is_told),
     };
