@@ -4,6 +4,7 @@
  * Owns the order in which a model's name is looked up (alias, route, provider/model, bare id),
  * the providers that need no section, and route "default". Reads no file.
  */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "core/conf_load.h"
@@ -24,12 +25,21 @@ const struct conf_provider *conf_provider(const struct conf *c, struct str name)
     return NULL;
 }
 
+/* 127.0.0.0/8 as an address; a name may begin so and stand anywhere. */
+static bool is_loopback(struct str name)
+{
+    char text[INET_ADDRSTRLEN];
+    uint8_t address[4];
+    return name.len < sizeof text && str_copy(text, sizeof text, name) > 0 &&
+           inet_pton(AF_INET, text, address) == 1 && address[0] == 127;
+}
+
 bool conf_provider_is_near(const struct conf_provider *p)
 {
     struct str url = str_of(p->base_url);
     struct str host = str_sub(url, str_search(url, STR("://")) + 3, url.len);
     struct str name = str_sub(host, 0, MIN(str_find(host, ':'), str_find(host, '/')));
-    return str_starts(host, STR("[::1]")) || str_starts(name, STR("127.")) ||
+    return str_starts(host, STR("[::1]")) || is_loopback(name) ||
            str_ieqz(name, "localhost");
 }
 

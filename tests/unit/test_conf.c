@@ -202,6 +202,26 @@ static const struct conf_provider *bedrock(struct conf *c)
     return conf_provider(c, STR("bedrock"));
 }
 
+static void who_is_near_is_told_by_the_address(void **state)
+{
+    static const struct {
+        const char *base_url;
+        bool is_near;
+    } rows[] = {
+        {"http://127.0.0.1:11434/v1", true},  {"http://127.1.2.3", true},
+        {"http://localhost:8080/v1", true},   {"http://LOCALHOST", true},
+        {"http://[::1]:11434/v1", true},      {"http://127.example.com/v1", false},
+        {"http://127.0.0.1.example", false},  {"http://128.0.0.1/v1", false},
+        {"http://localhost.example/", false}, {"http://10.0.0.1:11434", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct conf_provider p = {.base_url = rows[i].base_url};
+        if (conf_provider_is_near(&p) != rows[i].is_near)
+            fail_msg("%s", rows[i].base_url);
+    }
+}
+
 static void amazons_variables_are_a_key_and_a_region(void **state)
 {
     (void)state;
@@ -949,6 +969,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(without_any_file_the_presets_hold),
         CASE(a_key_in_the_environment_is_a_provider),
+        CASE(who_is_near_is_told_by_the_address),
         CASE(amazons_variables_are_a_key_and_a_region),
         CASE(a_key_may_be_in_several_variables),
         CASE(every_section_reaches_its_struct),

@@ -1,6 +1,8 @@
 /* wire.c: see wire.h. */
 #include "tests/unit/wire.h"
 
+#include <stdlib.h>
+
 enum { MOST_TURNS = 64, MOST_PARTS = 32, MOST_TOOLS = 8, MOST_STOPS = 16 };
 
 void wire_begin(struct wire_doc *doc, struct str body, struct arena *a,
@@ -70,9 +72,17 @@ int64_t wire_i64(struct wire_doc *doc, struct jspan v, int64_t other)
     return n;
 }
 
+/* The place of one more; the generator makes no message with so many. */
+static size_t next(size_t *n, size_t most)
+{
+    if (*n == most)
+        abort();
+    return (*n)++;
+}
+
 struct msg_turn *wire_add_turn(struct wire_doc *doc, enum msg_role role)
 {
-    struct msg_turn *t = &doc->m->turns[doc->m->n_turns++ % MOST_TURNS];
+    struct msg_turn *t = &doc->m->turns[next(&doc->m->n_turns, MOST_TURNS)];
     *t = (struct msg_turn){.role = role,
                            .parts = ARENA_ARRAY(doc->arena, MOST_PARTS, struct msg_part)};
     return t;
@@ -80,14 +90,14 @@ struct msg_turn *wire_add_turn(struct wire_doc *doc, enum msg_role role)
 
 struct msg_part *wire_add_part(struct msg_turn *t, enum msg_part_kind kind)
 {
-    struct msg_part *p = &t->parts[t->n_parts++ % MOST_PARTS];
+    struct msg_part *p = &t->parts[next(&t->n_parts, MOST_PARTS)];
     *p = (struct msg_part){.kind = kind};
     return p;
 }
 
 struct msg_tool *wire_add_tool(struct wire_doc *doc)
 {
-    struct msg_tool *t = &doc->m->tools[doc->m->n_tools++ % MOST_TOOLS];
+    struct msg_tool *t = &doc->m->tools[next(&doc->m->n_tools, MOST_TOOLS)];
     *t = (struct msg_tool){.strict = -1};
     return t;
 }
@@ -97,7 +107,7 @@ void wire_stops(struct wire_doc *doc, struct jspan array)
     struct jspan v;
     size_t it = 0;
     while (wire_next(doc, array, &it, &v))
-        doc->m->stops[doc->m->n_stops++ % MOST_STOPS] = wire_str(doc, v);
+        doc->m->stops[next(&doc->m->n_stops, MOST_STOPS)] = wire_str(doc, v);
 }
 
 bool wire_is_word(char c, const char *others)
