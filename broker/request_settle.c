@@ -65,6 +65,26 @@ void settle_admit(struct request *r)
 
 /* ---- the price of an attempt ---- */
 
+/*
+ * What the account's contract adds, where the model has it: no answer tells.
+ * Source: OpenAI, data residency; Azure, deployment types (2026-11).
+ */
+static void add_account_service(const struct request *r, const struct attempt_row *row,
+                                struct price_query *q)
+{
+    const struct conf_provider *p = conf_provider(r->conf, str_of(row->target->provider));
+    const struct str ids[] = {str_of(row->served), str_of(row->target->model)};
+    const struct catalog_model *m = NULL;
+    if (p == NULL || p->price_service == NULL || q->n_services == PRICE_SERVICES)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(ids) && m == NULL; i++)
+        if (ids[i].len > 0)
+            m = catalog_find(r->catalog, q->provider, ids[i]);
+    struct str name = str_of(p->price_service);
+    if (m != NULL && catalog_service(m, name, q->at_us) != NULL)
+        q->services[q->n_services++] = name;
+}
+
 /* What the answer tells beside its usage, and the request where the answer is silent. */
 static struct price_query price_facts(const struct request *r, const struct attempt *a,
                                       const struct attempt_row *row)
@@ -80,6 +100,7 @@ static struct price_query price_facts(const struct request *r, const struct atte
         .thinking = scan->reasoning_len > 0 && !usage_has(&row->usage, USAGE_REASONING),
     };
     memcpy(q.services, scan->services, scan->n_services * sizeof q.services[0]);
+    add_account_service(r, row, &q);
     if (attempt_dialect(a) == r->client->id)
         q.cache_ttl = str_of(r->facts.cache_ttl);
     return q;

@@ -71,6 +71,8 @@ struct conf_provider {
     const char *proxy, *ca_file; /* NULL if not set */
     const char *region;          /* Bedrock; NULL if not set */
     const char *api_version;     /* Azure's classic addresses; NULL if not set */
+    const char
+        *price_service; /* "data_zone": how its account is priced; NULL if not set */
     bool http2;
     bool is_implicit; /* not in any file: found by its key in the environment */
     struct conf_pos pos;

@@ -259,6 +259,30 @@ static void unknown_kind(struct conf_load *l, const struct conf_provider *p)
                      near_hint(&near, 1, hint));
 }
 
+/* A word that no price knows would change nothing, and nobody would see it. */
+static void check_price_service(struct conf_load *l, const struct conf_provider *p)
+{
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    size_t n = 0;
+    const struct catalog_model *models =
+        l->cat != NULL ? catalog_models(l->cat, &n) : NULL;
+    near_init(&near, str_of(p->price_service));
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(models[i].provider, p->kind->catalog) != 0)
+            continue;
+        for (size_t k = 0; k < models[i].n_services; k++) {
+            if (strcmp(models[i].services[k]->name, p->price_service) == 0)
+                return;
+            near_offerz(&near, models[i].services[k]->name);
+        }
+    }
+    if (l->cat != NULL)
+        conf_problem(l, &p->pos, "provider", p->name,
+                     "price-service: no price knows \"%s\"%s", p->price_service,
+                     near_hint(&near, 1, hint));
+}
+
 /* What the kind says and the section does not; false when that leaves something out. */
 static bool complete_provider(struct conf_load *l, struct conf_provider *p)
 {
@@ -287,6 +311,8 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
         if (variable != NULL)
             p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
     }
+    if (p->price_service != NULL)
+        check_price_service(l, p);
     return true;
 }
 

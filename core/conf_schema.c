@@ -175,6 +175,10 @@ static const struct conf_key keys[] = {
     {"provider", "api-version", CONF_STRING, IN(conf_provider, api_version),
      .help =
          "Azure: date of the classic interface, which has the deployment in its address"},
+    {"provider", "price-service", CONF_STRING, IN(conf_provider, price_service),
+     .help =
+         "service of its prices that the account is in and no answer tells, such as "
+         "data_zone or regional_processing; models that have no such price keep theirs"},
     {"provider", "http2", CONF_BOOL, IN(conf_provider, http2), .preset = "no",
      .help = "allow HTTP/2; a paused stream costs much memory there"},
 

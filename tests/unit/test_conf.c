@@ -432,6 +432,8 @@ static const struct {
      ":2: provider \"local\": a kind is missing, such as openai-compatible"},
     {"[provider \"x\"]\nkind = openia",
      ":2: provider \"x\": unknown kind \"openia\" (did you mean \"openai\"?)"},
+    {"[provider \"openai\"]\nprice-service = data_zome",
+     ":2: provider \"openai\": price-service: no price knows \"data_zome\""},
     {"[provider \"x\"]\nkind = openai-compatible",
      ":2: provider \"x\": base-url is missing; kind openai-compatible has none"},
     {"[provider \"openai\"]\nbase-url = ftp://x",
