@@ -215,13 +215,14 @@ is "$(printf '%s' "$out" | "$tool" json rows.0.result)" ok '… for programs'
 
 # ---- what was decided ----
 llmgw route drain one/gpt-6-luna
-llmgw chat -r pair --no-stdin hi >/dev/null 2>&1
+# twice: the first may come late enough to be the one that tries again
+for n in 1 2; do llmgw chat -r pair --no-stdin hi >/dev/null 2>&1; done
 llmgw chat -r default --no-stdin hi >/dev/null 2>&1
 llmgw route undrain one/gpt-6-luna
 stop_broker # which has written all of it then
 out=$(llmgw --no-autostart route history -n 2)
 is "$(printf '%s\n' "$out" | wc -l)" 3 'history: so many, without a broker'
 like "$out" '^.* default +one/other +ok +one/gpt-6-luna: drained$' '… who served, and why others did not'
-like "$(llmgw --no-autostart route history -r pair -n 1 -j)" '"route":"pair",.*circuit open: 5×529 .*; one/gpt-6-luna: drained"' \
+like "$(llmgw --no-autostart route history -r pair -n 1 -j)" '"route":"pair",.*circuit open: [5-9]×529 .*; one/gpt-6-luna: drained"' \
     '… of one route, with all reasons'
 done_testing
