@@ -9,16 +9,25 @@
 #include "cmd/files.h"
 #include "cmd/shell.h"
 
-/* Source: git-var(1), GIT_EDITOR: a dumb terminal has no use for VISUAL. */
-static const char *editor(void)
+static bool is_dumb(void)
 {
     const char *term = cmd_getenv("TERM");
-    bool is_dumb = term == NULL || strcmp(term, "dumb") == 0;
-    const char *visual = is_dumb ? NULL : cmd_getenv("VISUAL");
+    return term == NULL || strcmp(term, "dumb") == 0;
+}
+
+/*
+ * Source: git-var(1), GIT_EDITOR: a dumb terminal has no use for VISUAL, and none for vi; NULL then,
+ * and where there is no terminal.
+ */
+static const char *editor(void)
+{
+    const char *visual = is_dumb() ? NULL : cmd_getenv("VISUAL");
     const char *any = cmd_getenv("EDITOR");
+    bool has_screen = !is_dumb() && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     return visual != NULL && visual[0] != '\0' ? visual
            : any != NULL && any[0] != '\0'     ? any
-                                               : "vi";
+           : has_screen                        ? "vi"
+                                               : NULL;
 }
 
 /* Editors tell Markdown by the name's end. */
@@ -59,6 +68,9 @@ enum errc editor_edit(struct cmd_ctx *ctx, struct buf *text, struct err *e)
 {
     AUTO(buf_release) struct buf saved = BUF_INIT(LIMIT_BODY_LEN);
     char *path = NULL;
+    if (editor() == NULL)
+        return err_set(e, ERR_USAGE,
+                       "no terminal for vi, and EDITOR names no other editor");
     enum errc rc = make_file(ctx, buf_str(text), &path, e);
     if (rc != ERR_OK)
         return rc;

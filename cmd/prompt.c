@@ -167,7 +167,13 @@ static enum errc add_file(struct builder *b, const char *path, struct err *e)
     if (strcmp(path, "-") == 0)
         return add_stdin(b, e);
     struct file_walk walk = {b, stat(path, &st) == 0 && S_ISDIR(st.st_mode)};
-    return files_each(path, on_file, &walk, e);
+    size_t before = b->p->text.len + b->p->attachments.len;
+    enum errc rc = files_each(path, on_file, &walk, e);
+    bool is_empty = b->p->text.len + b->p->attachments.len == before;
+    if (rc == ERR_OK && walk.is_found && is_empty)
+        return err_set(e, ERR_USAGE,
+                       "%s: no file in it; hidden and ignored ones are left out", path);
+    return rc;
 }
 
 void prompt_join(const struct opt_args *words, struct buf *out)

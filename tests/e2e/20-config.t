@@ -221,6 +221,9 @@ is "$status" 0 'nothing changed: nothing done'
 editor false
 run llmgw config edit
 isnt "$status" 0 'an editor that fails'
+unset EDITOR VISUAL
+run llmgw config edit
+is "$status $errors" '2 llmgw: config: no terminal for vi, and EDITOR names no other editor' 'vi needs a terminal'
 run llmgw --no-input config edit
 is "$status" 2 '--no-input edits nothing'
 

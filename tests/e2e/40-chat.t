@@ -127,6 +127,11 @@ chat -m fast </dev/null
 is "$rc" 2 'nothing to say is a usage error'
 printf 'a\nb\n' | while read -r w; do llmgw chat -m fast --no-stdin "$w"; done >"$tmp/loop"
 is "$(tr '\n' ' ' <"$tmp/loop")" 'a b ' 'a loop reads its own input'
+mkdir "$tmp/bare"
+: >"$tmp/bare/.hidden"
+chat -m fast -f "$tmp/bare" </dev/null
+is "$rc" 2 'a folder without a file that is shown'
+like "$err" "$tmp/bare: no file in it; hidden and ignored ones are left out" '… is named'
 mkdir "$tmp/dir"
 printf 'B\n' >"$tmp/dir/b"
 printf 'A\n' >"$tmp/dir/a"
