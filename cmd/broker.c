@@ -265,11 +265,11 @@ static enum errc run_install(struct cmd_ctx *ctx, void *opts, const char *const 
     (void)args;
     (void)n;
     bool was;
-    enum errc rc = broker_units_find(ctx, e);
+    enum errc rc = broker_units_link(ctx, e);
     if (rc == ERR_OK)
         rc = stop(ctx, &was, e);
     if (rc == ERR_OK)
-        rc = broker_units_install(ctx, e);
+        rc = broker_units_enable(e);
     return rc == ERR_OK ? say_did(ctx, "installed", true,
                                   "installed: systemd starts the broker on demand", e)
                         : rc;

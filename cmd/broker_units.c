@@ -75,24 +75,19 @@ static enum errc systemctl(const char *const *args, struct err *e)
 }
 #define SYSTEMCTL(e, ...) systemctl((const char *const[]){__VA_ARGS__, NULL}, (e))
 
-enum errc broker_units_find(struct cmd_ctx *ctx, struct err *e)
-{
-    const char *dir;
-    return find_units(ctx, &dir, e);
-}
-
-enum errc broker_units_install(struct cmd_ctx *ctx, struct err *e)
+enum errc broker_units_link(struct cmd_ctx *ctx, struct err *e)
 {
     const char *dir = NULL;
     enum errc rc = find_units(ctx, &dir, e);
     if (rc == ERR_OK && !is_searched(dir))
         rc = SYSTEMCTL(e, "link", arena_printf(&ctx->arena, "%s/" SOCKET_UNIT, dir),
                        arena_printf(&ctx->arena, "%s/" SERVICE_UNIT, dir));
-    if (rc == ERR_OK)
-        rc = SYSTEMCTL(e, "daemon-reload");
-    if (rc == ERR_OK)
-        rc = SYSTEMCTL(e, "enable", "--now", SOCKET_UNIT);
-    return rc;
+    return rc == ERR_OK ? SYSTEMCTL(e, "daemon-reload") : rc;
+}
+
+enum errc broker_units_enable(struct err *e)
+{
+    return SYSTEMCTL(e, "enable", "--now", SOCKET_UNIT);
 }
 
 enum errc broker_units_uninstall(struct err *e)

@@ -6,13 +6,13 @@
 
 #include "cmd/cmd.h"
 
-/* ERR_NOT_FOUND: no units were installed with this program. */
-enum errc broker_units_find(struct cmd_ctx *ctx, struct err *e) MUST_USE;
 /*
- * Tells the user's systemd of the units that were installed with this program, and enables the
- * socket: the broker then starts on demand. ERR_NOT_FOUND: there are no units, or no systemd.
+ * Tells the user's systemd of the units that were installed with this program. Nothing else
+ * changes yet. ERR_NOT_FOUND: there are no units, or no systemd.
  */
-enum errc broker_units_install(struct cmd_ctx *ctx, struct err *e) MUST_USE;
+enum errc broker_units_link(struct cmd_ctx *ctx, struct err *e) MUST_USE;
+/* Enables the socket, which nobody may hold: the broker then starts on demand. */
+enum errc broker_units_enable(struct err *e) MUST_USE;
 /* Stops both units and forgets them. */
 enum errc broker_units_uninstall(struct err *e) MUST_USE;
 

@@ -95,6 +95,8 @@ config <<END
     key-env = SIM_KEY
 END
 "$at/bin/llmgw" broker start >"$tmp/out" 2>&1
+PATH=$at/bin "$at/bin/llmgw" broker install >"$tmp/out" 2>&1
+is "$(llmgw broker status >/dev/null 2>&1; echo $?)" 0 'a broker that runs goes on where there is no systemd'
 like "$(installed install)" '^0' 'a broker that runs'
 is "$(llmgw broker status >/dev/null 2>&1; echo $?)" 10 '… gives its socket to systemd'
 REFUSED=enable
