@@ -47,7 +47,9 @@ request() {
 # ---- a client that leaves after a fifth of a second ----
 stream=',"stream":true'
 n_rows=0
-most_ms=${LATE_MS:-1000} # make campaign, which is alone on its machine, asks for 100
+most_ms=1000 # make campaign, which is alone on its machine, asks for 100
+is_sanitized && most_ms=3000
+most_ms=${LATE_MS:-$most_ms}
 leave() { # HOW REQUEST: after a fifth of a second
     reset=
     [ "$1" = resets ] && reset=-r
