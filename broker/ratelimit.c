@@ -19,6 +19,7 @@
 #include "broker/ratelimit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/clock.h"
 #include "core/num.h"
@@ -137,7 +138,9 @@ static enum figure read_name(struct str name, char *out, size_t size)
         for (char *c = out; *c != '\0'; c++)
             if (*c >= 'A' && *c <= 'Z')
                 *c = (char)(*c - 'A' + 'a');
-        return (size_t)len < size ? figure : FIGURES;
+        /* too long, or no name at all but bytes of any kind */
+        bool is_whole = (size_t)len == strlen(families[i].kind) + rest.len;
+        return is_whole && (size_t)len < size ? figure : FIGURES;
     }
     return FIGURES;
 }

@@ -61,6 +61,8 @@ dist_check_SCRIPTS += %D%/44-route.t
 
 # Every client's dialect by every provider's; tests/e2e/MATRIX.md keeps the table.
 dist_check_SCRIPTS += %D%/39-dialects.t %D%/39-turns.t
+dist_check_SCRIPTS += %D%/37-after-200.t
+dist_check_SCRIPTS += %D%/39-locals.t
 EXTRA_DIST += %D%/MATRIX.md %D%/dialects.txt %D%/dialects-lib.awk %D%/dialects-plan.awk \
 	%D%/dialects-judge.awk
 RUN_MATRIX = TABLE=matrix.new $(SHELL) $(top_srcdir)/tests/e2e/39-dialects.t
