@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base64.h"
+#include "core/mem.h"
 
 /*
  * Most numbers at a fifth of strtof's price. The digits and the power of ten are exact as doubles,
@@ -47,24 +48,36 @@ static bool read_short(const char *s, float *ret)
     return true;
 }
 
-bool vector_bits(struct str s, uint32_t *ret)
+static bool read_text(const char *text, size_t len, uint32_t *ret)
 {
-    char text[VECTOR_NUMBER_LEN + 1], *end;
-    size_t first = s.len > 0 && s.ptr[0] == '-';
-    /* strtof takes more than JSON does: blanks, a plus, "inf", hexadecimal */
-    if (first == s.len || s.len > VECTOR_NUMBER_LEN || s.ptr[first] < '0' ||
-        s.ptr[first] > '9')
-        return false;
-    str_copy(text, sizeof text, s);
+    char *end;
+    float nearest;
     if (text[strspn(text, "0123456789+-.eE")] != '\0')
         return false;
-    float nearest;
-    if (read_short(text, &nearest))
-        end = text + s.len;
-    else
+    if (!read_short(text, &nearest)) {
         nearest = strtof(text, &end);
+        if (end != text + len)
+            return false;
+    }
     memcpy(ret, &nearest, sizeof *ret);
-    return end == text + s.len;
+    return true;
+}
+
+bool vector_bits(struct str s, uint32_t *ret)
+{
+    char text[128]; /* providers write a dozen characters */
+    size_t first = s.len > 0 && s.ptr[0] == '-';
+    /* strtof takes more than JSON does: blanks, a plus, "inf", hexadecimal */
+    if (first == s.len || s.ptr[first] < '0' || s.ptr[first] > '9')
+        return false;
+    if (s.len < sizeof text) {
+        str_copy(text, sizeof text, s);
+        return read_text(text, s.len, ret);
+    }
+    char *copy = mem_strndup(s.ptr, s.len);
+    bool is_number = copy != NULL && read_text(copy, s.len, ret);
+    mem_free(copy);
+    return is_number;
 }
 
 static bool is_blank(char c)

@@ -6,11 +6,9 @@
 
 #include "core/buf.h"
 
-enum { VECTOR_NUMBER_LEN = 127 }; /* characters of a number; providers write a dozen */
-
 /*
  * The bits of the IEEE 754 binary32 that is nearest to a JSON number, ties to even. What is too
- * large is infinite. False if it is none, or longer than VECTOR_NUMBER_LEN.
+ * large is infinite. False if it is none, or memory is out.
  */
 bool vector_bits(struct str number, uint32_t *ret) MUST_USE;
 
