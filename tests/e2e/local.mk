@@ -80,7 +80,8 @@ update-matrix: all tests/e2e/tool
 
 # Every fault at full length, and a scorecard; tests/e2e/CAMPAIGN.md keeps the table.
 EXTRA_DIST += %D%/campaign.sh %D%/CAMPAIGN.md
-CAMPAIGN_UNITS = tests/unit/test_ledger_fault tests/unit/test_request tests/unit/test_conn \
+CAMPAIGN_UNITS = tests/unit/test_ledger_fault tests/unit/test_request \
+	tests/unit/test_request_asked tests/unit/test_request_failure tests/unit/test_conn \
 	tests/unit/test_listen tests/unit/test_upstream tests/unit/test_cross_fault \
 	tests/unit/test_memory tests/unit/test_conf_memory
 campaign: all $(CAMPAIGN_UNITS)
