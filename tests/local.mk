@@ -310,13 +310,19 @@ graph: tests/tools/graph
 
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
-# Packages. `make check-deb` needs root, debhelper and mmdebstrap.
-EXTRA_DIST += %D%/package/deb.sh %D%/package/deb-test.sh %D%/package/llmgw.spec
+# Packages. `make check-deb` needs root, debhelper and mmdebstrap; `make check-rpm` needs rpmbuild.
+EXTRA_DIST += %D%/package/deb.sh %D%/package/deb-test.sh
+EXTRA_DIST += %D%/package/rpm.sh %D%/package/rpm-test.sh
+EXTRA_DIST += %D%/package/llmgw.spec %D%/package/systemd.macros
 EXTRA_DIST += %D%/package/debian/control %D%/package/debian/copyright
 EXTRA_DIST += %D%/package/debian/rules %D%/package/debian/source/format
 deb: dist
 	@$(SHELL) $(srcdir)/tests/package/deb.sh $(distdir).tar.xz deb
 check-deb: deb
 	@$(SHELL) $(srcdir)/tests/package/deb-test.sh "$$(ls -t deb/llmgw_*.deb | head -n 1)"
-CLEANFILES += deb/*.deb
-.PHONY: deb check-deb
+rpm: dist
+	@$(SHELL) $(srcdir)/tests/package/rpm.sh $(distdir).tar.xz rpm
+check-rpm: rpm
+	@$(SHELL) $(srcdir)/tests/package/rpm-test.sh "$$(ls -t rpm/llmgw-*.rpm | head -n 1)" .
+CLEANFILES += deb/*.deb rpm/*.rpm
+.PHONY: deb check-deb rpm check-rpm

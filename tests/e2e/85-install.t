@@ -42,6 +42,33 @@ done
 is "$missing" '' 'each program has its page'
 is "$(find "$at" -type f -perm /022 | head -n 3)" '' 'no file that others may write'
 
+# ---- the spec of the rpm: each pattern of %files matches, each installed file is matched ----
+spec=$srcdir/tests/package/llmgw.spec
+if command -v rpmspec >/dev/null; then
+    set --
+    [ -n "$(rpm --eval '%{?_unitdir}')" ] || set -- --load "$srcdir/tests/package/systemd.macros"
+    rpmspec -P "$@" "$spec" >"$tmp/spec" 2>"$tmp/spec.errors" || echo failed >>"$tmp/spec.errors"
+    is "$(cat "$tmp/spec.errors")" '' 'rpmspec parses the spec'
+    is "$(grep -v '^#' "$tmp/spec" | grep -E '%(\{|systemd_)')" '' \
+        'no macro of the spec is unknown'
+else # the few macros that %files has
+    sed 's|%{_unitdir}|/usr/lib/systemd/system|; s|%{_userunitdir}|/usr/lib/systemd/user|
+        s|%{_bindir}|/usr/bin|; s|%{_docdir}|/usr/share/doc|; s|%{_mandir}|/usr/share/man|
+        s|%{_datadir}|/usr/share|' "$spec" >"$tmp/spec"
+fi
+is "llmgw $(sed -n 's/^Version: *//p' "$tmp/spec")" "$(llmgw version | head -n 1)" 'its version is ours'
+(cd "$at" && find . ! -type d | sed 's|^\.|/usr|') >"$tmp/installed"
+sed -n '/^%files/,$p' "$tmp/spec" | grep '^/' | sed 's|[.]|\\.|g; s|\*|.*|g; s|/$|/.*|; s|.*|^&$|' \
+    >"$tmp/patterns"
+is "$(grep -vf "$tmp/patterns" "$tmp/installed")" '' 'its %files leave out no installed file'
+is "$(while read -r pattern; do
+    grep -q "$pattern" "$tmp/installed" || echo "$pattern"
+done <"$tmp/patterns")" '' '… and name none that is not'
+for name in $(sed -n 's/^%\(license\|doc\) //p' "$tmp/spec"); do
+    [ -f "$srcdir/$name" ] || missing="$missing $name"
+done
+is "$missing" '' 'its README and licence are there'
+
 # ---- units ----
 for unit in "$at"/lib/systemd/*/llmgw.service; do
     is "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")" "$prefix/bin/llmgwd" \
