@@ -544,14 +544,38 @@ static void write_tool_schema(struct gemini_writer *g, struct str schema)
     schema_write(&g->r, schema, SCHEMA_RULES, g->r.w.out);
 }
 
+/*
+ * Can it be told to call only some of the tools? The list of all stays the same then, and so does
+ * what is cached of it. A mode that leaves the choice with the model, and takes names, is only in
+ * the Gemini API. Source: googleapis v1beta content.proto, FunctionCallingConfig (2026-08).
+ */
+static bool takes_names(const struct gemini_writer *g)
+{
+    const struct msg_request *m = g->r.m;
+    bool is_validated = !g->is_vertex && (g->version == 0 || g->version >= 25);
+    return m->n_all_tools > 0 && (m->choice == MSG_CHOICE_ANY || is_validated);
+}
+
+static const char *choice_mode(const struct gemini_writer *g)
+{
+    switch (g->r.m->choice) {
+    case MSG_CHOICE_AUTO:
+        return takes_names(g) ? "VALIDATED" : "AUTO";
+    case MSG_CHOICE_ANY:
+    case MSG_CHOICE_ONE:
+        return "ANY";
+    case MSG_CHOICE_UNSET:
+    case MSG_CHOICE_NONE:
+        break;
+    }
+    return "NONE";
+}
+
 static void write_choice(struct gemini_writer *g)
 {
-    static const char *const modes[] = {[MSG_CHOICE_AUTO] = "AUTO",
-                                        [MSG_CHOICE_NONE] = "NONE",
-                                        [MSG_CHOICE_ANY] = "ANY",
-                                        [MSG_CHOICE_ONE] = "ANY"};
     const struct msg_request *m = g->r.m;
     struct jw *w = &g->r.w;
+    bool has_names = takes_names(g) && m->choice != MSG_CHOICE_NONE;
     if (m->n_tools > 0 && m->parallel_tools == 0)
         drop(&g->r, "parallel_tool_calls");
     if (m->n_tools == 0 || m->choice == MSG_CHOICE_UNSET)
@@ -560,11 +584,14 @@ static void write_choice(struct gemini_writer *g)
     jw_object(w);
     jw_key(w, "functionCallingConfig");
     jw_object(w);
-    jw_kstrz(w, "mode", modes[m->choice]);
-    if (m->choice == MSG_CHOICE_ONE) {
+    jw_kstrz(w, "mode", choice_mode(g));
+    if (m->choice == MSG_CHOICE_ONE || has_names) {
         jw_key(w, "allowedFunctionNames");
         jw_array(w);
-        write_name_value(w, m->choice_name);
+        for (size_t i = 0; i < m->n_tools && has_names; i++)
+            write_name_value(w, m->tools[i].name);
+        if (!has_names)
+            write_name_value(w, m->choice_name);
         jw_array_end(w);
     }
     jw_object_end(w);
@@ -575,6 +602,8 @@ static void write_tools(struct gemini_writer *g)
 {
     const struct msg_request *m = g->r.m;
     struct jw *w = &g->r.w;
+    const struct msg_tool *tools = takes_names(g) ? m->all_tools : m->tools;
+    size_t n_tools = takes_names(g) ? m->n_all_tools : m->n_tools;
     if (m->n_tools == 0)
         return;
     jw_key(w, "tools");
@@ -582,8 +611,8 @@ static void write_tools(struct gemini_writer *g)
     jw_object(w);
     jw_key(w, "functionDeclarations");
     jw_array(w);
-    for (size_t i = 0; i < m->n_tools; i++) {
-        const struct msg_tool *t = &m->tools[i];
+    for (size_t i = 0; i < n_tools; i++) {
+        const struct msg_tool *t = &tools[i];
         jw_object(w);
         write_name(w, t->name);
         if (t->description.len > 0)

@@ -408,34 +408,6 @@ static struct str function_name(struct reader *r, struct jspan entry)
     return s;
 }
 
-static bool is_named(const struct str *names, size_t n, struct str name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(names[i], name))
-            return true;
-    return false;
-}
-
-/* Keeps the tools that the list names. */
-static void keep_allowed(struct reader *r, const struct jfield *list,
-                         struct msg_request *m)
-{
-    size_t n = read_array(r, list), n_names = 0, n_kept = 0, it = 0;
-    struct str *names = ARENA_ARRAY(r->arena, n, struct str);
-    struct jspan v;
-    while (names != NULL && r->rc == ERR_OK &&
-           jscan_next(r->text, list->value, &it, &v)) {
-        size_t mark = read_enter(r, "%s[%zu]", list->name, n_names);
-        if (read_fields(r, v, NULL, 0))
-            names[n_names++] = function_name(r, v);
-        read_leave(r, mark);
-    }
-    for (size_t i = 0; i < m->n_tools; i++)
-        if (is_named(names, n_names, m->tools[i].name))
-            m->tools[n_kept++] = m->tools[i];
-    m->n_tools = n_kept;
-}
-
 static void decode_allowed(struct reader *r, struct jspan allowed, struct msg_request *m)
 {
     enum { MODE, TOOLS, N };
@@ -443,7 +415,7 @@ static void decode_allowed(struct reader *r, struct jspan allowed, struct msg_re
     size_t mark = read_enter(r, "allowed_tools");
     if (read_fields(r, allowed, f, N)) {
         m->choice = choice_word(r, &f[MODE]);
-        keep_allowed(r, &f[TOOLS], m);
+        read_allowed(r, &f[TOOLS], function_name, m);
     }
     read_leave(r, mark);
 }

@@ -105,6 +105,10 @@ int read_word(struct reader *r, const struct jfield *f, const char *const *words
 void read_ignored(struct reader *r, struct msg_request *m, const char *const *known,
                   size_t n);
 void ignore_field(struct msg_request *m, const char *name);
+/* Of the tools that were read only those in the list may be called; name_of() one of it. */
+void read_allowed(struct reader *r, const struct jfield *list,
+                  struct str (*name_of)(struct reader *r, struct jspan v),
+                  struct msg_request *m);
 /* "data:image/png;base64,AAAA": false when it is no such URL. */
 bool read_data_url(struct str url, struct str *ret_mime, struct str *ret_data);
 

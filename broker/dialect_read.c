@@ -219,6 +219,40 @@ void read_ignored(struct reader *r, struct msg_request *m, const char *const *kn
     }
 }
 
+static bool is_named(const struct str *names, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(names[i], name))
+            return true;
+    return false;
+}
+
+void read_allowed(struct reader *r, const struct jfield *list,
+                  struct str (*name_of)(struct reader *r, struct jspan v),
+                  struct msg_request *m)
+{
+    size_t n = read_array(r, list), n_names = 0, it = 0;
+    struct str *names = ARENA_ARRAY(r->arena, n, struct str);
+    struct msg_tool *kept = ARENA_ARRAY(r->arena, m->n_tools, struct msg_tool);
+    struct jspan v;
+    while (names != NULL && r->rc == ERR_OK &&
+           jscan_next(r->text, list->value, &it, &v)) {
+        size_t mark = read_enter(r, "%s[%zu]", list->name, n_names);
+        if (read_fields(r, v, NULL, 0))
+            names[n_names++] = name_of(r, v);
+        read_leave(r, mark);
+    }
+    if (kept == NULL || names == NULL)
+        return;
+    m->all_tools = m->tools;
+    m->n_all_tools = m->n_tools;
+    m->tools = kept;
+    m->n_tools = 0;
+    for (size_t i = 0; i < m->n_all_tools; i++)
+        if (is_named(names, n_names, m->all_tools[i].name))
+            kept[m->n_tools++] = m->all_tools[i];
+}
+
 bool read_data_url(struct str url, struct str *ret_mime, struct str *ret_data)
 {
     static const char marker[] = ";base64,";

@@ -426,29 +426,10 @@ static enum msg_choice choice_word(struct reader *r, const struct jfield *f)
     return i >= 0 ? choices[i] : MSG_CHOICE_UNSET;
 }
 
-static bool is_listed(struct reader *r, struct jspan list, struct str name)
+static struct str tool_name(struct reader *r, struct jspan entry)
 {
-    struct jspan v;
-    size_t it = 0;
-    while (jscan_next(r->text, list, &it, &v)) {
-        struct jfield f = {.name = "name", .value = jscan_get(r->text, v, "name")};
-        if (str_eq(read_str(r, &f), name))
-            return true;
-    }
-    return false;
-}
-
-/* Keeps the tools that the list names. */
-static void keep_allowed(struct reader *r, const struct jfield *list,
-                         struct msg_request *m)
-{
-    size_t n_kept = 0;
-    if (read_array(r, list) == 0)
-        return;
-    for (size_t i = 0; i < m->n_tools; i++)
-        if (is_listed(r, list->value, m->tools[i].name))
-            m->tools[n_kept++] = m->tools[i];
-    m->n_tools = n_kept;
+    return read_need_str(
+        r, &(struct jfield){.name = "name", .value = jscan_get(r->text, entry, "name")});
 }
 
 static void decode_choice(struct reader *r, const struct jfield *choice,
@@ -468,7 +449,7 @@ static void decode_choice(struct reader *r, const struct jfield *choice,
     jscan_fields(r->text, choice->value, f, N);
     if (read_word(r, &f[TYPE], types, ARRAY_LEN(types)) == 1) {
         m->choice = choice_word(r, &f[MODE]);
-        keep_allowed(r, &f[TOOLS], m);
+        read_allowed(r, &f[TOOLS], tool_name, m);
     } else {
         m->choice = MSG_CHOICE_ONE;
         m->choice_name = read_need_str(r, &f[NAME]);

@@ -373,19 +373,59 @@ static void write_tool(struct request_writer *r, const struct msg_tool *t)
     jw_object_end(w);
 }
 
-static void write_tools(struct request_writer *r)
+static void write_tool_name(struct jw *w, const char *type, struct str name)
+{
+    jw_kstrz(w, "type", type);
+    jw_kstr(w, "name", name);
+}
+
+static void write_choice(struct request_writer *r)
 {
     static const char *const words[] = {[MSG_CHOICE_AUTO] = "auto",
                                         [MSG_CHOICE_NONE] = "none",
                                         [MSG_CHOICE_ANY] = "required"};
     const struct msg_request *m = r->m;
     struct jw *w = &r->w;
+    if (m->choice == MSG_CHOICE_UNSET)
+        return;
+    jw_key(w, "tool_choice");
+    if (m->choice == MSG_CHOICE_ONE) {
+        jw_object(w);
+        write_tool_name(w, chooses_custom(r) ? "custom" : "function", m->choice_name);
+        jw_object_end(w);
+    } else if (m->n_all_tools > 0 && m->choice != MSG_CHOICE_NONE) {
+        jw_object(w);
+        jw_kstrz(w, "type", "allowed_tools");
+        jw_kstrz(w, "mode", words[m->choice]);
+        jw_key(w, "tools");
+        jw_array(w);
+        for (size_t i = 0; i < m->n_tools; i++) {
+            const struct msg_tool *t = &m->tools[i];
+            jw_object(w);
+            write_tool_name(w, t->is_custom ? "custom" : "function", t->name);
+            jw_object_end(w);
+        }
+        jw_array_end(w);
+        jw_object_end(w);
+    } else {
+        jw_strz(w, words[m->choice]);
+    }
+}
+
+/* Where only some may be called, all are named: what is cached of them is found again. */
+static void write_tools(struct request_writer *r)
+{
+    const struct msg_request *m = r->m;
+    struct jw *w = &r->w;
+    bool has_all = m->n_all_tools > 0 && !is_agent(r);
+    const struct msg_tool *tools = has_all ? m->all_tools : m->tools;
+    size_t n_tools = has_all ? m->n_all_tools : m->n_tools;
     if (m->n_tools == 0)
         return;
     jw_key(w, "tools");
     jw_array(w);
-    for (size_t i = 0; i < m->n_tools; i++)
-        write_tool(r, &m->tools[i]);
+    for (size_t i = 0; i < n_tools; i++)
+        write_tool(r, &tools[i]);
     jw_array_end(w);
     if (is_agent(r)) {
         if (m->parallel_tools == 0)
@@ -396,15 +436,7 @@ static void write_tools(struct request_writer *r)
     }
     if (m->parallel_tools >= 0)
         jw_kbool(w, "parallel_tool_calls", m->parallel_tools == 1);
-    if (m->choice == MSG_CHOICE_ONE) {
-        jw_key(w, "tool_choice");
-        jw_object(w);
-        jw_kstrz(w, "type", chooses_custom(r) ? "custom" : "function");
-        jw_kstr(w, "name", m->choice_name);
-        jw_object_end(w);
-    } else if (m->choice != MSG_CHOICE_UNSET) {
-        jw_kstrz(w, "tool_choice", words[m->choice]);
-    }
+    write_choice(r);
 }
 
 /* As Chat has it: the Agent API's own place for it. */

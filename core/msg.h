@@ -106,8 +106,11 @@ struct msg_request {
     struct str model; /* as the client asked */
     struct msg_turn *turns;
     size_t n_turns;
-    struct msg_tool *tools;
+    struct msg_tool *tools; /* those that may be called */
     size_t n_tools;
+    /* where only some may: all that are defined, in the client's order; else NULL */
+    struct msg_tool *all_tools;
+    size_t n_all_tools;
     enum msg_choice choice;
     struct str choice_name; /* MSG_CHOICE_ONE */
     int parallel_tools;     /* −1 not said, 0, 1 */

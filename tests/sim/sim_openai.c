@@ -198,6 +198,19 @@ static bool read_messages(struct ask *ask, struct fault *f)
     return true;
 }
 
+/* May the function be called: the one that is named, one of those that are, or any? */
+static bool is_callable(struct json_object *choice, struct str name)
+{
+    struct str only = jx_str(jx_obj(choice, "function"), "name");
+    struct json_object *some = jx_arr(jx_obj(choice, "allowed_tools"), "tools");
+    for (size_t i = 0; some != NULL && i < json_object_array_length(some); i++) {
+        struct json_object *fn = jx_obj(json_object_array_get_idx(some, i), "function");
+        if (str_eq(jx_str(fn, "name"), name))
+            return true;
+    }
+    return some == NULL && (only.len == 0 || str_eq(only, name));
+}
+
 static bool read_tools(struct ask *ask, struct fault *f)
 {
     struct json_object *tools = jx_arr(ask->body, "tools");
@@ -208,19 +221,19 @@ static bool read_tools(struct ask *ask, struct fault *f)
                    json_object_object_get_ex(ask->body, "parallel_tool_calls", NULL)))
         return bad(f, "invalid_value", "tool_choice",
                    "'tool_choice' is only allowed when 'tools' are specified.");
-    struct str wanted = jx_str(jx_obj(choice, "function"), "name");
+    struct str mode = jx_str(jx_obj(choice, "allowed_tools"), "mode");
     for (size_t i = 0; i < n; i++) {
         struct json_object *fn = jx_obj(json_object_array_get_idx(tools, i), "function");
         struct str name = jx_str(fn, "name");
         if (fn != NULL && (name.len == 0 || name.len > 64))
             return bad(f, "invalid_value", "tools", "Invalid name of a function.");
-        if (fn != NULL && ask->n_tools < SIM_TOOLS &&
-            (!wanted.len || str_eq(wanted, name)))
+        if (fn != NULL && ask->n_tools < SIM_TOOLS && is_callable(choice, name))
             ask->tools[ask->n_tools++] =
                 (struct sim_tool){name, jx_obj(fn, "parameters")};
     }
     ask->tool_none = str_eqz(word, "none");
-    ask->tool_forced = str_eqz(word, "required") || wanted.len > 0;
+    ask->tool_forced = str_eqz(word, "required") || str_eqz(mode, "required") ||
+                       jx_obj(choice, "function") != NULL;
     ask->one_tool = !jx_bool(ask->body, "parallel_tool_calls", true);
     return true;
 }

@@ -241,12 +241,23 @@ static bool read_input(struct ask *ask, struct fault *f)
     return true;
 }
 
+/* May the tool be called: the one that is named, one of those that are, or any? */
+static bool is_callable(struct json_object *choice, struct str name)
+{
+    struct str only = jx_str(choice, "name");
+    struct json_object *some = jx_arr(choice, "tools");
+    for (size_t i = 0; some != NULL && i < json_object_array_length(some); i++)
+        if (str_eq(jx_str(json_object_array_get_idx(some, i), "name"), name))
+            return true;
+    return some == NULL && (only.len == 0 || str_eq(only, name));
+}
+
 static bool read_tools(struct ask *ask, struct fault *f)
 {
     struct json_object *tools = jx_arr(ask->body, "tools");
     struct json_object *choice = jx_obj(ask->body, "tool_choice");
     struct str word = jx_str(ask->body, "tool_choice");
-    struct str wanted = jx_str(choice, "name");
+    bool is_required = str_eqz(jx_str(choice, "mode"), "required");
     for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++) {
         struct json_object *tool = json_object_array_get_idx(tools, i);
         struct str name = jx_str(tool, "name");
@@ -258,14 +269,15 @@ static bool read_tools(struct ask *ask, struct fault *f)
             continue;
         if (name.len == 0 || name.len > 64)
             return bad(f, "invalid_value", "tools", "Invalid name of a function.");
-        if (ask->n_tools < SIM_TOOLS && (!wanted.len || str_eq(wanted, name))) {
+        if (ask->n_tools < SIM_TOOLS && is_callable(choice, name)) {
             ask->takes_text[ask->n_tools] = is_custom;
             ask->tools[ask->n_tools++] =
                 (struct sim_tool){name, jx_obj(tool, "parameters")};
         }
     }
     ask->tool_none = str_eqz(word, "none");
-    ask->tool_forced = str_eqz(word, "required") || wanted.len > 0;
+    ask->tool_forced =
+        str_eqz(word, "required") || is_required || jx_str(choice, "name").len > 0;
     ask->one_tool = !jx_bool(ask->body, "parallel_tool_calls", true);
     return true;
 }

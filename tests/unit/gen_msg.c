@@ -309,6 +309,18 @@ static int any_of_three(struct dice *d, unsigned bits)
     return (int)any_bit(d, bits) - 1;
 }
 
+/* That one must be called is a choice of its own. */
+static void some_tools(struct dice *d, struct msg_request *m)
+{
+    m->choice = m->n_tools > 1 && one_in(d, 2) ? MSG_CHOICE_ANY : MSG_CHOICE_AUTO;
+    m->all_tools = m->tools;
+    m->n_all_tools = m->n_tools;
+    if (m->choice == MSG_CHOICE_AUTO) {
+        m->tools += roll(d, (unsigned)m->n_tools);
+        m->n_tools = 1;
+    }
+}
+
 static void any_tools(struct dice *d, const struct asks *can, struct msg_request *m)
 {
     m->n_tools = roll(d, 3);
@@ -322,7 +334,11 @@ static void any_tools(struct dice *d, const struct asks *can, struct msg_request
     }
     if (m->n_tools == 0)
         return;
-    m->choice = (enum msg_choice)any_bit(d, can->choices);
+    unsigned choice = any_bit(d, can->choices);
+    if (choice == MSG_CHOICE_SOME)
+        some_tools(d, m);
+    else
+        m->choice = (enum msg_choice)choice;
     if (m->choice == MSG_CHOICE_ONE)
         m->choice_name = m->tools[0].name;
     m->parallel_tools = any_of_three(d, can->parallel);
@@ -491,14 +507,14 @@ static void show_turns(struct buf *out, const struct msg_request *m)
     }
 }
 
-static void show_tools(struct buf *out, const struct msg_request *m)
+static void show_tools(struct buf *out, const struct msg_tool *tools, size_t n)
 {
-    for (size_t i = 0; i < m->n_tools; i++) {
-        buf_printf(out, "tool strict=%d", m->tools[i].strict);
-        show_str(out, "name", m->tools[i].name);
-        show_str(out, "description", m->tools[i].description);
-        show_str(out, "schema", m->tools[i].schema);
-        show_str(out, "cache", m->tools[i].cache_ttl);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "tool strict=%d", tools[i].strict);
+        show_str(out, "name", tools[i].name);
+        show_str(out, "description", tools[i].description);
+        show_str(out, "schema", tools[i].schema);
+        show_str(out, "cache", tools[i].cache_ttl);
         buf_addc(out, '\n');
     }
 }
@@ -506,7 +522,9 @@ static void show_tools(struct buf *out, const struct msg_request *m)
 void show_request(struct buf *out, const struct msg_request *m)
 {
     show_turns(out, m);
-    show_tools(out, m);
+    show_tools(out, m->tools, m->n_tools);
+    buf_addz(out, m->n_all_tools > 0 ? "of\n" : "");
+    show_tools(out, m->all_tools, m->n_all_tools);
     buf_printf(
         out,
         "choice=%d parallel=%d format=%d strict=%d effort=%d budget=%lld cap=%lld n=%lld",

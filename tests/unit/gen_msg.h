@@ -73,9 +73,12 @@ enum trait {
 /* Bits of what is said of three: −1 not said, 0, 1. */
 enum { UNSAID = 1 << 0, NO = 1 << 1, YES = 1 << 2, ANY = UNSAID | NO | YES };
 
+/* A choice more: some of the tools, auto or any of them. */
+enum { MSG_CHOICE_SOME = MSG_CHOICE_ONE + 1 };
+
 struct asks {
     unsigned traits;
-    unsigned choices;  /* bit per enum msg_choice */
+    unsigned choices;  /* bit per enum msg_choice, and for MSG_CHOICE_SOME */
     unsigned strict;   /* of a tool */
     unsigned parallel; /* of calls */
     unsigned efforts;  /* bit per enum msg_effort */

@@ -261,6 +261,11 @@ static void tools_and_their_choice(void **state)
         {NOVA, OC(HI ",'tools':[" TOOL("f") "],'tool_choice':{'type':'function','function':"
          "{'name':'f'}},'parallel_tool_calls':false"),
          BR_HI("", CONFIG("f", ",'toolChoice':{'tool':{'name':'f'}}")), "parallel_tool_calls", 0},
+        /* some of the tools become the list */
+        {NOVA, OC(HI ",'tools':[" TOOL("g") "," TOOL("f") "],'tool_choice':{'type':"
+         "'allowed_tools','allowed_tools':{'mode':'required','tools':[{'type':'function',"
+         "'function':{'name':'f'}}]}}"),
+         BR_HI("", CONFIG("f", ",'toolChoice':{'any':{}}")), NULL, 0},
         /* there is no "none" */
         {NOVA, OC(HI ",'tools':[" TOOL("f") "],'tool_choice':'none'"),
          SYSTEM(USER(TEXT("hi")), NO_CALLS, "", CONFIG("f", "")), NULL, 0},

@@ -159,6 +159,11 @@ static void tools_and_their_choice(void **state)
          CO_HI(",'tools':[" TOOL("f", P0) "],'tool_choice':'NONE'"), NULL, 0},
         {OC(HI ",'tools':[" TOOL("f", P0) "],'tool_choice':'required'"),
          CO_HI(",'tools':[" TOOL("f", P0) "],'tool_choice':'REQUIRED'"), NULL, 0},
+        /* some of the tools become the list */
+        {OC(HI ",'tools':[" TOOL("g", "") "," TOOL("f", P0) "],'tool_choice':{'type':"
+         "'allowed_tools','allowed_tools':{'mode':'required','tools':[{'type':'function',"
+         "'function':{'name':'f'}}]}}"),
+         CO_HI(",'tools':[" TOOL("f", P0) "],'tool_choice':'REQUIRED'"), NULL, 0},
         /* one tool cannot be named: it is the only one */
         {OC(HI ",'tools':[" TOOL("f", P0) "," TOOL("g-h", ",'description':'d'") "],"
          "'tool_choice':{'type':'function','function':{'name':'g-h'}},'parallel_tool_calls':false"),

@@ -229,6 +229,16 @@ static void a_known_signature_comes_back_with_its_call(void **state)
     ",'tools':[{'functionDeclarations':[{'name':'f','parametersJsonSchema':{}}]}]"
 #define MODE(m) GE_F ",'toolConfig':{'functionCallingConfig':{'mode':'" m "'}}"
 
+#define TOOLS_FG                                                                         \
+    "'tools':[{'type':'function','function':{'name':'f','parameters':{}}},"              \
+    "{'type':'function','function':{'name':'g'}}]"
+#define GE_FG                                                                            \
+    ",'tools':[{'functionDeclarations':[{'name':'f','parametersJsonSchema':{}},"         \
+    "{'name':'g'}]}]"
+#define SOME(mode, name)                                                                 \
+    "{'type':'allowed_tools','allowed_tools':{'mode':'" mode "','tools':["               \
+    "{'type':'function','function':{'name':'" name "'}}]}}"
+
 static void tools_and_their_choice(void **state)
 {
     (void)state;
@@ -245,13 +255,32 @@ static void tools_and_their_choice(void **state)
          "'tool_choice':{'type':'function','function':{'name':'f'}}"),
          GE_HI(GE_F ",'toolConfig':{'functionCallingConfig':{'mode':'ANY',"
          "'allowedFunctionNames':['f']}}", ""), "parallel_tool_calls"},
+        /* some of the tools: all are listed still, and named are those that may be called */
+        {"gemini-3.8-flash", OC(HI "," TOOLS_FG ",'tool_choice':" SOME("required", "g")),
+         GE_HI(GE_FG ",'toolConfig':{'functionCallingConfig':{'mode':'ANY',"
+         "'allowedFunctionNames':['g']}}", ""), NULL},
+        {"gemini-3.8-flash", OC(HI "," TOOLS_FG ",'tool_choice':" SOME("auto", "f")),
+         GE_HI(GE_FG ",'toolConfig':{'functionCallingConfig':{'mode':'VALIDATED',"
+         "'allowedFunctionNames':['f']}}", ""), NULL},
+        {"gemini-2.0-flash", OC(HI "," TOOLS_FG ",'tool_choice':" SOME("auto", "f")),
+         GE_HI(MODE("AUTO"), ""), NULL},
+        {"gemini-3.8-flash", OC(HI "," TOOLS_FG ",'tool_choice':" SOME("auto", "h")),
+         GE_HI("", ""), NULL},
         {"gemini-3.8-flash", OC(HI ",'tools':[{'type':'function','function':{'name':'-f',"
          "'description':'d','strict':true}}]"),
          GE_HI(",'tools':[{'functionDeclarations':[{'name':'_.-f','description':'d'}]}]", ""),
          "strict"},
     };
+    static const struct crossing vertex[] = { /* there it has no word for "auto" of some */
+        {"gemini-3.8-flash", OC(HI "," TOOLS_FG ",'tool_choice':" SOME("auto", "f")),
+         "{'contents':[" USER(TEXT("hi")) "]" MODE("AUTO") ",'generationConfig':{}}", NULL},
+        {"gemini-3.8-flash", OC(HI "," TOOLS_FG ",'tool_choice':" SOME("required", "f")),
+         "{'contents':[" USER(TEXT("hi")) "]" GE_FG ",'toolConfig':{'functionCallingConfig':{"
+         "'mode':'ANY','allowedFunctionNames':['f']}},'generationConfig':{}}", NULL},
+    };
     /* clang-format on */
     check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
+    check_from(DIALECT_OPENAI, "vertex", vertex, ARRAY_LEN(vertex));
 }
 
 #define FORMAT(schema)                                                                   \

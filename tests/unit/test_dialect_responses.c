@@ -223,6 +223,22 @@ static void chat_becomes_responses(void **state)
          "\"output\":\"r\"}],\"tools\":[{\"type\":\"function\",\"name\":\"f\","
          "\"parameters\":{\"type\":\"object\"},\"strict\":false}],\"tool_choice\":"
          "{\"type\":\"function\",\"name\":\"f\"}"), "", NULL},
+        /* some of the tools: all are listed still, as here they can be named */
+        {"gpt-4.1", CHAT(HI, ",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}},"
+         "{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{}}}],"
+         "\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\","
+         "\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}]}}"),
+         OUT("gpt-4.1", IN_HI ",\"tools\":[{\"type\":\"custom\",\"name\":\"g\"},"
+         "{\"type\":\"function\",\"name\":\"f\",\"parameters\":{},\"strict\":false}],"
+         "\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":["
+         "{\"type\":\"custom\",\"name\":\"g\"}]}"), "", NULL},
+        {.kind = "perplexity", .model = "openai/gpt-5.5",
+         .in = CHAT(HI, ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+         "{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{}}}],"
+         "\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\","
+         "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}}"),
+         .out = "{\"model\":\"openai/gpt-5.5\"," IN_HI ",\"tools\":[{\"type\":\"function\","
+         "\"name\":\"f\",\"parameters\":{},\"strict\":false}]}", .dropped = ""},
         {"gpt-4.1", CHAT(HI ",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
          "{\"id\":\"c1\",\"type\":\"custom\",\"custom\":{\"name\":\"sh\","
          "\"input\":\"a \\\"b\\\"\\n\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c1\","

@@ -158,7 +158,7 @@ static const struct voice voices[] = {
     {DIALECT_RESPONSES, "openai", "gpt-5.5", NULL,
      {OPENAI_TURNS | MIXED | THOUGHTS | STATE | ANY_ARGS | ANY_IDS | ANY_NAMES | USER |
           OPENAI_FORMAT,
-      CHOICE_ANY, NO | YES, ANY, E(UNSET) | E(NONE) | E(LOW) | E(XHIGH), 0},
+      CHOICE_ANY | C(SOME), NO | YES, ANY, E(UNSET) | E(NONE) | E(LOW) | E(XHIGH), 0},
      {MIXED | THOUGHTS | ANY_ARGS | ANY_IDS | ANY_NAMES,
       TOLD_ID | TOLD_MODEL | TOLD_CACHED | TOLD_REASONING | TOLD_REFUSAL, FINISH_ANY,
       "resp_"}, NULL},
@@ -168,7 +168,7 @@ static const struct voice voices[] = {
     {DIALECT_GEMINI, "gemini", "gemini-3-flash", &wire_gemini,
      {FILES | AUDIO | MIXED | SIGNED_CALLS | ANY_IDS | RESULTS | SAMPLING | TOP_K |
           PENALTIES | SEED | JSON_MODE | SCHEMA,
-      CHOICE_ANY, UNSAID, UNSAID, E(UNSET) | E(MINIMAL) | E(LOW) | E(MEDIUM) | E(HIGH), 5},
+      CHOICE_ANY | C(SOME), UNSAID, UNSAID, E(UNSET) | E(MINIMAL) | E(LOW) | E(MEDIUM) | E(HIGH), 5},
      {MIXED | THOUGHTS | SIGNED_CALLS | ANY_IDS,
       TOLD_ID | TOLD_MODEL | TOLD_CACHED | TOLD_REASONING, FINISH_ANY, "aX"}, NULL},
     {DIALECT_COHERE, "cohere", "command-a-plus-05-2026", &wire_cohere,

@@ -147,7 +147,7 @@ static void read_choice(struct wire_doc *doc, struct jspan config)
     struct jspan v = wire_get(doc, config, "functionCallingConfig"), name;
     struct jspan mode = wire_get(doc, v, "mode");
     size_t it = 0;
-    if (wire_is(doc, mode, "AUTO"))
+    if (wire_is(doc, mode, "AUTO") || wire_is(doc, mode, "VALIDATED"))
         doc->m->choice = MSG_CHOICE_AUTO;
     else if (wire_is(doc, mode, "NONE"))
         doc->m->choice = MSG_CHOICE_NONE;
@@ -156,9 +156,20 @@ static void read_choice(struct wire_doc *doc, struct jspan config)
     else if (v.kind != J_NONE)
         wire_fail(doc, "no mode", v);
     struct jspan names = wire_get(doc, v, "allowedFunctionNames");
-    if (wire_next(doc, names, &it, &name)) {
+    struct msg_tool *some = ARENA_ARRAY(doc->arena, doc->m->n_tools, struct msg_tool);
+    size_t n_some = 0;
+    while (some != NULL && wire_next(doc, names, &it, &name))
+        for (size_t i = 0; i < doc->m->n_tools; i++)
+            if (str_eq(doc->m->tools[i].name, wire_str(doc, name)))
+                some[n_some++] = doc->m->tools[i];
+    if (n_some == 1 && doc->m->choice == MSG_CHOICE_ANY) {
         doc->m->choice = MSG_CHOICE_ONE;
-        doc->m->choice_name = wire_str(doc, name);
+        doc->m->choice_name = some[0].name;
+    } else if (n_some > 0) {
+        doc->m->all_tools = doc->m->tools;
+        doc->m->n_all_tools = doc->m->n_tools;
+        doc->m->tools = some;
+        doc->m->n_tools = n_some;
     }
 }
 
