@@ -391,12 +391,16 @@ static void learn_limits(struct attempt *a, const struct upstream_head *h)
     size_t n = ratelimit_read(h->headers, h->n_headers, attempt_wall_us(a), rows);
     struct limit_scope scope = request_scope(a->r, a->target);
     bool is_cached_free = a->model.kind->quirks.is_cached_free;
+    bool is_spent = false;
     for (size_t i = 0; i < n; i++) {
         /* who knows how much of a prompt is cached? only that nothing is left holds for all */
         if (is_cached_free && rows[i].left > 0 && rows[i].gauge != RATELIMIT_REQUESTS)
             rows[i].gauge = RATELIMIT_OTHER;
-        limiter_learn(b->limiter, &scope, &rows[i], loop_mono_us(b->loop));
+        learned_add(limiter_learned(b->limiter), &scope, &rows[i], loop_mono_us(b->loop));
+        is_spent |= rows[i].left == 0 && rows[i].gauge != RATELIMIT_OTHER;
     }
+    if (n > 0)
+        broker_limits_told(b, a->state, is_spent);
 }
 
 /* The headers of an error say when to come back; they are read when its body is whole. */

@@ -44,6 +44,8 @@ enum {
     RELOAD_WAIT_US = 100 * US_PER_MS,
     /* a first request comes at once or not: after this a connection is made ahead */
     WARM_AFTER_US = 500 * US_PER_MS,
+    /* what providers tell of their limits may be so much older after a kill */
+    KEEP_LIMITS_US = US_PER_S,
 };
 /* libcurl gives up connections that were idle for 118 s (CURLOPT_MAXAGE_CONN's default) */
 #define WARM_IDLE_US (110 * (int64_t)US_PER_S)
@@ -281,9 +283,31 @@ struct target_state *broker_target(struct broker *b, struct str provider,
             breaker_init(&old->breaker);
             state_save_breaker(b, old);
         }
+        state_forget_limits(b, old);
         targets_forget(&b->targets, &old);
     }
     return t;
+}
+
+static void keep_limits(void *arg)
+{
+    struct broker *b = arg;
+    map_for_each (slot, &b->targets.by_name) {
+        struct target_state *t = slot->value;
+        if (t->has_new_limits)
+            state_save_limits(b, t);
+    }
+}
+
+void broker_limits_told(struct broker *b, struct target_state *t, bool is_spent)
+{
+    t->has_new_limits = true;
+    if (is_spent)
+        state_save_limits(b, t);
+    /* every answer tells: a record for each would be too many */
+    else if (!loop_timer_is_set(&b->limits_timer) &&
+             loop_timer_set(b->loop, &b->limits_timer, KEEP_LIMITS_US) != ERR_OK)
+        state_save_limits(b, t);
 }
 
 uint64_t broker_random(struct broker *b)
@@ -538,6 +562,7 @@ static void start_small_things(struct broker *b)
     b->drain_timer = (struct loop_timer){.fn = on_drain_timer, .arg = b};
     b->idle_timer = (struct loop_timer){.fn = on_idle, .arg = b};
     b->warm_timer = (struct loop_timer){.fn = on_warm, .arg = b};
+    b->limits_timer = (struct loop_timer){.fn = keep_limits, .arg = b};
 }
 
 static enum errc start(struct broker *b, struct err *e)
@@ -615,6 +640,8 @@ static void close_all(struct broker *b)
     served_free(&b->served);
     upstream_free(&b->upstream);
     if (b->ledger != NULL)
+        keep_limits(b);
+    if (b->ledger != NULL)
         ledger_close(&b->ledger, CLOSE_WAIT_US);
     limiter_free(&b->limiter);
     signatures_free(&b->signatures);
@@ -639,6 +666,7 @@ void broker_free(struct broker **bp)
         loop_timer_stop(b->loop, &b->drain_timer);
         loop_timer_stop(b->loop, &b->idle_timer);
         loop_timer_stop(b->loop, &b->warm_timer);
+        loop_timer_stop(b->loop, &b->limits_timer);
         loop_free(&b->loop);
     }
     mem_free(b);

@@ -86,7 +86,7 @@ struct broker {
     struct ulid_pool ids;     /* of requests */
     /* listen.c's */
     struct listen *listen;
-    struct loop_timer drain_timer, idle_timer, warm_timer;
+    struct loop_timer drain_timer, idle_timer, warm_timer, limits_timer;
     char error_text[256]; /* last reload error, "" if none */
 };
 
@@ -102,6 +102,11 @@ enum errc broker_reload(struct broker *b, struct err *e) MUST_USE;
 /* Created on first use, until others need its place; NULL only when memory is out. */
 struct target_state *broker_target(struct broker *b, struct str provider,
                                    struct str model);
+/*
+ * A provider has told of its limits, which outlive a restart: kept at once when one of them is used
+ * up, else within a second.
+ */
+void broker_limits_told(struct broker *b, struct target_state *t, bool is_spent);
 /* SplitMix64; for weights and jitter. */
 uint64_t broker_random(struct broker *b);
 /*

@@ -3,7 +3,7 @@
  *
  * A request meets three kinds of walls: configured limits (struct wall: five rates and a
  * counter of requests under way), budgets (budget.c), and what providers' headers have
- * told (struct learned). It passes all or none, and what it took is written in one grant,
+ * told (learned.c). It passes all or none, and what it took is written in one grant,
  * which ends by limiter_settle or limiter_release. Must not do I/O, read clocks, or know
  * requests.
  */
@@ -16,7 +16,6 @@
 #include "core/http1.h"
 #include "core/jsonx.h"
 #include "core/list.h"
-#include "core/map.h"
 #include "core/mem.h"
 
 #include "broker/budget.h"
@@ -31,7 +30,6 @@ enum {
     ALL_RATES = (1U << G_N_) - 1,
     /* of the past: in the first one a bucket that was in use becomes what it was */
     SEED_WINDOWS = 2,
-    LEARNED_NAME_LEN = 2 * LIMIT_NAME_LEN + 2,
 };
 
 _Static_assert((int)LIMIT_ROOMS == (int)G_MONEY, "headers speak of all gauges but money");
@@ -58,23 +56,9 @@ struct purse {
     bool is_seeded; /* it knows what was spent before it was there */
 };
 
-/* What a target's headers said of one limit. */
-struct told {
-    char name[sizeof((struct ratelimit_row *)0)->name]; /* "" if none */
-    enum gauge gauge;    /* G_N_: of nothing that is known beforehand */
-    int64_t limit, left; /* −1: not told; what was admitted since is taken off */
-    int64_t at_us;
-    int64_t until_us; /* at_us: no reset was told */
-    bool is_window;
-};
-
-struct learned {
-    struct told told[RATELIMIT_ROWS];
-};
-
 struct limiter {
     struct list walls, purses;
-    struct map learned; /* "PROVIDER/MODEL" → struct learned, owned */
+    struct learned learned;
     size_t n_grants;
 };
 
@@ -204,39 +188,26 @@ static void ask_wall(const struct wall *w, const struct limit_cost *cost, int64_
         hold(why, US_PER_S / 10, false, w->scope, "concurrency");
 }
 
-static struct learned *learned_of(const struct limiter *l, const struct limit_scope *s,
-                                  char name[LEARNED_NAME_LEN])
+/* By the gauges that headers speak of. */
+static void needs_of(const struct limit_cost *cost, int64_t ret[RATELIMIT_OTHER])
 {
-    int len = snprintf(name, LEARNED_NAME_LEN, "%.*s/%.*s", STR_ARG(s->provider),
-                       STR_ARG(s->model));
-    return map_get(&l->learned, (struct str){name, (size_t)len});
-}
-
-/* How long until `need` is there; 0 when it is, or nothing is known of it. */
-static int64_t told_wait_us(const struct told *t, int64_t need, int64_t now_us)
-{
-    if (t->gauge == G_N_ || t->left < 0 || need <= t->left || t->until_us <= now_us)
-        return 0;
-    int64_t wait_us = t->until_us - now_us, missing = need - t->left;
-    if (t->is_window || t->limit <= t->left || missing >= t->limit - t->left)
-        return wait_us;
-    /* it fills evenly: the reset is when it is full */
-    int64_t span_us = t->until_us - t->at_us;
-    i128 due_us = (i128)span_us * missing / (t->limit - t->left);
-    return MAX(t->at_us + (int64_t)due_us + 1 - now_us, 0);
+    ret[RATELIMIT_REQUESTS] = cost->requests;
+    ret[RATELIMIT_INPUT] = cost->input_tok;
+    ret[RATELIMIT_OUTPUT] = cost->output_tok;
+    ret[RATELIMIT_TOKENS] = cost->input_tok + cost->output_tok;
 }
 
 static void ask_learned(const struct limiter *l, const struct limit_scope *s,
                         const struct limit_cost *cost, int64_t now_us,
                         struct limit_refusal *why)
 {
-    char name[LEARNED_NAME_LEN];
-    const struct learned *k = learned_of(l, s, name);
-    for (size_t i = 0; k != NULL && i < RATELIMIT_ROWS; i++) {
-        const struct told *t = &k->told[i];
-        int64_t need = t->gauge != G_N_ ? gauge_of(cost, t->gauge) : 0;
-        hold(why, told_wait_us(t, need, now_us), false, name, t->name);
-    }
+    char target[LEARNED_NAME_LEN];
+    int64_t needs[RATELIMIT_OTHER], wait_us;
+    const char *name;
+    needs_of(cost, needs);
+    wait_us = learned_wait_us(&l->learned, s, needs, now_us, target, &name);
+    if (wait_us > 0)
+        hold(why, wait_us, false, target, name);
 }
 
 static void ask_all(const struct limiter *l, const struct limit_scope *s,
@@ -256,7 +227,7 @@ static void ask_all(const struct limiter *l, const struct limit_scope *s,
                  budget_is_spent(&p->budget, cost->money_pico, now_wall_us), "budget",
                  p->budget.name);
     }
-    if (l->learned.n > 0)
+    if (!learned_is_empty(&l->learned))
         ask_learned(l, s, cost, now_mono_us, why);
 }
 
@@ -331,18 +302,6 @@ static void take_purse(struct purse *p, const struct limit_cost *cost,
     p->n_grants++;
 }
 
-static void take_learned(struct limiter *l, const struct limit_scope *s,
-                         const struct limit_cost *cost)
-{
-    char name[LEARNED_NAME_LEN];
-    struct learned *k = learned_of(l, s, name);
-    for (size_t i = 0; k != NULL && i < RATELIMIT_ROWS; i++) {
-        struct told *t = &k->told[i];
-        if (t->gauge != G_N_ && t->left > 0)
-            t->left -= MIN(t->left, MAX(gauge_of(cost, t->gauge), 0));
-    }
-}
-
 enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s,
                           const struct limit_cost *cost, int64_t now_mono_us,
                           int64_t now_wall_us, struct limit_grant **ret,
@@ -364,8 +323,11 @@ enum errc limiter_reserve(struct limiter *l, const struct limit_scope *s,
         if (purse_applies(p, s))
             take_purse(p, cost, now_wall_us, &g->purses[g->n_purses++]);
     }
-    if (l->learned.n > 0)
-        take_learned(l, s, cost);
+    if (!learned_is_empty(&l->learned)) {
+        int64_t needs[RATELIMIT_OTHER];
+        needs_of(cost, needs);
+        learned_take(&l->learned, s, needs);
+    }
     l->n_grants++;
     *ret = g;
     return ERR_OK;
@@ -446,7 +408,7 @@ size_t limiter_n_grants(const struct limiter *l)
     return l->n_grants;
 }
 
-/* ---- what the past and the providers tell ---- */
+/* ---- what the past tells ---- */
 
 int64_t limiter_memory_us(const struct limiter *l)
 {
@@ -502,75 +464,9 @@ void limiter_seed(struct limiter *l, const struct limit_scope *s, pico spent,
     }
 }
 
-static bool is_past(const struct learned *k, int64_t now_us)
+struct learned *limiter_learned(struct limiter *l)
 {
-    bool all = true;
-    for (unsigned i = 0; i < RATELIMIT_ROWS; i++)
-        all &= k->told[i].until_us <= now_us;
-    return all;
-}
-
-/* Clients may invent targets: when they are many, those go whose word is void. */
-static void unlearn_old(struct limiter *l, int64_t now_us)
-{
-    map_for_each (slot, &l->learned) {
-        if (l->learned.n < LIMIT_TARGET_STATES)
-            return;
-        struct learned *k = slot->value;
-        if (is_past(k, now_us)) {
-            (void)map_del(&l->learned, (struct str){slot->key, slot->len});
-            mem_free(k);
-        }
-    }
-}
-
-/*
- * Of that name; else one that is free, or, when all have been used, whose word is void: one without
- * a reset is from the start, and yet shown. NULL: there are too many.
- */
-static struct told *told_of(struct learned *k, const char *name, int64_t now_us)
-{
-    struct told *void_one = NULL;
-    for (size_t i = 0; i < RATELIMIT_ROWS; i++) {
-        struct told *t = &k->told[i];
-        if (t->name[0] == '\0' || strcmp(t->name, name) == 0)
-            return t; /* none is behind a free one */
-        if (void_one == NULL && t->until_us <= now_us)
-            void_one = t;
-    }
-    return void_one;
-}
-
-void limiter_learn(struct limiter *l, const struct limit_scope *s,
-                   const struct ratelimit_row *row, int64_t now_mono_us)
-{
-    static const enum gauge gauges[] = {[RATELIMIT_REQUESTS] = G_REQUESTS,
-                                        [RATELIMIT_INPUT] = G_INPUT,
-                                        [RATELIMIT_OUTPUT] = G_OUTPUT,
-                                        [RATELIMIT_TOKENS] = G_TOTAL,
-                                        [RATELIMIT_OTHER] = G_N_};
-    char name[LEARNED_NAME_LEN];
-    struct learned *k = learned_of(l, s, name);
-    if (k == NULL) {
-        unlearn_old(l, now_mono_us);
-        k = MEM_NEW(struct learned);
-        /* what is not learned is only not learned: the provider says it again */
-        if (k == NULL || l->learned.n >= LIMIT_TARGET_STATES ||
-            map_set(&l->learned, str_of(name), k) != ERR_OK) {
-            mem_free(k);
-            return;
-        }
-    }
-    struct told *t = told_of(k, row->name, now_mono_us);
-    if (t == NULL)
-        return;
-    *t = (struct told){.gauge = gauges[row->gauge],
-                       .limit = row->limit,
-                       .left = row->left,
-                       .at_us = now_mono_us,
-                       .until_us = now_mono_us + MAX(row->reset_us, 0),
-                       .is_window = row->is_window};
-    snprintf(t->name, sizeof t->name, "%s", row->name);
+    return &l->learned;
 }
 
 /* ---- configuration ---- */
@@ -616,7 +512,7 @@ enum errc limiter_new(const struct conf *conf, struct limiter **ret, struct err 
         return err_set(e, ERR_MEMORY, "no memory for the limiter");
     list_init(&l->walls);
     list_init(&l->purses);
-    map_init(&l->learned);
+    learned_init(&l->learned);
     for (size_t i = 0; i < conf->n_limits; i++)
         if (add_wall(l, &conf->limits[i], e) != ERR_OK)
             return e->code;
@@ -637,9 +533,7 @@ void limiter_free(struct limiter **lp)
         wall_free(container_of(node, struct wall, link));
     list_for_each_safe (node, &l->purses)
         purse_free(container_of(node, struct purse, link));
-    map_for_each (slot, &l->learned)
-        mem_free(slot->value);
-    map_release(&l->learned);
+    learned_release(&l->learned);
     mem_free(l);
     *lp = NULL;
 }
@@ -780,26 +674,6 @@ static void write_purse(struct purse *p, int64_t now_wall_us, struct jw *j)
     jw_object_end(j);
 }
 
-/* What has been reset since is news no more. */
-static void write_told(const char *target, const struct told *t, int64_t now_us,
-                       struct jw *j)
-{
-    bool has_reset = t->until_us > t->at_us;
-    if (t->name[0] == '\0' || (has_reset && t->until_us <= now_us))
-        return;
-    jw_object(j);
-    jw_kstrz(j, "learned", target);
-    jw_kstrz(j, "gauge", t->name);
-    if (t->limit >= 0)
-        jw_ki64(j, "amount", t->limit);
-    if (t->left >= 0)
-        jw_ki64(j, "left", t->left);
-    if (has_reset)
-        jw_ki64(j, "resets_in_us", t->until_us - now_us);
-    jw_ki64(j, "age_us", MAX(now_us - t->at_us, 0));
-    jw_object_end(j);
-}
-
 void limiter_write_budgets(const struct limiter *l, const struct limit_scope *s,
                            int64_t now_wall_us, struct buf *out)
 {
@@ -830,9 +704,6 @@ void limiter_write(const struct limiter *l, int64_t now_mono_us, int64_t now_wal
         if (!p->is_retired)
             write_purse(p, now_wall_us, &j);
     }
-    map_for_each (slot, &l->learned)
-        for (size_t i = 0; i < RATELIMIT_ROWS; i++)
-            write_told(slot->key, &((const struct learned *)slot->value)->told[i],
-                       now_mono_us, &j);
+    learned_write(&l->learned, now_mono_us, &j);
     jw_array_end(&j);
 }

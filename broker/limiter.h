@@ -11,7 +11,7 @@
 
 #include "core/conf.h"
 
-#include "broker/ratelimit.h"
+#include "broker/learned.h"
 
 struct limiter;
 
@@ -84,13 +84,8 @@ void limiter_seed_rates(struct limiter *l, const struct limit_scope *s,
                         const struct limit_cost *used, int64_t at_mono_us);
 /* How far back matters for the rates that are new; 0: there are none. */
 int64_t limiter_memory_us(const struct limiter *l);
-/*
- * Learned from headers; only tightens what is configured. What needs more than is left waits until
- * there is as much again: all of it at the reset, of a bucket whose size is told some of it before.
- * What is told without a reset is shown and holds nobody up.
- */
-void limiter_learn(struct limiter *l, const struct limit_scope *s,
-                   const struct ratelimit_row *row, int64_t now_mono_us);
+/* What providers' headers have told; borrowed. */
+struct learned *limiter_learned(struct limiter *l);
 /* What the tightest limit of a gauge has left. */
 struct limit_room {
     int64_t amount;  /* 0: no limit */

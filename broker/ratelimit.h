@@ -2,7 +2,7 @@
  * ratelimit.h: what a provider's headers say of its limits, and when to come back.
  *
  * Every provider spells them its own way; here they are one record. Which of it binds is
- * limiter.c's to decide.
+ * learned.c's to decide.
  */
 #ifndef BROKER_RATELIMIT_H
 #define BROKER_RATELIMIT_H

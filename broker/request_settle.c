@@ -249,7 +249,8 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
                                           .limit = -1,
                                           .left = 0,
                                           .reset_us = e->retry_after_us};
-        limiter_learn(r->b->limiter, &scope, &row, now_us);
+        learned_add(limiter_learned(r->b->limiter), &scope, &row, now_us);
+        broker_limits_told(r->b, t, true);
     }
 }
 

@@ -116,12 +116,47 @@ void state_save_key(struct broker *b, const struct secret_state *k)
     save_breaker(b, "key", k->name, &k->breaker);
 }
 
+/* "PROVIDER/MODEL" */
+static struct limit_scope scope_of(struct str name)
+{
+    size_t slash = str_find(name, '/');
+    return (struct limit_scope){.provider = str_sub(name, 0, slash),
+                                .model = str_sub(name, slash + 1, name.len)};
+}
+
+void state_forget_limits(struct broker *b, struct target_state *t)
+{
+    if (t->has_kept_limits)
+        save(b, "limits", t->name, STR_NONE);
+    t->has_kept_limits = false;
+}
+
+void state_save_limits(struct broker *b, struct target_state *t)
+{
+    struct jw w;
+    struct limit_scope scope = scope_of(str_of(t->name));
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    jw_key(&w, "told");
+    bool any = learned_keep(limiter_learned(b->limiter), &scope, clock_mono_us(b->clock),
+                            clock_wall_us(b->clock), &w);
+    jw_object_end(&w);
+    t->has_new_limits = false;
+    if (!any) {
+        state_forget_limits(b, t);
+        return;
+    }
+    save(b, "limits", t->name, buf_str(&value));
+    t->has_kept_limits = true;
+}
+
 /* ---- reading ---- */
 
 static struct target_state *target_of(struct broker *b, struct str name)
 {
-    size_t slash = str_find(name, '/');
-    return broker_target(b, str_sub(name, 0, slash), str_sub(name, slash + 1, name.len));
+    struct limit_scope s = scope_of(name);
+    return broker_target(b, s.provider, s.model);
 }
 
 static void load_pin(struct broker *b, struct str route, struct json_object *o)
@@ -168,6 +203,18 @@ static void load_breaker(struct broker *b, struct str name, struct json_object *
         reopen(b, &t->breaker, o);
 }
 
+static void load_limits(struct broker *b, struct str name, struct json_object *o)
+{
+    struct target_state *t = target_of(b, name);
+    struct limit_scope scope = scope_of(name);
+    if (t == NULL)
+        return;
+    t->has_kept_limits = true;
+    if (!learned_recall(limiter_learned(b->limiter), &scope, jx_arr(o, "told"),
+                        clock_mono_us(b->clock), clock_wall_us(b->clock)))
+        state_forget_limits(b, t);
+}
+
 /* One whose pause was over long ago is a key that is not used any more. */
 static void load_key(struct broker *b, struct str name, struct json_object *o)
 {
@@ -189,11 +236,9 @@ static void load_row(struct broker *b, struct str key, struct str value)
     static const struct {
         const char *kind;
         void (*load)(struct broker *b, struct str name, struct json_object *o);
-    } rows[] = {{"pin", load_pin},
-                {"drain", load_drain},
-                {"weight", load_weight},
-                {"breaker", load_breaker},
-                {"key", load_key}};
+    } rows[] = {{"pin", load_pin},       {"drain", load_drain},
+                {"weight", load_weight}, {"breaker", load_breaker},
+                {"limits", load_limits}, {"key", load_key}};
     struct err e = ERR_INIT;
     AUTO(jx_put) struct json_object *o = NULL;
     size_t colon = str_find(key, ':');
@@ -221,5 +266,5 @@ void state_load(struct broker *b, struct db *db)
     struct err e = ERR_INIT;
     if (db != NULL && load_from(b, db, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s",
-                  "pins, drains, weights, breakers");
+                  "pins, drains, weights, breakers, learned limits");
 }

@@ -30,6 +30,8 @@ struct target_state {
     bool is_known;
     struct target_counts counts; /* since it is known */
     int64_t ttft_us;             /* exponentially weighted, 0 none */
+    bool has_new_limits;         /* learned since they were kept … */
+    bool has_kept_limits;        /* … in a row that is there */
     bool no_prefill;  /* it has said that it does not go on with an assistant's message */
     size_t n_users;   /* who holds it; it stays as long */
     struct list link; /* in targets.by_use */

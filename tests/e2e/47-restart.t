@@ -146,6 +146,42 @@ ask -m fast hello
 is "$(got h.x-llmgw-target)" one/sim '… for good'
 stop_broker
 
+# What headers and refusals have told of limits, while their reset lies ahead.
+scenario one <<'END'
+on model=groq: header="x-ratelimit-limit-requests: 14400" header="x-ratelimit-remaining-requests: 14370" header="x-ratelimit-reset-requests: 1h0m0s" header="x-ratelimit-limit-tokens: 6000" header="x-ratelimit-remaining-tokens: 5000" header="x-ratelimit-reset-tokens: 7.66ms"
+on model=kimi: header="X-RateLimit-Limit: 60" header="X-RateLimit-Remaining: 0" header="X-RateLimit-Reset: 3600"
+END
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+END
+start_broker
+ask -m one/kimi hello
+stop_broker KILL
+start_broker
+before=$(requests one)
+ask -H 'x-llmgw-timeout-ms: 1000' -m one/kimi hello
+is "$(got status) $(got class) $(requests one)" "429 rate_limit $before" \
+    'a limit that is used up, as the provider told, outlives a kill'
+ask -m one/groq hello
+kept="SELECT count(*) FROM state WHERE key LIKE 'limits:one/%'"
+is "$(sql_wait "$kept" 2)" 2 'what is left is kept within a second'
+stop_broker KILL
+start_broker
+health=$(llmgw route health)
+like "$health" 'one/groq requests: 14,370 of 14,400 left, says the provider; resets in' \
+    '… outlives a kill'
+unlike "$health" 'groq tokens' '… but not what is reset already'
+stop_broker
+sqlite3 "$db" "UPDATE state SET value = replace(value, '\"until_us\":', '\"until_us\":1,\"was\":') WHERE key LIKE 'limits:%'"
+start_broker
+ask -m one/kimi hello
+is "$(got outcome)" ok 'past its reset nothing holds'
+stop_broker
+is "$(sql "$kept AND value LIKE '%\"was\"%'")" 0 '… and what was kept is forgotten'
+
 TWO_KEY=sk-two
 export TWO_KEY
 printf 'sk-new\n' >"$tmp/key"

@@ -279,6 +279,12 @@ struct target_state *broker_target(struct broker *b, struct str provider,
     return t;
 }
 
+void broker_limits_told(struct broker *b, struct target_state *t, bool is_spent)
+{
+    (void)b, (void)is_spent;
+    t->has_new_limits = true;
+}
+
 uint64_t broker_random(struct broker *b)
 {
     (void)b;

@@ -298,13 +298,13 @@ static void headers_teach_until_they_reset(void **state)
                                 .limit = -1,
                                 .left = 100,
                                 .reset_us = 30 * S};
-    limiter_learn(l, &scope, &row, mono);
+    learned_add(limiter_learned(l), &scope, &row, mono);
     const struct ratelimit_row other = {
         .name = "coffee", .gauge = RATELIMIT_OTHER, .left = 0, .reset_us = 30 * S};
-    limiter_learn(l, &scope, &other, mono);
+    learned_add(limiter_learned(l), &scope, &other, mono);
     const struct ratelimit_row unbound = {
         .name = "req-minute", .gauge = RATELIMIT_REQUESTS, .left = 0, .reset_us = -1};
-    limiter_learn(l, &scope, &unbound, mono);
+    learned_add(limiter_learned(l), &scope, &unbound, mono);
     struct limit_cost cost = {.requests = 1, .input_tok = 50, .output_tok = 20};
     assert_int_equal(reserve(l, cost, &g, &why), ERR_OK);
     limiter_settle(l, &g, &cost, mono, wall);
@@ -314,14 +314,67 @@ static void headers_teach_until_they_reset(void **state)
     /* 30 of 130 left, 40 missing of the 100 that take 30 seconds */
     row.limit = 130;
     row.left = 30;
-    limiter_learn(l, &scope, &row, mono);
+    learned_add(limiter_learned(l), &scope, &row, mono);
     assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 12 * S + 1);
     assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono + 13 * S, wall, &why), 0);
     struct limit_cost huge = {.requests = 1, .input_tok = 500};
     assert_int_equal(limiter_fits_in_us(l, &scope, &huge, mono, wall, &why), 30 * S);
     row.is_window = true;
-    limiter_learn(l, &scope, &row, mono);
+    learned_add(limiter_learned(l), &scope, &row, mono);
     assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 30 * S);
+    limiter_free(&l);
+}
+
+static void what_was_learned_outlives_a_restart_until_it_resets(void **state)
+{
+    (void)state;
+    struct conf c = {0};
+    struct limiter *l = make(&c);
+    struct limit_refusal why;
+    const struct ratelimit_row rows[] = {
+        {.name = "tokens-minute",
+         .gauge = RATELIMIT_TOKENS,
+         .limit = 1000,
+         .left = 100,
+         .reset_us = 30 * S,
+         .is_window = true},
+        {.name = "requests",
+         .gauge = RATELIMIT_REQUESTS,
+         .limit = 10,
+         .left = 0,
+         .reset_us = 100 * S},
+        {.name = "coffee", .gauge = RATELIMIT_OTHER, .limit = -1, .reset_us = 30 * S},
+        {.name = "soon", .gauge = RATELIMIT_INPUT, .limit = 1, .reset_us = S / 2},
+        {.name = "untold", .gauge = RATELIMIT_INPUT, .limit = 1, .reset_us = -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        learned_add(limiter_learned(l), &scope, &rows[i], mono);
+    AUTO(buf_release) struct buf text = BUF_INIT(10000);
+    struct jw w;
+    struct err e = ERR_INIT;
+    jw_init(&w, &text);
+    assert_true(learned_keep(limiter_learned(l), &scope, mono + S, wall + S, &w));
+    limiter_free(&l);
+
+    /* after a reboot the monotonic clock begins anew */
+    const int64_t early = 5 * S, later = wall + 11 * S;
+    AUTO(jx_put) struct json_object *kept = NULL;
+    assert_int_equal(jx_parse(buf_str(&text), &kept, &e), ERR_OK);
+    assert_int_equal(json_object_array_length(kept), 3);
+    l = make(&c);
+    assert_true(learned_recall(limiter_learned(l), &scope, kept, early, later));
+    struct limit_cost cost = {.input_tok = 101};
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, early, later, &why), 19 * S);
+    assert_string_equal(why.bucket, "openai/luna tokens-minute");
+    /* the bucket has been filling since, and not only since the start */
+    cost = (struct limit_cost){.requests = 1};
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, early, later, &why), 0);
+    cost.requests = 2;
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, early, later, &why), 9 * S + 1);
+    limiter_free(&l);
+    l = make(&c);
+    assert_false(learned_recall(limiter_learned(l), &scope, kept, early, wall + 200 * S));
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, early, later, &why), 0);
     limiter_free(&l);
 }
 
@@ -372,7 +425,7 @@ static void its_account_is_json(void **state)
                                       .limit = 9,
                                       .left = 1,
                                       .reset_us = S};
-    limiter_learn(l, &scope, &row, mono);
+    learned_add(limiter_learned(l), &scope, &row, mono);
     AUTO(buf_release) struct buf out = BUF_INIT(10000);
     struct err e = ERR_INIT;
     /* what names no reset is told all the same, each of them */
@@ -380,7 +433,7 @@ static void its_account_is_json(void **state)
     for (size_t i = 0; i < ARRAY_LEN(unbound); i++) {
         struct ratelimit_row more = {.limit = 60, .left = 59, .reset_us = -1};
         snprintf(more.name, sizeof more.name, "%s", unbound[i]);
-        limiter_learn(l, &scope, &more, mono);
+        learned_add(limiter_learned(l), &scope, &more, mono);
     }
     limiter_write(l, mono, wall, &out);
     assert_int_equal(jscan_check(buf_str(&out), &e), ERR_OK);
@@ -466,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_budget_is_told_of_the_past_once),
         cmocka_unit_test(the_past_fills_rates_after_a_restart),
         cmocka_unit_test(headers_teach_until_they_reset),
+        cmocka_unit_test(what_was_learned_outlives_a_restart_until_it_resets),
         cmocka_unit_test(a_reload_keeps_what_was_used),
         cmocka_unit_test(its_account_is_json),
         cmocka_unit_test(windows_follow_the_calendar),
