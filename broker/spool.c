@@ -410,13 +410,31 @@ static enum found read_record(struct spool *s, struct spool_cursor *c, uint64_t 
     }
 }
 
-/* After damage: the next whole record within the reach of the largest one. */
+/* The first place from `at` on where a head names itself, or that is not in the cursor's buffer. */
+static uint64_t next_head(const struct spool_cursor *c, uint64_t at, uint64_t to)
+{
+    uint64_t named, end = c->from + c->len;
+    for (; at < to && at >= c->from && at + sizeof(struct spool_record_head) <= end;
+         at += 8) {
+        const char *head = c->data + (at - c->from);
+        memcpy(&named, head + offsetof(struct spool_record_head, at), sizeof named);
+        if (named == at)
+            break;
+    }
+    return at;
+}
+
+/*
+ * After damage: the next whole record within the reach of the largest one. Every start comes
+ * here, behind the last record.
+ */
 static enum found find_next(struct spool *s, struct spool_cursor *c, uint64_t limit,
                             struct str *ret, struct err *e)
 {
     uint64_t from = c->at,
              to = MIN(limit, from + 2 * spool_record_room(SPOOL_RECORD_MAX));
-    for (uint64_t at = from + 8; at < to; at += 8) {
+    for (uint64_t at = next_head(c, from + 8, to); at < to;
+         at = next_head(c, at + 8, to)) {
         c->at = at;
         enum found f = read_record(s, c, limit, ret, e);
         if (f == FOUND_RECORD || f == FOUND_FAILURE)

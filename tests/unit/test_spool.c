@@ -233,6 +233,24 @@ static void a_damaged_record_does_not_hide_the_next(void **state)
     close(fd);
 }
 
+/* Longer than what is read at once. */
+static void nor_does_a_damaged_long_one(void **state)
+{
+    struct fixture *f = *state;
+    struct spool *s = open_ok(f);
+    static char big[300001];
+    memset(big, 'x', sizeof big - 1);
+    append_ok(s, big);
+    append_ok(s, "two");
+    spool_close(&s);
+    poke(f, RING_AT + 24, "y", 1);
+    s = open_ok(f);
+    char got[64];
+    read_all(s, got, sizeof got);
+    assert_string_equal(got, "two,");
+    spool_close(&s);
+}
+
 static void the_ring_goes_round(void **state)
 {
     struct fixture *f = *state;
@@ -466,6 +484,7 @@ int main(void)
         TEST(what_was_released_stays_away),
         TEST(a_cut_file_keeps_every_whole_record),
         TEST(a_damaged_record_does_not_hide_the_next),
+        TEST(nor_does_a_damaged_long_one),
         TEST(the_ring_goes_round),
         TEST(staged_records_go_with_the_next),
         TEST(staged_records_keep_their_order_from_lap_to_lap),
