@@ -10,6 +10,7 @@
 #include "core/num.h"
 
 #include "broker/request_priv.h"
+#include "broker/secret.h"
 
 enum {
     /* output tokens that a request without a cap is expected to use, for reservations */
@@ -109,7 +110,7 @@ static enum errc read_key(struct request *r, struct str v, struct err *e)
     if (!r->cr.is_unix)
         return bad(e, "sent over the Unix socket only", STR_NONE);
     if (r->opt.n_keys == ARRAY_LEN(r->opt.keys))
-        return bad(e, "given at most 4 times", STR_NONE);
+        return bad(e, "given at most 16 times", STR_NONE);
     enum errc rc = read_pair(v, &r->opt.keys[r->opt.n_keys], e);
     r->opt.n_keys += rc == ERR_OK;
     return rc;
@@ -199,6 +200,11 @@ static enum errc read_offline(struct request *r, struct str v, struct err *e)
     return read_switch(v, &r->opt.is_offline, e);
 }
 
+static enum errc read_spare_keys(struct request *r, struct str v, struct err *e)
+{
+    return read_switch(v, &r->opt.has_spare_keys, e);
+}
+
 static enum errc read_no_fallback(struct request *r, struct str v, struct err *e)
 {
     return read_switch(v, &r->opt.no_fallback, e);
@@ -247,6 +253,7 @@ static const struct header_row {
     {"record", read_record},
     {"events", read_events},
     {"provider-key", read_key},
+    {"spare-keys", read_spare_keys},
     {"kind", read_kind},
     {"hop", read_hop},
     {"conversation-name", read_conversation_name},
@@ -276,6 +283,16 @@ static enum errc read_header(struct request *r, const struct http1_header *h,
     return ERR_OK;
 }
 
+/* A provider that we have a key for is asked with ours. */
+static void drop_spare_keys(struct request *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->opt.n_keys; i++)
+        if (!secrets_has(r->secrets, r->opt.keys[i].name))
+            r->opt.keys[kept++] = r->opt.keys[i];
+    r->opt.n_keys = kept;
+}
+
 static enum errc read_headers(struct request *r, struct err *e)
 {
     r->opt.max_cost_pico = PICO_UNKNOWN;
@@ -287,6 +304,8 @@ static enum errc read_headers(struct request *r, struct err *e)
         if (is_ours && read_header(r, h, e) != ERR_OK)
             return e->code;
     }
+    if (r->opt.has_spare_keys)
+        drop_spare_keys(r);
     return ERR_OK;
 }
 
@@ -350,14 +369,45 @@ void request_ask_release(struct request *r)
             r->prospects[i].state->n_users--;
 }
 
+/* Ours, or one that we have no key for, but the client has. */
+static bool is_used(void *arg, const struct conf_provider *p)
+{
+    const struct request *r = arg;
+    return conf_is_in_use(r->conf, str_of(p->name)) || request_key(r, p->name).len > 0;
+}
+
+/* Route "default" as it would be had we found the client's keys in our own environment. */
+static const struct conf_route *widened_default(struct request *r)
+{
+    const struct conf_route *ours = conf_route(r->conf, STR("default"));
+    struct conf_route *route = ARENA_ARRAY(&r->arena, 1, struct conf_route);
+    struct conf_target *targets =
+        ARENA_ARRAY(&r->arena, LIMIT_TARGETS, struct conf_target);
+    if (route == NULL || targets == NULL)
+        return ours; /* the broken arena is told soon */
+    *route = ours != NULL ? *ours : bare_rules;
+    route->name = "default";
+    route->is_implicit = true;
+    route->targets = targets;
+    route->n_targets =
+        conf_default_targets(r->conf, r->catalog, is_used, r, &r->arena, targets);
+    return route->n_targets > 0 ? route : ours;
+}
+
 /* The route by name if the client or its key says one, else what the model name means. */
 static enum errc resolve(struct request *r, struct conf_resolved *ret, struct err *e)
 {
-    struct str name = r->opt.route;
+    struct str name = r->opt.route, model = str_of(r->facts.model_name);
     if (name.len == 0 && r->cr.client != NULL)
         name = str_of(r->cr.client->route);
-    if (name.len == 0)
-        return conf_resolve(r->conf, r->catalog, str_of(r->facts.model_name), &r->arena,
+    bool is_default = str_eqz(name.len > 0 ? name : model, "default");
+    if (is_default && r->opt.n_keys > 0 && conf_default_is_open(r->conf)) {
+        *ret = (struct conf_resolved){.route = widened_default(r), .how = "route"};
+        if (ret->route != NULL)
+            return ERR_OK;
+    }
+    if (name.len == 0 || (is_default && r->conf->n_providers == 0))
+        return conf_resolve(r->conf, r->catalog, name.len > 0 ? name : model, &r->arena,
                             ret, e);
     *ret = (struct conf_resolved){.route = conf_route(r->conf, name), .how = "header"};
     if (ret->route != NULL)

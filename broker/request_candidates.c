@@ -110,7 +110,7 @@ void candidate_explain(const struct request *r, struct err *e)
         write_able(r, &able);
     err_set(e, d->n > 0 ? d->items[0].class : ERR_NOT_FOUND, "%s%.*s%s", text,
             STR_ARG(buf_str(&able)),
-            no_key   ? "\nhint: llmgw keys shows where each key is looked for"
+            no_key   ? "\nhint: llmgw doctor tells which keys are missing"
             : is_key ? "\nhint: llmgw keys test tries it at once"
                      : "");
     if (candidate_is_of_other_mode(d))

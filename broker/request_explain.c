@@ -30,6 +30,8 @@ static void write_candidate(const struct request *r, const struct candidate *c,
     if (c->why[0] != '\0')
         jw_kstrz(w, "why", c->why);
     if (!is_short) {
+        if (c->skip != SKIP_NONE)
+            jw_kstrz(w, "class", errc_name(c->class));
         jw_key(w, "min_usd");
         jw_usd(w, c->min_pico);
         jw_key(w, "max_usd");

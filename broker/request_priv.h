@@ -74,9 +74,11 @@ struct request_options {
     size_t n_tags;
     struct str fallbacks[8];
     size_t n_fallbacks;
-    struct http1_header keys[4]; /* provider and key: used once, never copied */
+    /* provider and key: used once, never copied */
+    struct http1_header keys[LIMIT_CLIENT_KEYS];
     size_t n_keys;
-    pico max_cost_pico; /* PICO_UNKNOWN: not said, as 0 and UNSET below */
+    bool has_spare_keys; /* they are for providers that we have no key for */
+    pico max_cost_pico;  /* PICO_UNKNOWN: not said, as 0 and UNSET below */
     int64_t timeout_us, first_token_us;
     enum conf_record record;
     enum conf_stream stream;

@@ -13,9 +13,8 @@
 #include "core/jsonx.h"
 #include "core/num.h"
 
+#include "cmd/key_source.h"
 #include "cmd/shape.h"
-
-enum { MAX_KEYS = 4 }; /* as many as the broker takes with one request */
 
 /* --- checks --- */
 
@@ -233,40 +232,6 @@ static const char *record_level(const struct cmd_ctx *ctx, const struct chat_opt
     return o->log || ctx->conf == NULL ? "full" : words[ctx->conf->core.record];
 }
 
-/* Does the configuration tell other keys of a provider than this variable's? Then those hold. */
-static bool has_others(const struct conf *conf, const char *provider,
-                       const char *variable)
-{
-    const struct conf_provider *p =
-        conf != NULL ? conf_provider(conf, str_of(provider)) : NULL;
-    if (p == NULL || p->is_implicit)
-        return false;
-    for (size_t i = 0; i < p->n_keys; i++)
-        if (p->keys[i].source == CONF_KEY_ENV && strcmp(p->keys[i].value, variable) == 0)
-            return false;
-    return p->n_keys > 0;
-}
-
-/*
- * Keys of our environment, which a broker that was started before knows nothing of. It uses
- * one for this request only.
- */
-static void add_keys(const struct conf *conf, struct buf *out)
-{
-    size_t n, n_keys = 0;
-    const struct provider_kind *kinds = provider_kinds(&n);
-    for (size_t i = 0; i < n && n_keys < MAX_KEYS; i++)
-        for (size_t k = 0; k < ARRAY_LEN(kinds[i].key_env) && kinds[i].key_env[k]; k++) {
-            const char *variable = kinds[i].key_env[k], *key = cmd_getenv(variable);
-            if (key == NULL || key[0] == '\0' ||
-                has_others(conf, kinds[i].kind, variable))
-                continue;
-            http1_printf_header(out, "x-llmgw-provider-key", "%s=%s", kinds[i].kind, key);
-            n_keys++;
-            break;
-        }
-}
-
 static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *o,
                           const struct chat_turn *turn, const char *route,
                           struct buf *out)
@@ -294,7 +259,8 @@ static void write_headers(const struct cmd_ctx *ctx, const struct chat_options *
     add(out, "x-llmgw-conversation", turn->conversation);
     add(out, "x-llmgw-conversation-name", turn->name);
     add(out, "x-llmgw-parent", turn->parent);
-    add_keys(ctx->conf, out);
+    if (ctx->conf != NULL)
+        key_headers(ctx->conf, out);
 }
 
 enum errc chat_request(struct cmd_ctx *ctx, const struct chat_options *o,

@@ -176,21 +176,13 @@ static void check_provider(struct doctor *d, const struct conf_provider *p,
                              : "");
 }
 
-static bool is_in_use(const struct conf *c, struct str name)
-{
-    for (size_t i = 0; i < c->n_providers; i++)
-        if (str_eqz(name, c->providers[i].name))
-            return true;
-    return false;
-}
-
 /* Providers that only the broker's environment has brought in. */
 static size_t check_others(struct doctor *d, struct json_object *broker_keys)
 {
     size_t n = 0;
     for (size_t i = 0; i < json_object_array_length(broker_keys); i++) {
         struct str name = jx_str(json_object_array_get_idx(broker_keys, i), "provider");
-        if (is_in_use(d->ctx->conf, name))
+        if (conf_is_in_use(d->ctx->conf, name))
             continue;
         say(d, "keys", OK, "%.*s, the broker has it", STR_ARG(name));
         n++;

@@ -200,6 +200,21 @@ static bool is_policy(struct str skip)
     return false;
 }
 
+/* As chat would end: the first candidate's class speaks for all. */
+static enum errc first_verdict(struct json_object *candidates, struct err *e)
+{
+    struct json_object *c = candidates ? json_object_array_get_idx(candidates, 0) : NULL;
+    char name[32] = "";
+    str_copy(name, sizeof name, jx_str(c, "class"));
+    enum errc class = errc_by_name(name);
+    bool no_key = str_eqz(jx_str(c, "skip"), "key");
+    if (class == ERR_N_ || class == ERR_OK)
+        return err_set(e, ERR_OVERLOADED, "no target can take this request now");
+    return err_set(e, class, "%.*s: %.*s%s", STR_ARG(jx_str(c, "target")),
+                   STR_ARG(jx_str(c, "why")),
+                   no_key ? "\nhint: llmgw doctor tells which keys are missing" : "");
+}
+
 enum errc explain_verdict(struct json_object *decision, struct err *e)
 {
     struct json_object *candidates = jx_arr(decision, "candidates");
@@ -212,5 +227,5 @@ enum errc explain_verdict(struct json_object *decision, struct err *e)
         if (is_policy(jx_str(c, "skip")))
             return err_set(e, ERR_REFUSED, "%.*s: %.*s", STR_ARG(target), STR_ARG(why));
     }
-    return err_set(e, ERR_OVERLOADED, "no target can take this request now");
+    return first_verdict(candidates, e);
 }

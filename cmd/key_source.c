@@ -4,11 +4,16 @@
 #include <string.h>
 
 #include "core/envkey.h"
+#include "core/http1.h"
 #include "core/mem.h"
 
 #include "cmd/cmd.h"
 
 enum { KEY_FILE_LEN = 16 * 1024, TAIL = 4, LONG = 16 };
+
+/* A name and "=" behind it, ": " and an end of line around them. */
+static const char key_header[] = "x-llmgw-provider-key";
+enum { KEY_HEADER_LEN = sizeof key_header + 4 };
 
 /* The first line, as the broker takes it. */
 static struct str first_line(struct str text)
@@ -51,6 +56,32 @@ enum key_state key_look(const struct conf_secret *s, char ret_tail[KEY_TAIL_LEN]
     bool is_there = key.len > 0;
     mem_wipe(text.data, text.cap);
     return is_there ? KEY_THERE : KEY_MISSING;
+}
+
+/* The first of a provider's variables that holds something, if its line has room. */
+static bool add_header(const struct conf_provider *p, size_t room, struct buf *out)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(KEY_FILE_LEN);
+    (void)buf_room(&text, KEY_FILE_LEN); /* at once: moving would leave copies behind */
+    bool is_there = false;
+    for (size_t i = 0; i < p->n_keys && !is_there; i++)
+        is_there = p->keys[i].source == CONF_KEY_ENV &&
+                   envkey_read(p->keys[i].value, cmd_getenv, &text);
+    struct str key = first_line(buf_str(&text));
+    is_there = key.len > 0 && key.len + strlen(p->name) + KEY_HEADER_LEN <= room;
+    if (is_there)
+        http1_printf_header(out, key_header, "%s=%.*s", p->name, STR_ARG(key));
+    mem_wipe(text.data, text.cap);
+    return is_there;
+}
+
+void key_headers(const struct conf *conf, struct buf *out)
+{
+    size_t end = out->len + LIMIT_CLIENT_KEYS_LEN, n = 0;
+    for (size_t i = 0; i < conf->n_providers && n < LIMIT_CLIENT_KEYS; i++)
+        n += add_header(&conf->providers[i], end - out->len, out);
+    if (n > 0)
+        http1_write_header(out, "x-llmgw-spare-keys", STR("1"));
 }
 
 const char *key_state_name(enum key_state state)

@@ -2,7 +2,9 @@
 #include "cmd/probe.h"
 
 #include "core/jsonx.h"
+#include "core/mem.h"
 
+#include "cmd/key_source.h"
 #include "cmd/link.h"
 
 /* Some models refuse less. Source: OpenAI API reference, responses (2026-11). */
@@ -71,13 +73,15 @@ static enum errc call(struct cmd_ctx *ctx, const char *path, struct str body,
 {
     AUTO(link_close) struct link *l = NULL;
     AUTO(link_answer_release) struct link_answer got = {0};
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     enum errc rc = link_open(ctx, true, &l, e);
     /* a provider that asks for more patience than that has failed */
+    buf_addz(&headers, "content-type: application/json\r\nx-llmgw-record: meta\r\n"
+                       "x-llmgw-no-fallback: 1\r\nx-llmgw-timeout-ms: 20000\r\n");
+    key_headers(ctx->conf, &headers);
     if (rc == ERR_OK)
-        rc = link_call(l, "POST", path,
-                       STR("content-type: application/json\r\nx-llmgw-record: meta\r\n"
-                           "x-llmgw-no-fallback: 1\r\nx-llmgw-timeout-ms: 20000\r\n"),
-                       body, &got, e);
+        rc = link_call(l, "POST", path, buf_str(&headers), body, &got, e);
+    mem_wipe(headers.data, headers.cap);
     if (rc == ERR_OK)
         (void)!money_parse(http1_header(&got.head, "x-llmgw-cost-usd"), ret_cost);
     if (rc == ERR_OK && got.status != 200)

@@ -15,6 +15,7 @@
 #include "core/jsonx.h"
 #include "core/mem.h"
 
+#include "cmd/key_source.h"
 #include "cmd/link.h"
 
 struct work {
@@ -22,6 +23,7 @@ struct work {
     const struct clock *clock;
     size_t *due, *done; /* owned: places in the plan */
     int64_t gap_us;     /* between two beginnings */
+    struct buf keys;    /* header lines, of this process's environment; wiped */
     pthread_mutex_t lock;
     pthread_cond_t ended; /* a worker has */
     pthread_cond_t go;    /* nothing more is to be waited for */
@@ -169,6 +171,7 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
     http1_write_header(&headers, "x-llmgw-record", STR("full"));
     if (anthropic) /* Source: Anthropic, "Versions", 2026-10 */
         http1_write_header(&headers, "anthropic-version", STR("2023-06-01"));
+    buf_adds(&headers, buf_str(&w->work->keys));
     struct link_answer answer = {.status = 0};
     rc = link_call(w->link, "POST", anthropic ? "/v1/messages" : "/v1/chat/completions",
                    buf_str(&headers), buf_str(&body), &answer, e);
@@ -177,6 +180,7 @@ static enum errc call(struct worker *w, const struct replay_item *item, const ch
         rc = answer.status == 200 ? judge(w->work, item, &answer, r, e)
                                   : link_error(&answer, e);
     }
+    mem_wipe(headers.data, headers.cap);
     link_answer_release(&answer);
     return rc;
 }
@@ -345,7 +349,8 @@ static enum errc work(struct cmd_ctx *ctx, struct work *k, replay_progress_fn *p
 enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
                      replay_progress_fn *progress, void *arg, struct err *e)
 {
-    struct work k = {.plan = plan, .clock = ctx->clock};
+    struct work k = {.plan = plan, .clock = ctx->clock, .keys = BUF_INIT(LIMIT_HEAD_LEN)};
+    key_headers(ctx->conf, &k.keys);
     enum errc rc = init(&k, e);
     if (rc == ERR_OK) {
         rc = work(ctx, &k, progress, arg, e);
@@ -353,6 +358,8 @@ enum errc replay_run(struct cmd_ctx *ctx, struct replay_plan *plan,
         pthread_cond_destroy(&k.ended);
         pthread_mutex_destroy(&k.lock);
     }
+    mem_wipe(k.keys.data, k.keys.cap);
+    buf_release(&k.keys);
     mem_free(k.due);
     mem_free(k.done);
     return rc;

@@ -84,7 +84,7 @@ const struct schema_shape schema_shapes[] = {
      "schema=llmgw.explain/1 parts:[{name:s bytes:i}]"
      " headers*:[{name:s value:s redacted*:b}] body*:j route:s? file:s? line:i? model:s?"
      " how:s? strategy:s input_tok:i max_output_tok:i? would_send:b wait_ms*:i"
-     " candidates:[{target:s verdict:s skip*:s wait_ms*:i why*:s min_usd:n? max_usd:n?"
+     " candidates:[{target:s verdict:s skip*:s wait_ms*:i why*:s class*:s min_usd:n? max_usd:n?"
      " file:s? line:i?}]"
      " estimate:{tok:i low_tok:i high_tok:i method:s learned_from:i script:s bytes:i"
      " bytes_per_tok:n images:i image_tok:i}"

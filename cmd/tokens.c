@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "core/jsonx.h"
+#include "core/mem.h"
 #include "core/num.h"
 
 #include "cmd/files.h"
+#include "cmd/key_source.h"
 #include "cmd/link.h"
 #include "cmd/models.h"
 #include "cmd/out.h"
@@ -70,9 +72,12 @@ static enum errc ask(struct cmd_ctx *ctx, const char *model, struct str text,
     if (buf_err(&body) != ERR_OK)
         return err_set(e, buf_err(&body), "the text is larger than %d bytes",
                        LIMIT_BODY_LEN);
-    enum errc rc =
-        link_ask(ctx, true, "POST", "/llmgw/v1/explain",
-                 STR("content-type: application/json\r\n"), buf_str(&body), &json, e);
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
+    http1_write_header(&headers, "content-type", STR("application/json"));
+    key_headers(ctx->conf, &headers);
+    enum errc rc = link_ask(ctx, true, "POST", "/llmgw/v1/explain", buf_str(&headers),
+                            buf_str(&body), &json, e);
+    mem_wipe(headers.data, headers.cap);
     return rc == ERR_OK ? jx_parse(buf_str(&json), ret, e) : rc;
 }
 

@@ -249,7 +249,10 @@ enum errc conf_load(const struct conf_source *src, const struct catalog *cat,
                     struct conf **ret, struct buf *problems, struct err *e) MUST_USE;
 void conf_free(struct conf **c);
 
+/* In use, or one that a request may bring a key for; NULL if neither. */
 const struct conf_provider *conf_provider(const struct conf *c, struct str name);
+/* Configured, or with a key in the environment. */
+bool conf_is_in_use(const struct conf *c, struct str name);
 /* Does it stand on this machine, so that asking it needs no network? */
 bool conf_provider_is_near(const struct conf_provider *p);
 /* The catalog's model is one of its kind's, at its kind's address or where the user says so. */
@@ -280,6 +283,17 @@ struct conf_resolved {
 enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct str name,
                        struct arena *arena, struct conf_resolved *ret, struct err *e)
     MUST_USE;
+
+/* Does nothing but the providers in use say what the name "default" means? */
+bool conf_default_is_open(const struct conf *c);
+/*
+ * Then it is the default models of those that `is_used` says, in the order of the kinds, also of
+ * kinds whose key is not here. Returns how many; their strings live in conf or in `arena`.
+ */
+typedef bool conf_used_fn(void *arg, const struct conf_provider *p);
+size_t conf_default_targets(const struct conf *c, const struct catalog *cat,
+                            conf_used_fn *is_used, void *arg, struct arena *arena,
+                            struct conf_target ret[LIMIT_TARGETS]);
 
 /* ---- text layer: for `llmgw config`, `client add` and for tests against git ---- */
 

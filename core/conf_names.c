@@ -25,6 +25,14 @@ const struct conf_provider *conf_provider(const struct conf *c, struct str name)
     return NULL;
 }
 
+bool conf_is_in_use(const struct conf *c, struct str name)
+{
+    for (size_t i = 0; i < c->n_providers; i++)
+        if (str_eqz(name, c->providers[i].name))
+            return true;
+    return false;
+}
+
 /* 127.0.0.0/8 as an address; a name may begin so and stand anywhere. */
 static bool is_loopback(struct str name)
 {
@@ -183,10 +191,11 @@ enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct s
     r.route = conf_route(c, meant);
     r.how = r.route ? "route" : find_model(c, cat, meant, arena, &r.target);
     if (r.how == NULL && c->n_providers == 0 && str_eqz(name, "default"))
-        return err_set(e, ERR_UPSTREAM_AUTH,
-                       "no provider is configured, and the environment has no key\n"
-                       "hint: set OPENAI_API_KEY, ANTHROPIC_API_KEY or another, or see "
-                       "llmgw-config(5)");
+        return err_set(
+            e, ERR_UPSTREAM_AUTH,
+            "no provider is configured, and the environment has no key\n"
+            "hint: set OPENAI_API_KEY, ANTHROPIC_API_KEY or another; llmgw doctor "
+            "tells what is missing");
     if (r.how == NULL) {
         char hint[NEAR_TEXT_LEN];
         return err_set(e, ERR_NOT_FOUND, "no model or route \"%.*s\"%s", STR_ARG(name),
@@ -427,21 +436,48 @@ static void routes(struct conf_load *l)
 
 /* ---- route "default" ---- */
 
-static bool add_target(struct conf *c, struct conf_route *r, const char *provider,
-                       const char *model)
+static struct conf_target default_target(const char *provider, const char *model,
+                                         struct arena *a)
 {
-    if (r->targets == NULL)
-        r->targets = ARENA_ARRAY(&c->arena, LIMIT_TARGETS, struct conf_target);
-    if (r->targets == NULL || r->n_targets == LIMIT_TARGETS)
-        return false;
-    r->targets[r->n_targets++] = (struct conf_target){
+    return (struct conf_target){
         .provider = provider,
         .model = model,
-        .name = arena_printf(&c->arena, "%s/%s", provider, model),
+        .name = arena_printf(a, "%s/%s", provider, model),
         .weight = 1,
-        .pos = r->pos,
+        .pos = {.file = ""},
     };
-    return true;
+}
+
+bool conf_default_is_open(const struct conf *c)
+{
+    const struct conf_route *r = conf_route(c, STR("default"));
+    return (r == NULL || r->is_implicit) && c->core.default_model == NULL &&
+           find_alias(c, STR("default")) == NULL;
+}
+
+size_t conf_default_targets(const struct conf *c, const struct catalog *cat,
+                            conf_used_fn *is_used, void *arg, struct arena *arena,
+                            struct conf_target ret[LIMIT_TARGETS])
+{
+    size_t n_kinds, n = 0;
+    const struct provider_kind *kinds = provider_kinds(&n_kinds);
+    for (size_t k = 0; k < n_kinds; k++) {
+        struct str provider = str_of(kinds[k].catalog);
+        const char *model = provider.len ? catalog_default_model(cat, provider) : NULL;
+        for (size_t i = 0; model != NULL && i < c->n_providers + c->n_others; i++) {
+            const struct conf_provider *p =
+                i < c->n_providers ? &c->providers[i] : &c->others[i - c->n_providers];
+            if (n < LIMIT_TARGETS && p->kind == &kinds[k] && stands_for_kind(p) &&
+                is_used(arg, p))
+                ret[n++] = default_target(p->name, model, arena);
+        }
+    }
+    return n;
+}
+
+static bool is_in_use(void *conf, const struct conf_provider *p)
+{
+    return conf_is_in_use(conf, str_of(p->name));
 }
 
 /* The default model alone, or the one of every provider in use, in the order of the kinds. */
@@ -450,25 +486,23 @@ static void default_targets(struct conf_load *l, struct conf_route *r)
     struct conf *c = l->conf;
     struct conf_resolved chosen;
     struct err e = ERR_INIT;
-    if (c->core.default_model != NULL) {
-        if (conf_resolve(c, l->cat, str_of(c->core.default_model), &c->arena, &chosen,
-                         &e) != ERR_OK)
-            return; /* told where it stands */
-        if (chosen.route == NULL)
-            add_target(c, r, chosen.target.provider, chosen.target.model);
-        else if (c->core.default_route == NULL)
-            c->core.default_route = chosen.route->name;
+    r->targets = ARENA_ARRAY(&c->arena, LIMIT_TARGETS, struct conf_target);
+    if (r->targets == NULL)
+        return; /* the broken arena is told at the end */
+    if (c->core.default_model == NULL) {
+        if (l->cat != NULL)
+            r->n_targets =
+                conf_default_targets(c, l->cat, is_in_use, c, &c->arena, r->targets);
         return;
     }
-    size_t n_kinds;
-    const struct provider_kind *kinds = provider_kinds(&n_kinds);
-    for (size_t k = 0; l->cat != NULL && k < n_kinds; k++) {
-        struct str provider = str_of(kinds[k].catalog);
-        const char *model = provider.len ? catalog_default_model(l->cat, provider) : NULL;
-        for (size_t i = 0; model != NULL && i < c->n_providers; i++)
-            if (c->providers[i].kind == &kinds[k] && stands_for_kind(&c->providers[i]))
-                add_target(c, r, c->providers[i].name, model);
-    }
+    if (conf_resolve(c, l->cat, str_of(c->core.default_model), &c->arena, &chosen, &e) !=
+        ERR_OK)
+        return; /* told where it stands */
+    if (chosen.route == NULL)
+        r->targets[r->n_targets++] =
+            default_target(chosen.target.provider, chosen.target.model, &c->arena);
+    else if (c->core.default_route == NULL)
+        c->core.default_route = chosen.route->name;
 }
 
 static enum errc default_route(struct conf_load *l, struct err *e)

@@ -66,6 +66,9 @@ enum {
     /* bytes of the names users give: route, project, template, tag key and value */
     LIMIT_NAME_LEN = 200,
     LIMIT_TAGS = 16,
+    /* keys that a client may bring with a request, and their bytes: half of LIMIT_HEAD_LEN */
+    LIMIT_CLIENT_KEYS = 16,
+    LIMIT_CLIENT_KEYS_LEN = 8 * 1024,
     /* bytes of JSON; what `replay` says of a run at a time: one record of the spool */
     LIMIT_RUN_LEN = 64 * 1024,
     /* requests waiting for a limiter at once */

@@ -18,6 +18,7 @@
     "\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],\"stream\":true,"           \
     "\"stream_options\":{\"include_usage\":true}" rest "}"
 #define HEADERS "x-llmgw-events: 1\r\nx-llmgw-stream: live\r\nx-llmgw-record: full\r\n"
+#define SPARE   "x-llmgw-spare-keys: 1\r\n"
 
 static struct chat_options plain(void)
 {
@@ -127,24 +128,59 @@ static void keys_of_the_environment_go_along(void **state)
     (void)state;
     struct chat_turn turn = {.messages = STR(USER)};
     struct chat_options o = plain();
-    setenv("OPENAI_API_KEY", "sk-1", 1);
-    check(NULL, &o, &turn, BODY("default", ""),
-          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
     struct conf *conf = calloc(1, sizeof *conf);
-    struct conf_provider p = {.name = "openai", .n_keys = 1, .is_implicit = true};
-    conf->providers = &p;
+    struct conf_provider p[2 + LIMIT_CLIENT_KEYS] = {
+        {.name = "openai", .keys = {{CONF_KEY_ENV, "TEST_KEY"}}, .n_keys = 1}};
+    conf->providers = p;
     conf->n_providers = 1;
     conf->chat.max_cost_pico = PICO_UNKNOWN;
-    check(conf, &o, &turn, BODY("default", ""),
-          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
-    p.is_implicit = false; /* what is configured holds, … */
-    p.keys[0] = (struct conf_secret){CONF_KEY_FILE, "/key"};
     check(conf, &o, &turn, BODY("default", ""), HEADERS);
-    p.keys[0] = (struct conf_secret){CONF_KEY_ENV, "OPENAI_API_KEY"}; /* … here this */
+    setenv("TEST_KEY", "sk-1 \nsecond line", 1);
     check(conf, &o, &turn, BODY("default", ""),
-          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n");
+          HEADERS "x-llmgw-provider-key: openai=sk-1\r\n" SPARE);
+    p[0].keys[0] = (struct conf_secret){CONF_KEY_FILE, "/key"}; /* the broker reads it */
+    p[1] = (struct conf_provider){.name = "bedrock",
+                                  .keys = {{CONF_KEY_ENV, "TEST_AWS_ACCESS_KEY_ID"}},
+                                  .n_keys = 1};
+    conf->n_providers = 2;
+    setenv("TEST_AWS_ACCESS_KEY_ID", "id", 1);
+    check(conf, &o, &turn, BODY("default", ""), HEADERS);
+    setenv("TEST_AWS_SECRET_ACCESS_KEY", "secret", 1);
+    check(conf, &o, &turn, BODY("default", ""),
+          HEADERS "x-llmgw-provider-key: bedrock=id:secret\r\n" SPARE);
+    unsetenv("TEST_AWS_ACCESS_KEY_ID");
+    unsetenv("TEST_AWS_SECRET_ACCESS_KEY");
+    struct buf want = BUF_INIT(10000);
+    buf_addz(&want, HEADERS);
+    setenv("TEST_KEY", "sk-1", 1);
+    for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+        p[i] = (struct conf_provider){
+            .name = "p", .keys = {{CONF_KEY_ENV, "TEST_KEY"}}, .n_keys = 1};
+        if (i < LIMIT_CLIENT_KEYS)
+            buf_addz(&want, "x-llmgw-provider-key: p=sk-1\r\n");
+    }
+    buf_addz(&want, SPARE);
+    conf->n_providers = ARRAY_LEN(p); /* no more than the broker takes */
+    check(conf, &o, &turn, BODY("default", ""), buf_str(&want).ptr);
+    buf_release(&want);
+    char long_key[6000] = "";
+    memset(long_key, 'k', sizeof long_key - 1);
+    setenv("TEST_KEY", long_key, 1);
+    setenv("TEST_SHORT_KEY", "s", 1);
+    p[2].keys[0].value = "TEST_SHORT_KEY";
+    conf->n_providers = 3; /* nor more bytes: the second one stays out */
+    struct cmd_ctx ctx = {.program = "llmgw", .conf = conf};
+    struct buf body = BUF_INIT(10000), headers = BUF_INIT(10000);
+    struct err e = ERR_INIT;
+    assert_int_equal(chat_request(&ctx, &o, &turn, &body, &headers, &e), ERR_OK);
+    assert_true(
+        str_ends(buf_str(&headers), STR("kk\r\nx-llmgw-provider-key: p=s\r\n" SPARE)));
+    assert_in_range(headers.len, 6000, 6300);
+    buf_release(&body);
+    buf_release(&headers);
     free(conf);
-    unsetenv("OPENAI_API_KEY");
+    unsetenv("TEST_KEY");
+    unsetenv("TEST_SHORT_KEY");
 }
 
 static void wrong_values_are_told(void **state)

@@ -420,6 +420,20 @@ static void a_key_of_the_client_is_used_once(void **state)
     assert_false(has(&w->got, "sk-mine"));
 }
 
+static void a_spare_key_is_for_whom_we_have_none(void **state)
+{
+    struct world *w = *state;
+    static const char spare[] =
+        "x-llmgw-spare-keys: 1\nx-llmgw-provider-key: one=sk-mine";
+    ask(w, spare, ASK("one/m"));
+    expect(&call(w, 0)->head, "authorization: Bearer sk-1\n");
+    reject(call(w, 0), 400, NULL, ERROR("invalid_request_error"));
+    w->n_keys = 0;
+    ask_next(w, &dialect_openai, spare, ASK("one/m"));
+    expect(&call(w, 1)->head, "authorization: Bearer sk-mine\n");
+    reject(call(w, 1), 400, NULL, ERROR("invalid_request_error"));
+}
+
 static void nothing_answers_where_nobody_can(void **state)
 {
     struct world *w = *state;
@@ -427,7 +441,7 @@ static void nothing_answers_where_nobody_can(void **state)
     ask(w, "", ASK("both"));
     expect_ended(w, 502);
     assert_int_equal(w->n_calls, 0);
-    expect(&w->got, "one/m: no key; two/m: no key\\nhint: llmgw keys ");
+    expect(&w->got, "one/m: no key; two/m: no key\\nhint: llmgw doctor ");
 }
 
 /* ---- limits ---- */
@@ -532,6 +546,7 @@ int main(void)
         CASE(one_request_tries_a_benched_key_for_all),
         CASE(our_quota_is_no_matter_of_a_client_with_a_key),
         CASE(a_key_of_the_client_is_used_once),
+        CASE(a_spare_key_is_for_whom_we_have_none),
         CASE(nothing_answers_where_nobody_can),
         CASE(what_does_not_fit_waits_for_its_turn),
         CASE(who_waits_may_go),
