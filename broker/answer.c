@@ -20,7 +20,11 @@
 /* retry-after above this is not to be obeyed: SDKs sleep any value they are given (measured) */
 #define RETRY_AFTER_MAX_US ((int64_t)60 * US_PER_S)
 
-enum { FALLBACKS_MAX = 8 }; /* as many as a person reads */
+enum {
+    FALLBACKS_MAX = 8, /* as many as a person reads */
+    /* candidates that are looked at for them: each may be a translation */
+    FALLBACKS_LOOK = 16,
+};
 
 #define EVENT_STREAM "content-type: text/event-stream; charset=utf-8\r\n"
 /* what clients of either dialect read, when there is no memory for more */
@@ -472,17 +476,15 @@ static bool is_worth_asking(const struct request *r)
 }
 
 /* Would it have served what this one could not? */
-static bool is_fallback(const struct request *r, const struct candidate *c)
+static bool is_fallback(struct request *r, const struct candidate *c)
 {
     const struct target_model *m = &r->prospects[c->target].model;
     if (was_asked(r, &r->targets[c->target]))
         return false;
     if (r->err.code == ERR_CONTEXT && m->context_tok <= r->too_small_tok)
         return false;
-    /* what had no translation when it was to be sent passes where none is needed */
-    return r->err.code != ERR_INVALID || r->n_rows == 0 ||
-           dialect_for(m->kind, r->client->id, &r->facts,
-                       str_of(r->targets[c->target].model)) == r->client;
+    /* what one could not be sent may be beyond the next, too */
+    return r->err.code != ERR_INVALID || attempt_would_take(r, c->target);
 }
 
 static size_t add_fallbacks(struct request *r, struct jw *w)
@@ -490,7 +492,8 @@ static size_t add_fallbacks(struct request *r, struct jw *w)
     char name[TARGET_NAME_LEN];
     size_t n = 0;
     request_decide(r, false);
-    for (size_t i = 0; i < r->decision.n_usable && n < FALLBACKS_MAX; i++) {
+    size_t n_looks = MIN(r->decision.n_usable, (size_t)FALLBACKS_LOOK);
+    for (size_t i = 0; i < n_looks && n < FALLBACKS_MAX; i++) {
         const struct candidate *c = &r->decision.items[i];
         if (is_fallback(r, c)) {
             jw_strz(w, target_name(&r->targets[c->target], name));

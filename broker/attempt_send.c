@@ -60,18 +60,61 @@ static enum errc take_part(struct attempt *a, struct msg_request *msg, struct er
     return ERR_OK;
 }
 
+/* Into r->msg, once. */
+static enum errc decode(struct request *r, struct err *e)
+{
+    if (r->msg != NULL)
+        return ERR_OK;
+    struct msg_request *msg = ARENA_NEW(&r->arena, struct msg_request);
+    if (msg == NULL)
+        return err_set(e, ERR_MEMORY, "no memory to translate the request");
+    if (r->client->request_decode(r->cr.body, r->cr.check, &r->arena, msg, e) != ERR_OK)
+        return e->code;
+    r->msg = msg;
+    return ERR_OK;
+}
+
+static struct target_caps caps_of(const struct target_model *m,
+                                  const struct conf_target *t)
+{
+    return (struct target_caps){
+        .kind = m->kind,
+        .model = str_of(t->model),
+        .max_output_tok = m->max_output_tok,
+        .caps_yes = m->caps_yes,
+        .caps_no = m->caps_no,
+    };
+}
+
+bool attempt_would_take(struct request *r, size_t i)
+{
+    struct err ignored = ERR_INIT;
+    struct dropped dropped = {.n = 0};
+    struct jw_later later = {.n = 0};
+    const struct target_model *m = &r->prospects[i].model;
+    struct str model = str_of(r->targets[i].model);
+    const struct dialect_ops *ops = dialect_for(m->kind, r->client->id, &r->facts, model);
+    if (ops == NULL || ops == r->client)
+        return ops != NULL;
+    if (decode(r, &ignored) != ERR_OK)
+        return false;
+    const struct msg_embed *embed = r->msg->embed;
+    if (embed != NULL && ops->embed_most != NULL &&
+        embed->n_texts > ops->embed_most(m->kind, model) * CALLS_MAX)
+        return false;
+    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
+    struct target_caps caps = caps_of(m, &r->targets[i]);
+    caps.later = &later; /* long texts need not be written to know it */
+    enum errc rc = ops->request_encode(r->msg, &caps, &out, &dropped, &ignored);
+    jw_later_release(&later);
+    return rc == ERR_OK;
+}
+
 static enum errc build_crossed(struct attempt *a, struct err *e)
 {
     struct request *r = a->r;
-    if (r->msg == NULL) {
-        struct msg_request *msg = ARENA_NEW(&r->arena, struct msg_request);
-        if (msg == NULL)
-            return err_set(e, ERR_MEMORY, "no memory to translate the request");
-        if (r->client->request_decode(r->cr.body, r->cr.check, &r->arena, msg, e) !=
-            ERR_OK)
-            return e->code;
-        r->msg = msg;
-    }
+    if (decode(r, e) != ERR_OK)
+        return e->code;
     struct msg_request msg = *r->msg;
     signatures_attach(r->b->signatures, attempt_origin(a), &msg, &r->arena,
                       loop_mono_us(r->b->loop));
@@ -82,17 +125,11 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
         echo_start(&a->echo, &msg, &r->arena);
     if (msg.embed != NULL && take_part(a, &msg, e) != ERR_OK)
         return e->code;
-    const struct target_caps caps = {
-        .kind = a->model.kind,
-        .model = str_of(a->target->model),
-        .max_output_tok = a->model.max_output_tok,
-        .caps_yes = a->model.caps_yes,
-        .caps_no = a->model.caps_no,
-        .stream = a->is_streamed,
-        .later = r->cr.body.len > WRITE_FROM_LEN ? &a->later : NULL,
-        .hop_token = buf_str(&a->hop_token),
-        .is_hop_on_top = a->is_hop_on_top,
-    };
+    struct target_caps caps = caps_of(&a->model, a->target);
+    caps.stream = a->is_streamed;
+    caps.later = r->cr.body.len > WRITE_FROM_LEN ? &a->later : NULL;
+    caps.hop_token = buf_str(&a->hop_token);
+    caps.is_hop_on_top = a->is_hop_on_top;
     struct dropped dropped = {.n = 0};
     if (a->ops->request_encode(&msg, &caps, &a->frame, &dropped, e) != ERR_OK)
         return e->code;

@@ -294,6 +294,8 @@ void candidate_failure(const struct request *r, const struct err *last, struct e
 
 /* Builds the body and sends it to candidate r->at. On failure there is no attempt, but a row. */
 enum errc attempt_start(struct request *r, struct err *e) MUST_USE;
+/* Could this request be written for targets[i]? Tries it, and forgets what came of it. */
+bool attempt_would_take(struct request *r, size_t i);
 /* Ends it: cancelled, unless its answer was whole. NULL-safe. */
 void attempt_end(struct request *r);
 void attempt_pause(struct attempt *a);

@@ -40,10 +40,26 @@ config <<END
     output = 6
 [core]
     record = full
+[provider "blind"]
+    kind = anthropic
+    base-url = http://127.0.0.1:$one_port
+    key-env = KEY
+[provider "gem"]
+    kind = gemini
+    base-url = http://127.0.0.1:$one_port/v1beta
+    key-env = KEY
+[provider "aws"]
+    kind = bedrock
+    base-url = http://127.0.0.1:$one_port
+    region = eu-west-3
+    key-env = KEY
 [route "broad"]
     target = spare/wide
 [route "slow"]
     target = one/few
+[route "other dialects"]
+    target = aws/titan
+    target = gem/gem
 [model "spare/wide"]
     context = 1000000
 END
@@ -154,6 +170,14 @@ post /v1/chat/completions "{\"model\":\"one/sim:error=context\",$hi}" >/dev/null
 is "$(llmgw_of class) $(llmgw_of fallback_models.0)" 'context_length spare/wide' 'a larger window would have served it'
 post /v1/chat/completions "{\"model\":\"one/sim:error=invalid\",$hi}" >/dev/null
 is "$(llmgw_of class) $(llmgw_of fallback_models.0)" 'invalid_request ' 'what is wrong everywhere has no fallback'
+
+# what one target's dialect cannot say, others' may: each is tried, of all dialects
+tiff='"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/tiff;base64,AAAA"}}]}]'
+post /v1/chat/completions "{\"model\":\"blind/sim\",$tiff}" >/dev/null
+is "$(llmgw_of class) $(llmgw_of origin) $(of_body error.llmgw.fallback_models | tr -d '\\')" \
+    'invalid_request gateway ["spare/wide","one/few","gem/gem"]' 'what has no translation would have been served elsewhere'
+post /v1/chat/completions "{\"model\":\"gem/gem\",$tiff}" >/dev/null
+is "$(of_body choices.0.finish_reason)" stop '… and is'
 
 # ---- which field ----
 post /v1/chat/completions "{\"model\":\"one/sim\",\"n\":\"two\",$hi}" >/dev/null

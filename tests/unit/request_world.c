@@ -346,6 +346,7 @@ static const char config[] =
     "[route \"again\"]\n target = one/m\n target = two/m\n"
     " stream = restart\n"
     "[route \"cross\"]\n target = claude/c\n"
+    "[route \"far\"]\n target = aws/a\n target = gem/g\n"
     "[limit \"target:one/slow\"]\n requests = 1/s\n"
     "[model \"one/big\"]\n max-output = 1000000\n"
     "[budget \"cents\"]\n limit = 0.01/day\n hard = yes\n project = cents\n tz = UTC\n";

@@ -32,6 +32,31 @@ static void a_server_error_is_tried_once_more_then_elsewhere(void **state)
     assert_int_equal(w->b.metrics.n_fallbacks, 1);
 }
 
+/* What one target's dialect has no word for, another's may have, or not. */
+static void fallbacks_are_those_that_could_be_sent_it(void **state)
+{
+    struct world *w = *state;
+    ask(w, "",
+        "{\"model\":\"claude/c\",\"messages\":[{\"role\":\"user\",\"content\":["
+        "{\"type\":\"text\",\"text\":\"What?\"},{\"type\":\"image_url\",\"image_url\":"
+        "{\"url\":\"data:image/tiff;base64,AAAA\"}}]}]}");
+    expect_ended(w, 400);
+    expect(&w->got, "\"fallback_models\":[\"one/m\",\"two/m\",\"gem/g\"]");
+    assert_int_equal(w->n_calls, 0);
+}
+
+static void fallbacks_may_be_the_client_s_own_dialect_only(void **state)
+{
+    struct world *w = *state;
+    ask_in(w, &dialect_anthropic, "",
+           "{\"model\":\"one/m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+           "\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"url\","
+           "\"url\":\"https://example.com/a.pdf\"}}]}]}");
+    expect_ended(w, 400);
+    expect(&w->got, "\"fallback_models\":[\"claude/c\"]");
+    assert_int_equal(w->n_calls, 0);
+}
+
 static void a_short_retry_after_is_waited_out_on_the_same_target(void **state)
 {
     struct world *w = *state;
@@ -523,6 +548,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_server_error_is_tried_once_more_then_elsewhere),
+        CASE(fallbacks_are_those_that_could_be_sent_it),
+        CASE(fallbacks_may_be_the_client_s_own_dialect_only),
         CASE(a_short_retry_after_is_waited_out_on_the_same_target),
         CASE(a_long_retry_after_moves_on_at_once),
         CASE(a_silent_target_is_never_asked_twice),
