@@ -47,6 +47,7 @@ void router_model(const struct conf *conf, const struct catalog *cat,
     struct str provider = conf_price_provider(conf, cat, str_of(t->provider), model);
     *ret = (struct target_model){.kind = provider_kind_for(p->kind, model),
                                  .price_provider = provider,
+                                 .price_service = str_of(p->price_service),
                                  .row = catalog_find(cat, provider, model)};
     if (ret->row != NULL) {
         ret->context_tok = ret->row->context_tok;
@@ -63,8 +64,8 @@ static pico cost_with_cache(const struct catalog *cat, const struct target_model
                             int64_t at_us, int64_t in_tok, int64_t cached_tok,
                             int64_t out_tok)
 {
-    pico cost = price_estimate_row(cat, m->row, m->price_provider, at_us, in_tok,
-                                   cached_tok, out_tok);
+    pico cost = price_estimate_row(cat, m->row, m->price_provider, m->price_service,
+                                   at_us, in_tok, cached_tok, out_tok);
     return cost == PICO_UNKNOWN && m->kind->is_local ? 0 : cost;
 }
 

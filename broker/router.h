@@ -86,8 +86,9 @@ struct decision {
 /* What catalog and configuration together know of a target's model. */
 struct target_model {
     const struct provider_kind *kind;
-    const struct catalog_model *row;     /* NULL: not in the catalog */
-    struct str price_provider;           /* whose prices count */
+    const struct catalog_model *row; /* NULL: not in the catalog */
+    struct str price_provider;       /* whose prices count … */
+    struct str price_service;        /* … and what the account adds to them, or none */
     int64_t context_tok, max_output_tok; /* 0: not known */
     unsigned caps_yes, caps_no;          /* enum catalog_cap */
 };

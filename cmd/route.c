@@ -148,8 +148,10 @@ static void add_prices(struct cmd_ctx *ctx, struct out *o, const struct conf_tar
     struct str provider =
         conf_price_provider(ctx->conf, ctx->catalog, str_of(t->provider), model);
     int64_t now_us = clock_wall_us(ctx->clock);
-    pico in = price_estimate(ctx->catalog, provider, model, now_us, 1, 0, 0);
-    pico out = price_estimate(ctx->catalog, provider, model, now_us, 0, 0, 1);
+    const struct conf_provider *p = conf_provider(ctx->conf, str_of(t->provider));
+    struct str service = p != NULL ? str_of(p->price_service) : STR_NONE;
+    pico in = price_estimate(ctx->catalog, provider, model, service, now_us, 1, 0, 0);
+    pico out = price_estimate(ctx->catalog, provider, model, service, now_us, 0, 0, 1);
     out_money(o, in == PICO_UNKNOWN ? PICO_UNKNOWN : in * MILLION);
     out_money(o, out == PICO_UNKNOWN ? PICO_UNKNOWN : out * MILLION);
 }

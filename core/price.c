@@ -495,8 +495,8 @@ enum errc price_cost(const struct catalog *c, const struct price_query *q,
 }
 
 pico price_estimate_row(const struct catalog *c, const struct catalog_model *m,
-                        struct str provider, int64_t at_us, int64_t in_tok,
-                        int64_t cached_tok, int64_t out_tok)
+                        struct str provider, struct str service, int64_t at_us,
+                        int64_t in_tok, int64_t cached_tok, int64_t out_tok)
 {
     struct usage u;
     struct price_cost out;
@@ -513,12 +513,15 @@ pico price_estimate_row(const struct catalog *c, const struct catalog_model *m,
                             .row = m,
                             .at_us = at_us,
                             .usage = &u};
+    if (service.len > 0 && catalog_service(m, service, at_us) != NULL)
+        q.services[q.n_services++] = service;
     return reckon(&w, c, &q, &out) ? out.total_pico : PICO_UNKNOWN;
 }
 
 pico price_estimate(const struct catalog *c, struct str provider, struct str model,
-                    int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok)
+                    struct str service, int64_t at_us, int64_t in_tok, int64_t cached_tok,
+                    int64_t out_tok)
 {
-    return price_estimate_row(c, catalog_find(c, provider, model), provider, at_us,
-                              in_tok, cached_tok, out_tok);
+    return price_estimate_row(c, catalog_find(c, provider, model), provider, service,
+                              at_us, in_tok, cached_tok, out_tok);
 }

@@ -64,14 +64,16 @@ enum errc price_cost(const struct catalog *c, const struct price_query *q,
                      struct price_cost *ret, struct err *e) MUST_USE;
 /*
  * What in_tok of plain input and out_tok of output would cost at `at_us`; PICO_UNKNOWN when
- * not known. cached_tok of the input are priced as cache reads. For routing and reservations.
+ * not known. cached_tok of the input are priced as cache reads. `service` is what the account is in,
+ * STR_NONE if nothing; models that have no such price keep theirs. For routing and reservations.
  */
 pico price_estimate(const struct catalog *c, struct str provider, struct str model,
-                    int64_t at_us, int64_t in_tok, int64_t cached_tok, int64_t out_tok);
+                    struct str service, int64_t at_us, int64_t in_tok, int64_t cached_tok,
+                    int64_t out_tok);
 /* The same for a model that was found: `m` is the row of provider and model, NULL if none. */
 pico price_estimate_row(const struct catalog *c, const struct catalog_model *m,
-                        struct str provider, int64_t at_us, int64_t in_tok,
-                        int64_t cached_tok, int64_t out_tok);
+                        struct str provider, struct str service, int64_t at_us,
+                        int64_t in_tok, int64_t cached_tok, int64_t out_tok);
 
 /*
  * What the query says beside model, time and counts, as one line for the ledger, and back:

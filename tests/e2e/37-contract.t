@@ -24,6 +24,11 @@ config <<END
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
     key-env = KEY
+[provider "eu"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = KEY
+    price-service = regional_processing
 [provider "spare"]
     kind = openai
     base-url = http://127.0.0.1:$one_port/v1
@@ -96,8 +101,10 @@ ask -m poor/sim -H 'x-llmgw-provider-key: poor=sk-mine' hello
 is "$(got outcome)" ok '… and our quota does not stop it'
 
 # ---- what a dialect requires, and who asked ----
-post() { # DIALECT'S PATH, BODY: the status, and the answer in $tmp/body
-    http -X POST -H 'content-type: application/json' -d "$2" -o "$tmp/body" -w '%{http_code}' "$1"
+post() { # DIALECT'S PATH, BODY, CURL'S OPTIONS: the status, and the answer in $tmp/body
+    where=$1 body=$2
+    shift 2
+    http -X POST -H 'content-type: application/json' -d "$body" -o "$tmp/body" -w '%{http_code}' "$@" "$where"
 }
 of_body() { "$tool" json "$1" <"$tmp/body"; }
 hi='"messages":[{"role":"user","content":"hello"}]'
@@ -201,6 +208,16 @@ ask -m one/luna -H 'x-llmgw-max-cost: 0.02' hello
 is "$(got outcome)" ok 'a price cap below the model'"'"'s longest answer becomes an output cap'
 cmp_num "$(got h.x-llmgw-max-output-tokens)" -lt 128000 '… which is told'
 is "$(last_request one body.max_completion_tokens)" "$(got h.x-llmgw-max-output-tokens)" '… and sent'
+
+# what the account's contract adds is part of what a request could cost
+long="\"max_completion_tokens\":100000,$hi"
+for name in one:200 eu:403; do
+    is "$(post /v1/chat/completions "{\"model\":\"${name%:*}/gpt-6.1-sol\",$long}" -H 'x-llmgw-max-cost: 1.05')" \
+        "${name#*:}" "a price cap between the list's price and the contract's: $name"
+done
+like "$(of_body error.message)" 'could cost' '… and says why'
+cost_of() { llmgw route explain --no-stdin -m "$1" --max-tokens 100000 -j hello | "$tool" json cost_usd.max; }
+is "$(cost_of eu/gpt-6.1-sol)" "$(awk "BEGIN { printf \"%.9g\", $(cost_of one/gpt-6.1-sol) * 1.1 }")" '… as does route explain'
 
 # ---- our own headers ----
 for header in detach idempotency-key cache-ttl; do

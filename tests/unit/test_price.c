@@ -446,14 +446,21 @@ static void an_estimate_is_the_price_of_its_counts(void **state)
 {
     const struct fixture *f = *state;
     int64_t at_us = 1795132800 * (int64_t)US_PER_S; /* 2026-11-20 */
-    assert_int_equal(price_estimate(f->catalog, STR("openai"), STR("gpt-6.1-sol"), at_us,
-                                    1000, 400, 50),
+    assert_int_equal(price_estimate(f->catalog, STR("openai"), STR("gpt-6.1-sol"),
+                                    STR_NONE, at_us, 1000, 400, 50),
                      600 * 2000000 + 400 * 100000 + 50 * 10000000);
+    /* one that the account is in, and one that the model does not have */
+    assert_int_equal(price_estimate(f->catalog, STR("openai"), STR("gpt-6.1-sol"),
+                                    STR("regional_processing"), at_us, 1000, 400, 50),
+                     (600 * 2000000 + 400 * 100000 + 50 * 10000000) / 10 * 11);
+    assert_int_equal(price_estimate(f->catalog, STR("openai"), STR("gpt-6.1-sol"),
+                                    STR("data_zone"), at_us, 1000, 400, 50),
+                     600 * 2000000 + 400 * 100000 + 50 * 10000000);
+    assert_int_equal(price_estimate(f->catalog, STR("local"), STR("ollama/any:8b"),
+                                    STR_NONE, at_us, 9, 0, 9),
+                     0);
     assert_int_equal(
-        price_estimate(f->catalog, STR("local"), STR("ollama/any:8b"), at_us, 9, 0, 9),
-        0);
-    assert_int_equal(
-        price_estimate(f->catalog, STR("openai"), STR("none"), at_us, 1, 0, 1),
+        price_estimate(f->catalog, STR("openai"), STR("none"), STR_NONE, at_us, 1, 0, 1),
         PICO_UNKNOWN);
 }
 
