@@ -196,10 +196,9 @@ static struct attempt *attempt_new(struct request *r)
     sse_init(&a->sse, LIMIT_EVENT_LEN);
     eventstream_init(&a->messages, LIMIT_EVENT_LEN);
     fit_init(&a->fit);
-    usage_init(&a->had_usage);
+    usage_none(&a->spent);
     a->n_now = r->facts.n_inputs;
     buf_init(&a->hop_token, LIMIT_EVENT_LEN);
-    usage_init(&a->hop_usage);
     a->ops->scan_init(&a->scan, a->model.kind);
     if (a->row == NULL)
         attempt_free(&a);
@@ -508,8 +507,8 @@ static void hop(struct attempt *a)
 {
     enum { MOST_HOPS = 64 }; /* four times what the longest answer there is needs */
     struct err e = ERR_INIT;
-    a->is_untold |= !usage_has(&a->scan.usage, USAGE_INPUT);
-    usage_add(&a->hop_usage, &a->scan.usage);
+    a->scan.has_usage = usage_has(&a->scan.usage, USAGE_INPUT);
+    attempt_spend(a);
     usage_init(&a->scan.usage);
     a->scan.has_usage = false;
     if (++a->n_hops <= MOST_HOPS) {
@@ -611,15 +610,20 @@ static void on_task(void *arg)
 
 /* ---- what it used ---- */
 
+/* Of all its calls: bytes. */
+static size_t output_len(const struct attempt *a)
+{
+    return a->scan.output_len + a->scan.reasoning_len;
+}
+
 /*
- * May the provider bill an attempt that ended so? Told failures are free everywhere, and so is
+ * May the provider bill a call that ended so? Told failures are free everywhere, and so is
  * an answer without a token; one that was at work until we hung up is not.
  */
 static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 {
     int status = a->row->http_status;
-    if (a->scan.output_len + a->scan.reasoning_len > 0 || a->scan.n_vectors > 0 ||
-        a->n_had > 0 || outcome == ERR_OK)
+    if (output_len(a) > a->spent_len || a->scan.n_vectors > 0 || outcome == ERR_OK)
         return true;
     if (status != 0 && status / 100 != 2)
         return false;
@@ -627,40 +631,63 @@ static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
     return outcome == ERR_CANCELLED || (outcome == ERR_TIMEOUT && sys == 0);
 }
 
-/* Of all, or of the calls that were answered before one was not. */
-static int64_t likely_input_tok(const struct attempt *a, bool is_whole)
+static size_t texts_len(const struct msg_embed *m)
 {
-    int64_t tok = request_input_tok(a->r, &a->model);
-    if (is_whole || a->n_had == 0)
+    size_t len = 0;
+    for (size_t i = 0; i < m->n_texts; i++)
+        len += m->texts[i].len;
+    return len;
+}
+
+/* Of this call. */
+static int64_t likely_input_tok(const struct attempt *a)
+{
+    const struct request *r = a->r;
+    int64_t tok = request_input_tok(r, &a->model);
+    if (a->part.n_texts == 0)
         return tok;
-    return tok * (int64_t)a->n_had / (int64_t)a->r->facts.n_inputs;
+    return (int64_t)((i128)tok * (i128)texts_len(&a->part) /
+                     (i128)texts_len(r->msg->embed));
+}
+
+/* What this call used: as told, if that is all of it; the rest is ours to guess. */
+static void call_usage(const struct attempt *a, bool is_ended, struct usage *ret)
+{
+    struct request *r = a->r;
+    *ret = a->scan.usage;
+    if (a->scan.has_usage && (is_ended || request_is_embed(r)))
+        return;
+    struct estimate_key k = request_estimate_key(r, &a->model);
+    size_t out_len = output_len(a) - a->spent_len;
+    int64_t out_tok = out_len > 0 ? estimate_tok(r->b->estimator, &k, out_len) : 0;
+    if (!usage_has(ret, USAGE_INPUT))
+        usage_set(ret, USAGE_INPUT, likely_input_tok(a));
+    if (usage_output_tok(ret) < out_tok)
+        usage_set(ret, USAGE_OUTPUT, out_tok);
+    ret->estimated = true;
+}
+
+void attempt_spend(struct attempt *a)
+{
+    struct usage u;
+    call_usage(a, true, &u);
+    usage_add(&a->spent, &u);
+    a->has_spent = true;
+    a->spent_len = output_len(a);
 }
 
 bool attempt_usage(const struct attempt *a, const struct err *e, struct usage *ret)
 {
-    struct request *r = a->r;
-    bool is_billed = a->n_hops > 0 || is_billable(a, e->code, e->sys);
-    if (r->facts.counts_only || !is_billed)
+    struct usage u;
+    bool is_billed = is_billable(a, e->code, e->sys);
+    bool is_ended = (e->code == ERR_OK || e->code == ERR_UNUSABLE) &&
+                    a->scan.finish != MSG_FINISH_NONE;
+    if (a->r->facts.counts_only || !(is_billed || a->has_spent))
         return false;
-    *ret = a->scan.usage;
-    if (a->n_had > 0)
-        usage_add(ret, &a->had_usage);
-    if (a->n_hops > 0)
-        usage_add(ret, &a->hop_usage);
-    /* what is told at the start of a stream is not yet all of it */
-    bool is_whole = e->code == ERR_OK || e->code == ERR_UNUSABLE;
-    bool is_finished = is_whole && a->scan.finish != MSG_FINISH_NONE;
-    bool is_told = a->scan.has_usage && !a->is_untold;
-    if (is_told && (is_finished || request_is_embed(r)))
-        return true;
-    /* what the provider told at the start counts; the rest is ours to guess */
-    struct estimate_key k = request_estimate_key(r, &a->model);
-    size_t out_len = a->scan.output_len + a->scan.reasoning_len;
-    int64_t out_tok = out_len > 0 ? estimate_tok(r->b->estimator, &k, out_len) : 0;
-    if (!usage_has(ret, USAGE_INPUT))
-        usage_set(ret, USAGE_INPUT, likely_input_tok(a, is_whole));
-    if (usage_output_tok(ret) < out_tok)
-        usage_set(ret, USAGE_OUTPUT, out_tok);
-    ret->estimated = true;
+    *ret = a->spent;
+    if (is_billed) {
+        call_usage(a, is_ended, &u);
+        usage_add(ret, &u);
+    }
     return true;
 }

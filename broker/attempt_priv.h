@@ -55,19 +55,19 @@ struct attempt {
     bool is_keeping;
     struct fit fit;
     struct echo echo; /* of the beginning that the request ends with */
-    /* embeddings, of which a provider may make so many at a time only */
-    size_t n_had, n_now; /* inputs of the calls before, and of this one */
+    /* one answer may take several calls */
     unsigned n_calls;
+    bool has_spent;     /* of the calls before this one … */
+    struct usage spent; /* … what they used, told or estimated */
+    size_t spent_len;   /* … bytes of output */
+    /* embeddings, of which a provider may make so many at a time only */
+    size_t n_had, n_now;   /* inputs of the calls before, and of this one */
     struct msg_embed part; /* of this call */
     struct msg_reply had;  /* arena; what the calls before gave */
-    struct usage had_usage;
-    bool is_untold; /* not all calls before this one told what they used */
-
     /* a long answer comes in pieces, by a request each */
-    struct buf hop_token;   /* of the next; empty: none is to come */
-    unsigned n_hops;        /* after the first */
-    struct usage hop_usage; /* of all pieces before this */
-    bool is_hop_on_top;     /* where the provider takes the token */
+    struct buf hop_token; /* of the next; empty: none is to come */
+    unsigned n_hops;      /* after the first */
+    bool is_hop_on_top;   /* where the provider takes the token */
 
     enum outcome outcome; /* told when the callback ends */
     struct err err;
@@ -86,6 +86,8 @@ void attempt_whole(struct attempt *a);
 void attempt_blame_provider(struct err *e);
 /* Of an answer whose client cannot carry it. */
 void attempt_keep_state(struct attempt *a, const struct msg_reply *reply);
+/* This call has ended well, and is not the last one: what it used is added up. */
+void attempt_spend(struct attempt *a);
 /* A translated answer for a client that does not stream. */
 void attempt_encode(struct attempt *a, const struct msg_reply *reply);
 

@@ -93,8 +93,7 @@ enum errc attempt_take_reply(struct attempt *a, struct err *e)
 void attempt_ask_on(struct attempt *a)
 {
     struct err e = ERR_INIT;
-    a->is_untold |= !a->scan.has_usage;
-    usage_add(&a->had_usage, &a->scan.usage);
+    attempt_spend(a);
     a->n_had += a->n_now;
     a->ops->scan_init(&a->scan, a->model.kind);
     buf_reset(&a->reply);

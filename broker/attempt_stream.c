@@ -95,7 +95,7 @@ static enum errc on_decoded(void *arg, const struct msg_delta *d, struct err *e)
 {
     struct attempt *a = OBJ(attempt, arg);
     struct msg_delta sum = *d;
-    struct usage all = a->hop_usage;
+    struct usage all = a->spent;
     if (a->n_hops == 0 || d->kind != MSG_D_USAGE)
         return on_delta(arg, d, e);
     usage_add(&all, d->usage);

@@ -349,21 +349,21 @@ void settle_attempt(struct request *r, const struct err *e)
 
 static void sum_up(struct request *r)
 {
+    struct usage sum;
+    usage_none(&sum);
     for (size_t i = 0; i < r->n_rows; i++) {
         const struct attempt_row *row = r->rows[i];
         if (!row->has_usage)
             continue;
-        /* a sum that begins with nothing has no reported cost */
-        if (r->has_usage)
-            usage_add(&r->usage, &row->usage);
-        else
-            r->usage = row->usage;
+        usage_add(&sum, &row->usage);
         r->has_usage = true;
         r->cost_source = MAX(r->cost_source, row->cost_source);
         if (row->cost_pico == PICO_UNKNOWN || r->cost_pico == PICO_UNKNOWN ||
             money_add(r->cost_pico, row->cost_pico, &r->cost_pico) != ERR_OK)
             r->cost_pico = PICO_UNKNOWN;
     }
+    if (r->has_usage)
+        r->usage = sum;
 }
 
 static void count(struct request *r, enum errc outcome)

@@ -30,6 +30,11 @@ void usage_init(struct usage *u)
     *u = (struct usage){.reported_pico = PICO_UNKNOWN};
 }
 
+void usage_none(struct usage *u)
+{
+    *u = (struct usage){.reported_pico = 0};
+}
+
 void usage_set(struct usage *u, enum usage_class c, int64_t n)
 {
     u->n[c] = n;

@@ -95,6 +95,8 @@ enum usage_wire {
 };
 
 void usage_init(struct usage *u);
+/* Nothing was used, which costs nothing: what a sum begins with. */
+void usage_none(struct usage *u);
 void usage_set(struct usage *u, enum usage_class c, int64_t n);
 bool usage_has(const struct usage *u, enum usage_class c);
 const char *usage_class_name(enum usage_class c);

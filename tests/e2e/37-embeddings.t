@@ -227,8 +227,26 @@ printf 'on model=embed-v4.0 nth=2: error=overloaded\non model=embed-v4.0: prompt
 post "{'model':'cohere/embed-v4.0','input':[$many]}" -H 'x-llmgw-project: half' -H 'x-llmgw-fallback: openai/text-embedding-3-small'
 is "$(status) $(said data.149.index)" '200 149' 'a call that fails among others fails the attempt'
 id=$(head_of x-llmgw-request-id)
-is "$(sql_wait "select usage ->> 'input' || ' ' || attempt.cost_pico from attempt join request using (rid)
-    where id = '$id' and idx = 0" '1000 120000000')" '1000 120000000' '… what was answered before is billed'
+is "$(sql_wait "select usage ->> 'input' || ' ' || attempt.cost_pico || ' ' || estimated from attempt
+    join request using (rid) where id = '$id' and idx = 0" '1000 120000000 0')" '1000 120000000 0' \
+    '… what was answered before is billed, as it was told'
+# untold WHICH N: sets sum to the input tokens when that of the two calls, or both, tell none,
+# without the N that the other tells
+untold() {
+    printf 'on model=embed-v4.0 %s: usage=none\non model=embed-v4.0: prompt=1000\n' "$1" | scenario sim
+    post "{'model':'cohere/embed-v4.0','input':[$many]}" -H "x-llmgw-project: untold ${1:-both}"
+    is "$(sql_wait "select estimated from requests where project = 'untold ${1:-both}'" 1)" 1 "no usage of two calls, ${1:-both}: estimated"
+    sum=$(($(said usage.prompt_tokens) - $2))
+}
+untold nth=1 1000
+first=$sum
+untold nth=2 1000
+second=$sum
+untold '' 0
+cmp_num "$second" -gt 20 '… what it does not tell is added to what the other told'
+cmp_num $((sum - first - second)) -le 1 '… as much as it would be'
+cmp_num $((first + second - sum)) -le 1 '… by the texts that were in it'
+cmp_num "$first" -gt "$second" '… of which the first had more'
 : | scenario sim
 most=$(awk 'BEGIN { for (i = 0; i < 33; i++) printf "%s\"t%d\"", i ? "," : "", i }')
 post "{'model':'vertex/gemini-embedding-001','input':[$most]}"

@@ -196,6 +196,13 @@ for client in openai anthropic; do
 done
 is "$(sql_wait "select max(estimated), count(*) from requests where asked_model like '%hops=3%' and asked_model not like '%cut%'" '0|8')" '0|8' \
     '… and each of those answers is one in the ledger'
+printf 'on model=gemini-4-argon* nth=2: usage=none\n' | scenario sim
+ask -d openai -s -U -n 40000 -m "$argon-sim:tokens=30,prompt=100,hops=3" 'When is high water?'
+is "$(got outcome)" ok 'a piece whose usage is not told is estimated'
+cmp_num "$(got output_tok)" -gt 20 '… what came of it'
+cmp_num "$(got input_tok)" -gt 200 '… and added to what the others told'
+is "$(sql_wait "select estimated, input > 200 from requests order by rid desc limit 1" '1|1')" '1|1' '… which the ledger says'
+: | scenario sim
 # ---- whether an assistant's last message is gone on with, is learned ----
 begun() { # MODEL: the roles that it was sent
     post /v1/chat/completions '{"model":"'"$1"'","messages":[{"role":"user","content":"When?"},{"role":"assistant","content":"At"}]}' >"$tmp/body"

@@ -300,6 +300,22 @@ static void legs_are_summed_and_a_half_told_price_is_unknown(void **state)
     assert_int_equal(a.reported_pico, PICO_UNKNOWN);
 }
 
+static void a_sum_of_one_is_that_one(void **state)
+{
+    (void)state;
+    struct usage sum, u;
+    usage_none(&sum);
+    usage_init(&u);
+    usage_set(&u, USAGE_INPUT, 3);
+    u.reported_pico = 100;
+    usage_add(&sum, &u);
+    assert_memory_equal(&sum, &u, sizeof u);
+    u.reported_pico = PICO_UNKNOWN;
+    usage_none(&sum);
+    usage_add(&sum, &u);
+    assert_int_equal(sum.reported_pico, PICO_UNKNOWN);
+}
+
 static void clients_get_their_own_shape(void **state)
 {
     (void)state;
@@ -367,6 +383,7 @@ int main(void)
         cmocka_unit_test(what_is_no_usage_is_an_error),
         cmocka_unit_test(a_later_report_replaces_what_it_tells),
         cmocka_unit_test(legs_are_summed_and_a_half_told_price_is_unknown),
+        cmocka_unit_test(a_sum_of_one_is_that_one),
         cmocka_unit_test(clients_get_their_own_shape),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(names_find_their_values),
