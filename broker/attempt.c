@@ -99,6 +99,7 @@ static void attempt_free(struct attempt **ap)
     buf_release(&a->frame);
     jw_later_release(&a->later);
     buf_release(&a->reply);
+    jcheck_free(&a->check);
     buf_release(&a->hop_token);
     a->magic = 0;
     mem_free(a);
@@ -334,16 +335,19 @@ void attempt_keep_state(struct attempt *a, const struct msg_reply *reply)
                          loop_mono_us(a->r->b->loop));
 }
 
+struct str attempt_served(const struct attempt *a)
+{
+    return str_of(a->scan.model[0] != '\0' ? a->scan.model : a->target->model);
+}
+
 void attempt_encode(struct attempt *a, const struct msg_reply *reply)
 {
     const struct encode_ctx ctx = {
         .request_id = a->r->id,
-        .model =
-            a->scan.model[0] != '\0' ? str_of(a->scan.model) : str_of(a->target->model),
+        .model = attempt_served(a),
         .created_s = attempt_wall_us(a) / US_PER_S,
         .body = a->r->cr.body,
         .check = a->r->cr.check,
-        .base64 = a->r->facts.base64,
     };
     const struct err ok = ERR_INIT;
     struct msg_reply told = *reply;
@@ -463,13 +467,17 @@ static void on_head(void *arg, const struct upstream_head *h)
 static void on_body(void *arg, struct str bytes)
 {
     struct attempt *a = OBJ(attempt, arg);
+    struct err e = ERR_INIT;
+    bool is_good = a->row->http_status / 100 == 2;
     a->row->bytes_in += (int64_t)bytes.len;
     if (a->is_event_stream)
         attempt_feed(a, bytes);
-    else if (a->row->http_status / 100 == 2 || a->reply.len < ERROR_BODY_LEN)
+    else if (is_good || a->reply.len < ERROR_BODY_LEN)
         buf_adds(&a->reply, bytes);
-    if (buf_err(&a->reply) != ERR_OK) {
-        struct err e = ERR_INIT;
+    if (is_good && request_is_embed(a->r)) {
+        if (attempt_embed_came(a, &e) != ERR_OK)
+            attempt_broken(a, &e);
+    } else if (buf_err(&a->reply) != ERR_OK) {
         err_set(&e, buf_err(&a->reply), "no room for the provider's answer");
         attempt_blame_provider(&e);
         attempt_broken(a, &e);
@@ -487,7 +495,7 @@ static void ask_next_piece(struct attempt *a)
     sse_init(&a->sse, LIMIT_EVENT_LEN);
     a->is_event_stream = false;
     a->row->http_status = 0;
-    buf_reset(&a->reply);
+    attempt_reset_reply(a);
     buf_reset(&a->text);
     a->body = (struct pieces){.n = 0};
     if (attempt_build(a, &e) != ERR_OK)
@@ -570,6 +578,8 @@ static void reply_ended(struct attempt *a, enum errc rc, const struct err *why)
         }
     } else if (rc != ERR_OK) {
         attempt_broken(a, why);
+    } else if (request_is_embed(a->r)) {
+        attempt_embed_take(a);
     } else if (a->ops->scan_reply(&a->scan, buf_str(&a->reply), &e) != ERR_OK) {
         attempt_broken(a, &e);
     } else if (a->is_streamed) {
@@ -578,8 +588,6 @@ static void reply_ended(struct attempt *a, enum errc rc, const struct err *why)
         attempt_broken(a, &e);
     } else if (attempt_take_reply(a, &e) != ERR_OK) {
         attempt_broken(a, &e);
-    } else if (attempt_has_more(a)) {
-        attempt_ask_on(a);
     } else {
         attempt_whole(a);
     }
@@ -596,12 +604,14 @@ static void on_done(void *arg, enum errc rc, const struct err *e)
     tell(a);
 }
 
-/* The rest of a long body is written; then it is asked. */
+/* The rest of a long body is written, then it is asked; or a long answer is read on. */
 static void on_task(void *arg)
 {
     struct attempt *a = OBJ(attempt, arg);
     struct err e = ERR_INIT;
-    if (!attempt_write_on(a))
+    if (a->is_reading)
+        attempt_embed_on(a);
+    else if (!attempt_write_on(a))
         loop_later(a->r->b->loop, &a->task);
     else if (attempt_call(a, &upstream_fns, &e) != ERR_OK)
         attempt_broken(a, &e);
@@ -623,7 +633,7 @@ static size_t output_len(const struct attempt *a)
 static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 {
     int status = a->row->http_status;
-    if (output_len(a) > a->spent_len || a->scan.n_vectors > 0 || outcome == ERR_OK)
+    if (output_len(a) > a->spent_len || a->got.n > 0 || outcome == ERR_OK)
         return true;
     if (status != 0 && status / 100 != 2)
         return false;

@@ -1,11 +1,13 @@
 /*
  * attempt_priv.h: what the parts of an attempt share: attempt_send.c is what is sent, attempt.c
- * the life of the transfer and how it ends, attempt_stream.c and attempt_reply.c what comes.
+ * the life of the transfer and how it ends, attempt_stream.c, attempt_reply.c and attempt_embed.c
+ * what comes.
  */
 #ifndef BROKER_ATTEMPT_PRIV_H
 #define BROKER_ATTEMPT_PRIV_H
 
 #include "core/eventstream.h"
+#include "core/vector.h"
 
 #include "broker/echo.h"
 #include "broker/fit.h"
@@ -41,6 +43,7 @@ struct attempt {
     struct loop_task task;        /* writes on */
     struct upstream_xfer *xfer;   /* owned */
     struct buf reply;             /* an answer that is no event stream, or an error */
+    struct jcheck *check;         /* owned; of a long one of embeddings, as it comes */
     struct http1_header *headers; /* arena; of an error answer */
     size_t n_headers;
     struct sse sse;
@@ -61,9 +64,13 @@ struct attempt {
     struct usage spent; /* … what they used, told or estimated */
     size_t spent_len;   /* … bytes of output */
     /* embeddings, of which a provider may make so many at a time only */
-    size_t n_had, n_now;   /* inputs of the calls before, and of this one */
-    struct msg_embed part; /* of this call */
-    struct msg_reply had;  /* arena; what the calls before gave */
+    size_t n_had, n_now;         /* inputs of the calls before, and of this one */
+    struct msg_embed part;       /* of this call */
+    struct embeddings got;       /* by this call */
+    size_t at;                   /* of them is … */
+    struct vector_writer vector; /* … being read */
+    bool is_reading, is_in_vector, is_rewritten;
+    size_t n_numbers; /* of each; 0: not known yet */
     /* a long answer comes in pieces, by a request each */
     struct buf hop_token; /* of the next; empty: none is to come */
     unsigned n_hops;      /* after the first */
@@ -90,6 +97,8 @@ void attempt_keep_state(struct attempt *a, const struct msg_reply *reply);
 void attempt_spend(struct attempt *a);
 /* A translated answer for a client that does not stream. */
 void attempt_encode(struct attempt *a, const struct msg_reply *reply);
+/* The model as the answer names it, else as it was asked for. */
+struct str attempt_served(const struct attempt *a);
 
 /* ---- attempt_stream.c ---- */
 
@@ -101,12 +110,21 @@ void attempt_end_stream(struct attempt *a);
 
 /* ---- attempt_reply.c ---- */
 
-/* The answer as its client's dialect has it; of embeddings, it may not be all. */
+/* Another one is to come. */
+void attempt_reset_reply(struct attempt *a);
+/* To the client as it came: `reply` is of no use then. */
+void attempt_pass_reply(struct attempt *a);
+/* The answer as its client's dialect has it. */
 enum errc attempt_take_reply(struct attempt *a, struct err *e) MUST_USE;
-/* Are there inputs that another call has to bring? */
-bool attempt_has_more(const struct attempt *a);
-/* The next inputs, by a call of their own: what came for these is kept. */
-void attempt_ask_on(struct attempt *a);
+
+/* ---- attempt_embed.c ---- */
+
+/* More of an answer is in `reply`, or found no room there: then this says why. */
+enum errc attempt_embed_came(struct attempt *a, struct err *e) MUST_USE;
+/* The answer is there; it is whole or broken at once, in a later turn, or after more calls. */
+void attempt_embed_take(struct attempt *a);
+/* Goes on with one that is_reading. */
+void attempt_embed_on(struct attempt *a);
 
 /* ---- attempt_send.c ---- */
 

@@ -386,7 +386,7 @@ static void dispatch(struct conn *c)
 static void check_body(struct conn *c, bool is_all)
 {
     if (c->check == NULL && c->body.len > CHECK_FROM_LEN)
-        c->check = jcheck_new();
+        c->check = jcheck_new(true);
     if (c->check != NULL)
         jcheck_feed(c->check, buf_str(&c->body), is_all);
 }

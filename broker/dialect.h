@@ -103,8 +103,16 @@ struct scan_state {
     bool saw_call;  /* Gemini: calls have no finish reason of their own */
     unsigned n_malformed;
     int64_t sequence; /* Responses: of the event to come */
-    size_t n_vectors; /* embeddings */
-    bool has_numbers; /* they are arrays of numbers, not base64 */
+};
+
+/*
+ * What a provider's answer holds of embeddings, in the order of the inputs: each an array of
+ * numbers or a string, their base64, as it stands there.
+ */
+struct embeddings {
+    struct str *vectors; /* arena */
+    size_t n;
+    bool has_numbers; /* some are arrays */
 };
 
 /* A conversion of one stream, crossed pairs only. */
@@ -123,7 +131,6 @@ struct encode_ctx {
     /* the client's request, which an answer of Responses repeats; borrowed, empty: nobody's */
     struct str body;
     const struct jcheck *check; /* has seen it; NULL: nobody has */
-    bool base64;                /* embeddings: vectors are wanted so */
 };
 
 /* What an upstream body may hold; from catalog and configuration. */
@@ -190,8 +197,6 @@ struct dialect_ops {
     /* Refuses (ERR_INVALID) what the target cannot express, drops the rest by name. */
     enum errc (*request_encode)(const struct msg_request *r, const struct target_caps *t,
                                 struct buf *out, struct dropped *d, struct err *e);
-    /* Embeddings: how many inputs one call takes; NULL: any number. */
-    size_t (*embed_most)(const struct provider_kind *kind, struct str model);
     /* Extra headers beside credentials ("anthropic-version: …"), as header lines. */
     void (*request_headers)(const struct http1_head *client, bool same_dialect,
                             struct buf *out);
@@ -232,6 +237,19 @@ struct dialect_ops {
     const char *(*end_mark)(
         void); /* bytes of the end mark as this dialect's server sends it */
     void (*keepalive)(struct buf *out);
+
+    /* ---- embeddings; of the others, what has to do with answers is NULL then ---- */
+    /* How many inputs one call takes; NULL: any number. */
+    size_t (*embed_most)(const struct provider_kind *kind, struct str model);
+    /*
+     * A whole 200 body, strict JSON with its value at `root`. ERR_OK, the error that hides in it,
+     * or ERR_SERVER: there are none, or it cannot be told whose they are.
+     */
+    enum errc (*embed_read)(struct scan_state *s, struct str body, struct jspan root,
+                            struct arena *a, struct embeddings *ret, struct err *e);
+    /* To a client: embed_head(0), a vector, embed_head(1), a vector, …, embed_end(). */
+    void (*embed_head)(size_t i, struct buf *out);
+    void (*embed_end)(const struct usage *u, struct str model, struct buf *out);
 
     /* ---- errors to a client ---- */
     int (*error_status)(const struct err *e); /* HTTP status in this dialect */

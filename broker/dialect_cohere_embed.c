@@ -78,44 +78,31 @@ static enum errc cohere_embed_request_encode(const struct msg_request *m,
     return embed_end(&w, out);
 }
 
-static bool next_vector(struct str t, struct jspan list, size_t *it, struct jspan *ret)
+static bool next_embedding(struct str t, struct jspan list, size_t *it,
+                           struct embedding *ret)
 {
-    return jscan_next(t, list, it, ret);
+    *ret = (struct embedding){.vector = {.kind = J_NONE}};
+    return jscan_next(t, list, it, &ret->vector);
 }
 
 /* {"embeddings": {"float": [[…]]}}; without the types, as version 1 has it, the list itself. */
-static struct jspan list_of(struct str body, struct jspan embeddings)
-{
-    return embeddings.kind == J_ARRAY ? embeddings : jscan_get(body, embeddings, "float");
-}
-
-static enum errc cohere_embed_scan_reply(struct scan_state *s, struct str body,
-                                         struct err *e)
+static enum errc cohere_embed_read(struct scan_state *s, struct str body,
+                                   struct jspan root, struct arena *a,
+                                   struct embeddings *ret, struct err *e)
 {
     enum { ID, EMBEDDINGS, META, N };
     struct jfield f[N] = {[ID] = {.name = "id"},
                           [EMBEDDINGS] = {.name = "embeddings"},
                           [META] = {.name = "meta"}};
-    if (reply_check(body, e) != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
-        return e->code;
-    }
-    jscan_fields(body, jscan_root(body), f, N);
-    if (embed_scan(s, body, list_of(body, f[EMBEDDINGS].value), next_vector, e) != ERR_OK)
+    jscan_fields(body, root, f, N);
+    struct jspan list = f[EMBEDDINGS].value;
+    if (list.kind != J_ARRAY)
+        list = jscan_get(body, list, "float");
+    if (embed_list(s, body, list, next_embedding, a, ret, e) != ERR_OK)
         return e->code;
     json_copy(body, f[ID].value, s->id, sizeof s->id);
     embed_scan_usage(s, USAGE_WIRE_COHERE, body, f[META].value);
     return ERR_OK;
-}
-
-static enum errc cohere_embed_reply_decode(struct str body,
-                                           const struct provider_kind *kind,
-                                           struct arena *a, struct msg_reply *ret,
-                                           struct err *e)
-{
-    (void)kind;
-    struct jspan embeddings = jscan_get(body, jscan_root(body), "embeddings");
-    return embed_decode(body, list_of(body, embeddings), next_vector, a, ret, e);
 }
 
 const struct dialect_ops dialect_cohere_embed = {
@@ -126,7 +113,6 @@ const struct dialect_ops dialect_cohere_embed = {
     .embed_most = embed_most,
     .request_headers = cohere_request_headers,
     .scan_init = cohere_scan_init,
-    .scan_reply = cohere_embed_scan_reply,
     .error_parse = cohere_error_parse,
-    .reply_decode = cohere_embed_reply_decode,
+    .embed_read = cohere_embed_read,
 };

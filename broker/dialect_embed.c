@@ -4,15 +4,8 @@
 #include "broker/dialect_embed.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- answers ---- */
-
-static enum errc blame(struct err *e)
-{
-    e->origin = ERR_BY_PROVIDER;
-    return e->code;
-}
 
 /* Something in it: numbers, or their base64. */
 static bool has_vector(struct str t, struct jspan v)
@@ -21,75 +14,51 @@ static bool has_vector(struct str t, struct jspan v)
            (v.kind == J_STRING && v.len > 2);
 }
 
-enum errc embed_scan(struct scan_state *s, struct str body, struct jspan list,
-                     embed_next_fn *next, struct err *e)
+static enum errc wrong(struct err *e, size_t i, const char *what)
 {
-    struct jspan v;
+    err_set(e, ERR_SERVER, "the provider's embedding %zu %s", i, what);
+    e->origin = ERR_BY_PROVIDER;
+    return e->code;
+}
+
+/* To the place that it says it has, or to the next one. */
+static enum errc put_vector(struct str t, const struct embedding *v, size_t i,
+                            struct embeddings *all, struct err *e)
+{
+    int64_t at = (int64_t)i;
+    if (!has_vector(t, v->vector))
+        return wrong(e, i, "is empty");
+    if (json_is_set(v->index) && !jscan_i64(t, v->index, 0, (int64_t)all->n - 1, &at))
+        return wrong(e, i, "has an index that is none of theirs");
+    if (all->vectors[at].ptr != NULL)
+        return wrong(e, i, "has the index of another");
+    all->vectors[at] = jscan_text(t, v->vector);
+    all->has_numbers |= v->vector.kind == J_ARRAY;
+    return ERR_OK;
+}
+
+enum errc embed_list(const struct scan_state *s, struct str body, struct jspan list,
+                     embed_next_fn *next, struct arena *a, struct embeddings *ret,
+                     struct err *e)
+{
+    struct embedding v;
+    struct embeddings all = {.n = 0};
     size_t it = 0;
     bool is_there = list.kind == J_ARRAY || list.kind == J_OBJECT;
     if (!is_there && error_in_band(s->kind, body, e))
         return e->code;
-    for (; is_there && next(body, list, &it, &v); s->n_vectors++) {
-        if (!has_vector(body, v)) {
-            err_set(e, ERR_SERVER, "the provider's embedding %zu is empty", s->n_vectors);
-            return blame(e);
-        }
-        s->has_numbers |= v.kind == J_ARRAY;
-    }
-    if (s->n_vectors > 0)
-        return ERR_OK;
-    err_set(e, ERR_SERVER, "the provider's answer holds no embeddings");
-    return blame(e);
-}
-
-/* In checked JSON, whatever else an array may hold begins with one of these, or is a literal. */
-static bool is_numbers(struct str array)
-{
-    for (size_t i = 1; i < array.len; i++)
-        switch (array.ptr[i]) {
-        case '"':
-        case '[':
-        case '{':
-        case 't':
-        case 'f':
-        case 'n':
-            return false;
-        }
-    return true;
-}
-
-/* Room for one more; an answer is walked through once only: it may be long. */
-static bool make_room(struct arena *a, struct msg_reply *r, size_t *cap)
-{
-    if (r->n_vectors < *cap)
-        return true;
-    *cap = MAX(2 * *cap, (size_t)16);
-    struct str *grown = ARENA_ARRAY(a, *cap, struct str);
-    if (grown != NULL && r->n_vectors > 0)
-        memcpy(grown, r->vectors, r->n_vectors * sizeof *grown);
-    r->vectors = grown;
-    return grown != NULL;
-}
-
-enum errc embed_decode(struct str body, struct jspan list, embed_next_fn *next,
-                       struct arena *a, struct msg_reply *ret, struct err *e)
-{
-    struct jspan v;
-    size_t it = 0, cap = 0;
-    struct msg_reply r = {.vectors = NULL};
-    usage_init(&r.usage);
-    while (next(body, list, &it, &v)) {
-        struct str vector = jscan_text(body, v);
-        if (v.kind == J_ARRAY && !is_numbers(vector)) {
-            err_set(e, ERR_SERVER, "the provider's embedding %zu is no list of numbers",
-                    r.n_vectors);
-            return blame(e);
-        }
-        if (!make_room(a, &r, &cap))
-            return err_set(e, ERR_MEMORY, "no memory for the provider's answer");
-        r.vectors[r.n_vectors++] = vector;
-    }
-    *ret = r;
+    while (is_there && next(body, list, &it, &v))
+        all.n++;
+    if (all.n == 0)
+        return reply_broken(e, "the provider's answer holds no embeddings");
+    all.vectors = ARENA_ARRAY(a, all.n, struct str);
+    if (all.vectors == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for the provider's answer");
+    it = 0;
+    for (size_t i = 0; next(body, list, &it, &v); i++)
+        if (put_vector(body, &v, i, &all, e) != ERR_OK)
+            return e->code;
+    *ret = all;
     return ERR_OK;
 }
 

@@ -8,19 +8,21 @@
 
 #include "broker/dialect_priv.h"
 
-/* The vectors of an answer in turn: their places, whatever stands around them. */
+/* One of an answer's, and its place in a list where that is told. */
+struct embedding {
+    struct jspan vector, index;
+};
+/* They in turn, whatever stands around them. */
 typedef bool embed_next_fn(struct str text, struct jspan list, size_t *it,
-                           struct jspan *ret);
+                           struct embedding *ret);
 
 /*
- * An answer, watched: an error that hides in it, else the vectors of `list` are counted; ERR_SERVER
- * when there is none. `body` is strict JSON.
+ * An error that hides in an answer, else the vectors of its `list`; ERR_SERVER when there is none,
+ * or one of them is empty, or their places are not those of a list.
  */
-enum errc embed_scan(struct scan_state *s, struct str body, struct jspan list,
-                     embed_next_fn *next, struct err *e) MUST_USE;
-/* The same answer, decoded. ERR_SERVER when a vector is none. */
-enum errc embed_decode(struct str body, struct jspan list, embed_next_fn *next,
-                       struct arena *a, struct msg_reply *ret, struct err *e) MUST_USE;
+enum errc embed_list(const struct scan_state *s, struct str body, struct jspan list,
+                     embed_next_fn *next, struct arena *a, struct embeddings *ret,
+                     struct err *e) MUST_USE;
 /* Usage counts when it tells of the input. */
 void embed_scan_usage(struct scan_state *s, enum usage_wire wire, struct str body,
                       struct jspan v);

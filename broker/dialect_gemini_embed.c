@@ -171,7 +171,8 @@ static enum errc gemini_embed_request_encode(const struct msg_request *m,
 /* ---- answers ---- */
 
 /* Of a batch; of one (an object: it is its own list); of predict. */
-static bool next_vector(struct str t, struct jspan list, size_t *it, struct jspan *ret)
+static bool next_embedding(struct str t, struct jspan list, size_t *it,
+                           struct embedding *ret)
 {
     struct jspan item = list;
     if (list.kind == J_OBJECT && (*it)++ > 0)
@@ -179,7 +180,8 @@ static bool next_vector(struct str t, struct jspan list, size_t *it, struct jspa
     if (list.kind == J_ARRAY && !jscan_next(t, list, it, &item))
         return false;
     struct jspan inner = jscan_get(t, item, "embeddings");
-    *ret = jscan_get(t, inner.kind == J_OBJECT ? inner : item, "values");
+    *ret = (struct embedding){
+        .vector = jscan_get(t, inner.kind == J_OBJECT ? inner : item, "values")};
     return true;
 }
 
@@ -187,7 +189,7 @@ struct answer {
     struct jspan list, usage, predictions, model;
 };
 
-static struct answer read_answer(struct str body)
+static struct answer read_answer(struct str body, struct jspan root)
 {
     enum { BATCH, ONE, PREDICTIONS, USAGE, MODEL, N };
     struct jfield f[N] = {[BATCH] = {.name = "embeddings"},
@@ -196,7 +198,7 @@ static struct answer read_answer(struct str body)
                           [USAGE] = {.name = "usageMetadata"},
                           [MODEL] = {.name = "modelVersion"}};
     struct answer a = {.list = {.kind = J_NONE}};
-    if (!jscan_fields(body, jscan_root(body), f, N))
+    if (!jscan_fields(body, root, f, N))
         return a;
     a.usage = f[USAGE].value;
     a.model = f[MODEL].value;
@@ -227,30 +229,18 @@ static void scan_statistics(struct scan_state *s, struct str body, struct jspan 
     s->has_usage = true;
 }
 
-static enum errc gemini_embed_scan_reply(struct scan_state *s, struct str body,
-                                         struct err *e)
+static enum errc gemini_embed_read(struct scan_state *s, struct str body,
+                                   struct jspan root, struct arena *arena,
+                                   struct embeddings *ret, struct err *e)
 {
-    if (reply_check(body, e) != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
-        return e->code;
-    }
-    struct answer a = read_answer(body);
-    if (embed_scan(s, body, a.list, next_vector, e) != ERR_OK)
+    struct answer a = read_answer(body, root);
+    if (embed_list(s, body, a.list, next_embedding, arena, ret, e) != ERR_OK)
         return e->code;
     json_copy(body, a.model, s->model, sizeof s->model);
     embed_scan_usage(s, USAGE_WIRE_GEMINI, body, a.usage);
     if (!s->has_usage)
         scan_statistics(s, body, a.predictions);
     return ERR_OK;
-}
-
-static enum errc gemini_embed_reply_decode(struct str body,
-                                           const struct provider_kind *kind,
-                                           struct arena *arena, struct msg_reply *ret,
-                                           struct err *e)
-{
-    (void)kind;
-    return embed_decode(body, read_answer(body).list, next_vector, arena, ret, e);
 }
 
 const struct dialect_ops dialect_gemini_embed = {
@@ -261,7 +251,6 @@ const struct dialect_ops dialect_gemini_embed = {
     .embed_most = embed_most,
     .request_headers = gemini_request_headers,
     .scan_init = gemini_scan_init,
-    .scan_reply = gemini_embed_scan_reply,
     .error_parse = error_parse_any,
-    .reply_decode = gemini_embed_reply_decode,
+    .embed_read = gemini_embed_read,
 };

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "core/catalog.h"
-#include "core/vector.h"
 
 #include "broker/dialect_embed.h"
 #include "broker/dialect_openai.h"
@@ -239,74 +238,55 @@ static enum errc openai_embed_request_decode(struct str body, const struct jchec
 
 /* ---- a provider's answer ---- */
 
-static bool next_vector(struct str t, struct jspan list, size_t *it, struct jspan *ret)
+static bool next_embedding(struct str t, struct jspan list, size_t *it,
+                           struct embedding *ret)
 {
+    enum { VECTOR, INDEX, N };
+    struct jfield f[N] = {[VECTOR] = {.name = "embedding"}, [INDEX] = {.name = "index"}};
     struct jspan item;
     if (!jscan_next(t, list, it, &item))
         return false;
-    *ret = jscan_get(t, item, "embedding");
+    jscan_fields(t, item, f, N);
+    ret->vector = f[VECTOR].value;
+    ret->index = f[INDEX].value;
     return true;
 }
 
-static enum errc openai_embed_scan_reply(struct scan_state *s, struct str body,
-                                         struct err *e)
+static enum errc openai_embed_read(struct scan_state *s, struct str body,
+                                   struct jspan root, struct arena *a,
+                                   struct embeddings *ret, struct err *e)
 {
     enum { DATA, SERVED, USAGE, N };
     struct jfield f[N] = {[DATA] = {.name = "data"},
                           [SERVED] = {.name = "model"},
                           [USAGE] = {.name = "usage"}};
-    if (reply_check(body, e) != ERR_OK) {
-        e->origin = ERR_BY_PROVIDER;
-        return e->code;
-    }
-    jscan_fields(body, jscan_root(body), f, N);
-    if (embed_scan(s, body, f[DATA].value, next_vector, e) != ERR_OK)
+    jscan_fields(body, root, f, N);
+    if (embed_list(s, body, f[DATA].value, next_embedding, a, ret, e) != ERR_OK)
         return e->code;
     json_copy(body, f[SERVED].value, s->model, sizeof s->model);
     embed_scan_usage(s, USAGE_WIRE_EMBEDDING, body, f[USAGE].value);
     return ERR_OK;
 }
 
-/* For a client that asked for base64 where a server knows only numbers. */
-static enum errc openai_embed_reply_decode(struct str body,
-                                           const struct provider_kind *kind,
-                                           struct arena *a, struct msg_reply *ret,
-                                           struct err *e)
-{
-    (void)kind;
-    struct jspan data = jscan_get(body, jscan_root(body), "data");
-    return embed_decode(body, data, next_vector, a, ret, e);
-}
-
 /* ---- an answer to a client ---- */
 
-static void openai_embed_reply_encode(const struct msg_reply *r,
-                                      const struct encode_ctx *ctx, struct buf *out)
+static void openai_embed_head(size_t i, struct buf *out)
 {
-    struct jw w;
-    int64_t n_tok = usage_input_tok(&r->usage);
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_kstrz(&w, "object", "list");
-    jw_key(&w, "data");
-    jw_array(&w);
-    for (size_t i = 0; i < r->n_vectors; i++) {
-        jw_object(&w);
-        jw_kstrz(&w, "object", "embedding");
-        jw_ki64(&w, "index", (int64_t)i);
-        jw_key(&w, "embedding");
-        jw_raw(&w, STR(""));
-        vector_write(r->vectors[i], ctx->base64, out); /* its decoder has seen it */
-        jw_object_end(&w);
-    }
-    jw_array_end(&w);
-    jw_kstr(&w, "model", ctx->model);
-    jw_key(&w, "usage");
-    jw_object(&w);
-    jw_ki64(&w, "prompt_tokens", n_tok);
-    jw_ki64(&w, "total_tokens", n_tok);
-    jw_object_end(&w);
-    jw_object_end(&w);
+    buf_addz(out, i == 0 ? "{\"object\":\"list\",\"data\":[" : "},");
+    buf_addz(out, "{\"object\":\"embedding\",\"index\":");
+    buf_addu(out, i);
+    buf_addz(out, ",\"embedding\":");
+}
+
+static void openai_embed_end(const struct usage *u, struct str model, struct buf *out)
+{
+    buf_addz(out, "}],\"model\":");
+    json_quote(out, model);
+    buf_addz(out, ",\"usage\":{\"prompt_tokens\":");
+    buf_addi(out, usage_input_tok(u));
+    buf_addz(out, ",\"total_tokens\":");
+    buf_addi(out, usage_input_tok(u));
+    buf_addz(out, "}}");
 }
 
 static void openai_embed_path(const struct provider_kind *kind, struct str model,
@@ -326,10 +306,10 @@ const struct dialect_ops dialect_openai_embed = {
     .path = openai_embed_path,
     .request_headers = openai_request_headers,
     .scan_init = openai_scan_init,
-    .scan_reply = openai_embed_scan_reply,
     .error_parse = error_parse_any,
-    .reply_decode = openai_embed_reply_decode,
-    .reply_encode = openai_embed_reply_encode,
+    .embed_read = openai_embed_read,
+    .embed_head = openai_embed_head,
+    .embed_end = openai_embed_end,
     .error_status = openai_error_status,
     .error_body = openai_error_body,
 };

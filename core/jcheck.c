@@ -598,11 +598,11 @@ static void init(struct jcheck *c, bool wants_members, bool has_index)
     c->index = (struct jindex){0};
 }
 
-struct jcheck *jcheck_new(void)
+struct jcheck *jcheck_new(bool has_fields)
 {
     struct jcheck *c = mem_alloc(1, sizeof *c);
     if (c != NULL)
-        init(c, true, true);
+        init(c, has_fields, true);
     return c;
 }
 
@@ -616,7 +616,7 @@ void jcheck_free(struct jcheck **cp)
     mem_free(c);
 }
 
-static enum errc tell(const struct jcheck *c, struct err *e)
+enum errc jcheck_result(const struct jcheck *c, struct err *e)
 {
     assert(c->rc != ERR_AGAIN);
     if (c->rc == ERR_OK)
@@ -631,7 +631,7 @@ enum errc jcheck_fields(const struct jcheck *c, struct str text, struct jfield *
         fields[i].value = (struct jspan){0};
         fields[i].key_pos = 0;
     }
-    enum errc rc = tell(c, e);
+    enum errc rc = jcheck_result(c, e);
     if (rc == ERR_OK && c->root.kind != J_OBJECT)
         rc = err_set(e, ERR_SYNTAX, "JSON, byte %zu: expected an object", c->root.pos);
     for (size_t i = 0; rc == ERR_OK && i < c->n_members; i++) {
@@ -651,7 +651,7 @@ enum errc jscan_check(struct str text, struct err *e)
     struct jcheck c;
     init(&c, false, false);
     jcheck_feed(&c, text.len > 0 ? text : STR(""), true);
-    return tell(&c, e);
+    return jcheck_result(&c, e);
 }
 
 enum errc jscan_object(struct str text, struct jfield *fields, size_t n, struct err *e)

@@ -53,7 +53,8 @@ enum errc jscan_object(struct str text, struct jfield *fields, size_t n, struct 
  * values end is remembered, so that walks from what it returns step over them.
  */
 struct jcheck;
-struct jcheck *jcheck_new(void); /* NULL when memory is out */
+/* has_fields: jcheck_fields() is to be asked, for which keys are kept. NULL when memory is out. */
+struct jcheck *jcheck_new(bool has_fields);
 void jcheck_free(struct jcheck **c);
 /*
  * `text` is all that has come, from the first byte on (it may have moved), and is_all says that
@@ -63,6 +64,8 @@ void jcheck_feed(struct jcheck *c, struct str text, bool is_all);
 /* After the last piece: as jscan_object() of the whole text. */
 enum errc jcheck_fields(const struct jcheck *c, struct str text, struct jfield *fields,
                         size_t n, struct err *e) MUST_USE;
+/* After the last piece: as jscan_check() of the whole text. */
+enum errc jcheck_result(const struct jcheck *c, struct err *e) MUST_USE;
 /* The span of the whole value, when that went well. */
 struct jspan jcheck_root(const struct jcheck *c);
 

@@ -168,8 +168,6 @@ struct msg_reply {
     struct str stop_sequence; /* the one that matched */
     struct usage usage;
     struct str service_tier;
-    struct str *vectors; /* embeddings: each a raw JSON array of numbers */
-    size_t n_vectors;
 };
 
 enum msg_delta_kind {

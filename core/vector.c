@@ -99,37 +99,89 @@ static struct str next_number(struct str array, size_t *at)
     return str_sub(array, from, to - from);
 }
 
-enum errc vector_base64(struct str array, struct buf *out)
+static void count_bytes(struct vector_writer *w)
 {
-    size_t at = 1;
-    if (!str_starts(array, STR("[")))
-        return ERR_SYNTAX;
-    /* a number and its comma have two bytes at least */
-    AUTO(buf_release) struct buf bytes = BUF_INIT(array.len / 2 * sizeof(uint32_t) + 1);
-    while (at < array.len && is_blank(array.ptr[at]))
-        at++;
-    while (at < array.len && array.ptr[at] != ']') {
-        uint32_t bits;
-        if (!vector_bits(next_number(array, &at), &bits))
-            return ERR_SYNTAX;
-        for (unsigned i = 0; i < sizeof bits; i++)
-            buf_addc(&bytes, (char)(bits >> 8 * i));
-    }
-    if (buf_err(&bytes) != ERR_OK)
-        return buf_err(&bytes);
-    base64_add(out, buf_str(&bytes));
-    return buf_err(out);
+    size_t pad = str_ends(w->text, STR("==\"")) ? 2 : str_ends(w->text, STR("=\""));
+    if (w->text.len >= 2 && str_find(w->text, '\\') == w->text.len)
+        w->n_numbers = ((w->text.len - 2) / 4 * 3 - pad) / sizeof(uint32_t);
 }
 
-void vector_write(struct str vector, bool base64, struct buf *out)
+void vector_begin(struct vector_writer *w, struct str text, bool base64)
 {
-    if (!base64 || !str_starts(vector, STR("["))) {
-        buf_adds(out, vector);
-        return;
+    *w = (struct vector_writer){.text = text};
+    w->is_array = str_starts(text, STR("["));
+    w->base64 = base64 && w->is_array;
+    if (!w->is_array)
+        count_bytes(w);
+}
+
+/* In checked JSON, whatever else an array may hold begins with one of these, or is a literal. */
+static bool count_numbers(struct vector_writer *w, struct str slice)
+{
+    size_t n_commas = 0;
+    for (size_t i = w->at == 0; i < slice.len; i++)
+        switch (slice.ptr[i]) {
+        case '"':
+        case '[':
+        case '{':
+        case 't':
+        case 'f':
+        case 'n':
+            return false;
+        case ',':
+            n_commas++;
+            break;
+        }
+    w->n_numbers += n_commas + (w->at == 0 && w->text.len > 2);
+    return true;
+}
+
+static enum errc pass(struct vector_writer *w, size_t len, struct buf *out)
+{
+    struct str slice = str_sub(w->text, w->at, len);
+    if (w->is_array && !count_numbers(w, slice))
+        return ERR_SYNTAX;
+    if (out != NULL)
+        buf_adds(out, slice);
+    w->at += slice.len;
+    return ERR_OK;
+}
+
+/* So many at a time that no byte of theirs is left over for the next letters. */
+static enum errc convert(struct vector_writer *w, size_t len, struct buf *out)
+{
+    enum { AT_ONCE = 3 * 64 };
+    char bytes[AT_ONCE * sizeof(uint32_t)];
+    size_t stop = w->at + MIN(len, w->text.len - w->at);
+    if (w->at == 0) {
+        buf_addc(out, '"');
+        for (w->at = 1; w->at < w->text.len && is_blank(w->text.ptr[w->at]);)
+            w->at++;
     }
-    buf_addc(out, '"');
-    enum errc rc = vector_base64(vector, out);
-    if (rc != ERR_OK && buf_err(out) == ERR_OK)
-        out->fail = rc;
-    buf_addc(out, '"');
+    while (w->at < stop && w->text.ptr[w->at] != ']') {
+        size_t n = 0;
+        while (n < sizeof bytes && w->at < w->text.len && w->text.ptr[w->at] != ']') {
+            uint32_t bits;
+            if (!vector_bits(next_number(w->text, &w->at), &bits))
+                return ERR_SYNTAX;
+            for (unsigned i = 0; i < sizeof bits; i++)
+                bytes[n++] = (char)(bits >> 8 * i);
+        }
+        w->n_numbers += n / sizeof(uint32_t);
+        base64_add(out, (struct str){bytes, n});
+    }
+    if (w->at < w->text.len && w->text.ptr[w->at] == ']') {
+        buf_addc(out, '"');
+        w->at = w->text.len;
+    }
+    return ERR_OK;
+}
+
+enum errc vector_go_on(struct vector_writer *w, size_t len, struct buf *out)
+{
+    bool is_converted = w->base64 && out != NULL;
+    enum errc rc = is_converted ? convert(w, len, out) : pass(w, len, out);
+    if (rc == ERR_OK && out != NULL)
+        rc = buf_err(out);
+    return rc == ERR_OK && w->at < w->text.len ? ERR_AGAIN : rc;
 }

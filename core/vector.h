@@ -1,5 +1,5 @@
 /*
- * vector.h: embeddings as text: a JSON array of numbers as base64 of their binary form.
+ * vector.h: embeddings as text: a JSON array of numbers as it stands, or as base64 of their binary form.
  */
 #ifndef CORE_VECTOR_H
 #define CORE_VECTOR_H
@@ -12,17 +12,25 @@
  */
 bool vector_bits(struct str number, uint32_t *ret) MUST_USE;
 
+/* A vector on its way into an answer, slice by slice: a long answer has millions of numbers. */
+struct vector_writer {
+    struct str text;  /* borrowed */
+    size_t at;        /* bytes of it that are behind us */
+    size_t n_numbers; /* so far; a string's are known from the start, if at all */
+    bool is_array, base64;
+};
+
 /*
- * Appends an array of numbers (checked JSON) as base64 of little-endian binary32, without
- * quotes. ERR_SYNTAX, and nothing appended, when it is none or holds something else; else
- * what buf_err() says.
+ * `text` is checked JSON: an array of numbers, or a string that is their base64 already. base64:
+ * numbers become a string of their little-endian binary32 in base64; else it stays as it stands.
  * Source: OpenAI API reference, embeddings, encoding_format (2026-08).
  */
-enum errc vector_base64(struct str array, struct buf *out) MUST_USE;
+void vector_begin(struct vector_writer *w, struct str text, bool base64);
 /*
- * Appends a vector as a JSON value: the array as it stands, or its base64 as a string; what is a
- * string already stays one. A failure is told by buf_err().
+ * Appends what the next `len` bytes (not 0) become, and a few more where a number goes on; out NULL: they
+ * are only looked at. ERR_AGAIN: it goes on behind them. ERR_SYNTAX: it is no list of numbers.
+ * Else what buf_err() says.
  */
-void vector_write(struct str vector, bool base64, struct buf *out);
+enum errc vector_go_on(struct vector_writer *w, size_t len, struct buf *out) MUST_USE;
 
 #endif

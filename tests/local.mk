@@ -39,6 +39,7 @@ check_PROGRAMS += %D%/unit/test_cost
 check_PROGRAMS += %D%/unit/test_cross
 %C%_unit_test_cross_SOURCES = %D%/unit/test_cross.c %D%/unit/gen_msg.c %D%/unit/gen_msg.h
 check_PROGRAMS += %D%/unit/test_cross_fault
+%C%_unit_test_cross_fault_SOURCES = %D%/unit/test_cross_fault.c $(DIALECT_TEST)
 %C%_unit_test_cross_fault_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc,--wrap=realloc
 check_PROGRAMS += %D%/unit/test_cross_request
 check_PROGRAMS += %D%/unit/test_db
@@ -56,6 +57,7 @@ check_PROGRAMS += %D%/unit/test_dialect_openai
 %C%_unit_test_dialect_openai_SOURCES = %D%/unit/test_dialect_openai.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_dialect_responses
 check_PROGRAMS += %D%/unit/test_embed
+%C%_unit_test_embed_SOURCES = %D%/unit/test_embed.c $(DIALECT_TEST)
 check_PROGRAMS += %D%/unit/test_echo
 check_PROGRAMS += %D%/unit/test_errors
 check_PROGRAMS += %D%/unit/test_estimate

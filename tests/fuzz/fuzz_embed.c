@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/catalog.h"
+#include "core/vector.h"
 
 #include "broker/dialect.h"
 
@@ -66,31 +67,55 @@ static void translate(struct str body, const char *kind_name, const char *model)
     buf_release(&out);
 }
 
+/* As an OpenAI client has them; false: one is no vector. */
+static bool write(const struct embeddings *all, const struct usage *u, bool base64,
+                  size_t slice, struct buf *out)
+{
+    const struct dialect_ops *client = &dialect_openai_embed;
+    for (size_t i = 0; i < all->n; i++) {
+        struct vector_writer v;
+        enum errc rc;
+        client->embed_head(i, out);
+        vector_begin(&v, all->vectors[i], base64);
+        do
+            rc = vector_go_on(&v, slice, out);
+        while (rc == ERR_AGAIN);
+        if (rc != ERR_OK)
+            return false;
+    }
+    client->embed_end(u, STR("m"), out);
+    return true;
+}
+
 static void answer(struct str body, const char *kind_name, bool base64)
 {
     const struct provider_kind *kind = provider_kind_find(str_of(kind_name));
     const struct dialect_ops *ops = dialect_embed_ops(kind->dialect);
-    const struct encode_ctx ctx = {.model = STR("m"), .base64 = base64};
-    struct scan_state scan, again;
-    struct msg_reply reply;
+    struct scan_state scan;
+    struct embeddings all, again;
     struct arena a;
     struct err e = ERR_INIT;
-    struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
+    struct buf out = BUF_INIT(LIMIT_REPLY_LEN), whole = BUF_INIT(LIMIT_REPLY_LEN);
     arena_init(&a, LIMIT_BODY_LEN);
     ops->scan_init(&scan, kind);
-    if (ops->scan_reply(&scan, body, &e) == ERR_OK &&
-        ops->reply_decode(body, kind, &a, &reply, &e) == ERR_OK) {
-        require(reply.n_vectors == scan.n_vectors && scan.n_vectors > 0,
-                "has the vectors");
-        reply.usage = scan.usage;
-        dialect_openai_embed.reply_encode(&reply, &ctx, &out);
-        require_json(&out, "writes an answer");
-        dialect_openai_embed.scan_init(&again, kind);
-        require(dialect_openai_embed.scan_reply(&again, buf_str(&out), &e) == ERR_OK &&
-                    again.n_vectors == scan.n_vectors,
-                "reads its own answer");
-        require(!base64 || !again.has_numbers, "is base64 throughout");
+    if (jscan_check(body, &e) == ERR_OK &&
+        ops->embed_read(&scan, body, jscan_root(body), &a, &all, &e) == ERR_OK) {
+        require(all.n > 0, "has vectors");
+        bool is_good = write(&all, &scan.usage, base64, 1 + body.len % 9, &out);
+        require(write(&all, &scan.usage, base64, SIZE_MAX, &whole) == is_good,
+                "is as good in one");
+        if (is_good) {
+            require(str_eq(buf_str(&out), buf_str(&whole)), "is the same in one");
+            require_json(&out, "writes an answer");
+            require(dialect_openai_embed.embed_read(&scan, buf_str(&out),
+                                                    jscan_root(buf_str(&out)), &a, &again,
+                                                    &e) == ERR_OK &&
+                        again.n == all.n,
+                    "reads its own answer");
+            require(!base64 || !again.has_numbers, "is base64 throughout");
+        }
     }
+    buf_release(&whole);
     arena_release(&a);
     buf_release(&out);
 }

@@ -131,7 +131,7 @@ static void compare_pieces(struct str text, size_t piece)
     struct err ea = ERR_INIT, eb = ERR_INIT;
     struct jfield a[] = {{.name = "model"}, {.name = "a"}}, b[ARRAY_LEN(a)];
     memcpy(b, a, sizeof b);
-    struct jcheck *c = jcheck_new();
+    struct jcheck *c = jcheck_new(true);
     require(c != NULL, "memory");
     size_t len = 0;
     do {

@@ -140,6 +140,26 @@ void unwatch(struct watched *w)
     arena_release(&w->arena);
 }
 
+enum errc cross_embeddings(const struct dialect_ops *ops, struct scan_state *scan,
+                           struct str body, bool base64, struct embeddings *ret_got,
+                           struct buf *out, struct err *e)
+{
+    struct arena a;
+    struct vector_writer v;
+    arena_init(&a, 1 << 20);
+    *ret_got = (struct embeddings){.n = 0};
+    enum errc rc = ops->embed_read(scan, body, jscan_root(body), &a, ret_got, e);
+    for (size_t i = 0; rc == ERR_OK && i < ret_got->n; i++) {
+        dialect_openai_embed.embed_head(i, out);
+        vector_begin(&v, ret_got->vectors[i], base64);
+        rc = vector_go_on(&v, SIZE_MAX, out);
+    }
+    if (rc == ERR_OK)
+        dialect_openai_embed.embed_end(&scan->usage, STR("m"), out);
+    arena_release(&a);
+    return rc;
+}
+
 void read_whole(const struct dialect_ops *ops, const struct provider_kind *kind,
                 const char *body, struct arena *a, struct msg_reply *ret)
 {

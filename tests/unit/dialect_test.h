@@ -6,6 +6,7 @@
 #define TESTS_UNIT_DIALECT_TEST_H
 
 #include "core/sse.h"
+#include "core/vector.h"
 
 #include "broker/dialect.h"
 
@@ -50,6 +51,11 @@ struct watched {
 void watch(struct watched *w, const struct dialect_ops *ops,
            const struct provider_kind *kind, const char *bytes, size_t step);
 void unwatch(struct watched *w);
+
+/* A provider's answer of embeddings, which is JSON, as an OpenAI client has it from model "m". */
+enum errc cross_embeddings(const struct dialect_ops *ops, struct scan_state *scan,
+                           struct str body, bool base64, struct embeddings *ret_got,
+                           struct buf *out, struct err *e);
 
 /* A whole answer, scanned and decoded: both say that it ends with calls. */
 void read_whole(const struct dialect_ops *ops, const struct provider_kind *kind,

@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/sse.h"
-
-#include "broker/dialect.h"
+#include "tests/unit/dialect_test.h"
 
 #include <cmocka.h>
 
@@ -112,15 +110,10 @@ static enum errc embed_request(enum dialect d, struct str in, struct buf *out,
 static enum errc embed_reply(enum dialect d, struct str in, struct buf *out,
                              struct err *e)
 {
-    const struct encode_ctx ctx = {.model = STR("m"), .base64 = true};
-    struct arena a;
-    struct msg_reply r;
-    arena_init(&a, 1 << 20);
-    enum errc rc = dialect_embed_ops(d)->reply_decode(in, kind_of(d), &a, &r, e);
-    if (rc == ERR_OK)
-        dialect_openai_embed.reply_encode(&r, &ctx, out);
-    arena_release(&a);
-    return rc;
+    struct scan_state scan;
+    struct embeddings got;
+    dialect_embed_ops(d)->scan_init(&scan, kind_of(d));
+    return cross_embeddings(dialect_embed_ops(d), &scan, in, true, &got, out, e);
 }
 
 struct pipe {

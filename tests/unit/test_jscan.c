@@ -288,7 +288,7 @@ static void outermost_keys_have_a_cap(void **state)
 /* In pieces of so many bytes; each piece stands at the end of memory of its own. */
 static struct jcheck *check_in_pieces(struct str text, size_t piece)
 {
-    struct jcheck *c = jcheck_new();
+    struct jcheck *c = jcheck_new(true);
     assert_non_null(c);
     for (size_t len = 0; len < text.len || text.len == 0;) {
         len = MIN(text.len, len + piece);
@@ -364,7 +364,7 @@ static void no_byte_is_checked_twice(void **state)
     struct jfield f = {.name = "model"};
     write_long(&b);
     buf_adds(&spoilt, buf_str(&b));
-    struct jcheck *c = jcheck_new();
+    struct jcheck *c = jcheck_new(true);
     for (size_t len = 0; len < b.len;) {
         if (len > LAST)
             memset(spoilt.data, 0xFF, len - LAST);

@@ -238,30 +238,116 @@ static void a_refused_key_rests_and_the_next_is_tried(void **state)
     expect(&w->got, "upstream_authentication");
 }
 
+/* What gem answers to `n` inputs: vectors of so many ones each. */
+static void answer_vectors(struct upstream_xfer *x, size_t n, size_t n_numbers)
+{
+    AUTO(buf_release) struct buf one = BUF_INIT(LIMIT_BODY_LEN);
+    for (size_t k = 0; k < n_numbers; k++)
+        buf_addz(&one, k == 0 ? "{\"values\":[1" : ",1");
+    buf_addz(&one, "]}");
+    send_head(x, 200, "application/json", NULL, 0);
+    say(x, "{\"embeddings\":[");
+    for (size_t k = 0; k < n; k++) {
+        say(x, k == 0 ? "" : ",");
+        say(x, one.data);
+    }
+    say(x, "]}");
+    end(x);
+}
+
+static void ask_vectors(struct world *w, size_t n, const char *rest)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
+    buf_addz(&body, "{\"model\":\"gem/gemini-embedding-001\",\"input\":[\"a\"");
+    for (size_t i = 1; i < n; i++)
+        buf_addz(&body, ",\"a\"");
+    buf_printf(&body, "]%s}", rest);
+    ask_in(w, &dialect_openai_embed, "", body.data);
+}
+
 /* Embeddings may take several calls: whose key was on trial hears how all ended. */
 static void the_calls_of_one_attempt_have_one_key(void **state)
 {
     struct world *w = *state;
-    AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_BODY_LEN);
-    buf_addz(&body, "{\"model\":\"gem/gemini-embedding-001\",\"input\":[\"a\"");
-    for (int i = 1; i < 150; i++)
-        buf_addz(&body, ",\"a\"");
-    buf_addz(&body, "]}");
     w->n_keys = 2;
     w->states[0].breaker.state = BREAKER_HALF_OPEN;
-    ask_in(w, &dialect_openai_embed, "", body.data);
+    ask_vectors(w, 150, "");
     for (size_t i = 0; i < 2; i++) {
         expect(&call(w, i)->head, "x-goog-api-key: sk-1\n");
-        send_head(call(w, i), 200, "application/json", NULL, 0);
-        say(call(w, i), "{\"embeddings\":[{\"values\":[1]}");
-        for (int k = 1; k < (i == 0 ? 100 : 50); k++)
-            say(call(w, i), ",{\"values\":[1]}");
-        say(call(w, i), "]}");
-        end(call(w, i));
+        answer_vectors(call(w, i), i == 0 ? 100 : 50, 1);
         turn(w);
     }
     expect_ended(w, 200);
     assert_int_equal(w->states[0].breaker.state, BREAKER_CLOSED);
+}
+
+/* 600 KB of numbers are no turn's work: 64 KB of them are. */
+static void a_long_answer_of_embeddings_takes_some_turns(void **state)
+{
+    struct world *w = *state;
+    static const char *const rest[] = {"", ",\"encoding_format\":\"base64\""};
+    for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
+        unsigned n_turns = 0;
+        w->has_replied = false;
+        ask_vectors(w, 100, rest[i]);
+        answer_vectors(call(w, i), 100, 3000);
+        for (; !w->has_replied; n_turns++)
+            turn(w);
+        assert_in_range(n_turns, 9, 15);
+        assert_int_equal(w->status, 200);
+        assert_true(has(&w->got, "\"index\":99,"));
+    }
+}
+
+/* What the first call brought tells how long all would be. */
+static void too_many_embeddings_are_not_asked_for_to_the_end(void **state)
+{
+    struct world *w = *state;
+    ask_vectors(w, 3200, "");
+    answer_vectors(call(w, 0), 100, 20000);
+    while (!w->has_replied)
+        turn(w);
+    expect_ended(w, 400);
+    assert_int_equal(w->n_calls, 1);
+    expect(&w->got,
+           "the embeddings of all 3200 are more than the 64 MiB that an answer may have: "
+           "ask for \\\"encoding_format\\\": \\\"base64\\\", fewer dimensions, or for "
+           "fewer");
+    assert_true(w->told.has_usage);
+}
+
+/* Nor are more asked for that pass the cap in one call; they were made all the same. */
+static void an_answer_of_embeddings_beyond_the_cap_is_billed(void **state)
+{
+    struct world *w = *state;
+    AUTO(buf_release) struct buf piece = BUF_INIT(LIMIT_BODY_LEN);
+    for (size_t i = 0; i < 1024 * 1024 / 4; i++)
+        buf_addz(&piece, "0.1,");
+    ask_in(w, &dialect_openai_embed, "",
+           "{\"model\":\"one/text-embedding-3-large\",\"input\":[\"a\",\"b\"],"
+           "\"encoding_format\":\"base64\"}");
+    send_head(call(w, 0), 200, "application/json", NULL, 0);
+    say(call(w, 0), "{\"data\":[{\"embedding\":[");
+    for (size_t i = 0; i < LIMIT_REPLY_LEN >> 20; i++)
+        say(call(w, 0), piece.data);
+    expect_ended(w, 400);
+    assert_int_equal(w->n_calls, 1);
+    expect(&w->got, "may have: ask for fewer dimensions, or for fewer at once");
+    assert_true(w->told.has_usage && (w->told.flags & LEDGER_ESTIMATED) != 0);
+}
+
+static void embeddings_of_other_sizes_are_no_answer(void **state)
+{
+    struct world *w = *state;
+    ask_vectors(w, 150, "");
+    for (size_t i = 0; i < 4; i += 2) { /* it is asked again, once */
+        answer_vectors(call(w, i), 100, 3);
+        turn(w);
+        answer_vectors(call(w, i + 1), 50, 4);
+        pass_time(w, S);
+    }
+    expect_ended(w, 502);
+    expect(&w->got, "embedding 100 has 4 numbers, not 3");
 }
 
 /* The first says that a field stands in the wrong place. */
@@ -563,6 +649,10 @@ int main(void)
         CASE(a_key_that_is_being_fetched_is_waited_for),
         CASE(a_refused_key_rests_and_the_next_is_tried),
         CASE(the_calls_of_one_attempt_have_one_key),
+        CASE(a_long_answer_of_embeddings_takes_some_turns),
+        CASE(too_many_embeddings_are_not_asked_for_to_the_end),
+        CASE(an_answer_of_embeddings_beyond_the_cap_is_billed),
+        CASE(embeddings_of_other_sizes_are_no_answer),
         CASE(the_second_error_of_an_attempt_has_its_own_headers),
         CASE(a_piece_that_does_not_tell_its_usage_makes_the_sum_an_estimate),
         CASE(no_copy_of_a_signing_key_is_left_behind),

@@ -127,40 +127,91 @@ static void what_is_no_number_is_none(void **state)
     }
 }
 
-static void a_vector_is_little_endian_base64(void **state)
+/* In slices of so many bytes. */
+static enum errc write(struct vector_writer *v, const char *text, bool base64,
+                       size_t slice, struct buf *out)
+{
+    enum errc rc;
+    vector_begin(v, str_of(text), base64);
+    do
+        rc = vector_go_on(v, slice, out);
+    while (rc == ERR_AGAIN);
+    return rc;
+}
+
+static void a_vector_is_written_in_slices_as_it_is_in_one(void **state)
 {
     static const struct {
-        const char *array, *base64;
-        enum errc rc;
+        const char *text, *plain, *base64; /* NULL: it is none */
+        size_t n;
     } rows[] = {
-        {"[1]", "AACAPw==", ERR_OK},
-        {"[1,-2]", "AACAPwAAAMA=", ERR_OK},
-        {"[ 0.25 , 1e-3,\n-0.021534257 ]", "AACAPm8SgzqcaLC8", ERR_OK},
-        {"[]", "", ERR_OK},
-        {"[1,null]", "", ERR_SYNTAX},
-        {"[1,\"2\"]", "", ERR_SYNTAX},
-        {"{}", "", ERR_SYNTAX},
-        {"1", "", ERR_SYNTAX},
+        {"[1]", "[1]", "\"AACAPw==\"", 1},
+        {"[1,-2]", "[1,-2]", "\"AACAPwAAAMA=\"", 2},
+        {"[ 0.25 , 1e-3,\n-0.021534257 ]", "[ 0.25 , 1e-3,\n-0.021534257 ]",
+         "\"AACAPm8SgzqcaLC8\"", 3},
+        {"[1,1,1,1]", "[1,1,1,1]", "\"AACAPwAAgD8AAIA/AACAPw==\"", 4},
+        {"[]", "[]", "\"\"", 0},
+        {"[1,null]", NULL, NULL, 0},
+        {"[true]", NULL, NULL, 0},
+        {"[false]", NULL, NULL, 0},
+        {"[[1]]", NULL, NULL, 0},
+        {"[{}]", NULL, NULL, 0},
+        {"[1,\"2\"]", NULL, NULL, 0},
+        {"\"AACAPw==\"", "\"AACAPw==\"", "\"AACAPw==\"", 1},
+        {"\"AACAPwAAAMA=\"", "\"AACAPwAAAMA=\"", "\"AACAPwAAAMA=\"", 2},
+        {"\"AACAPwAAgD8AAIA/\"", "\"AACAPwAAgD8AAIA/\"", "\"AACAPwAAgD8AAIA/\"", 3},
+        {"\"AACAPwAAgD8AAIA\\/\"", "\"AACAPwAAgD8AAIA\\/\"", "\"AACAPwAAgD8AAIA\\/\"", 0},
     };
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct buf b = BUF_INIT(1000);
-        buf_addz(&b, "x");
-        assert_int_equal(vector_base64(str_of(rows[i].array), &b), rows[i].rc);
-        buf_addz(&b, "y");
-        char want[64];
-        snprintf(want, sizeof want, "x%sy", rows[i].base64);
-        assert_string_equal(b.data, want);
-        buf_release(&b);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t slice = 1; slice < 40; slice++)
+            for (int base64 = 0; base64 <= 1; base64++) {
+                const char *want = base64 ? rows[i].base64 : rows[i].plain;
+                struct vector_writer v;
+                struct buf b = BUF_INIT(1000);
+                enum errc rc = write(&v, rows[i].text, base64, slice, &b);
+                assert_int_equal(rc, want != NULL ? ERR_OK : ERR_SYNTAX);
+                if (want != NULL)
+                    assert_string_equal(b.data, want);
+                if (want != NULL)
+                    assert_int_equal(v.n_numbers, rows[i].n);
+                assert_int_equal(write(&v, rows[i].text, base64, slice, NULL), rc);
+                if (want != NULL)
+                    assert_int_equal(v.n_numbers, rows[i].n);
+                buf_release(&b);
+            }
+}
+
+/* A slice is no more than it should be, and a few numbers. */
+static void a_long_vector_takes_many_slices(void **state)
+{
+    enum { N = 3072, SLICE = 1000, FEW = 192 * 2 };
+    (void)state;
+    for (int base64 = 0; base64 <= 1; base64++) {
+        struct buf text = BUF_INIT(100000), out = BUF_INIT(100000);
+        for (size_t i = 0; i < N; i++)
+            buf_addz(&text, i == 0 ? "[1" : ",1");
+        buf_addc(&text, ']');
+        struct vector_writer v;
+        vector_begin(&v, buf_str(&text), base64);
+        for (size_t at = 0; vector_go_on(&v, SLICE, &out) == ERR_AGAIN; at = v.at)
+            assert_in_range(v.at - at, SLICE, SLICE + FEW);
+        assert_int_equal(v.n_numbers, N);
+        assert_int_equal(out.len, base64 ? N * 4 / 3 * 4 + 2 : text.len);
+        buf_release(&text);
+        buf_release(&out);
     }
 }
 
 static void no_room_is_told(void **state)
 {
+    struct vector_writer v;
     (void)state;
-    struct buf b = BUF_INIT(8);
-    assert_int_equal(vector_base64(STR("[1,2,3,4]"), &b), ERR_TOO_LARGE);
-    buf_release(&b);
+    for (int base64 = 0; base64 <= 1; base64++) {
+        struct buf b = BUF_INIT(8);
+        assert_int_equal(write(&v, "[1,2,3,4]", base64, 100, &b), ERR_TOO_LARGE);
+        buf_release(&b);
+    }
 }
 
 int main(void)
@@ -170,7 +221,8 @@ int main(void)
         cmocka_unit_test(what_was_printed_is_read_back),
         cmocka_unit_test(what_is_no_number_is_none),
         cmocka_unit_test(short_numbers_are_what_libc_says),
-        cmocka_unit_test(a_vector_is_little_endian_base64),
+        cmocka_unit_test(a_vector_is_written_in_slices_as_it_is_in_one),
+        cmocka_unit_test(a_long_vector_takes_many_slices),
         cmocka_unit_test(no_room_is_told),
     };
     return cmocka_run_group_tests_name("vector", tests, NULL, NULL);
