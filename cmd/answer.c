@@ -110,6 +110,8 @@ enum errc answer_open(struct answer *a, struct cmd_ctx *ctx,
     a->is_rendered = renders(a);
     markdown_init(&a->markdown, (size_t)out_screen_width(), out_has_color(ctx, a->out_fd),
                   out_is_utf8());
+    markdown_init(&a->thought, a->markdown.width, false, a->markdown.is_utf8);
+    a->thought.is_plain = true;
     if (opt->tee != NULL) {
         a->tee_fd = open(opt->tee, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (a->tee_fd < 0)
@@ -137,7 +139,6 @@ static void begin_round(struct answer *a)
     a->has_shown = a->is_reasoning = false;
     a->has_end_mark = a->has_error = a->is_refusal = a->is_misfit = false;
     a->request_id[0] = a->route[0] = a->model[0] = a->target[0] = a->finish[0] = '\0';
-    a->markdown.width = (size_t)out_screen_width(); /* a window may have changed */
     a->first_us = a->cap_tok = 0;
     progress_label(&a->progress, "%s", a->asked != NULL ? a->asked : "waiting");
     progress_start(&a->progress);
@@ -175,6 +176,7 @@ enum errc answer_close(struct answer *a, struct err *e)
     buf_release(&a->reasoning);
     code_release(&a->code);
     markdown_release(&a->markdown);
+    markdown_release(&a->thought);
     if (a->tee_fd >= 0 && close(a->tee_fd) != 0)
         rc = err_errno(e, ERR_IO, "%s", a->opt.tee);
     if (a->out_temp == NULL || a->out_fd < 0)

@@ -47,13 +47,13 @@ struct answer {
     const char *out_temp; /* renamed to --output at the end; NULL: standard output */
     bool is_tty;
     struct term_filter filter;
-    bool is_rendered; /* its Markdown is shown as what it means */
-    struct markdown markdown;
-    struct code_scan code; /* of EXTRACT_FIRST */
-    size_t n_newlines;     /* held back: how many end the answer is not known yet */
-    bool has_shown;        /* text has been written */
-    bool is_reasoning;     /* what was shown last is reasoning */
-    struct err io;         /* the first failure to write */
+    bool is_rendered;                  /* its Markdown is shown as what it means */
+    struct markdown markdown, thought; /* of the answer, of the reasoning */
+    struct code_scan code;             /* of EXTRACT_FIRST */
+    size_t n_newlines; /* held back: how many end the answer is not known yet */
+    bool has_shown;    /* text has been written */
+    bool is_reasoning; /* what was shown last is reasoning */
+    struct err io;     /* the first failure to write */
 
     /* what came */
     struct buf text, reasoning;

@@ -219,8 +219,10 @@ static void put_safely(struct answer *a, struct str text)
         term_filter(&a->filter, text, &safe);
         text = buf_str(&safe);
     }
-    if (a->is_rendered && !a->is_reasoning && a->opt.shape == NULL) {
-        markdown_feed(&a->markdown, text, &shown);
+    if (a->is_rendered && (a->is_reasoning || a->opt.shape == NULL)) {
+        struct markdown *m = a->is_reasoning ? &a->thought : &a->markdown;
+        m->width = (size_t)out_screen_width(); /* the window may have changed */
+        markdown_feed(m, text, &shown);
         text = buf_str(&shown);
     }
     put_text(a, text);
@@ -231,16 +233,22 @@ static void put_rest(struct answer *a)
 {
     AUTO(buf_release) struct buf rest = BUF_INIT(LIMIT_EVENT_LEN);
     if (a->is_rendered)
-        markdown_end(&a->markdown, &rest);
+        markdown_end(a->is_reasoning ? &a->thought : &a->markdown, &rest);
     put_text(a, buf_str(&rest));
 }
 
-/* Back from dim to the answer's own look. */
-static void end_reasoning(struct answer *a)
+/* From the answer to what the model thinks or back: the rest, an empty line, the other's look. */
+static void turn(struct answer *a, bool to_reasoning)
 {
-    if (a->is_reasoning && out_has_color(a->ctx, a->out_fd))
-        answer_put(a, STR("\033[0m"));
-    a->is_reasoning = false;
+    if (a->is_reasoning == to_reasoning)
+        return;
+    put_rest(a);
+    if (a->has_shown)
+        a->n_newlines = 2;
+    if (out_has_color(a->ctx, a->out_fd))
+        answer_put(a, to_reasoning ? STR("\033[2m") : STR("\033[0m"));
+    a->filter = (struct term_filter){0};
+    a->is_reasoning = to_reasoning;
 }
 
 /* Of the text that comes, what is code of the first block. */
@@ -259,11 +267,7 @@ static void text_text(struct answer *a, struct str text)
         put_code(a, text, false);
     if (a->opt.extract != EXTRACT_NONE)
         return; /* which block is the last is known at the end */
-    if (a->is_reasoning) {
-        end_reasoning(a);
-        a->n_newlines = 2;
-        a->filter = (struct term_filter){0};
-    }
+    turn(a, false);
     put_safely(a, text);
 }
 
@@ -272,15 +276,13 @@ static void text_reasoning(struct answer *a, struct str text)
 {
     if (!a->is_tty || a->opt.extract != EXTRACT_NONE)
         return;
-    if (!a->is_reasoning && out_has_color(a->ctx, a->out_fd))
-        answer_put(a, STR("\033[2m"));
-    a->is_reasoning = true;
+    turn(a, true);
     put_safely(a, text);
 }
 
 static void text_reset(struct answer *a, struct str reason)
 {
-    end_reasoning(a);
+    turn(a, false);
     put_rest(a);
     if (a->has_shown)
         answer_put(a, STR("\n"));
@@ -299,7 +301,7 @@ static void put_last_code(struct answer *a)
 static void text_end(struct answer *a, const struct err *error)
 {
     (void)error; /* main tells it */
-    end_reasoning(a);
+    turn(a, false);
     if (a->opt.extract == EXTRACT_FIRST)
         put_code(a, STR_NONE, true);
     else if (a->opt.extract == EXTRACT_LAST)

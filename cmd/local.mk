@@ -27,6 +27,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/link_start.c %D%/link_start.h
 %C%_libcmd_a_SOURCES += %D%/locals.c %D%/locals.h
 %C%_libcmd_a_SOURCES += %D%/markdown.c %D%/markdown.h %D%/markdown_inline.c
+%C%_libcmd_a_SOURCES += %D%/markdown_words.c
 %C%_libcmd_a_SOURCES += %D%/models.c %D%/models.h %D%/models_names.c %D%/models_speed.c %D%/models_refresh.c
 %C%_libcmd_a_SOURCES += %D%/prices.c
 %C%_libcmd_a_SOURCES += %D%/progress.c %D%/progress.h

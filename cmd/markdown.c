@@ -26,7 +26,8 @@ void markdown_init(struct markdown *m, size_t width, bool has_style, bool is_utf
                            .is_utf8 = is_utf8,
                            .line = BUF_INIT(LINE_MAX),
                            .table = BUF_INIT(TABLE_MAX),
-                           .word = BUF_INIT(LINE_MAX)};
+                           .word = BUF_INIT(LINE_MAX),
+                           .last = -1};
 }
 
 void markdown_release(struct markdown *m)
@@ -122,6 +123,8 @@ static enum markdown_block decide(const struct markdown *m, struct str s, bool i
     s = str_sub(s, leading_blanks(s), s.len);
     if (s.len == 0)
         return is_whole ? MD_PROSE : MD_UNDECIDED;
+    if (m->is_plain)
+        return MD_PROSE;
     switch (s.ptr[0]) {
     case '#':
         return heading_or_prose(s, is_whole);
@@ -151,18 +154,24 @@ static void blanks(struct buf *out, size_t n)
         buf_addc(out, ' ');
 }
 
+/* Of a line's blanks, those that leave room for its words. */
+static size_t kept_indent(const struct markdown *m, size_t lead)
+{
+    return MIN(lead, MIN((size_t)INDENT_MAX, m->width / 2));
+}
+
 /* Writes what stands before the first word, and takes it from the line. */
 static void begin_item(struct markdown *m, struct str s, struct buf *out)
 {
-    size_t lead = leading_blanks(s);
+    size_t lead = leading_blanks(s), indent = kept_indent(m, lead);
     struct str t = str_sub(s, lead, s.len);
     size_t marker = isdigit((unsigned char)t.ptr[0]) != 0 ? str_find(t, ' ') : 1;
-    blanks(out, MIN(lead, (size_t)INDENT_MAX));
+    blanks(out, indent);
     if (marker == 1)
         buf_addz(out, m->is_utf8 ? "• " : "- ");
     else
         buf_printf(out, "%.*s ", (int)marker, t.ptr);
-    m->indent = MIN(lead, (size_t)INDENT_MAX) + marker + 1;
+    m->column = indent + marker + 1;
     buf_consume(&m->line, lead + marker + 1);
 }
 
@@ -170,7 +179,7 @@ static void begin(struct markdown *m, struct buf *out)
 {
     struct str s = buf_str(&m->line);
     size_t lead = leading_blanks(s);
-    m->indent = 0;
+    m->column = 0;
     if (m->block == MD_ITEM) {
         begin_item(m, s, out);
     } else if (m->block == MD_HEADING) {
@@ -179,23 +188,29 @@ static void begin(struct markdown *m, struct buf *out)
     } else if (m->block == MD_QUOTE) {
         bool has_blank = lead + 1 < s.len && s.ptr[lead + 1] == ' ';
         buf_addz(out, m->is_utf8 ? "│ " : "> ");
-        m->indent = 2;
+        m->column = 2;
         buf_consume(&m->line, lead + 1 + has_blank);
     } else {
-        m->indent = MIN(lead, (size_t)INDENT_MAX);
-        blanks(out, m->indent);
+        m->column = kept_indent(m, lead);
+        blanks(out, m->column);
         buf_consume(&m->line, lead);
     }
-    m->column = m->indent;
-    m->has_gap = m->is_in_word = false;
+    m->indent = kept_indent(m, m->column);
+    m->has_gap = m->may_break = m->is_in_word = false;
+    m->last = -1;
+    m->cluster_state = 0;
 }
 
 static void take_words(struct markdown *m, bool is_whole, struct buf *out)
 {
     unsigned style = m->block == MD_HEADING ? MD_BOLD : 0;
     struct str s = buf_str(&m->line);
-    if (s.len > 0)
+    if (m->is_plain) {
+        markdown_put(m, s, 0, out);
+        buf_reset(&m->line);
+    } else if (s.len > 0) {
         buf_consume(&m->line, markdown_inline(m, s, style, is_whole, out));
+    }
     if (!is_whole)
         return;
     markdown_set_style(m, 0);

@@ -1,5 +1,5 @@
 /*
- * markdown_inline.c: marks inside a line: emphasis, code, links; and words that wrap.
+ * markdown_inline.c: marks inside a line: emphasis, code, links.
  *
  * A mark is only a mark when its other end is there. As long as it may still come, the text
  * from the mark on is not taken; at the end of the line it is text like any other.
@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "cmd/markdown.h"
-#include "cmd/out.h"
 
 /* A mark that has not ended within so many bytes is none. */
 enum { SPAN_MAX = 4096 };
@@ -24,73 +23,6 @@ struct span {
     struct str inside, url;
     unsigned style;
 };
-
-/* ---- words ---- */
-
-void markdown_set_style(struct markdown *m, unsigned style)
-{
-    if (!m->has_style || m->style == style)
-        return;
-    if (m->word.len > 0 && m->word.len == m->style_end) /* nothing was written in it */
-        buf_truncate(&m->word, m->style_from);
-    m->style_from = m->word.len;
-    buf_addz(&m->word, "\033[0");
-    buf_addz(&m->word, (style & MD_BOLD) != 0 ? ";1" : "");
-    buf_addz(&m->word, (style & MD_DIM) != 0 ? ";2" : "");
-    buf_addz(&m->word, (style & MD_ITALIC) != 0 ? ";3" : "");
-    /* magenta: the one colour that common palettes show well on white and on black */
-    buf_addz(&m->word, (style & MD_VERBATIM) != 0 ? ";35" : "");
-    buf_addc(&m->word, 'm');
-    m->style_end = m->word.len;
-    m->style = style;
-}
-
-static void new_row(struct markdown *m, struct buf *out)
-{
-    buf_addc(out, '\n');
-    if (m->block == MD_QUOTE)
-        buf_addz(out, m->is_utf8 ? "│ " : "> ");
-    else
-        for (size_t i = 0; i < m->indent; i++)
-            buf_addc(out, ' ');
-    m->column = m->indent;
-}
-
-void markdown_flush_word(struct markdown *m, struct buf *out)
-{
-    if (m->word_width > 0 && m->has_gap) {
-        if (m->column + 1 + m->word_width > m->width && m->column > m->indent) {
-            new_row(m, out);
-        } else {
-            buf_addc(out, ' ');
-            m->column++;
-        }
-        m->has_gap = false;
-    }
-    buf_adds(out, buf_str(&m->word));
-    m->column += m->word_width;
-    m->word_width = 0;
-    m->style_from = m->style_end = 0; /* what set it has left */
-    buf_reset(&m->word);
-}
-
-static void put(struct markdown *m, struct str s, unsigned style, struct buf *out)
-{
-    while (s.len > 0) {
-        size_t blank = str_find(s, ' ');
-        struct str piece = str_sub(s, 0, blank);
-        if (piece.len > 0) {
-            markdown_set_style(m, style);
-            buf_adds(&m->word, piece);
-            m->word_width += out_width(piece);
-        }
-        if (blank == s.len)
-            return;
-        markdown_flush_word(m, out);
-        m->has_gap = true;
-        s = str_sub(s, blank + 1, s.len);
-    }
-}
 
 /* ---- marks ---- */
 
@@ -220,9 +152,9 @@ static void put_link(struct markdown *m, const struct span *span, unsigned style
     (void)put_marked(m, span->inside, style, true, false, out);
     if (span->url.len == 0 || str_eq(span->url, span->inside))
         return;
-    put(m, STR(" ("), style, out);
-    put(m, span->url, style | MD_DIM, out);
-    put(m, STR(")"), style, out);
+    markdown_put(m, STR(" ("), style, out);
+    markdown_put(m, span->url, style | MD_DIM, out);
+    markdown_put(m, STR(")"), style, out);
 }
 
 /* in_word: a letter or digit stood before s. */
@@ -240,14 +172,14 @@ static size_t put_marked(struct markdown *m, struct str s, unsigned style, bool 
         case SPAN_OPEN:
             return at;
         case SPAN_TEXT:
-            put(m, str_sub(s, at, span.len), style, out);
+            markdown_put(m, str_sub(s, at, span.len), style, out);
             break;
         case SPAN_LINK:
             put_link(m, &span, style, out);
             break;
         case SPAN_STYLED:
             if (is_literal)
-                put(m, span.inside, style | span.style, out);
+                markdown_put(m, span.inside, style | span.style, out);
             else
                 (void)put_marked(m, span.inside, style | span.style, true, false, out);
             markdown_set_style(m, style);

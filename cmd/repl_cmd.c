@@ -433,7 +433,8 @@ static void render(const struct repl *r, struct str text, struct buf *out)
         buf_adds(out, buf_str(&safe));
         return;
     }
-    markdown_init(&m, a->markdown.width, a->markdown.has_style, a->markdown.is_utf8);
+    markdown_init(&m, (size_t)out_screen_width(), a->markdown.has_style,
+                  a->markdown.is_utf8);
     markdown_feed(&m, buf_str(&safe), out);
     markdown_end(&m, out);
     markdown_release(&m);

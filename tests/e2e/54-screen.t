@@ -170,4 +170,23 @@ is "$(bold CLICOLOR_FORCE=1 -- --conf core.color=never)" no '… is over CLICOLO
 is "$(env CLICOLOR_FORCE=1 FORCE_COLOR=1 llmgw chat --no-stdin -m default x)" '**bold**' \
     'an answer in a pipe is what the model said, whatever is forced'
 
+# ---- an answer, and what the model thinks before it ----
+scenario one <<'END'
+set reasoning=60 split=5 text="潮の満ち引きは、月と太陽の引力によって起こる海面の周期的な昇降現象です。「満潮」と「干潮」が一日にそれぞれ約二回ずつ訪れ、その差は場所によって大きく異なります。有明海では最大で六メートルにもなることが知られています。ゆっくりと、しかし確実に。\n\n- 詳しくは https://tides.example/a/very/long/path/without/any/blank/that/goes/on/and/on/and/on/to/its/end.html を見てください。\n- 二つ目\n"
+END
+shown() { # WIDTH: without styles
+    printf 'size %s 24\nend\n' "$1" | TERM=xterm "$tool" pty sh -c \
+        "stty cols $1; exec llmgw chat --no-stdin -m default '博多'" 2>&1 | tr -d '\r' |
+        sed "s/$(printf '\033')\\[[0-9;]*[mK]//g; /^exit=0\$/d"
+}
+for width in 40 80 200; do
+    shown $width >"$tmp/table"
+    at=$(wc -L <"$tmp/table")
+    is "$((at <= width && at > width - 10))" 1 "an answer without blanks fills rows of $width columns"
+    is "$(grep -E '^ *[、。」]' "$tmp/table")" '' '… none of which begins with what closes'
+    is "$(sed '/^$/q' "$tmp/table" | grep -c '潮')" 0 '… thoughts come first, in rows of their own'
+    like "$(tail -n +2 "$tmp/table" | tr -d '\n ')" '昇降現象です。.*場所によって大きく異なり.*its/end.htmlを見て.*•二つ目$' \
+        '… and nothing is lost'
+done
+
 done_testing

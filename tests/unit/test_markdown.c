@@ -11,28 +11,48 @@
 
 enum { WIDTH = 32 };
 
-static void render(const char *text, size_t step, bool has_style, bool is_utf8,
-                   struct buf *out)
+/* In steps of so many bytes, and what a code point has more. */
+static void render(struct markdown *m, const char *text, size_t step, struct buf *out)
 {
-    struct markdown m;
     struct str s = str_of(text);
-    markdown_init(&m, WIDTH, has_style, is_utf8);
-    for (size_t i = 0; i < s.len; i += step)
-        markdown_feed(&m, str_sub(s, i, step), out);
-    markdown_end(&m, out);
-    markdown_release(&m);
+    while (s.len > 0) {
+        size_t n = MIN(step, s.len);
+        while (n < s.len && (s.ptr[n] & 0xC0) == 0x80)
+            n++;
+        markdown_feed(m, str_sub(s, 0, n), out);
+        s = str_sub(s, n, s.len);
+    }
+    markdown_end(m, out);
 }
 
-static void expect(const char *text, const char *want, bool has_style, bool is_utf8)
+static void expect_as(const struct markdown *how, const char *text, const char *want)
 {
     static const size_t steps[] = {1000000, 1, 2, 3, 7};
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         AUTO(buf_release) struct buf out = BUF_INIT(1000000);
-        render(text, steps[i], has_style, is_utf8, &out);
+        struct markdown m = *how;
+        render(&m, text, steps[i], &out);
+        markdown_release(&m);
         if (!str_eqz(buf_str(&out), want))
             fail_msg("%s\nin steps of %zu:\n%.*s\nnot\n%s", text, steps[i],
                      STR_ARG(buf_str(&out)), want);
     }
+}
+
+static void expect(const char *text, const char *want, bool has_style, bool is_utf8)
+{
+    struct markdown m;
+    markdown_init(&m, WIDTH, has_style, is_utf8);
+    expect_as(&m, text, want);
+}
+
+/* At so many columns; plain: as text that has no marks. */
+static void expect_at(size_t width, bool is_plain, const char *text, const char *want)
+{
+    struct markdown m;
+    markdown_init(&m, width, false, true);
+    m.is_plain = is_plain;
+    expect_as(&m, text, want);
 }
 
 static void lines_are_what_they_are(void **state)
@@ -117,10 +137,69 @@ static void words_wrap_at_the_screen(void **state)
            "- one two three four five six\n  seven eight nine", false, false);
     expect("> one two three four five six seven",
            "│ one two three four five six\n│ seven", false, true);
-    expect("a_word_that_is_much_longer_than_the_screen is kept",
-           "a_word_that_is_much_longer_than_the_screen\nis kept", false, false);
-    expect("日本語日本語日本語日本 日本語日本", "日本語日本語日本語日本\n日本語日本",
+    expect("a_word_that_is_much_longer_than_the_screen is broken",
+           "a_word_that_is_much_longer_than_\nthe_screen is broken", false, false);
+    expect("日本語日本語日本語日本 日本語日本", "日本語日本語日本語日本 日本語日\n本",
            false, true);
+}
+
+#define TEN          "一二三四五六七八九十"
+#define FORTY        TEN TEN TEN TEN
+#define FAMILY       "\U0001F469\u200D\U0001F469\u200D\U0001F467"
+#define TEN_FAMILIES FAMILY FAMILY FAMILY FAMILY FAMILY FAMILY FAMILY FAMILY FAMILY FAMILY
+
+static void rows_break_without_blanks(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t width;
+        const char *text, *want;
+    } rows[] = {
+        {40, TEN TEN TEN, TEN TEN "\n" TEN},
+        {80, FORTY TEN, FORTY "\n" TEN},
+        {200, FORTY FORTY FORTY, FORTY FORTY TEN TEN "\n" TEN TEN},
+        /* what closes takes what is before it along; what opens goes with what it opens */
+        {40, TEN TEN "。" TEN, TEN "一二三四五六七八九\n十。" TEN},
+        {40, TEN TEN "）。一", TEN "一二三四五六七八九\n十）。一"},
+        {40, TEN "一二三四五六七八九「十」", TEN "一二三四五六七八九\n「十」"},
+        {40, TEN TEN "ー", TEN "一二三四五六七八九\n十ー"},
+        {40, TEN TEN "ッ", TEN "一二三四五六七八九\n十ッ"},
+        {40, TEN TEN "々", TEN "一二三四五六七八九\n十々"},
+        {40, TEN TEN "!", TEN "一二三四五六七八九\n十!"},
+        {40, TEN "一二三四五六七八九$55", TEN "一二三四五六七八九\n$55"},
+        /* words of other scripts stay whole, and may stand at either side */
+        {40, TEN "一二三四五六七八word一", TEN "一二三四五六七八word\n一"},
+        {40, TEN "一二三四五六七八words", TEN "一二三四五六七八\nwords"},
+        /* lists and quotes keep their indents */
+        {40, "- " TEN TEN, "• " TEN "一二三四五六七八九\n  十"},
+        {40, "  10. " TEN TEN, "  10. " TEN "一二三四五六七\n      八九十"},
+        {40, "> " TEN TEN, "│ " TEN "一二三四五六七八九\n│ 十"},
+        {40, "# " TEN TEN TEN, TEN TEN "\n" TEN},
+        {40, "see http://x.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.",
+         "see\nhttp://x.example/aaaaaaaaaaaaaaaaaaaaaaa\naaaaaaaaaaaaaaaaaaaaa."},
+        {40, "- http://x.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         "• http://x.example/aaaaaaaaaaaaaaaaaaaaa\n  aaaaaaaaaaaaaaaaaaaaaaa"},
+        {20, "            10. four five", "          10. four\n          five"},
+        /* a cluster is one, however many code points it has */
+        {20, "aaaaaaaaaaaaaaaaaae\u0301e\u0301e\u0301",
+         "aaaaaaaaaaaaaaaaaae\u0301e\u0301\ne\u0301"},
+        {20, TEN_FAMILIES FAMILY, TEN_FAMILIES "\n" FAMILY},
+        {20, "**一二三**四五六七八九十一", "一二三四五六七八九十\n一"},
+        {20, "a\tb", "a b"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        expect_at(rows[i].width, false, rows[i].text, rows[i].want);
+}
+
+/* What a model thinks is no Markdown, but its rows break the same. */
+static void plain_text_has_no_marks(void **state)
+{
+    (void)state;
+    expect_at(40, true, "**Thinking** of `x`\n# 1\n| a |\n```\n- b",
+              "**Thinking** of `x`\n# 1\n| a |\n```\n- b");
+    expect_at(40, true, "  " TEN TEN, "  " TEN "一二三四五六七八九\n  十");
+    expect_at(40, true, "one two three four five six seven eight nine",
+              "one two three four five six seven eight\nnine");
 }
 
 static void tables_are_aligned_when_they_fit(void **state)
@@ -149,6 +228,12 @@ static void words_leave_as_they_come(void **state)
     assert_string_equal(out.data, "The first words and more");
     markdown_end(&m, &out);
     assert_string_equal(out.data, "The first words and more of");
+    buf_reset(&out);
+    /* nor do those who write without blanks */
+    markdown_feed(&m, STR(TEN), &out);
+    assert_string_equal(out.data, "一二三四五六七八九");
+    markdown_end(&m, &out);
+    assert_string_equal(out.data, TEN);
     markdown_release(&m);
 }
 
@@ -158,6 +243,8 @@ int main(void)
         cmocka_unit_test(lines_are_what_they_are),
         cmocka_unit_test(marks_need_their_other_end),
         cmocka_unit_test(words_wrap_at_the_screen),
+        cmocka_unit_test(rows_break_without_blanks),
+        cmocka_unit_test(plain_text_has_no_marks),
         cmocka_unit_test(tables_are_aligned_when_they_fit),
         cmocka_unit_test(words_leave_as_they_come),
     };
