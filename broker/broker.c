@@ -97,7 +97,7 @@ static enum errc load_catalog(struct generation *g, struct err *e)
     const char *prices = conf_path_data(&arena, env, "prices.tsv");
     enum errc rc = catalog_load(catalog_default_path(&arena), prices, &g->catalog, e);
     arena_release(&arena);
-    return rc;
+    return rc == ERR_OK ? rc : err_ctx(e, "catalog");
 }
 
 /* The first problem is *e, which the caller tells; each other one gets a line in the log. */

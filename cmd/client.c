@@ -229,7 +229,7 @@ const struct cmd_entry cmd_client = {
     .summary = "keys of clients that come over TCP",
     .options = options,
     .options_size = sizeof(struct client_options),
-    .needs = CMD_CATALOG,
+    .needs = CMD_NAMES,
     .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,

@@ -37,18 +37,20 @@ struct cmd_ctx {
     const char *command; /* "cost" */
     struct cmd_global global;
     const struct clock *clock;
-    struct conf *conf;       /* loaded when the command needs it; owned by main */
-    struct catalog *catalog; /* likewise */
+    struct conf *conf; /* loaded when the command needs it; owned by main */
+    /* likewise; when it cannot be read, what there is of it, and why: ERR_OK is in catalog_err */
+    struct catalog *catalog;
+    struct err catalog_err;
     const char *tried;  /* JSON array: attempts behind a failure; in the arena, or NULL */
     struct arena arena; /* lives as long as the command */
 };
 
 enum cmd_need {
-    CMD_CONF = 1 << 0, /* configuration, lenient: problems are warnings on stderr */
-    CMD_CONF_STRICT = 1 << 1, /* configuration errors end the command */
-    CMD_CATALOG = 1 << 2,
-    CMD_BROKER = 1 << 3, /* talks to the broker */
-    CMD_LEDGER = 1 << 4, /* reads the database */
+    CMD_CONF = 1 << 0,    /* configuration, lenient: problems are warnings on stderr */
+    CMD_NAMES = 1 << 1,   /* the catalog, if it can be read; CMD_CONF has that with it */
+    CMD_CATALOG = 1 << 2, /* nothing goes without it */
+    CMD_BROKER = 1 << 3,  /* talks to the broker */
+    CMD_LEDGER = 1 << 4,  /* reads the database */
 };
 
 struct cmd_example {
@@ -112,8 +114,10 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out);
 void cmd_help_all(bool full, struct buf *out);
 /* "llmgw 0.1.0", and with `verbose` the build, libraries and paths. */
 void cmd_version_text(struct cmd_ctx *ctx, bool verbose, struct buf *out);
-/* Loads what is not there yet: CMD_CONF, CMD_CONF_STRICT, CMD_CATALOG. */
+/* Loads what is not there yet: CMD_CONF, CMD_CATALOG, CMD_NAMES. */
 enum errc cmd_load(struct cmd_ctx *ctx, unsigned needs, struct err *e) MUST_USE;
+/* For what goes no further without the catalog: why it could not be read, if it could not. */
+enum errc cmd_need_catalog(const struct cmd_ctx *ctx, struct err *e) MUST_USE;
 /* Where configuration comes from, by the global options; strings live in ctx. */
 enum errc cmd_conf_source(struct cmd_ctx *ctx, struct conf_source *ret, struct err *e)
     MUST_USE;

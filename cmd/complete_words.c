@@ -10,12 +10,12 @@
 #include "cmd/template_file.h"
 
 /* Warnings about the configuration are for another time. */
-static bool load(struct cmd_ctx *ctx, unsigned needs)
+static bool load(struct cmd_ctx *ctx)
 {
     struct err ignored = ERR_INIT;
     bool was_quiet = ctx->global.quiet;
     ctx->global.quiet = true;
-    bool ok = cmd_load(ctx, needs, &ignored) == ERR_OK;
+    bool ok = cmd_load(ctx, CMD_CONF, &ignored) == ERR_OK;
     ctx->global.quiet = was_quiet;
     return ok;
 }
@@ -199,7 +199,7 @@ static void add_models(struct complete *c)
 
 void complete_words(struct complete *c, enum opt_complete kind, const char *values)
 {
-    if (!load(c->ctx, CMD_CONF | (kind == OPT_C_MODEL ? (unsigned)CMD_CATALOG : 0U)))
+    if (!load(c->ctx))
         return;
     switch (kind) {
     case OPT_C_NONE:

@@ -250,7 +250,9 @@ static enum errc run_check(struct cmd_ctx *ctx, void *opts, const char *const *a
     AUTO(buf_release) struct buf problems = BUF_INIT(1024 * 1024);
     AUTO(conf_free) struct conf *conf = NULL;
     struct conf_source src;
-    enum errc rc = cmd_conf_source(ctx, &src, e);
+    enum errc rc = cmd_need_catalog(ctx, e); /* half a check would be none */
+    if (rc == ERR_OK)
+        rc = cmd_conf_source(ctx, &src, e);
     if (rc != ERR_OK)
         return rc;
     if (n > 0)
@@ -415,7 +417,7 @@ const struct cmd_entry cmd_config = {
     .summary = "show, check and change the configuration",
     .options = options,
     .options_size = sizeof(struct config_options),
-    .needs = CMD_CATALOG,
+    .needs = CMD_NAMES,
     .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,

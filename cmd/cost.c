@@ -759,7 +759,7 @@ const struct cmd_entry cmd_cost = {
     .options = rows,
     .options_size = sizeof(struct cost_options),
     .init = init,
-    .needs = CMD_CONF | CMD_CATALOG | CMD_LEDGER,
+    .needs = CMD_CONF | CMD_LEDGER,
     .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,

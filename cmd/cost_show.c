@@ -285,7 +285,9 @@ enum errc cost_show(struct cmd_ctx *ctx, enum cmd_format format, struct db *db,
     AUTO(buf_release) struct buf text = BUF_INIT(SHOW_MAX);
     if (format != FORMAT_TABLE && format != FORMAT_JSON)
         return err_set(e, ERR_USAGE, "cost show: table or json");
-    enum errc rc = compute(&s, db, id, e);
+    enum errc rc = cmd_need_catalog(ctx, e);
+    if (rc == ERR_OK)
+        rc = compute(&s, db, id, e);
     if (rc != ERR_OK)
         return rc;
     if (format == FORMAT_JSON)

@@ -91,7 +91,8 @@ static void check_config(struct doctor *d)
     struct stat st;
     const char *path = cmd_conf_path(d->ctx);
     enum errc rc = cmd_conf_source(d->ctx, &src, &e);
-    if (rc == ERR_OK)
+    bool has_names = d->ctx->catalog_err.code == ERR_OK;
+    if (rc == ERR_OK && has_names)
         rc = conf_load(&src, d->ctx->catalog, &conf, &problems, &e);
     if (rc != ERR_OK)
         say(d, "configuration", BAD, "%s", e.text);
@@ -102,6 +103,8 @@ static void check_config(struct doctor *d)
             "%s can be changed by others: it may run commands as you\nhint: chmod go-w "
             "%s",
             path, path);
+    else if (!has_names)
+        say(d, "configuration", WARN, "%s: not checked, for want of a catalog", path);
     else
         say(d, "configuration", OK, "%s", path);
     for (size_t i = 0; conf != NULL && i < conf->n_warnings; i++)
@@ -294,6 +297,10 @@ static void check_socket(struct doctor *d)
 
 static void check_clock(struct doctor *d)
 {
+    if (d->ctx->catalog_err.code != ERR_OK) {
+        say(d, "prices", BAD, "%s", d->ctx->catalog_err.text);
+        return;
+    }
     int64_t now_us = clock_wall_us(d->ctx->clock), made_us;
     struct err e = ERR_INIT;
     const char *date = catalog_date(d->ctx->catalog);
@@ -478,7 +485,7 @@ const struct cmd_entry cmd_doctor = {
     .summary = "is everything in its place? looks, and changes nothing",
     .options = options,
     .options_size = sizeof(struct doctor_options),
-    .needs = CMD_CONF | CMD_CATALOG,
+    .needs = CMD_CONF,
     .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,

@@ -220,8 +220,10 @@ static enum errc not_started(int log_fd, off_t from, const char *log, struct err
     if (str_starts(text, STR("llmgwd: ")))
         text = str_sub(text, sizeof "llmgwd: " - 1, text.len);
     if (text.len == 0)
-        return err_set(e, ERR_BROKER, "llmgwd did not start\nhint: see %s", log);
-    return err_set(e, ERR_BROKER, "llmgwd did not start: %.*s\nhint: see %s",
+        return err_set(e, ERR_BROKER,
+                       "llmgwd did not start\nhint: llmgw doctor, or see %s", log);
+    return err_set(e, ERR_BROKER,
+                   "llmgwd did not start: %.*s\nhint: llmgw doctor, or see %s",
                    STR_ARG(text), log);
 }
 

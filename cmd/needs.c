@@ -25,11 +25,34 @@ enum errc cmd_conf_source(struct cmd_ctx *ctx, struct conf_source *ret, struct e
     return ERR_OK;
 }
 
-/* The catalog with the user's own rows and prices over it. */
+/*
+ * The catalog with the user's own rows and prices over it. Most commands have no use for it: when
+ * it cannot be read, ours alone does, or one without a row, and the rest is catalog_err.
+ */
 static enum errc load_catalog(struct cmd_ctx *ctx, struct err *e)
 {
+    const char *path = catalog_default_path(&ctx->arena);
     const char *own = conf_path_data(&ctx->arena, cmd_getenv, "prices.tsv");
-    return catalog_load(catalog_default_path(&ctx->arena), own, &ctx->catalog, e);
+    struct err *why = &ctx->catalog_err;
+    if (catalog_load(path, own, &ctx->catalog, why) == ERR_OK)
+        return ERR_OK;
+    struct err ours = ERR_INIT;
+    const char *hint = "mend it, or move it away";
+    if (catalog_load(path, NULL, &ctx->catalog, &ours) != ERR_OK) {
+        hint = "install llmgw, or let LLMGW_CATALOG name its catalog.tsv";
+        if (catalog_parse(STR(""), "", &ctx->catalog, e) != ERR_OK)
+            return e->code;
+    }
+    const char *text = arena_strz(&ctx->arena, str_of(why->text));
+    err_set(why, why->code, "catalog: %s\nhint: %s", text, hint);
+    return ERR_OK;
+}
+
+enum errc cmd_need_catalog(const struct cmd_ctx *ctx, struct err *e)
+{
+    if (ctx->catalog_err.code != ERR_OK)
+        *e = ctx->catalog_err;
+    return ctx->catalog_err.code;
 }
 
 static enum errc override_prices(struct cmd_ctx *ctx, struct err *e)
@@ -45,18 +68,20 @@ static enum errc override_prices(struct cmd_ctx *ctx, struct err *e)
     return rc;
 }
 
-static enum errc load_conf(struct cmd_ctx *ctx, bool is_strict, struct err *e)
+static enum errc load_conf(struct cmd_ctx *ctx, struct err *e)
 {
     AUTO(buf_release) struct buf problems = BUF_INIT(1024 * 1024);
     struct conf_source src;
     enum errc rc = cmd_conf_source(ctx, &src, e);
-    src.lenient = !is_strict;
+    src.lenient = true;
     if (rc == ERR_OK)
         rc = conf_load(&src, ctx->catalog, &ctx->conf, &problems, e);
     if (rc == ERR_OK)
         rc = override_prices(ctx, e);
     struct str rest = buf_str(&problems), line;
-    while (rc == ERR_OK && str_split(&rest, '\n', &line))
+    /* names that only the catalog knows would all be unknown */
+    bool is_told = rc == ERR_OK && ctx->catalog_err.code == ERR_OK;
+    while (is_told && str_split(&rest, '\n', &line))
         if (line.len > 0)
             cmd_warn(ctx, "%.*s", STR_ARG(line));
     return rc;
@@ -65,10 +90,12 @@ static enum errc load_conf(struct cmd_ctx *ctx, bool is_strict, struct err *e)
 enum errc cmd_load(struct cmd_ctx *ctx, unsigned needs, struct err *e)
 {
     enum errc rc = ERR_OK;
-    if ((needs & (CMD_CATALOG | CMD_CONF | CMD_CONF_STRICT)) != 0 && ctx->catalog == NULL)
+    if ((needs & (CMD_CATALOG | CMD_NAMES | CMD_CONF)) != 0 && ctx->catalog == NULL)
         rc = load_catalog(ctx, e);
-    if (rc == ERR_OK && (needs & (CMD_CONF | CMD_CONF_STRICT)) != 0 && ctx->conf == NULL)
-        rc = load_conf(ctx, (needs & CMD_CONF_STRICT) != 0, e);
+    if (rc == ERR_OK && (needs & CMD_CATALOG) != 0)
+        rc = cmd_need_catalog(ctx, e);
+    if (rc == ERR_OK && (needs & CMD_CONF) != 0 && ctx->conf == NULL)
+        rc = load_conf(ctx, e);
     if (rc == ERR_OK && ctx->conf != NULL) {
         ctx->global.offline |= ctx->conf->core.offline;
         ctx->global.no_autostart |= !ctx->conf->core.autostart;

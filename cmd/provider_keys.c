@@ -323,6 +323,8 @@ static enum errc run_test(struct cmd_ctx *ctx, void *opts, const char *const *ar
         n > 0 ? conf_provider(ctx->conf, str_of(args[0])) : NULL;
     if (n > 0 && only == NULL)
         return err_set(e, ERR_NOT_FOUND, "no provider \"%s\"\nhint: llmgw keys", args[0]);
+    if (cmd_need_catalog(ctx, e) != ERR_OK) /* it says what to ask */
+        return e->code;
     enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_keys), "llmgw.keys.test/1",
                            test_columns, ARRAY_LEN(test_columns), &out, e);
     if (rc != ERR_OK)
@@ -366,7 +368,7 @@ const struct cmd_entry cmd_keys = {
     .summary = "keys of providers: where they come from, and whether they work",
     .options = options,
     .options_size = sizeof(struct keys_options),
-    .needs = CMD_CONF | CMD_CATALOG,
+    .needs = CMD_CONF,
     .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,

@@ -108,6 +108,9 @@ enum errc repl_check_name(struct repl *r, const char *model, const char *route,
         err_clear(e);
         return ERR_OK;
     }
+    /* names that only the catalog knows are unknown without it */
+    if (rc != ERR_OK && ctx->catalog_err.code != ERR_OK)
+        rc = cmd_need_catalog(ctx, e);
     return rc;
 }
 

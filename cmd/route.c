@@ -201,8 +201,10 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
     (void)args;
     (void)n;
     struct out *o = NULL;
-    enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route/1",
-                           list_columns, ARRAY_LEN(list_columns), &o, e);
+    enum errc rc = cmd_need_catalog(ctx, e);
+    if (rc == ERR_OK)
+        rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route/1", list_columns,
+                     ARRAY_LEN(list_columns), &o, e);
     if (rc != ERR_OK)
         return rc;
     AUTO(jx_put) struct json_object *known = health(ctx);
@@ -242,7 +244,8 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf screen = BUF_INIT(LIMIT_REPLY_LEN);
     const struct conf_route *r = conf_route(ctx->conf, str_of(args[0]));
-    if (cmd_formats(ctx, "route show", 0, e) != ERR_OK)
+    if (cmd_formats(ctx, "route show", 0, e) != ERR_OK ||
+        cmd_need_catalog(ctx, e) != ERR_OK)
         return e->code;
     if (r == NULL)
         return err_set(e, ERR_NOT_FOUND, "no route \"%s\"\nhint: llmgw route list",
@@ -600,7 +603,7 @@ const struct cmd_entry cmd_route = {
     .options = options,
     .options_size = sizeof(struct options),
     .like = &cmd_chat,
-    .needs = CMD_CONF | CMD_CATALOG | CMD_BROKER,
+    .needs = CMD_CONF | CMD_BROKER,
     .formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON | 1U << FORMAT_JSONL |
                1U << FORMAT_CSV | 1U << FORMAT_TSV | 1U << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,

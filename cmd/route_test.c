@@ -99,7 +99,9 @@ enum errc route_test(struct cmd_ctx *ctx, void *opts, const char *const *args, s
     struct conf_resolved *named = ARENA_ARRAY(&ctx->arena, n + 1, struct conf_resolved);
     if (named == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
-    enum errc rc = resolve(ctx, args, n, named, &t, e);
+    enum errc rc = cmd_need_catalog(ctx, e);
+    if (rc == ERR_OK)
+        rc = resolve(ctx, args, n, named, &t, e);
     if (rc == ERR_OK)
         rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route.test/1", test_columns,
                      ARRAY_LEN(test_columns), &out, e);

@@ -49,6 +49,7 @@ dist_check_SCRIPTS += %D%/59-schema.t
 dist_check_SCRIPTS += %D%/90-demo.t
 dist_check_SCRIPTS += %D%/60-replay.t
 dist_check_SCRIPTS += %D%/61-doctor.t
+dist_check_SCRIPTS += %D%/61-no-catalog.t
 dist_check_SCRIPTS += %D%/62-tokens.t
 dist_check_SCRIPTS += %D%/61-replay-runs.t
 dist_check_SCRIPTS += %D%/62-replay-judge.t
