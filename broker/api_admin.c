@@ -155,6 +155,7 @@ static void write_target(const struct broker *b, struct jw *w, struct str name,
     jw_ki64(w, "attempts", t ? (int64_t)t->counts.n_attempts : 0);
     jw_ki64(w, "ok", t ? (int64_t)t->counts.n_ok : 0);
     jw_ki64(w, "failed", t ? (int64_t)t->counts.n_failed : 0);
+    jw_ki64(w, "in_flight", t ? (int64_t)t->n_in_flight : 0);
     jw_key(w, "ttft_ms");
     if (t != NULL && t->ttft_us > 0)
         jw_i64(w, t->ttft_us / US_PER_MS);

@@ -82,6 +82,7 @@ static void attempt_free(struct attempt **ap)
     if (a == NULL)
         return;
     *ap = NULL;
+    a->state->n_in_flight--;
     loop_later_cancel(a->r->b->loop, &a->task);
     upstream_cancel(&a->xfer);
     sse_release(&a->sse);
@@ -189,6 +190,7 @@ static struct attempt *attempt_new(struct request *r)
     a->is_streamed =
         !r->facts.counts_only && (r->facts.stream || (a->is_crossed && must_stream(a)));
     a->state = r->prospects[i].state;
+    a->state->n_in_flight++;
     a->row = row_new(r, t);
     a->task = (struct loop_task){.fn = on_task, .arg = a};
     buf_init(&a->text, LIMIT_BODY_LEN + LIMIT_HEAD_LEN);

@@ -25,6 +25,7 @@
 #include "core/zone.h"
 
 #include "broker/conn.h"
+#include "broker/habit.h"
 #include "broker/listen.h"
 #include "broker/request.h"
 #include "broker/seed.h"
@@ -579,6 +580,7 @@ static enum errc start(struct broker *b, struct err *e)
     secrets_scrub_env(b->conf);
     if (upstream_new(b->loop, &b->log, &b->upstream, e) != ERR_OK ||
         estimator_new(&b->estimator, e) != ERR_OK ||
+        habits_new(&b->habits, e) != ERR_OK ||
         signatures_new(&b->signatures, e) != ERR_OK ||
         served_new(b, &b->served, e) != ERR_OK ||
         limiter_new(b->conf, &b->limiter, e) != ERR_OK || open_ledger(b, e) != ERR_OK)
@@ -646,6 +648,7 @@ static void close_all(struct broker *b)
     limiter_free(&b->limiter);
     signatures_free(&b->signatures);
     estimator_free(&b->estimator);
+    habits_free(&b->habits);
     listen_free(&b->listen);
     while (!list_is_empty(&b->generations)) {
         struct generation *g = generation_in_force(b);

@@ -64,6 +64,7 @@ struct broker {
     struct upstream *upstream;
     struct limiter *limiter;
     struct estimator *estimator;
+    struct habits *habits;
     struct signatures *signatures;
     struct served *served;
     struct ledger *ledger;

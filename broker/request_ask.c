@@ -451,7 +451,7 @@ enum errc request_widen(struct request *r, struct err *e)
     for (size_t i = 0; i < r->conf->n_routes; i++)
         n += r->conf->routes[i].n_targets;
     request_ask_release(r);
-    r->n_targets = r->decision.n = r->decision.n_usable = 0;
+    r->n_targets = r->n_own = r->decision.n = r->decision.n_usable = 0;
     if (n == 0)
         return ERR_OK;
     if (make_room(r, n, e) != ERR_OK)
@@ -487,6 +487,7 @@ static enum errc find_targets(struct request *r, struct err *e)
         return e->code;
     for (size_t i = 0; i <= r->opt.n_fallbacks; i++)
         add_resolved(r, &found[i]);
+    r->n_own = n_resolved(&found[0]);
     if (know_targets(r, e) != ERR_OK)
         return e->code;
     r->how = found[0].how;
@@ -756,7 +757,6 @@ void request_decide(struct request *r, bool is_for_people)
     struct route_facts facts = {
         .max_output_tok = r->facts.max_output_tok,
         .n_choices = r->facts.n,
-        .expected_output_tok = -1,
         .needs = r->facts.needs,
         .is_offline = r->opt.is_offline || r->conf->core.offline,
         .no_fallback = r->opt.no_fallback,
@@ -769,20 +769,26 @@ void request_decide(struct request *r, bool is_for_people)
         .max_cost_pico = r->rules.max_cost_pico,
         .now_wall_us = loop_wall_us(r->b->loop),
         .now_mono_us = loop_mono_us(r->b->loop),
+        .n_own = r->n_own,
         .seed = broker_random(r->b),
     };
+    r->strategy = r->rules.strategy;
+    const struct rank_rules rules = {r->strategy, r->rules.explore_ppm};
+    bool is_ranked = request_is_ranked(r);
     for (size_t i = 0; i < r->n_targets; i++) {
         r->views[i] = (struct target_view){.model = &r->prospects[i].model,
                                            .pinned = is_pinned(r, &r->targets[i])};
         view_health(r, i, &r->views[i]);
         view_key(r, i, &r->views[i]);
         view_limits(r, i, &r->views[i]);
+        if (is_ranked)
+            request_view_rank(r, i, &r->views[i]);
     }
     facts.input_tok = r->facts.counts_only ? request_input_tok(r, &r->prospects[0].model)
                                            : r->prospects[0].bounds.cost.input_tok;
     facts.longest_tok = longest_tok(r, &r->prospects[0].model);
-    router_decide(&facts, r->rules.strategy, r->targets, r->views, r->n_targets,
-                  r->catalog, r->conf, &r->decision);
+    router_decide(&facts, &rules, r->targets, r->views, r->n_targets, r->catalog, r->conf,
+                  &r->decision);
     if (is_for_people)
         router_explain(&facts, r->targets, r->views, r->catalog, r->conf, &r->decision);
 }

@@ -27,6 +27,8 @@ static void write_candidate(const struct request *r, const struct candidate *c,
         jw_kstrz(w, "lacks", catalog_cap_name(c->lacks));
     if (c->verdict == VERDICT_LATER)
         jw_ki64(w, "wait_ms", (c->wait_us + US_PER_MS - 1) / US_PER_MS);
+    if (c->rank[0] != '\0')
+        jw_kstrz(w, "rank", c->rank);
     if (c->why[0] != '\0')
         jw_kstrz(w, "why", c->why);
     if (!is_short) {
@@ -152,8 +154,6 @@ static void write_budgets(const struct request *r, const struct candidate *c,
 
 static void write_explanation(const struct request *r, struct buf *out)
 {
-    static const char *const strategies[] = {
-        [CONF_ORDER] = "order", [CONF_WEIGHTED] = "weighted"};
     struct jw w;
     jw_init(&w, out);
     jw_object(&w);
@@ -162,7 +162,7 @@ static void write_explanation(const struct request *r, struct buf *out)
     jw_ki64(&w, "line", r->rules.pos.line);
     jw_kstrz(&w, "model", r->facts.model_name);
     jw_kstrz(&w, "how", r->how);
-    jw_kstrz(&w, "strategy", strategies[r->rules.strategy]);
+    jw_kstrz(&w, "strategy", conf_strategy_name(r->strategy));
     jw_ki64(&w, "input_tok", r->prospects[0].bounds.cost.input_tok);
     jw_key(&w, "max_output_tok");
     if (r->facts.max_output_tok >= 0)

@@ -4,6 +4,7 @@
  *     request.c         the states, what may happen in each, and the timers
  *     request_ask.c     what the client asks for: headers, facts, targets, the decision
  *     request_candidates.c  who of the targets has room, or will have, and whose failure is told
+ *     request_rank.c    what routes' strategies go by, before a request and learned from it
  *     request_explain.c the decision for people
  *     attempt.c         one call to a provider: transfer, scanning the answer
  *     attempt_send.c    what it sends: body, headers, key
@@ -167,11 +168,13 @@ struct request {
     struct conf_route rules;     /* the route's, or the defaults; with headers applied */
     const char *how;             /* the model's name was understood */
     struct conf_target *targets; /* arena */
-    size_t n_targets;
-    struct prospect *prospects; /* arena; of targets[], as are … */
+    size_t n_targets, n_own;     /* all, and those before the client's own fallbacks */
+    struct prospect *prospects;  /* arena; of targets[], as are … */
     struct target_view *views;
     struct decision decision;
-    enum script script; /* of the prompt */
+    enum conf_strategy strategy; /* that the decision was made by */
+    uint64_t prefix;             /* habit.h's, once it was asked for; 0: it was not */
+    enum script script;          /* of the prompt */
     enum conf_record record;
     char auto_template[32]; /* "auto:HASH" */
 
@@ -260,6 +263,16 @@ enum { ABLE_MOST = 4 };
 size_t request_find_able(const struct request *r, struct able *ret, size_t most);
 /* The decision for the ledger: a JSON array of all candidates. */
 void request_write_trace(const struct request *r, struct jw *w);
+
+/* ---- request_rank.c ---- */
+
+/* Is its strategy one that goes by more than the configuration? */
+bool request_is_ranked(const struct request *r);
+/* What such a strategy may ask of target i, whose bounds are found. */
+void request_view_rank(struct request *r, size_t i, struct target_view *v);
+/* A good answer of that target tells of those to come, if the request was ranked. */
+void request_learn_rank(struct request *r, const struct target_state *t,
+                        const struct attempt_row *row);
 
 /* ---- request_candidates.c; candidate i is the one in decision.items[i] ---- */
 

@@ -254,12 +254,16 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
     }
 }
 
-static void note_latency(struct target_state *t, const struct attempt_row *row)
+static void note_times(struct request *r, struct target_state *t,
+                       const struct attempt_row *row)
 {
-    if (row->first_token_us == 0)
-        return;
-    int64_t ttft_us = row->first_token_us - row->start_us;
-    t->ttft_us = t->ttft_us == 0 ? ttft_us : t->ttft_us + (ttft_us - t->ttft_us) / 8;
+    bool is_whole = row->err.code == ERR_OK && row->has_usage && !r->facts.counts_only;
+    const struct target_times x = {
+        .ttft_us = row->first_token_us > 0 ? row->first_token_us - row->start_us : 0,
+        .total_us = row->end_us - row->start_us,
+        .output_tok = is_whole ? usage_output_tok(&row->usage) : -1,
+    };
+    targets_time(t, &x, loop_mono_us(r->b->loop));
 }
 
 /* ---- the end of an attempt ---- */
@@ -327,7 +331,9 @@ static void settle_sent(struct request *r, const struct attempt *a,
     if (scan->usage_mismatch)
         note_mismatch(r, row, scan);
     r->is_crossed |= attempt_dialect(a) != r->client->id;
-    note_latency(attempt_target(a), row);
+    note_times(r, attempt_target(a), row);
+    if (e->code == ERR_OK)
+        request_learn_rank(r, attempt_target(a), row);
     tell_breaker(r, a, e);
 }
 

@@ -15,6 +15,8 @@
 #include "core/num.h"
 #include "core/price.h"
 
+#include "broker/rank.h"
+
 /* ---- what is known of a target's model ---- */
 
 static const struct conf_model *find_override(const struct conf *conf,
@@ -305,6 +307,19 @@ model_of(const struct target_view *v, const struct conf *conf, const struct cata
     return found;
 }
 
+pico router_expected(const struct route_facts *f, const struct conf_target *t,
+                     const struct target_view *v, const struct catalog *cat,
+                     const struct conf *conf)
+{
+    struct target_model found;
+    const struct target_model *m = model_of(v, conf, cat, t, &found);
+    int64_t in_tok = v->input_tok > 0 ? v->input_tok : f->input_tok;
+    int64_t top = top_output_tok(f, v, m);
+    int64_t out_tok = top >= 0 ? MIN(v->output_tok, top) : v->output_tok;
+    return cost_with_cache(cat, m, f->now_wall_us, in_tok, v->cached_tok,
+                           out_tok * MAX(f->n_choices, 1));
+}
+
 static void judge(const struct route_facts *f, const struct conf_target *t,
                   const struct target_view *v, bool some_pinned,
                   const struct catalog *cat, const struct conf *conf, struct candidate *c)
@@ -324,37 +339,6 @@ static void judge(const struct route_facts *f, const struct conf_target *t,
 }
 
 /* ---- ranking ---- */
-
-static void swap(struct candidate *a, struct candidate *b)
-{
-    struct candidate c = *a;
-    *a = *b;
-    *b = c;
-}
-
-static uint64_t weight_of(const struct conf_target *targets,
-                          const struct target_view *views, const struct candidate *c)
-{
-    int steered = views[c->target].weight;
-    return (uint64_t)(steered > 0 ? steered : targets[c->target].weight);
-}
-
-/* Draws without putting back: the first by weight, then the next of those left, … */
-static void rank_weighted(struct candidate *items, size_t n,
-                          const struct conf_target *targets,
-                          const struct target_view *views, uint64_t seed)
-{
-    for (size_t at = 0; at + 1 < n; at++) {
-        uint64_t sum = 0;
-        for (size_t i = at; i < n; i++)
-            sum += weight_of(targets, views, &items[i]);
-        uint64_t left = num_draw(&seed) % MAX(sum, 1);
-        size_t i = at;
-        while (i + 1 < n && left >= weight_of(targets, views, &items[i]))
-            left -= weight_of(targets, views, &items[i++]);
-        swap(&items[at], &items[i]);
-    }
-}
 
 /* Groups: usable, later, skipped. Within a group the route's order stays. */
 static unsigned group_of(const struct candidate *c)
@@ -382,7 +366,7 @@ static void sort(struct candidate *items, size_t n)
 {
     for (size_t i = 1; i < n; i++)
         for (size_t k = i; k > 0 && is_before(&items[k], &items[k - 1]); k--)
-            swap(&items[k], &items[k - 1]);
+            candidate_swap(&items[k], &items[k - 1]);
 }
 
 /* Who would be a fallback is none. */
@@ -395,7 +379,17 @@ static void keep_first(struct decision *d)
     }
 }
 
-void router_decide(const struct route_facts *f, enum conf_strategy strategy,
+/* Those that the client has named as fallbacks stay behind the route's own, in their order. */
+static void rank(const struct ranking *k, struct decision *d)
+{
+    size_t n = d->n_usable;
+    if (k->facts->n_own > 0)
+        while (n > 0 && d->items[n - 1].target >= k->facts->n_own)
+            n--;
+    rank_candidates(k, d->items, n);
+}
+
+void router_decide(const struct route_facts *f, const struct rank_rules *rules,
                    const struct conf_target *targets, const struct target_view *views,
                    size_t n, const struct catalog *cat, const struct conf *conf,
                    struct decision *ret)
@@ -417,12 +411,9 @@ void router_decide(const struct route_facts *f, enum conf_strategy strategy,
         ret->n_usable += ret->items[i].verdict == VERDICT_STANDBY;
     }
     sort(ret->items, ret->n);
-    switch (strategy) {
-    case CONF_ORDER:
-        break;
-    case CONF_WEIGHTED:
-        rank_weighted(ret->items, ret->n_usable, targets, views, f->seed);
-        break;
+    if (rules->strategy != CONF_ORDER) {
+        const struct ranking k = {rules, f, targets, views, cat, conf};
+        rank(&k, ret);
     }
     if (f->no_fallback)
         keep_first(ret);

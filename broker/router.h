@@ -36,6 +36,20 @@ struct target_view {
     bool is_spent;          /* … is a hard budget: refused, not waited for */
     /* output cap that the money allows and the broker sets; 0: none */
     int64_t our_cap_tok;
+    /* for the strategies that ask; nothing is looked up for the others */
+    int64_t input_tok;  /* by this target's tokenizer; 0: as in the facts */
+    int64_t cached_tok; /* of them, known to be in its provider's prompt cache */
+    int64_t output_tok; /* expected of each choice */
+    int64_t
+        last_token_us; /* from sending to the last token, as predicted; 0: not known */
+    bool is_speed_old; /* … from what was measured a while ago */
+    int64_t in_flight; /* attempts of any request */
+};
+
+/* Of a route, as far as they rank who may serve a request. */
+struct rank_rules {
+    enum conf_strategy strategy;
+    int64_t explore_ppm;
 };
 
 enum verdict {
@@ -76,6 +90,8 @@ struct candidate {
     pico cached_pico;        /* only explained: the whole input from a prompt cache */
     int64_t top_out_tok;     /* … the output that max_pico is for; −1: unbounded */
     char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */
+    int64_t rank_key;        /* rank.c's */
+    char rank[64]; /* of one who may serve it, by strategy: "expected $0.00041"; or "" */
 };
 
 struct decision {
@@ -99,8 +115,13 @@ void router_model(const struct conf *conf, const struct catalog *cat,
 pico router_cost(const struct catalog *cat, const struct target_model *m, int64_t at_us,
                  int64_t in_tok, int64_t out_tok);
 
+/* What it will cost there in all likelihood; PICO_UNKNOWN where router_cost has none. */
+pico router_expected(const struct route_facts *f, const struct conf_target *t,
+                     const struct target_view *v, const struct catalog *cat,
+                     const struct conf *conf);
+
 /* views[i] belongs to targets[i]. Who is passed over has his reason; who is usable needs none … */
-void router_decide(const struct route_facts *f, enum conf_strategy strategy,
+void router_decide(const struct route_facts *f, const struct rank_rules *rules,
                    const struct conf_target *targets, const struct target_view *views,
                    size_t n, const struct catalog *cat, const struct conf *conf,
                    struct decision *ret);

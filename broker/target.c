@@ -103,3 +103,31 @@ void targets_count(struct targets *ts, struct target_state *t, enum errc outcome
     };
     add(t->is_known ? &t->counts : &ts->others, &one);
 }
+
+/* An eighth of each new value; the first one stands for itself. 0 means none. */
+static void smooth(int64_t *mean, int64_t value)
+{
+    *mean = MAX(1, *mean == 0 ? value : *mean + (value - *mean) / 8);
+}
+
+void targets_time(struct target_state *t, const struct target_times *x, int64_t now_us)
+{
+    if (x->ttft_us > 0)
+        smooth(&t->ttft_us, x->ttft_us);
+    if (x->output_tok < 0)
+        return;
+    if (x->ttft_us == 0)
+        smooth(&t->whole_us, x->total_us);
+    else if (x->output_tok > 1) /* one alone tells nothing of those after it */
+        smooth(&t->us_per_ktok, (x->total_us - x->ttft_us) * 1000 / (x->output_tok - 1));
+    else
+        return;
+    t->measured_us = now_us;
+}
+
+int64_t target_last_token_us(const struct target_state *t, int64_t output_tok)
+{
+    if (t->us_per_ktok > 0)
+        return t->ttft_us + t->us_per_ktok * output_tok / 1000;
+    return t->whole_us;
+}

@@ -29,9 +29,13 @@ struct target_state {
     /* by configuration or catalog, or it has answered: counted by its name */
     bool is_known;
     struct target_counts counts; /* since it is known */
-    int64_t ttft_us;             /* exponentially weighted, 0 none */
-    bool has_new_limits;         /* learned since they were kept … */
-    bool has_kept_limits;        /* … in a row that is there */
+    int64_t ttft_us;             /* exponentially weighted, 0 none; so are … */
+    int64_t us_per_ktok;         /* … after the first token, for 1,000 of the output */
+    int64_t whole_us;     /* … and of answers that were not streamed, from sending */
+    int64_t measured_us;  /* monotonic: when one of the last two was heard of; 0 never */
+    size_t n_in_flight;   /* attempts that run */
+    bool has_new_limits;  /* learned since they were kept … */
+    bool has_kept_limits; /* … in a row that is there */
     bool no_prefill;  /* it has said that it does not go on with an assistant's message */
     size_t n_users;   /* who holds it; it stays as long */
     struct list link; /* in targets.by_use */
@@ -53,6 +57,14 @@ struct target_state *targets_get(struct targets *ts, struct str provider,
 /* One of more than LIMIT_TARGET_STATES that may be forgotten; NULL: none. */
 struct target_state *targets_surplus(const struct targets *ts);
 void targets_forget(struct targets *ts, struct target_state **tp);
+/* How long an attempt took that gave its answer, or a part of it. */
+struct target_times {
+    int64_t ttft_us, total_us; /* from sending; ttft_us 0: it was not streamed */
+    int64_t output_tok;        /* of a whole answer; −1: it is none, or nobody knows */
+};
+void targets_time(struct target_state *t, const struct target_times *x, int64_t now_us);
+/* From sending to the last of so many tokens, as predicted; 0: not known. */
+int64_t target_last_token_us(const struct target_state *t, int64_t output_tok);
 /* An attempt has ended; one that is ERR_CANCELLED neither went well nor failed. */
 void targets_count(struct targets *ts, struct target_state *t, enum errc outcome);
 

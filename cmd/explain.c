@@ -20,10 +20,11 @@ static void write_candidates(struct json_object *candidates, struct buf *out)
     for (size_t i = 0; i < n; i++) {
         struct json_object *c = json_object_array_get_idx(candidates, i);
         struct str target = jx_str(c, "target"), verdict = jx_str(c, "verdict");
-        struct str why = jx_str(c, "why");
+        struct str rank = jx_str(c, "rank"), why = jx_str(c, "why");
         buf_printf(out, "%3zu %-*.*s  %-8.*s", i + 1, (int)width, STR_ARG(target),
                    STR_ARG(verdict));
-        buf_printf(out, " %.*s\n", STR_ARG(why));
+        buf_printf(out, " %.*s%s%.*s\n", STR_ARG(rank),
+                   rank.len > 0 && why.len > 0 ? ", " : "", STR_ARG(why));
     }
 }
 

@@ -129,17 +129,6 @@ static const struct out_column list_columns[] = {
     {.name = "when", .type = OUT_TEXT, .hidden = true},
 };
 
-static const char *strategy_name(enum conf_strategy s)
-{
-    switch (s) {
-    case CONF_ORDER:
-        return "order";
-    case CONF_WEIGHTED:
-        return "weighted";
-    }
-    return "order";
-}
-
 /* Prices per million tokens, now; plain input and output of a short prompt. */
 static void add_prices(struct cmd_ctx *ctx, struct out *o, const struct conf_target *t)
 {
@@ -188,7 +177,7 @@ static void add_target(struct cmd_ctx *ctx, struct out *o, const struct conf_rou
     out_textz(o, health_words(ctx, state, is_pinned(known, r->name, name)));
     add_record(o, state);
     add_prices(ctx, o, t);
-    out_textz(o, strategy_name(r->strategy));
+    out_textz(o, conf_strategy_name(r->strategy));
     out_int(o, weight_in_force(t, state));
     out_textz(o, t->when);
     out_row_end(o);
@@ -250,7 +239,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
     if (r == NULL)
         return err_set(e, ERR_NOT_FOUND, "no route \"%s\"\nhint: llmgw route list",
                        args[0]);
-    buf_printf(&out, "route %s, strategy %s", r->name, strategy_name(r->strategy));
+    buf_printf(&out, "route %s, strategy %s", r->name, conf_strategy_name(r->strategy));
     if (r->is_implicit)
         buf_addz(&out, "  (made from the keys in the environment)");
     show_place(&out, r->pos);

@@ -138,6 +138,7 @@ static const struct out_column history_columns[] = {
     {.name = "route", .type = OUT_TEXT, .hidden = true},
     {.name = "target", .type = OUT_TEXT, .soft = 14},
     {.name = "status", .type = OUT_TEXT, .soft = 9},
+    {.name = "rank", .type = OUT_TEXT, .priority = 4, .soft = 18},
     {.name = "passed_over",
      .title = "passed over",
      .type = OUT_TEXT,
@@ -145,8 +146,12 @@ static const struct out_column history_columns[] = {
      .flows = true},
 };
 
-/* "one/sim: circuit open, retry in 41s; two/x: drained": the candidates before the one that served. */
-static void write_passed(struct str trace, const char *served, struct buf *out)
+/*
+ * "one/sim: circuit open, retry in 41s; two/x: drained; two/y: expected $0.02": of those that did
+ * not serve it; and by what the one that did was ranked.
+ */
+static void write_passed(struct str trace, const char *served, struct buf *rank,
+                         struct buf *out)
 {
     AUTO(jx_put) struct json_object *all = NULL;
     struct err ignored = ERR_INIT;
@@ -156,11 +161,18 @@ static void write_passed(struct str trace, const char *served, struct buf *out)
     for (size_t i = 0; i < json_object_array_length(all); i++) {
         struct json_object *c = json_object_array_get_idx(all, i);
         struct str target = jx_str(c, "target"), verdict = jx_str(c, "verdict");
-        if (str_eqz(target, served) || str_eqz(verdict, "chosen") ||
-            str_eqz(verdict, "standby"))
+        struct str why = jx_str(c, "why");
+        if (str_eqz(target, served)) {
+            buf_adds(rank, jx_str(c, "rank"));
             continue;
-        buf_printf(out, "%s%.*s: %.*s", out->len > 0 ? "; " : "", STR_ARG(target),
-                   STR_ARG(jx_str(c, "why")));
+        }
+        if (str_eqz(verdict, "chosen"))
+            continue;
+        if (str_eqz(verdict, "standby"))
+            why = jx_str(c, "rank");
+        if (why.len > 0)
+            buf_printf(out, "%s%.*s: %.*s", out->len > 0 ? "; " : "", STR_ARG(target),
+                       STR_ARG(why));
     }
 }
 
@@ -176,15 +188,17 @@ static enum errc put_decision(void *arg, const struct report_request *r, struct 
 {
     struct testing *t = arg;
     AUTO(buf_release) struct buf passed = BUF_INIT(PASSED_LEN);
+    AUTO(buf_release) struct buf rank = BUF_INIT(PASSED_LEN);
     const char *served = log_target(&t->ctx->arena, r);
     (void)e;
-    write_passed(r->trace, served, &passed);
+    write_passed(r->trace, served, &rank, &passed);
     out_int(t->out, r->start_us);
     out_text(t->out, r->id);
     put(t->out, r->asked_model);
     put(t->out, r->route);
     put(t->out, str_of(served));
     out_text(t->out, r->outcome);
+    put(t->out, buf_str(&rank));
     put(t->out, buf_str(&passed));
     out_row_end(t->out);
     return ERR_OK;

@@ -84,7 +84,8 @@ const struct schema_shape schema_shapes[] = {
      "schema=llmgw.explain/1 parts:[{name:s bytes:i}]"
      " headers*:[{name:s value:s redacted*:b}] body*:j route:s? file:s? line:i? model:s?"
      " how:s? strategy:s input_tok:i max_output_tok:i? would_send:b wait_ms*:i"
-     " candidates:[{target:s verdict:s skip*:s wait_ms*:i why*:s class*:s min_usd:n? max_usd:n?"
+     " candidates:[{target:s verdict:s skip*:s wait_ms*:i rank*:s why*:s class*:s min_usd:n?"
+     " max_usd:n?"
      " file:s? line:i?}]"
      " estimate:{tok:i low_tok:i high_tok:i method:s learned_from:i script:s bytes:i"
      " bytes_per_tok:n images:i image_tok:i}"
@@ -152,7 +153,7 @@ const struct schema_shape schema_shapes[] = {
     {"llmgw.route.test/1", "route test", "whether targets answer", SCHEMA_ROWS,
      "target:s result:s took_ms:n cost_usd:n cost_pusd:i why:s", NULL},
     {"llmgw.route.history/1", "route history", "how requests were decided", SCHEMA_ROWS,
-     "start:t id:s asked:s route:s target:s status:s passed_over:s", NULL},
+     "start:t id:s asked:s route:s target:s status:s rank:s passed_over:s", NULL},
     {"llmgw.route.health/1", "route health", "how targets fare", SCHEMA_ROWS,
      "target:s health:s key:s attempts:i failed:i ttft_ms:n retry_in_ms:n why:s",
      " limits:" LIMITS},

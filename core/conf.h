@@ -30,7 +30,15 @@ enum conf_record {
     CONF_RECORD_META,
     CONF_RECORD_OFF
 };
-enum conf_strategy { CONF_ORDER, CONF_WEIGHTED }; /* more follow: cheapest, fastest, … */
+enum conf_strategy {
+    CONF_ORDER,
+    CONF_WEIGHTED,
+    CONF_CHEAPEST,
+    CONF_FASTEST,
+    CONF_LEAST_BUSY
+};
+/* As the file has it. */
+const char *conf_strategy_name(enum conf_strategy s);
 enum conf_stream { CONF_STREAM_LIVE, CONF_STREAM_HOLD, CONF_STREAM_RESTART };
 enum conf_cut {
     CONF_CUT_ERROR,
@@ -92,6 +100,7 @@ struct conf_target {
 struct conf_route {
     const char *name;
     enum conf_strategy strategy;
+    int64_t explore_ppm; /* of its requests, to learn what is not known; default 5 % */
     struct conf_target *targets;
     size_t n_targets;
     int64_t timeout_us;      /* whole request, default 600 s */

@@ -197,8 +197,14 @@ static const struct conf_key keys[] = {
 
     {"alias", NULL, CONF_ALIAS, .help = "NAME = PROVIDER/MODEL, a model's id or a route"},
 
-    {"route", "strategy", CONF_ENUM, IN(conf_route, strategy), .values = "order|weighted",
-     .preset = "order", .help = "the first target that can serve, or a weighted draw"},
+    {"route", "strategy", CONF_ENUM, IN(conf_route, strategy),
+     .values = "order|weighted|cheapest|fastest|least-busy", .preset = "order",
+     .help = "which target that can serve is asked first; see Strategies"},
+    {"route", "explore", CONF_FRACTION, IN(conf_route, explore_ppm), .values = "0..100%",
+     .preset = "5%",
+     .help =
+         "fastest: part of the requests that go to a target whose speed is not known, "
+         "to learn it"},
     {"route", "target", CONF_TARGET, IN(conf_route, targets), .multi = true,
      .help = "NAME [weight=N] [when CONDITION]; repeated, in order of preference"},
     {"route", "timeout", CONF_DURATION, IN(conf_route, timeout_us), .preset = "600s",
@@ -261,6 +267,16 @@ static const struct conf_key keys[] = {
     {"include", "path", CONF_PATH, .multi = true,
      .help = "a file, relative to the one that names it"},
 };
+
+const char *conf_strategy_name(enum conf_strategy s)
+{
+    static const char *const names[] = {
+        [CONF_ORDER] = "order",           [CONF_WEIGHTED] = "weighted",
+        [CONF_CHEAPEST] = "cheapest",     [CONF_FASTEST] = "fastest",
+        [CONF_LEAST_BUSY] = "least-busy",
+    };
+    return names[s];
+}
 
 const struct conf_key *conf_schema(size_t *ret_n)
 {

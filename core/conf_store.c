@@ -143,6 +143,8 @@ static enum errc store_fraction(const struct store *s, int64_t *field)
     int64_t ppm;
     if (num_fraction_ppm(s->value, &ppm) != ERR_OK || ppm < 0)
         return is_not(s, "a fraction such as 0.8 or 80%");
+    if (s->row->values != NULL && ppm > 1000000)
+        return is_not(s, "in 0..100%");
     *field = ppm;
     return ERR_OK;
 }

@@ -63,6 +63,10 @@ enum {
     LIMIT_WEIGHT = 1000000,
     /* targets with a health and counts of their own, of 0.8 KiB: clients may invent names */
     LIMIT_TARGET_STATES = 1024,
+    /* what is remembered of requests that are alike, of 24 bytes each: how long answers to a
+     * template are, by target, and which prompt cache holds whose beginning */
+    LIMIT_HABIT_ANSWERS = 1024,
+    LIMIT_HABIT_CACHES = 4096,
     /* bytes of the names users give: route, project, template, tag key and value */
     LIMIT_NAME_LEN = 200,
     LIMIT_TAGS = 16,

@@ -16,19 +16,19 @@ struct route_facts {
     int64_t input_tok; /* estimated */
     int64_t
         longest_tok; /* of inputs that need not fit in the window together; 0: they must */
-    int64_t max_output_tok;      /* −1: no cap */
-    int64_t n_choices;           /* answers asked for in one; 0 as 1 */
-    int64_t expected_output_tok; /* from statistics; −1 unknown */
-    unsigned needs;              /* enum catalog_cap */
-    bool is_offline;             /* only targets on this machine */
-    bool no_fallback;            /* only the first that may serve it */
-    enum dialect dialect;        /* the client's */
+    int64_t max_output_tok; /* −1: no cap */
+    int64_t n_choices;      /* answers asked for in one; 0 as 1 */
+    unsigned needs;         /* enum catalog_cap */
+    bool is_offline;        /* only targets on this machine */
+    bool no_fallback;       /* only the first that may serve it */
+    enum dialect dialect;   /* the client's */
     struct str template_name, project, client;
     const struct http1_header *tags;
     size_t n_tags;
     pico max_cost_pico; /* PICO_UNKNOWN: none */
     int64_t now_wall_us, now_mono_us;
-    uint64_t seed; /* weighted draws */
+    size_t n_own;  /* targets of the route, before those named as fallbacks; 0: all */
+    uint64_t seed; /* of whatever is drawn */
 };
 
 /* False when it does not hold, or is no condition. */

@@ -222,7 +222,7 @@ llmgw route undrain one/gpt-6-luna
 stop_broker # which has written all of it then
 out=$(llmgw --no-autostart route history -n 2)
 is "$(printf '%s\n' "$out" | wc -l)" 3 'history: so many, without a broker'
-like "$out" '^.* default +one/other +ok +one/gpt-6-luna: drained$' '… who served, and why others did not'
+like "$out" '^.* default +one/other +ok +— +one/gpt-6-luna: drained$' '… who served, and why others did not'
 like "$(llmgw --no-autostart route history -r pair -n 1 -j)" '"route":"pair",.*circuit open: ([5-9]×529|probe failed: 529).*; one/gpt-6-luna: drained"' \
     '… of one route, with all reasons'
 done_testing

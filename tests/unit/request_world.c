@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/habit.h"
+
 #include <cmocka.h>
 
 struct world *the_world;
@@ -397,6 +399,7 @@ int set_up(void **state)
     }
     assert_int_equal(limiter_new(w->b.conf, &w->b.limiter, &e), ERR_OK);
     assert_int_equal(estimator_new(&w->b.estimator, &e), ERR_OK);
+    assert_int_equal(habits_new(&w->b.habits, &e), ERR_OK);
     freed_watch("sk-"); /* all keys here begin so */
     return 0;
 }
@@ -447,6 +450,7 @@ int tear_down(void **state)
     targets_release(&w->b.targets);
     limiter_free(&w->b.limiter);
     estimator_free(&w->b.estimator);
+    habits_free(&w->b.habits);
     conf_free(&w->b.conf);
     catalog_free(&w->b.catalog);
     loop_free(&w->b.loop);

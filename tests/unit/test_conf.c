@@ -357,6 +357,7 @@ static void routes_limits_and_money_reach_their_structs(void **state)
     struct conf *c = loaded(everything);
     const struct conf_route *r = conf_route(c, STR("fast"));
     assert_int_equal(r->strategy, CONF_WEIGHTED);
+    assert_int_equal(r->explore_ppm, 50000);
     assert_int_equal(r->n_targets, 3);
     assert_string_equal(r->targets[0].provider, "anthropic");
     assert_string_equal(r->targets[0].model, "claude-haiku-4-5");
@@ -966,6 +967,14 @@ static void the_socket_is_looked_for_where_only_we_can_put_it(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fresh, cleaned)
 
+static void a_strategy_is_called_as_the_file_has_it(void **state)
+{
+    (void)state;
+    struct str rest = str_of(conf_key(STR("route"), STR("strategy"))->values), name;
+    for (int i = 0; str_split(&rest, '|', &name); i++)
+        assert_true(str_eqz(name, conf_strategy_name((enum conf_strategy)i)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -988,6 +997,7 @@ int main(void)
         CASE(a_bare_id_is_found_at_an_address_of_the_users),
         CASE(a_bare_id_goes_to_its_maker_first),
         CASE(a_default_model_is_the_default_route),
+        CASE(a_strategy_is_called_as_the_file_has_it),
         CASE(every_key_is_documented_and_placed_in_its_section),
         CASE(paths_follow_the_environment),
         CASE(the_socket_is_looked_for_where_only_we_can_put_it),

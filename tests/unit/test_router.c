@@ -47,6 +47,7 @@ struct bench {
     struct conf *conf;
     const struct conf_route *route;
     struct route_facts facts;
+    struct rank_rules rules;
     struct target_view views[TARGETS];
     struct candidate items[TARGETS];
     struct decision d;
@@ -69,7 +70,6 @@ static int set_up(void **state)
     b = (struct bench){.facts = {.input_tok = 100,
                                  .max_output_tok = -1,
                                  .n_choices = 1,
-                                 .expected_output_tok = -1,
                                  .max_cost_pico = PICO_UNKNOWN,
                                  .now_wall_us = 1795575911 * (int64_t)S,
                                  .seed = 1}};
@@ -108,9 +108,20 @@ static void decide(struct bench *b, const char *route)
     b->route = conf_route(b->conf, str_of(route));
     assert_non_null(b->route);
     b->d.items = b->items;
-    router_decide(&b->facts, b->route->strategy, b->route->targets, b->views,
-                  b->route->n_targets, b->catalog, b->conf, &b->d);
+    b->rules.strategy = b->route->strategy;
+    router_decide(&b->facts, &b->rules, b->route->targets, b->views, b->route->n_targets,
+                  b->catalog, b->conf, &b->d);
     assert_int_equal(b->d.n, b->route->n_targets);
+}
+
+/* Route "r", by another strategy than its own. */
+static void decide_by(struct bench *b, enum conf_strategy strategy)
+{
+    b->route = conf_route(b->conf, STR("r"));
+    b->rules.strategy = strategy;
+    b->d.items = b->items;
+    router_decide(&b->facts, &b->rules, b->route->targets, b->views, b->route->n_targets,
+                  b->catalog, b->conf, &b->d);
 }
 
 /* "one two near": the providers, best first. */
@@ -161,11 +172,8 @@ static void a_draw_follows_its_seed_and_the_weights(void **state)
     for (uint64_t seed = 1; seed <= DRAWS; seed++) {
         char order[64], again[64];
         b->facts.seed = seed;
-        b->route = conf_route(b->conf, STR("r"));
-        b->d.items = b->items;
         for (int i = 0; i < 2; i++) {
-            router_decide(&b->facts, CONF_WEIGHTED, b->route->targets, b->views, 3,
-                          b->catalog, b->conf, &b->d);
+            decide_by(b, CONF_WEIGHTED);
             order_of(b, i == 0 ? order : again);
         }
         assert_string_equal(order, again);
@@ -186,10 +194,7 @@ static void a_weight_that_is_steered_takes_the_place_of_the_configured(void **st
     b->views[0].weight = 46; /* 46 : 3 : 1 */
     for (uint64_t seed = 1; seed <= DRAWS; seed++) {
         b->facts.seed = seed;
-        b->route = conf_route(b->conf, STR("r"));
-        b->d.items = b->items;
-        router_decide(&b->facts, CONF_WEIGHTED, b->route->targets, b->views, 3,
-                      b->catalog, b->conf, &b->d);
+        decide_by(b, CONF_WEIGHTED);
         n_first[b->items[0].target]++;
     }
     /* five standard deviations are 61 */
@@ -202,10 +207,7 @@ static void who_is_out_takes_part_in_no_draw(void **state)
     b->views[1].drained = true;
     for (uint64_t seed = 1; seed <= 50; seed++) {
         b->facts.seed = seed;
-        b->route = conf_route(b->conf, STR("r"));
-        b->d.items = b->items;
-        router_decide(&b->facts, CONF_WEIGHTED, b->route->targets, b->views, 3,
-                      b->catalog, b->conf, &b->d);
+        decide_by(b, CONF_WEIGHTED);
         assert_int_equal(b->items[2].target, 1);
     }
 }

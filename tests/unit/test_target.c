@@ -93,12 +93,51 @@ static void who_is_in_use_stays_beyond_the_bound(void **state)
     targets_release(&ts);
 }
 
+static void times_predict_when_the_last_token_comes(void **state)
+{
+    (void)state;
+    struct target_state t = {.ttft_us = 0};
+    assert_int_equal(target_last_token_us(&t, 100), 0);
+    /* a stream of 101 tokens: 200 ms to the first, then 10 ms each */
+    const struct target_times stream = {200000, 1200000, 101};
+    targets_time(&t, &stream, 5);
+    assert_int_equal(t.us_per_ktok, 10000000);
+    assert_int_equal(target_last_token_us(&t, 100), 1200000);
+    assert_int_equal(target_last_token_us(&t, 0), 200000);
+    assert_int_equal(t.measured_us, 5);
+    /* each new one moves it by an eighth */
+    const struct target_times slow = {1000000, 2000000, 11};
+    targets_time(&t, &slow, 6);
+    assert_int_equal(t.ttft_us, 300000);
+    assert_int_equal(t.us_per_ktok, 21250000);
+    /* one that was cut, or has but one token, tells of the first token alone */
+    const struct target_times cut = {300000, 9000000, -1}, one = {300000, 9000000, 1};
+    targets_time(&t, &cut, 7);
+    targets_time(&t, &one, 7);
+    assert_int_equal(t.us_per_ktok, 21250000);
+    assert_int_equal(t.measured_us, 6);
+    /* where nothing is streamed, whole answers have to do */
+    struct target_state u = {.ttft_us = 0};
+    const struct target_times whole = {0, 700000, 50}, failed = {0, 900000, -1};
+    targets_time(&u, &failed, 8);
+    assert_int_equal(target_last_token_us(&u, 100), 0);
+    targets_time(&u, &whole, 8);
+    assert_int_equal(u.ttft_us, 0);
+    assert_int_equal(target_last_token_us(&u, 100), 700000);
+    /* all at once is quick, and known */
+    struct target_state v = {.ttft_us = 0};
+    const struct target_times burst = {50000, 50000, 9};
+    targets_time(&v, &burst, 9);
+    assert_int_equal(target_last_token_us(&v, 1000), 50001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invented_names_take_each_others_place),
         cmocka_unit_test(among_known_ones_the_longest_unused_goes),
         cmocka_unit_test(who_is_in_use_stays_beyond_the_bound),
+        cmocka_unit_test(times_predict_when_the_last_token_comes),
     };
     return cmocka_run_group_tests_name("target", tests, NULL, NULL);
 }

@@ -1,0 +1,156 @@
+/*
+ * rank.c: see rank.h. Must not filter: who comes here may serve the request.
+ */
+#include "broker/rank.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/num.h"
+
+enum { PPM = 1000 * 1000 };
+
+/* Behind whatever is known; of those who are asked to learn, before it. */
+#define RANK_UNKNOWN  INT64_MAX
+#define RANK_EXPLORED INT64_MIN
+
+static const struct target_view *view_of(const struct ranking *k,
+                                         const struct candidate *c)
+{
+    return &k->views[c->target];
+}
+
+/* ---- weighted ---- */
+
+static uint64_t weight_of(const struct ranking *k, const struct candidate *c)
+{
+    int steered = view_of(k, c)->weight;
+    return (uint64_t)(steered > 0 ? steered : k->targets[c->target].weight);
+}
+
+/* Draws without putting back: the first by weight, then the next of those left, … */
+static void draw_by_weight(const struct ranking *k, struct candidate *items, size_t n)
+{
+    uint64_t seed = k->facts->seed;
+    for (size_t at = 0; at + 1 < n; at++) {
+        uint64_t sum = 0;
+        for (size_t i = at; i < n; i++)
+            sum += weight_of(k, &items[i]);
+        uint64_t left = num_draw(&seed) % MAX(sum, 1);
+        size_t i = at;
+        while (i + 1 < n && left >= weight_of(k, &items[i]))
+            left -= weight_of(k, &items[i++]);
+        candidate_swap(&items[at], &items[i]);
+    }
+}
+
+/* ---- the number of each candidate, and its reason ---- */
+
+static void by_cost(const struct ranking *k, struct candidate *c)
+{
+    const struct target_view *v = view_of(k, c);
+    char money[MONEY_TEXT_LEN], cached[NUM_TEXT_LEN];
+    pico cost = router_expected(k->facts, &k->targets[c->target], v, k->catalog, k->conf);
+    if (cost == PICO_UNKNOWN) {
+        c->rank_key = RANK_UNKNOWN;
+        snprintf(c->rank, sizeof c->rank, "price unknown, ranks last");
+        return;
+    }
+    c->rank_key = cost;
+    money_people(money, cost);
+    int n = snprintf(c->rank, sizeof c->rank, "expected %s", money);
+    if (v->cached_tok > 0) {
+        num_group(cached, v->cached_tok);
+        snprintf(c->rank + n, sizeof c->rank - (size_t)n, ", ~%s tokens cached", cached);
+    }
+}
+
+static void by_speed(const struct ranking *k, struct candidate *c)
+{
+    const struct target_view *v = view_of(k, c);
+    char text[NUM_TEXT_LEN];
+    if (v->last_token_us == 0) {
+        c->rank_key = RANK_UNKNOWN;
+        snprintf(c->rank, sizeof c->rank, "speed unknown, ranks last");
+        return;
+    }
+    c->rank_key = v->last_token_us;
+    num_duration(text, v->last_token_us);
+    snprintf(c->rank, sizeof c->rank, "~%s", text);
+}
+
+static void by_load(const struct ranking *k, struct candidate *c)
+{
+    c->rank_key = view_of(k, c)->in_flight;
+    snprintf(c->rank, sizeof c->rank, "%" PRId64 " in flight", c->rank_key);
+}
+
+/* ---- learning ---- */
+
+/* Is it worth a request to learn how this one fares? */
+static bool is_to_learn(const struct ranking *k, const struct candidate *c)
+{
+    return c->rank_key == RANK_UNKNOWN || view_of(k, c)->is_speed_old;
+}
+
+/*
+ * A part of the requests goes first to one of those that nothing, or nothing recent, is known of:
+ * else who is behind once would stay there, whatever becomes of him.
+ */
+static void explore(const struct ranking *k, struct candidate *items, size_t n)
+{
+    uint64_t seed = k->facts->seed, n_unknown = 0;
+    for (size_t i = 0; i < n; i++)
+        n_unknown += is_to_learn(k, &items[i]);
+    if (n_unknown == 0 ||
+        num_draw(&seed) % PPM >= (uint64_t)MAX(k->rules->explore_ppm, 0))
+        return;
+    uint64_t left = num_draw(&seed) % n_unknown;
+    size_t i = 0;
+    while (!is_to_learn(k, &items[i]) || left-- > 0)
+        i++;
+    struct candidate *c = &items[i];
+    snprintf(c->rank, sizeof c->rank, "speed %s, asked to learn it",
+             c->rank_key == RANK_UNKNOWN ? "unknown" : "not measured lately");
+    c->rank_key = RANK_EXPLORED;
+}
+
+/* ---- all together ---- */
+
+/* Insertion: stable, and routes are short. */
+static void sort(struct candidate *items, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t at = i; at > 0 && items[at].rank_key < items[at - 1].rank_key; at--)
+            candidate_swap(&items[at], &items[at - 1]);
+}
+
+static void measure(const struct ranking *k, struct candidate *items, size_t n,
+                    void (*by)(const struct ranking *k, struct candidate *c))
+{
+    for (size_t i = 0; i < n; i++)
+        by(k, &items[i]);
+}
+
+void rank_candidates(const struct ranking *k, struct candidate *items, size_t n)
+{
+    switch (k->rules->strategy) {
+    case CONF_ORDER:
+        return;
+    case CONF_WEIGHTED:
+        draw_by_weight(k, items, n);
+        return;
+    case CONF_CHEAPEST:
+        measure(k, items, n, by_cost);
+        break;
+    case CONF_FASTEST:
+        measure(k, items, n, by_speed);
+        explore(k, items, n);
+        break;
+    case CONF_LEAST_BUSY:
+        measure(k, items, n, by_load);
+        break;
+    }
+    sort(items, n);
+}

@@ -1,0 +1,148 @@
+#!/bin/sh
+# By what a route ranks those who can serve: the least cost, the least time, the fewest under way.
+# What is not known is never the best, and whoever asks is told why.
+. "$top_srcdir/tests/e2e/lib.sh"
+need curl sqlite3
+
+for n in one two; do start_sim $n; done
+A_KEY=sk-a
+export A_KEY
+cat >"$tmp/providers" <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = A_KEY
+[provider "two"]
+    kind = openai
+    base-url = http://127.0.0.1:$two_port/v1
+    key-env = A_KEY
+[price "one/sim"]
+    input = 3
+    output = 10
+    cache-read = 0.1
+[price "two/sim"]
+    input = 2
+    output = 9
+END
+with() { # STRATEGY [LINE]: route "r" by it
+    { cat "$tmp/providers" && cat <<END; } >"$config_file"
+[route "r"]
+    strategy = $1
+    ${2:-}
+    target = one/none
+    target = one/sim
+    target = two/sim
+END
+}
+reload() { http -X POST /llmgw/v1/reload; }
+target_of() { # [OPTION…]: where a request goes
+    ask -m r "$@" hello
+    got h.x-llmgw-target
+}
+explain() { llmgw route explain --no-stdin -r r "$@"; }
+
+# ---- the configuration ----
+with dearest
+out=$(llmgw config check 2>&1)
+is "$?" 2 'an unknown strategy is refused'
+like "$out" 'config:17: .*"dearest" is none of order\|weighted\|cheapest\|fastest\|least-busy' '… with those there are'
+for n in 101% lots -1; do
+    with fastest "explore = $n"
+    llmgw config check >/dev/null 2>&1
+    is "$?" 2 "no share: $n"
+done
+with fastest 'explore = 100%'
+ok 'a share is one' llmgw config check
+like "$(llmgw route show r)" '^route r, strategy fastest ' 'show tells the strategy'
+
+# ---- cheapest ----
+with cheapest
+start_broker
+is "$(target_of)" two/sim 'cheapest: the one with the least cost'
+out=$(explain --max-tokens 100 hello)
+like "$out" '^route r \(.*\), strategy cheapest$' '… explain tells the strategy'
+like "$out" '^  1 two/sim +chosen +expected \$0\.000[0-9]+, healthy, key ok, ~[0-9]+ in \+ ≤100 out' '… who is first, and why'
+like "$out" '^  2 one/sim +standby +expected \$0\.00' '… who would be next'
+like "$out" '^  3 one/none +standby +price unknown, ranks last, healthy' '… and who is not known to be cheap'
+like "$(explain -j hello)" '"target":"two/sim","verdict":"chosen","rank":"expected \$0\.00[0-9]+"' '… for programs'
+llmgw route drain two/sim
+is "$(target_of)" one/sim '… without it the next'
+like "$(llmgw chat --dry-run --no-stdin -r r hello)" '^  3 two/sim +skipped +drained' '… said by a dry run, too'
+llmgw route pin one/none
+is "$(target_of)" one/none '… a pin is stronger'
+llmgw route unpin
+llmgw route undrain two/sim
+
+# ---- cheapest: what a prompt cache holds ----
+long=$(printf 'word %.0s' $(seq 2000))
+echo 'set tokens=8 prompt=2000 cached=1900' | scenario one
+echo 'set tokens=8 prompt=2000' | scenario two
+talk() {
+    ask -H 'x-llmgw-conversation: c1' -m r "$long"
+    got h.x-llmgw-target
+}
+is "$(talk)" two/sim 'a long prompt is cheaper without a cache at two'
+llmgw route drain two/sim
+is "$(talk)" one/sim '… but goes to one for a while'
+llmgw route undrain two/sim
+is "$(talk)" one/sim '… and stays where its prompt is in the cache'
+ask -m r "$long"
+is "$(got h.x-llmgw-target)" two/sim '… another conversation does not'
+echo 'set tokens=8' | scenario one
+echo 'set tokens=8' | scenario two
+
+# ---- what was decided ----
+llmgw chat --no-stdin -r r hi >/dev/null 2>&1
+stop_broker # which has written all of it then
+out=$(llmgw --no-autostart route history -n 2 -j)
+like "$out" '"target":"two/sim","status":"ok","rank":"expected \$0\.00[0-9]+","passed_over":"one/sim: expected \$0\.00[0-9]+; one/none: price unknown, ranks last"' \
+    'history: by what the one that served was ranked, and the others'
+trace=$(sql 'SELECT trace FROM request ORDER BY rid DESC LIMIT 1 OFFSET 1')
+like "$trace" '^\[\{"target":"two/sim","verdict":"chosen","rank":"expected' 'the ledger keeps it'
+
+# ---- fastest ----
+with fastest 'explore = 0'
+start_broker
+echo 'set tokens=8 first=400ms' | scenario one
+is "$(target_of)" one/none 'fastest: nothing is known: in order'
+like "$(explain hello)" '^  3 two/sim +standby +speed unknown, ranks last' '… which is said'
+llmgw route drain one/none
+llmgw route drain one/sim
+is "$(target_of)" two/sim '… the others are drained'
+llmgw route undrain one/none
+llmgw route undrain one/sim
+is "$(target_of) $(target_of)" 'two/sim two/sim' '… and the quick one is known to be so'
+out=$(explain hello)
+like "$out" '^  1 two/sim +chosen +~[0-9]+ms, healthy' '… which is said'
+like "$out" '^  2 one/none +standby +~[0-9.]+m?s, healthy' '… the slow one is next'
+like "$out" '^  3 one/sim +standby +speed unknown, ranks last' '… what is not known is last'
+with fastest 'explore = 100%'
+is "$(reload)" '{"reloaded":true}' 'all may explore'
+like "$(explain hello)" '^  1 one/sim +chosen +speed unknown, asked to learn it' '… what is not known is asked first'
+is "$(target_of)" one/sim '… and learned'
+is "$(target_of)" two/sim '… once'
+
+# ---- least-busy ----
+with least-busy
+is "$(reload)" '{"reloaded":true}' 'another strategy'
+echo 'set silent' | scenario one
+is "$(http /llmgw/v1/targets | "$tool" json targets.0.in_flight)" 0 'least-busy: nothing is under way'
+spawn busy1 "$tool" ask --socket "$sock" -m r hello
+busy1=$pid
+wait_for "$one_journal" '"none"'
+spawn busy2 "$tool" ask --socket "$sock" -m r hello
+busy2=$pid
+wait_for "$one_journal" '"sim"'
+is "$(target_of)" two/sim 'the third goes to the third'
+like "$(explain hello)" '^  1 two/sim +chosen +0 in flight, healthy' '… which has nothing to do'
+like "$(explain hello)" '^  2 one/none +standby +1 in flight, healthy' '… unlike the first'
+is "$(http /llmgw/v1/targets | "$tool" json targets.0.in_flight)" 1 '… seen by operators, too'
+reap "$busy1"
+reap "$busy2"
+ok 'who has left is not counted' sh -c "
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        llmgw route explain --no-stdin -r r hello | grep -q '^  1 one/none .* 0 in flight' && exit 0
+        '$tool' wait '$tmp/never' '^never\$' 50ms 2>/dev/null
+    done
+    exit 1"
+done_testing
