@@ -216,7 +216,7 @@ static size_t output_bound(const struct attempt *a)
     if (cap < 0)
         return SIZE_MAX;
     struct estimate_key k = request_estimate_key(a->r, &a->model);
-    i128 bound = (i128)cap * CAP_SLACK + CAP_SLACK_TOK;
+    i128 bound = (i128)cap * MAX(a->r->facts.n, 1) * CAP_SLACK + CAP_SLACK_TOK;
     return (size_t)(bound * mib / estimate_tok(a->r->b->estimator, &k, (size_t)mib));
 }
 
@@ -335,6 +335,8 @@ void attempt_keep_state(struct attempt *a, const struct msg_reply *reply)
 {
     signatures_put_reply(a->r->b->signatures, attempt_origin(a), reply,
                          loop_mono_us(a->r->b->loop));
+    for (size_t i = 0; i < reply->n_more; i++)
+        attempt_keep_state(a, &reply->more[i]);
 }
 
 struct str attempt_served(const struct attempt *a)

@@ -23,9 +23,16 @@ static void on_content(struct attempt *a)
     request_on_content(r);
 }
 
+/* Of several choices all that have begun must have ended: some servers give fewer than asked. */
+static bool has_finished(const struct attempt *a)
+{
+    return a->r->facts.n > 1 ? scan_is_finished(&a->scan)
+                             : a->scan.finish != MSG_FINISH_NONE;
+}
+
 static void on_finish(struct attempt *a)
 {
-    if (a->r->answer.is_finished)
+    if (a->r->answer.is_finished || !has_finished(a))
         return;
     a->r->answer.is_finished = true;
     request_on_finish(a->r);
@@ -52,7 +59,7 @@ static void hear_state(struct attempt *a, const struct msg_delta *d)
 static enum errc tell_delta(struct attempt *a, const struct msg_delta *d, struct err *e)
 {
     struct request *r = a->r;
-    if (d->kind == MSG_D_TEXT && r->record == CONF_RECORD_FULL)
+    if (d->kind == MSG_D_TEXT && d->choice == 0 && r->record == CONF_RECORD_FULL)
         buf_adds(&r->answer.text, d->text);
     fit_hear(&a->fit, d);
     hear_state(a, d);
@@ -124,14 +131,13 @@ static void pass(struct attempt *a, const struct sse_event *ev, unsigned flags)
 
 /*
  * An end mark without a finish is what a server sends whose own upstream was cut: no success, even
- * where the bytes would pass as they came. Of several choices one finish is enough.
+ * where the bytes would pass as they came.
  * Source: OpenAI's stream has a finish_reason before [DONE], always (API reference, 2026-08).
  */
 static void on_end(struct attempt *a)
 {
     struct err e = ERR_INIT;
-    bool is_finished =
-        a->is_crossed ? a->r->answer.is_finished : a->scan.finish != MSG_FINISH_NONE;
+    bool is_finished = a->is_crossed ? a->r->answer.is_finished : has_finished(a);
     if (is_finished) {
         attempt_whole(a);
         return;

@@ -100,7 +100,9 @@ struct scan_state {
     size_t output_len;      /* bytes of visible output: for the estimator */
     size_t reasoning_len;
     bool tool_open; /* inside a tool call */
-    bool saw_call;  /* Gemini: calls have no finish reason of their own */
+    /* Gemini: calls have no finish reason of their own; a bit for each choice that has any */
+    unsigned saw_call;
+    uint64_t open[2]; /* a bit for each choice that goes on: n is at most 128 */
     unsigned n_malformed;
     int64_t sequence; /* Responses: of the event to come */
 };
@@ -114,6 +116,9 @@ struct embeddings {
     size_t n;
     bool has_numbers; /* some are arrays */
 };
+
+/* Have all choices that have begun their finish, too? */
+bool scan_is_finished(const struct scan_state *s);
 
 /* A conversion of one stream, crossed pairs only. */
 struct event_decoder; /* upstream dialect → deltas */

@@ -73,30 +73,42 @@ bool gemini_chunk_read(struct str t, struct jspan root, struct gemini_chunk *ret
         [CANDIDATES] = {.name = "candidates"}, [FEEDBACK] = {.name = "promptFeedback"},
         [USAGE] = {.name = "usageMetadata"},   [MODEL] = {.name = "modelVersion"},
         [ID] = {.name = "responseId"},         [ERROR] = {.name = "error"}};
-    enum { CONTENT, FINISH, REASON, TOKEN, C_N };
-    struct jfield c[C_N] = {[CONTENT] = {.name = "content"},
-                            [FINISH] = {.name = "finishReason"},
-                            [REASON] = {.name = "finishMessage"},
-                            [TOKEN] = {.name = "continuationToken"}};
-    struct jspan candidate;
+    struct gemini_candidate first;
     size_t it = 0;
     *ret = (struct gemini_chunk){0};
     if (!jscan_fields(t, root, f, N))
         return false;
-    /* one was asked for */
-    if (f[CANDIDATES].value.kind == J_ARRAY &&
-        jscan_next(t, f[CANDIDATES].value, &it, &candidate))
-        ret->has_candidate = jscan_fields(t, candidate, c, C_N);
-    ret->parts = jscan_get(t, c[CONTENT].value, "parts");
-    ret->finish = c[FINISH].value;
-    ret->reason = c[REASON].value;
-    ret->token = c[TOKEN].value;
+    ret->candidates = f[CANDIDATES].value;
+    ret->has_candidate = gemini_candidate_next(t, ret, &it, &first);
     ret->blocked = jscan_get(t, f[FEEDBACK].value, "blockReason");
     ret->block_text = jscan_get(t, f[FEEDBACK].value, "blockReasonMessage");
     ret->usage = f[USAGE].value;
     ret->model = f[MODEL].value;
     ret->id = f[ID].value;
     ret->error = f[ERROR].value;
+    return true;
+}
+
+bool gemini_candidate_next(struct str t, const struct gemini_chunk *c, size_t *it,
+                           struct gemini_candidate *ret)
+{
+    enum { INDEX, CONTENT, FINISH, REASON, TOKEN, N };
+    struct jfield f[N] = {[INDEX] = {.name = "index"},
+                          [CONTENT] = {.name = "content"},
+                          [FINISH] = {.name = "finishReason"},
+                          [REASON] = {.name = "finishMessage"},
+                          [TOKEN] = {.name = "continuationToken"}};
+    struct jspan v;
+    int64_t index = 0; /* what is 0 may be left out: proto3's JSON */
+    if (c->candidates.kind != J_ARRAY || !jscan_next(t, c->candidates, it, &v) ||
+        !jscan_fields(t, v, f, N))
+        return false;
+    jscan_i64(t, f[INDEX].value, 0, MSG_CHOICES - 1, &index);
+    *ret = (struct gemini_candidate){.index = (unsigned)index,
+                                     .parts = jscan_get(t, f[CONTENT].value, "parts"),
+                                     .finish = f[FINISH].value,
+                                     .reason = f[REASON].value,
+                                     .token = f[TOKEN].value};
     return true;
 }
 
@@ -155,7 +167,7 @@ enum msg_finish gemini_finish(struct str word, bool saw_call)
     return saw_call && is_plain_end ? MSG_FINISH_TOOL : finish;
 }
 
-bool gemini_goes_on(struct str t, const struct gemini_chunk *c)
+bool gemini_goes_on(struct str t, const struct gemini_candidate *c)
 {
     return jscan_is(t, c->finish, "CONTINUATION") && json_decoded_len(t, c->token) > 0;
 }
@@ -163,30 +175,45 @@ bool gemini_goes_on(struct str t, const struct gemini_chunk *c)
 static void gemini_hop_token(const struct sse_event *ev, struct buf *out)
 {
     struct gemini_chunk c;
+    struct gemini_candidate one;
+    size_t it = 0;
     if (gemini_chunk_read(ev->data, jscan_root(ev->data), &c) &&
-        jscan_string(ev->data, c.token, out) != ERR_OK)
+        gemini_candidate_next(ev->data, &c, &it, &one) &&
+        jscan_string(ev->data, one.token, out) != ERR_OK)
         buf_reset(out);
+}
+
+/* One broken call breaks the answer, also where it is one of several. */
+static bool candidate_failed(struct str t, const struct gemini_chunk *c, struct err *e)
+{
+    char word[64], why[LIMIT_ERR_TEXT / 2];
+    struct gemini_candidate one;
+    size_t it = 0;
+    while (gemini_candidate_next(t, c, &it, &one)) {
+        if (one.finish.kind != J_STRING)
+            continue;
+        json_copy(t, one.finish, word, sizeof word);
+        if (gemini_finish(str_of(word), false) != MSG_FINISH_NONE)
+            continue;
+        json_copy(t, one.reason, why, sizeof why);
+        err_set(e, ERR_SERVER, "the model's function call is broken: %s %s", word, why);
+        e->origin = ERR_BY_PROVIDER;
+        snprintf(e->provider_code, sizeof e->provider_code, "%s", word);
+        return true;
+    }
+    return false;
 }
 
 bool gemini_chunk_failed(struct str t, const struct gemini_chunk *c, struct err *e)
 {
     char word[64], why[LIMIT_ERR_TEXT / 2];
-    if (!c->has_candidate && c->blocked.kind == J_STRING) {
-        json_copy(t, c->blocked, word, sizeof word);
-        json_copy(t, c->block_text, why, sizeof why); /* Vertex */
-        err_set(e, ERR_FILTER, "the provider blocked the prompt: %s%s%s", word,
-                why[0] != '\0' ? ": " : "", why);
-        e->origin = ERR_BY_CLIENT;
-    } else if (c->finish.kind == J_STRING) {
-        json_copy(t, c->finish, word, sizeof word);
-        if (gemini_finish(str_of(word), false) != MSG_FINISH_NONE)
-            return false;
-        json_copy(t, c->reason, why, sizeof why);
-        err_set(e, ERR_SERVER, "the model's function call is broken: %s %s", word, why);
-        e->origin = ERR_BY_PROVIDER;
-    } else {
-        return false;
-    }
+    if (c->has_candidate || c->blocked.kind != J_STRING)
+        return candidate_failed(t, c, e);
+    json_copy(t, c->blocked, word, sizeof word);
+    json_copy(t, c->block_text, why, sizeof why); /* Vertex */
+    err_set(e, ERR_FILTER, "the provider blocked the prompt: %s%s%s", word,
+            why[0] != '\0' ? ": " : "", why);
+    e->origin = ERR_BY_CLIENT;
     snprintf(e->provider_code, sizeof e->provider_code, "%s", word);
     return true;
 }
@@ -199,12 +226,13 @@ void gemini_scan_init(struct scan_state *s, const struct provider_kind *kind)
     usage_init(&s->usage);
 }
 
-static unsigned scan_part(struct scan_state *s, struct str t, struct jspan v)
+static unsigned scan_part(struct scan_state *s, unsigned choice, struct str t,
+                          struct jspan v)
 {
     struct gemini_part p;
     gemini_part_read(t, v, &p);
     if (p.call.kind == J_OBJECT) {
-        s->saw_call = true;
+        s->saw_call |= 1U << choice;
         s->output_len += json_decoded_len(t, p.call_name);
         if (!json_is_empty(t, p.call_args))
             s->output_len += p.call_args.len;
@@ -233,23 +261,38 @@ static unsigned scan_report(struct scan_state *s, struct str t, struct jspan v)
     return flags;
 }
 
-static unsigned scan_chunk(struct scan_state *s, struct str t,
-                           const struct gemini_chunk *c, bool goes_on)
+static unsigned scan_candidate(struct scan_state *s, struct str t,
+                               const struct gemini_candidate *c, bool is_stream)
 {
     struct jspan part;
     unsigned flags = 0;
     size_t it = 0;
-    json_copy(t, c->id, s->id, sizeof s->id);
-    json_copy(t, c->model, s->model, sizeof s->model);
     while (c->parts.kind == J_ARRAY && jscan_next(t, c->parts, &it, &part))
-        flags |= scan_part(s, t, part);
-    if (goes_on) {
+        flags |= scan_part(s, c->index, t, part);
+    if (flags != 0)
+        scan_choice_goes_on(s, c->index);
+    if (is_stream && gemini_goes_on(t, c)) {
         flags |= EV_HOP;
     } else if (c->finish.kind == J_STRING) {
         json_copy(t, c->finish, s->finish_raw, sizeof s->finish_raw);
-        s->finish = gemini_finish(str_of(s->finish_raw), s->saw_call);
+        bool saw_call = (s->saw_call >> c->index & 1) != 0;
+        s->finish = gemini_finish(str_of(s->finish_raw), saw_call);
+        scan_choice_ends(s, c->index);
         flags |= EV_FINISH;
     }
+    return flags;
+}
+
+static unsigned scan_chunk(struct scan_state *s, struct str t,
+                           const struct gemini_chunk *c, bool is_stream)
+{
+    struct gemini_candidate one;
+    unsigned flags = 0;
+    size_t it = 0;
+    json_copy(t, c->id, s->id, sizeof s->id);
+    json_copy(t, c->model, s->model, sizeof s->model);
+    while (gemini_candidate_next(t, c, &it, &one))
+        flags |= scan_candidate(s, t, &one, is_stream);
     return flags | scan_report(s, t, c->usage);
 }
 
@@ -280,7 +323,7 @@ static unsigned gemini_scan_event(struct scan_state *s, const struct sse_event *
         return EV_ERROR;
     if (gemini_chunk_failed(ev->data, &c, e))
         return EV_ERROR;
-    return scan_chunk(s, ev->data, &c, gemini_goes_on(ev->data, &c));
+    return scan_chunk(s, ev->data, &c, true);
 }
 
 static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct err *e)

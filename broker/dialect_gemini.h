@@ -22,21 +22,30 @@ void gemini_scan_init(struct scan_state *s, const struct provider_kind *kind);
 
 /* One GenerateContentResponse: a whole answer, or an event of a stream. */
 struct gemini_chunk {
-    struct jspan parts;          /* of the first candidate */
-    struct jspan finish, reason; /* finishReason, finishMessage */
-    struct jspan blocked;        /* promptFeedback.blockReason */
-    struct jspan block_text;     /* promptFeedback.blockReasonMessage */
-    struct jspan token;          /* continuationToken */
+    struct jspan candidates;
+    struct jspan blocked;    /* promptFeedback.blockReason */
+    struct jspan block_text; /* promptFeedback.blockReasonMessage */
     struct jspan usage, model, id, error;
     bool has_candidate;
 };
 /* False when `root` is no object. */
 bool gemini_chunk_read(struct str text, struct jspan root, struct gemini_chunk *ret);
+
+/* One of the answers that were asked for, or what there is of it. */
+struct gemini_candidate {
+    unsigned index; /* below MSG_CHOICES */
+    struct jspan parts;
+    struct jspan finish, reason; /* finishReason, finishMessage */
+    struct jspan token;          /* continuationToken */
+};
+/* The next candidate, from *it 0 on; false when there is none. */
+bool gemini_candidate_next(struct str text, const struct gemini_chunk *c, size_t *it,
+                           struct gemini_candidate *ret);
 /*
  * A piece of a long answer is over, and another request gets the next: no finish. Only streams are
  * given in pieces.
  */
-bool gemini_goes_on(struct str text, const struct gemini_chunk *c);
+bool gemini_goes_on(struct str text, const struct gemini_candidate *c);
 /* A blocked prompt, or a finish that is a failure: fills *e and returns true. */
 bool gemini_chunk_failed(struct str text, const struct gemini_chunk *c, struct err *e);
 enum msg_finish gemini_finish(struct str word, bool saw_call);

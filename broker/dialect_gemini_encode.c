@@ -767,6 +767,27 @@ static void write_hop_token(struct gemini_writer *g)
         jw_kstr(&g->r.w, "continuationToken", g->r.t->hop_token);
 }
 
+/*
+ * Gemini 4 gives one answer, and the unnumbered names are of the latest; all before give as many as
+ * a translated answer may hold.
+ */
+static void write_choices(struct gemini_writer *g)
+{
+    const struct msg_request *m = g->r.m;
+    if (m->n <= 1)
+        return;
+    if (g->version == 0 || g->version >= 40)
+        refuse_choices(&g->r);
+    else if (m->n > MSG_CHOICES)
+        refuse(&g->r, "n", "the target gives eight choices at most");
+    else if (g->r.dropped->is_schema_cut)
+        refuse(&g->r, "n",
+               "only one answer can be checked against the schema, of which "
+               "the target is told a part");
+    else
+        jw_ki64(&g->r.w, "candidateCount", m->n);
+}
+
 static void write_config(struct gemini_writer *g)
 {
     const struct msg_request *m = g->r.m;
@@ -781,6 +802,7 @@ static void write_config(struct gemini_writer *g)
     write_stops(g);
     write_format(g);
     write_thinking(g);
+    write_choices(g);
     if (!g->r.t->is_hop_on_top)
         write_hop_token(g);
     jw_object_end(w);
@@ -878,7 +900,6 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
     writer_init(&g, m, t, out, d, e);
     struct jw *w = &g.r.w;
     refuse_unsayable(&g.r);
-    refuse_choices(&g.r);
     jw_object(w);
     write_contents(&g);
     write_system(&g);

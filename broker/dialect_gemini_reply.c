@@ -11,8 +11,13 @@
 struct event_decoder {
     struct decoder base;
     char id[96]; /* of the answer */
-    unsigned n_calls;
-    bool started, finished;
+    bool started;
+    unsigned n_made; /* calls of all choices */
+    unsigned choice; /* that is being read */
+    struct {
+        unsigned n_calls;
+        bool finished;
+    } choices[MSG_CHOICES];
 };
 
 struct event_decoder *gemini_decoder_new(const struct provider_kind *kind)
@@ -40,7 +45,7 @@ static struct str id_of_call(struct event_decoder *d, struct str t,
     struct str id = scratch_str(o, &d->base.text, t, p->call_id);
     if (id.len > 0 || d->id[0] == '\0')
         return id;
-    buf_printf(&d->base.text, "call_%s_%u", d->id, d->n_calls);
+    buf_printf(&d->base.text, "call_%s_%u", d->id, d->n_made);
     return buf_str(&d->base.text);
 }
 
@@ -48,20 +53,31 @@ static void decode_call(struct event_decoder *d, struct str t,
                         const struct gemini_part *p, struct delta_out *o)
 {
     struct str name = scratch_str(o, &d->base.name, t, p->call_name);
+    unsigned index = d->choices[d->choice].n_calls++;
     if (str_starts(name, STR(GEMINI_NAME_PREFIX)))
         name = str_sub(name, sizeof GEMINI_NAME_PREFIX - 1, name.len);
     put_delta(o, &(struct msg_delta){.kind = MSG_D_CALL,
-                                     .index = d->n_calls,
+                                     .choice = d->choice,
+                                     .index = index,
                                      .id = id_of_call(d, t, p, o),
                                      .name = name,
                                      .signature =
                                          scratch_str(o, &d->base.more, t, p->signature)});
     put_delta(o, &(struct msg_delta){.kind = MSG_D_ARGS,
-                                     .index = d->n_calls,
+                                     .choice = d->choice,
+                                     .index = index,
                                      .text = p->call_args.kind == J_OBJECT
                                                  ? jscan_text(t, p->call_args)
                                                  : STR("{}")});
-    d->n_calls++;
+    d->n_made++;
+}
+
+static void put_said(struct event_decoder *d, enum msg_delta_kind kind, struct str text,
+                     struct delta_out *o)
+{
+    if (text.len > 0)
+        put_delta(o,
+                  &(struct msg_delta){.kind = kind, .choice = d->choice, .text = text});
 }
 
 static void decode_part(struct event_decoder *d, struct str t, struct jspan v,
@@ -73,35 +89,43 @@ static void decode_part(struct event_decoder *d, struct str t, struct jspan v,
         decode_call(d, t, &p, o);
         return;
     }
-    put_text(o, p.is_thought ? MSG_D_THINKING : MSG_D_TEXT,
-             scratch_str(o, &d->base.text, t, p.text));
+    put_said(d, p.is_thought ? MSG_D_THINKING : MSG_D_TEXT,
+             scratch_str(o, &d->base.text, t, p.text), o);
     if (!p.is_thought) /* it may stand beside an empty text */
-        put_text(o, MSG_D_TEXT_STATE, scratch_str(o, &d->base.more, t, p.signature));
+        put_said(d, MSG_D_TEXT_STATE, scratch_str(o, &d->base.more, t, p.signature), o);
 }
 
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
                           struct delta_out *o)
 {
     struct str word = scratch_str(o, &d->base.text, t, v);
-    if (word.len == 0 || d->finished)
+    if (word.len == 0 || d->choices[d->choice].finished)
         return;
-    d->finished = true;
-    put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
-                                     .finish = gemini_finish(word, d->n_calls > 0),
-                                     .finish_raw = word});
+    d->choices[d->choice].finished = true;
+    put_delta(o, &(struct msg_delta){
+                     .kind = MSG_D_FINISH,
+                     .choice = d->choice,
+                     .finish = gemini_finish(word, d->choices[d->choice].n_calls > 0),
+                     .finish_raw = word});
 }
 
 static void decode_chunk(struct event_decoder *d, struct str t,
-                         const struct gemini_chunk *c, bool goes_on, struct delta_out *o)
+                         const struct gemini_chunk *c, bool is_stream,
+                         struct delta_out *o)
 {
+    struct gemini_candidate one;
     struct jspan part;
     size_t it = 0;
     decode_start(d, t, c, o);
     decode_usage(&d->base, d->base.kind->usage, t, c->usage, o);
-    while (c->parts.kind == J_ARRAY && jscan_next(t, c->parts, &it, &part))
-        decode_part(d, t, part, o);
-    if (!goes_on)
-        decode_finish(d, t, c->finish, o);
+    while (gemini_candidate_next(t, c, &it, &one)) {
+        size_t part_it = 0;
+        d->choice = one.index;
+        while (one.parts.kind == J_ARRAY && jscan_next(t, one.parts, &part_it, &part))
+            decode_part(d, t, part, o);
+        if (!is_stream || !gemini_goes_on(t, &one))
+            decode_finish(d, t, one.finish, o);
+    }
 }
 
 enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *ev,
@@ -116,14 +140,14 @@ enum errc gemini_decode_event(struct event_decoder *d, const struct sse_event *e
     if ((json_is_set(c.error) && error_in_band(d->base.kind, ev->data, e)) ||
         gemini_chunk_failed(ev->data, &c, e))
         return e->code;
-    decode_chunk(d, ev->data, &c, gemini_goes_on(ev->data, &c), &o);
+    decode_chunk(d, ev->data, &c, true, &o);
     return o.rc;
 }
 
 enum errc gemini_reply_decode(struct str body, const struct provider_kind *kind,
                               struct arena *a, struct msg_reply *ret, struct err *e)
 {
-    struct event_decoder d = {.n_calls = 0};
+    struct event_decoder d = {.started = false};
     struct msg_collect collect;
     struct gemini_chunk c;
     if (reply_open(kind, body, e) != ERR_OK)

@@ -506,16 +506,19 @@ static unsigned scan_report(struct scan_state *s, struct str t, struct jspan usa
 static unsigned scan_choice(struct scan_state *s, struct str t, struct jspan choice,
                             struct err *e)
 {
-    enum { DELTA, MESSAGE, FINISH, USAGE, ERROR, N };
-    struct jfield f[N] = {[DELTA] = {.name = "delta"},
-                          [MESSAGE] = {.name = "message"},
-                          [FINISH] = {.name = "finish_reason"},
-                          [USAGE] = {.name = "usage"},
-                          [ERROR] = {.name = "error"}};
+    enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, ERROR, N };
+    struct jfield f[N] = {
+        [INDEX] = {.name = "index"},     [DELTA] = {.name = "delta"},
+        [MESSAGE] = {.name = "message"}, [FINISH] = {.name = "finish_reason"},
+        [USAGE] = {.name = "usage"},     [ERROR] = {.name = "error"}};
     if (!jscan_fields(t, choice, f, N))
         return 0;
     unsigned flags =
         scan_message(s, t, f[DELTA].value) | scan_message(s, t, f[MESSAGE].value);
+    int64_t index = 0;
+    jscan_i64(t, f[INDEX].value, 0, INT32_MAX, &index);
+    if (flags != 0)
+        scan_choice_goes_on(s, index);
     flags |= scan_report(s, t, f[USAGE].value); /* Moonshot */
     if (f[FINISH].value.kind != J_STRING || f[FINISH].value.len <= 2)
         return flags;
@@ -529,6 +532,7 @@ static unsigned scan_choice(struct scan_state *s, struct str t, struct jspan cho
     }
     s->finish = openai_finish(str_of(s->finish_raw), s->tool_open);
     s->tool_open = false;
+    scan_choice_ends(s, index);
     return flags | EV_FINISH;
 }
 

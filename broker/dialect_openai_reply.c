@@ -281,16 +281,24 @@ static const char *finish_word(enum msg_finish finish)
     return "stop";
 }
 
-struct delta_encoder {
-    struct encode_ctx ctx; /* its strings are borrowed */
-    char id[128];
-    char model[LIMIT_NAME_LEN + 1];
-    bool started, finished, has_usage, saw_call;
-    struct usage usage;
+/* What has been told of one choice. */
+struct choice {
+    bool started, finished, saw_call;
     /* of the custom tool's call that is open: its arguments, until they are whole */
     bool is_custom;
     unsigned custom_index;
     struct buf custom;
+};
+
+struct delta_encoder {
+    struct encode_ctx ctx; /* its strings are borrowed */
+    char id[128];
+    char model[LIMIT_NAME_LEN + 1];
+    bool has_usage;
+    struct usage usage;
+    unsigned n_calls; /* of all choices */
+    struct choice choices[MSG_CHOICES];
+    struct choice *at; /* the choice that is being told of */
 };
 
 struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
@@ -299,7 +307,9 @@ struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
     if (n == NULL)
         return NULL;
     n->ctx = *ctx;
-    buf_init(&n->custom, LIMIT_REPLY_LEN);
+    for (size_t i = 0; i < MSG_CHOICES; i++)
+        buf_init(&n->choices[i].custom, LIMIT_REPLY_LEN);
+    n->at = n->choices;
     answer_id("chatcmpl-", STR_NONE, ctx->request_id, n->id);
     copy_str(n->model, sizeof n->model, ctx->model);
     return n;
@@ -307,8 +317,8 @@ struct delta_encoder *openai_encoder_new(const struct encode_ctx *ctx)
 
 void openai_encoder_free(struct delta_encoder **np)
 {
-    if (*np != NULL)
-        buf_release(&(*np)->custom);
+    for (size_t i = 0; *np != NULL && i < MSG_CHOICES; i++)
+        buf_release(&(*np)->choices[i].custom);
     mem_free(*np);
     *np = NULL;
 }
@@ -331,7 +341,7 @@ static void begin_delta(const struct delta_encoder *n, struct jw *w, struct buf 
 {
     begin_chunk(n, w, out);
     jw_object(w);
-    jw_ki64(w, "index", 0);
+    jw_ki64(w, "index", n->at - n->choices);
     jw_key(w, "delta");
     jw_object(w);
 }
@@ -353,9 +363,9 @@ static void end_delta(const struct delta_encoder *n, struct jw *w, const char *f
 static void ensure_started(struct delta_encoder *n, struct buf *out)
 {
     struct jw w;
-    if (n->started)
+    if (n->at->started)
         return;
-    n->started = true;
+    n->at->started = true;
     begin_delta(n, &w, out);
     jw_kstrz(&w, "role", "assistant");
     jw_kstrz(&w, "content", "");
@@ -407,19 +417,19 @@ static void close_custom(struct delta_encoder *n, struct buf *out)
 {
     struct buf input = BUF_INIT(LIMIT_REPLY_LEN);
     struct jw w;
-    if (!n->is_custom)
+    if (!n->at->is_custom)
         return;
-    n->is_custom = false;
-    custom_input(buf_str(&n->custom), &input);
-    begin_call(n, &w, n->custom_index, out);
+    n->at->is_custom = false;
+    custom_input(buf_str(&n->at->custom), &input);
+    begin_call(n, &w, n->at->custom_index, out);
     jw_key(&w, "custom");
     jw_object(&w);
     write_taken(&w, "input", &input);
     jw_object_end(&w);
     end_call(n, &w);
-    if (buf_err(&n->custom) != ERR_OK)
-        out->fail = buf_err(&n->custom);
-    buf_reset(&n->custom);
+    if (buf_err(&n->at->custom) != ERR_OK)
+        out->fail = buf_err(&n->at->custom);
+    buf_reset(&n->at->custom);
 }
 
 static void open_call(struct delta_encoder *n, const struct msg_delta *d, struct buf *out)
@@ -427,16 +437,16 @@ static void open_call(struct delta_encoder *n, const struct msg_delta *d, struct
     struct jw w;
     char id[128];
     close_custom(n, out);
-    n->is_custom = is_custom_tool(&n->ctx, d->name);
-    n->custom_index = d->index;
+    n->at->is_custom = is_custom_tool(&n->ctx, d->name);
+    n->at->custom_index = d->index;
     begin_call(n, &w, d->index, out);
-    call_id("call_", d->id, n->ctx.request_id, d->index, id);
+    call_id("call_", d->id, n->ctx.request_id, n->n_calls++, id);
     jw_kstrz(&w, "id", id);
-    jw_kstrz(&w, "type", n->is_custom ? "custom" : "function");
-    jw_key(&w, n->is_custom ? "custom" : "function");
+    jw_kstrz(&w, "type", n->at->is_custom ? "custom" : "function");
+    jw_key(&w, n->at->is_custom ? "custom" : "function");
     jw_object(&w);
     jw_kstr(&w, "name", d->name);
-    jw_kstr(&w, n->is_custom ? "input" : "arguments", STR(""));
+    jw_kstr(&w, n->at->is_custom ? "input" : "arguments", STR(""));
     jw_object_end(&w);
     end_call(n, &w);
 }
@@ -445,8 +455,8 @@ static void encode_args(struct delta_encoder *n, const struct msg_delta *d,
                         struct buf *out)
 {
     struct jw w;
-    if (n->is_custom && d->index == n->custom_index) {
-        buf_adds(&n->custom, d->text);
+    if (n->at->is_custom && d->index == n->at->custom_index) {
+        buf_adds(&n->at->custom, d->text);
         return;
     }
     begin_call(n, &w, d->index, out);
@@ -460,7 +470,7 @@ static void encode_args(struct delta_encoder *n, const struct msg_delta *d,
 static void encode_call(struct delta_encoder *n, const struct msg_delta *d,
                         struct buf *out)
 {
-    n->saw_call = true;
+    n->at->saw_call = true;
     ensure_started(n, out);
     if (d->kind == MSG_D_CALL)
         open_call(n, d, out);
@@ -472,9 +482,9 @@ static void encode_finish(struct delta_encoder *n, enum msg_finish finish,
                           struct buf *out)
 {
     struct jw w;
-    if (n->finished)
+    if (n->at->finished)
         return;
-    n->finished = true;
+    n->at->finished = true;
     ensure_started(n, out);
     close_custom(n, out);
     begin_delta(n, &w, out);
@@ -484,8 +494,11 @@ static void encode_finish(struct delta_encoder *n, enum msg_finish finish,
 static void encode_end(struct delta_encoder *n, struct buf *out)
 {
     struct jw w;
-    encode_finish(n, n->saw_call ? MSG_FINISH_TOOL : MSG_FINISH_STOP,
-                  out); /* if none came */
+    for (size_t i = 0; i < MSG_CHOICES; i++) { /* if no finish came */
+        n->at = &n->choices[i];
+        if (i == 0 || n->at->started)
+            encode_finish(n, n->at->saw_call ? MSG_FINISH_TOOL : MSG_FINISH_STOP, out);
+    }
     if (n->ctx.include_usage && n->has_usage) {
         begin_chunk(n, &w, out);
         jw_array_end(&w);
@@ -501,6 +514,7 @@ static void encode_end(struct delta_encoder *n, struct buf *out)
 void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
                          struct buf *out)
 {
+    n->at = &n->choices[d->choice];
     switch (d->kind) {
     case MSG_D_START:
         encode_start(n, d, out);
@@ -586,8 +600,9 @@ static void write_function(struct jw *w, const struct msg_part *p, bool is_custo
     jw_object_end(w);
 }
 
-static void write_calls(struct jw *w, const struct msg_reply *r,
-                        const struct encode_ctx *ctx)
+/* `n_before`: calls of the choices before this one. */
+static unsigned write_calls(struct jw *w, const struct msg_reply *r, unsigned n_before,
+                            const struct encode_ctx *ctx)
 {
     unsigned n = 0;
     for (size_t i = 0; i < r->n_parts; i++) {
@@ -599,7 +614,7 @@ static void write_calls(struct jw *w, const struct msg_reply *r,
             jw_key(w, "tool_calls");
             jw_array(w);
         }
-        call_id("call_", p->id, ctx->request_id, n++, id);
+        call_id("call_", p->id, ctx->request_id, n_before + n++, id);
         jw_object(w);
         jw_kstrz(w, "id", id);
         write_function(w, p, is_custom_tool(ctx, p->name));
@@ -607,6 +622,27 @@ static void write_calls(struct jw *w, const struct msg_reply *r,
     }
     if (n > 0)
         jw_array_end(w);
+    return n;
+}
+
+static unsigned write_choice(struct jw *w, const struct msg_reply *r, size_t index,
+                             unsigned n_before, const struct encode_ctx *ctx)
+{
+    jw_object(w);
+    jw_ki64(w, "index", (int64_t)index);
+    jw_key(w, "message");
+    jw_object(w);
+    jw_kstrz(w, "role", "assistant");
+    write_texts(w, "content", r, MSG_TEXT);
+    write_texts(w, "refusal", r, MSG_REFUSAL);
+    if (reply_says(r, MSG_THINKING))
+        write_texts(w, "reasoning_content", r, MSG_THINKING);
+    unsigned n_calls = write_calls(w, r, n_before, ctx);
+    jw_object_end(w);
+    jw_kstrz(w, "logprobs", NULL);
+    jw_kstrz(w, "finish_reason", finish_word(r->finish));
+    jw_object_end(w);
+    return n_calls;
 }
 
 void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx,
@@ -623,20 +659,9 @@ void openai_reply_encode(const struct msg_reply *r, const struct encode_ctx *ctx
     jw_kstr(&w, "model", ctx->model.len > 0 ? ctx->model : r->model);
     jw_key(&w, "choices");
     jw_array(&w);
-    jw_object(&w);
-    jw_ki64(&w, "index", 0);
-    jw_key(&w, "message");
-    jw_object(&w);
-    jw_kstrz(&w, "role", "assistant");
-    write_texts(&w, "content", r, MSG_TEXT);
-    write_texts(&w, "refusal", r, MSG_REFUSAL);
-    if (reply_says(r, MSG_THINKING))
-        write_texts(&w, "reasoning_content", r, MSG_THINKING);
-    write_calls(&w, r, ctx);
-    jw_object_end(&w);
-    jw_kstrz(&w, "logprobs", NULL);
-    jw_kstrz(&w, "finish_reason", finish_word(r->finish));
-    jw_object_end(&w);
+    unsigned n_calls = write_choice(&w, r, 0, 0, ctx);
+    for (size_t i = 0; i < r->n_more; i++)
+        n_calls += write_choice(&w, &r->more[i], i + 1, n_calls, ctx);
     jw_array_end(&w);
     jw_key(&w, "usage");
     jw_raw(&w, STR(""));

@@ -34,6 +34,10 @@ enum errc reply_broken(struct err *e, const char *why);
 unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
                     struct jspan v);
 
+/* One of several choices has said something; its finish has come. */
+void scan_choice_goes_on(struct scan_state *s, int64_t index);
+void scan_choice_ends(struct scan_state *s, int64_t index);
+
 /* ---- a client's fields, strictly: ERR_INVALID that names the field ---- */
 
 /* ERR_INVALID "FIELD: reason", the client's fault. */

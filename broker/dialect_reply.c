@@ -135,6 +135,30 @@ unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
     return EV_USAGE;
 }
 
+static void scan_choice(struct scan_state *s, int64_t index, bool is_open)
+{
+    uint64_t bit = (uint64_t)1 << (index & 63);
+    if (index >= 128)
+        return;
+    s->open[index / 64] =
+        is_open ? s->open[index / 64] | bit : s->open[index / 64] & ~bit;
+}
+
+void scan_choice_goes_on(struct scan_state *s, int64_t index)
+{
+    scan_choice(s, index, true);
+}
+
+void scan_choice_ends(struct scan_state *s, int64_t index)
+{
+    scan_choice(s, index, false);
+}
+
+bool scan_is_finished(const struct scan_state *s)
+{
+    return s->finish != MSG_FINISH_NONE && s->open[0] == 0 && s->open[1] == 0;
+}
+
 enum errc reply_broken(struct err *e, const char *why)
 {
     err_set(e, ERR_SERVER, "%s", why);

@@ -86,7 +86,24 @@ void msg_collect_init(struct msg_collect *c, struct arena *a)
 
 void msg_collect_release(struct msg_collect *c)
 {
+    for (size_t i = 0; i < c->reply.n_more; i++)
+        buf_release(&c->more[i].text);
     buf_release(&c->text);
+}
+
+/* The collector of one of the other choices; NULL: memory. */
+static struct msg_collect *other_choice(struct msg_collect *c, unsigned choice)
+{
+    struct msg_reply *r = &c->reply;
+    if (r->n_more == 0) {
+        c->more = ARENA_ARRAY(c->arena, MSG_CHOICES - 1, struct msg_collect);
+        r->more = ARENA_ARRAY(c->arena, MSG_CHOICES - 1, struct msg_reply);
+    }
+    if (c->more == NULL || r->more == NULL)
+        return NULL;
+    for (; r->n_more < choice; r->n_more++)
+        msg_collect_init(&c->more[r->n_more], c->arena);
+    return &c->more[choice - 1];
 }
 
 /* Where the growing text of a part belongs. */
@@ -196,8 +213,8 @@ static void collect_call(struct msg_collect *c, const struct msg_delta *d)
     reopen_part(c, c->reply.n_parts - 1);
 }
 
-enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d,
-                            struct err *e)
+static enum errc collect_delta(struct msg_collect *c, const struct msg_delta *d,
+                               struct err *e)
 {
     struct msg_reply *r = &c->reply;
     struct msg_part *p;
@@ -256,8 +273,19 @@ enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d,
     return ERR_OK;
 }
 
+enum errc msg_collect_delta(struct msg_collect *c, const struct msg_delta *d,
+                            struct err *e)
+{
+    struct msg_collect *one = d->choice == 0 ? c : other_choice(c, d->choice);
+    if (one == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for the answer");
+    return collect_delta(one, d, e);
+}
+
 const struct msg_reply *msg_collect_reply(struct msg_collect *c)
 {
     close_part(c);
+    for (size_t i = 0; i < c->reply.n_more; i++)
+        c->reply.more[i] = *msg_collect_reply(&c->more[i]);
     return &c->reply;
 }

@@ -146,6 +146,9 @@ struct msg_request {
 /* STR_NONE: it is none of the extras. */
 struct str msg_extra(const struct msg_request *m, const char *name);
 
+/* Answers to one request that can be translated: as many as Gemini gives. */
+enum { MSG_CHOICES = 8 };
+
 enum msg_finish {
     MSG_FINISH_NONE, /* not finished */
     MSG_FINISH_STOP,
@@ -168,6 +171,8 @@ struct msg_reply {
     struct str stop_sequence; /* the one that matched */
     struct usage usage;
     struct str service_tier;
+    struct msg_reply *more; /* other choices: their parts and how they finish */
+    size_t n_more;
 };
 
 enum msg_delta_kind {
@@ -188,6 +193,7 @@ enum msg_delta_kind {
 
 struct msg_delta {
     enum msg_delta_kind kind;
+    unsigned choice; /* of several, below MSG_CHOICES; not of START, USAGE and END */
     /* TEXT, THINKING, SIGNATURE, STATE, TEXT_STATE, REDACTED, REFUSAL, ARGS */
     struct str text;
     unsigned index;             /* CALL, ARGS: counts tool calls from 0 */
@@ -216,6 +222,7 @@ struct msg_collect {
     struct buf text; /* of the part that grows */
     bool is_open;
     size_t open_part; /* the part that grows: an earlier one when calls interleave */
+    struct msg_collect *more; /* arena; of other choices, as reply.n_more says */
 };
 void msg_collect_init(struct msg_collect *c, struct arena *a);
 void msg_collect_release(struct msg_collect *c);

@@ -22,6 +22,7 @@ void seen_init(struct seen *s, enum client_dialect dialect)
     s->cached_tok = s->written_tok = s->reasoning_tok = -1;
     buf_init(&s->text, SEEN_MAX);
     buf_init(&s->reasoning, SEEN_MAX);
+    buf_init(&s->second, SEEN_MAX);
     buf_init(&s->note, SEEN_MAX);
     for (size_t i = 0; i < CLIENT_TOOLS; i++)
         buf_init(&s->tool_args[i], SEEN_MAX);
@@ -31,6 +32,7 @@ void seen_release(struct seen *s)
 {
     buf_release(&s->text);
     buf_release(&s->reasoning);
+    buf_release(&s->second);
     buf_release(&s->note);
     for (size_t i = 0; i < CLIENT_TOOLS; i++)
         buf_release(&s->tool_args[i]);
@@ -177,6 +179,17 @@ static void openai_calls(struct seen *s, struct json_object *message, bool has_i
     }
 }
 
+/* A choice, or some of it: its message or delta is to be looked at if it is the first. */
+static bool openai_choice(struct seen *s, struct json_object *choice, const char *key)
+{
+    int64_t index = 0;
+    jx_i64(choice, "index", 0, INT32_MAX, &index);
+    s->n_choices += jx_str(choice, "finish_reason").ptr != NULL;
+    if (index == 1 && jx_str(jx_obj(choice, key), "content").ptr != NULL)
+        buf_adds(&s->second, jx_str(jx_obj(choice, key), "content"));
+    return index == 0;
+}
+
 static void openai_chunk(struct seen *s, struct json_object *o)
 {
     struct json_object *choices = jx_arr(o, "choices");
@@ -194,6 +207,8 @@ static void openai_chunk(struct seen *s, struct json_object *o)
     struct json_object *choice =
         json_object_array_length(choices) ? json_object_array_get_idx(choices, 0) : NULL;
     struct json_object *delta = jx_obj(choice, "delta");
+    if (!openai_choice(s, choice, "delta"))
+        return;
     if (jx_str(delta, "role").ptr != NULL)
         s->n_start++;
     content(s, &s->reasoning, jx_str(delta, "reasoning_content"));
@@ -212,6 +227,8 @@ static void openai_body(struct seen *s, struct json_object *o)
         seen_problem(s, "no-choices");
         return;
     }
+    for (size_t i = 0; i < json_object_array_length(choices); i++)
+        openai_choice(s, json_object_array_get_idx(choices, i), "message");
     struct json_object *choice = json_object_array_get_idx(choices, 0);
     struct json_object *message = jx_obj(choice, "message");
     copy(s->id, sizeof s->id, jx_str(o, "id"));
@@ -685,6 +702,8 @@ void seen_print(const struct seen *s, struct buf *out)
     line(out, "finish", str_of(s->finish));
     line(out, "text", buf_str(&s->text));
     line(out, "reasoning", buf_str(&s->reasoning));
+    line(out, "text1", buf_str(&s->second));
+    number(out, "n_choices", s->n_choices);
     number(out, "refusal", s->is_refusal);
     number(out, "pieces", s->n_pieces);
     number(out, "tools", (int64_t)s->n_tools);

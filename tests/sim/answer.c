@@ -122,7 +122,7 @@ static void count(struct answer *a)
     int64_t classes = p->cached + p->written + p->written_1h;
     u->prompt = p->prompt >= 0 ? p->prompt : MAX(a->ask->prompt_tok, 1) + classes;
     for (size_t i = 0; i < a->n_parts; i++) {
-        int64_t n = text_count(a->parts[i].text);
+        int64_t n = text_count(a->parts[i].text) * MAX(a->ask->n_choices, 1);
         u->output += n;
         u->reasoning += a->parts[i].kind == PART_REASONING ? n : 0;
     }
@@ -186,6 +186,15 @@ const char *answer_finish_word(const struct answer *a, const char *const rows[][
         if (strcmp(a->finish, rows[i][0]) == 0)
             return rows[i][1];
     return a->finish;
+}
+
+void answer_quote(struct buf *out, struct str text, bool is_last, int64_t choice)
+{
+    json_quote(out, text);
+    if (is_last && choice > 0) {
+        buf_truncate(out, out->len - 1);
+        buf_printf(out, " (%" PRId64 ")\"", choice);
+    }
 }
 
 bool answer_next(struct answer *a, struct event *ret)

@@ -203,6 +203,8 @@ bool answer_init(struct answer *a, const struct ask *ask, const struct plan *pla
 /* The dialect's word for the finish: of `rows`, or a finish of the provider's own as it stands. */
 const char *answer_finish_word(const struct answer *a, const char *const rows[][2],
                                size_t n_rows);
+/* Text as a JSON string; behind the last of a further choice stands which it is. */
+void answer_quote(struct buf *out, struct str text, bool is_last, int64_t choice);
 /* False after EV_END. */
 bool answer_next(struct answer *a, struct event *ret);
 

@@ -421,6 +421,18 @@ static bool check_sampling(const struct ask *ask, struct json_object *config,
     return !is_4 || !has_penalty || bad(f, "Penalty is not enabled for this model");
 }
 
+static bool read_choices(struct ask *ask, struct json_object *config, struct fault *f)
+{
+    bool is_4 = version_of(ask->model) >= 40;
+    ask->n_choices = 1;
+    if (json_object_object_get_ex(config, "candidateCount", NULL) &&
+        !jx_i64(config, "candidateCount", 1, SIM_CHOICES, &ask->n_choices))
+        return bad(f, "Unable to submit request because candidateCount must be between 1 "
+                      "and 8.");
+    return ask->n_choices == 1 || !is_4 ||
+           bad(f, "Multiple candidates is not enabled for this model");
+}
+
 static bool read_thinking(struct ask *ask, struct json_object *config, struct fault *f)
 {
     struct json_object *thinking = jx_obj(config, "thinkingConfig");
@@ -455,7 +467,8 @@ static bool read_config(struct ask *ask, struct fault *f)
         return bad(f, "max_output_tokens must be positive.");
     if (!ask->stream && ask->max_tok > WHOLE_MAX_TOK)
         return bad(f, "max_output_tokens above 32768 needs streaming.");
-    return check_sampling(ask, config, f) && read_thinking(ask, config, f);
+    return check_sampling(ask, config, f) && read_choices(ask, config, f) &&
+           read_thinking(ask, config, f);
 }
 
 /*
@@ -584,14 +597,15 @@ static void write_tail(const struct answer *a, struct buf *out)
 
 #define TEXT_SIGNATURE "RU5E"
 
+/* `is_whole`: of a body; `choice`: of which candidate; `is_last`: no more of it comes. */
 static void write_part(const struct part *part, struct str text, bool is_whole,
-                       struct buf *out)
+                       bool is_last, int64_t choice, struct buf *out)
 {
     switch (part->kind) {
     case PART_REASONING:
     case PART_TEXT:
         buf_addz(out, "{\"text\":");
-        json_quote(out, text);
+        answer_quote(out, text, is_last && part->kind == PART_TEXT, choice);
         if (part->kind == PART_REASONING)
             buf_addz(out, ",\"thought\":true");
         else if (is_whole) /* in a stream it comes with the finish */
@@ -600,7 +614,7 @@ static void write_part(const struct part *part, struct str text, bool is_whole,
         break;
     case PART_TOOL:
         buf_printf(out, "{\"functionCall\":{\"id\":\"fc-%012" PRIx64 "\",\"name\":",
-                   part->id & 0xffffffffffff);
+                   (part->id + (uint64_t)choice) & 0xffffffffffff);
         json_quote(out, part->name);
         buf_addz(out, ",\"args\":");
         buf_adds(out, part->text);
@@ -612,8 +626,19 @@ static void write_part(const struct part *part, struct str text, bool is_whole,
     }
 }
 
-static const char content[] =
-    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[";
+static const char content[] = "{\"content\":{\"role\":\"model\",\"parts\":[";
+
+static void begin_candidate(int64_t choice, struct buf *out)
+{
+    buf_printf(out, "%s%s", choice == 0 ? "{\"candidates\":[" : ",", content);
+}
+
+/* proto3: what is 0 may stand there or be left out. */
+static void end_candidate(const struct answer *a, int64_t choice, struct buf *out)
+{
+    buf_printf(out, ",\"index\":%" PRId64 "}", choice);
+    buf_addz(out, choice + 1 == a->ask->n_choices ? "]" : "");
+}
 
 /* A call comes whole, with its first piece. Without their summary, thoughts are silent. */
 static void write_piece(const struct answer *a, const struct event *ev, struct buf *out)
@@ -622,9 +647,13 @@ static void write_piece(const struct answer *a, const struct event *ev, struct b
                      (ev->part->kind == PART_REASONING && a->ask->hide_reasoning);
     if (is_silent)
         return;
-    buf_printf(out, "data: %s", content);
-    write_part(ev->part, ev->text, false, out);
-    buf_addz(out, "]},\"index\":0}]");
+    buf_addz(out, "data: ");
+    for (int64_t i = 0; i < a->ask->n_choices; i++) {
+        begin_candidate(i, out);
+        write_part(ev->part, ev->text, false, ev->last, i, out);
+        buf_addz(out, "]}");
+        end_candidate(a, i, out);
+    }
     write_usage(a, false, out);
     write_tail(a, out);
     buf_addz(out, "\r\n\r\n");
@@ -645,13 +674,15 @@ static void write_token(const struct answer *a, struct buf *out)
 
 static void write_finish(const struct answer *a, struct buf *out)
 {
-    buf_printf(out,
-               "data: %s{\"text\":\"\",\"thoughtSignature\":\"" TEXT_SIGNATURE "\"}]}",
-               content);
-    buf_addz(out, ",\"finishReason\":");
-    json_quote(out, str_of(finish_word(a)));
-    write_token(a, out);
-    buf_addz(out, ",\"index\":0}]");
+    buf_addz(out, "data: ");
+    for (int64_t i = 0; i < a->ask->n_choices; i++) {
+        begin_candidate(i, out);
+        buf_addz(out, "{\"text\":\"\",\"thoughtSignature\":\"" TEXT_SIGNATURE
+                      "\"}]},\"finishReason\":");
+        json_quote(out, str_of(finish_word(a)));
+        write_token(a, out);
+        end_candidate(a, i, out);
+    }
     if (!is_usage_apart(a))
         write_usage(a, true, out);
     write_tail(a, out);
@@ -688,23 +719,30 @@ static void gemini_event(struct answer *a, const struct event *ev, struct buf *o
     }
 }
 
-static void gemini_whole(struct answer *a, struct buf *out)
+static void write_candidate(const struct answer *a, int64_t choice, struct buf *out)
 {
     size_t n = 0;
-    buf_addz(out, content);
+    begin_candidate(choice, out);
     for (size_t i = 0; i < a->n_parts; i++) {
         const struct part *part = &a->parts[i];
         if (part->kind == PART_REASONING && a->ask->hide_reasoning)
             continue;
         buf_addz(out, n++ > 0 ? "," : "");
-        write_part(part, part->text, true, out);
+        write_part(part, part->text, true, true, choice, out);
     }
     buf_addz(out, "]}");
     if (!a->plan->no_finish) {
         buf_addz(out, ",\"finishReason\":");
         json_quote(out, str_of(finish_word(a)));
     }
-    buf_addz(out, ",\"index\":0,\"safetyRatings\":[]}]");
+    buf_addz(out, ",\"safetyRatings\":[]");
+    end_candidate(a, choice, out);
+}
+
+static void gemini_whole(struct answer *a, struct buf *out)
+{
+    for (int64_t i = 0; i < a->ask->n_choices; i++)
+        write_candidate(a, i, out);
     write_usage(a, true, out);
     write_tail(a, out);
 }

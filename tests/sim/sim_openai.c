@@ -337,13 +337,14 @@ static const char *text_key(const struct answer *a)
     return a->plan->refuse ? "refusal" : "content";
 }
 
-static void write_delta(const struct answer *a, const struct event *ev, struct buf *out)
+static void write_delta(const struct answer *a, const struct event *ev, int64_t choice,
+                        struct buf *out)
 {
     const struct part *part = ev->part;
     if (part->kind != PART_TOOL) {
         buf_printf(
             out, "{\"%s\":", part->kind == PART_TEXT ? text_key(a) : "reasoning_content");
-        json_quote(out, ev->text);
+        answer_quote(out, ev->text, ev->last && part->kind == PART_TEXT, choice);
         buf_addc(out, '}');
         return;
     }
@@ -379,7 +380,7 @@ static void write_chunks(const struct answer *a, const struct event *ev, enum ch
         else if (what == CHUNK_CALL)
             write_call_open(ev->part, out);
         else if (what == CHUNK_DELTA)
-            write_delta(a, ev, out);
+            write_delta(a, ev, i, out);
         else
             buf_addz(out, "{}");
         buf_addz(out, ",\"logprobs\":null,\"finish_reason\":");
@@ -429,7 +430,7 @@ static void openai_event(struct answer *a, const struct event *ev, struct buf *o
     }
 }
 
-static void write_message(const struct answer *a, struct buf *out)
+static void write_message(const struct answer *a, int64_t choice, struct buf *out)
 {
     const char *sep = "";
     struct str text = STR_NONE;
@@ -439,7 +440,7 @@ static void write_message(const struct answer *a, struct buf *out)
     buf_printf(out, "{\"role\":\"assistant\",\"%s\":null,\"%s\":",
                a->plan->refuse ? "content" : "refusal", text_key(a));
     if (text.ptr != NULL)
-        json_quote(out, text);
+        answer_quote(out, text, true, choice);
     else
         buf_addz(out, "null");
     buf_addz(out, ",\"annotations\":[]");
@@ -469,7 +470,7 @@ static void openai_whole(struct answer *a, struct buf *out)
     write_head(a, "chat.completion", out);
     for (int64_t i = 0; i < a->ask->n_choices; i++) {
         buf_printf(out, "%s{\"index\":%" PRId64 ",\"message\":", i ? "," : "", i);
-        write_message(a, out);
+        write_message(a, i, out);
         buf_addz(out, ",\"logprobs\":null,\"finish_reason\":");
         if (a->plan->no_finish)
             buf_addz(out, "null");

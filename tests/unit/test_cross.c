@@ -552,6 +552,60 @@ static void whole_answers_cross(void **state)
     arena_release(&a);
 }
 
+#define GE(candidates)                                                                   \
+    "data: {\"candidates\":[" candidates "],\"modelVersion\":\"claude-opus-5\"}\n\n"
+#define GE_SAYS(i, part) "{\"index\":" #i ",\"content\":{\"parts\":[" part "]}}"
+#define GE_STOPS(i)      "{\"index\":" #i ",\"finishReason\":\"STOP\"}"
+#define BN(i, delta, finish)                                                             \
+    "data: " B_HEAD "{\"index\":" #i ",\"delta\":" delta                                 \
+    ",\"logprobs\":null,\"finish_reason\":" finish "}],\"usage\":null}\n\n"
+#define BN_START(i)                                                                      \
+    BN(i, "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null")
+
+/* Each with a beginning, calls and an end of its own; made-up ids differ. */
+static void several_answers_come_out_with_their_index(void **state)
+{
+    (void)state;
+#define GE_CALL "{\"functionCall\":{\"name\":\"f\"}}"
+#define BN_CALL(i, id)                                                                   \
+    BN(i,                                                                                \
+       "{\"tool_calls\":[{\"index\":0,\"id\":\"" id                                      \
+       "\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}",   \
+       "null")                                                                           \
+    BN(i, "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]}", "null")
+    /* clang-format off */
+    static const struct flow rows[] = {
+        {"gemini", GE(GE_SAYS(0, "{\"text\":\"a\"}") "," GE_SAYS(1, GE_CALL))
+         GE(GE_SAYS(0, GE_CALL) "," GE_STOPS(1)) GE(GE_STOPS(0)),
+         BN_START(0) BN(0, "{\"content\":\"a\"}", "null") BN_START(1)
+         BN_CALL(1, "call_01K_0") BN_CALL(0, "call_01K_1") BN(1, "{}", "\"tool_calls\"")
+         BN(0, "{}", "\"tool_calls\"")},
+    };
+    /* clang-format on */
+    check_flows(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
+    static const char whole[] =
+        "{\"candidates\":[{\"index\":0,\"finishReason\":\"STOP\",\"content\":{\"parts\":["
+        "{\"text\":\"a\"}]}},{\"index\":1,\"finishReason\":\"MAX_TOKENS\",\"content\":{"
+        "\"parts\":[{\"text\":\"b\"}]}}],\"modelVersion\":\"g\"}";
+    struct arena a;
+    struct msg_reply r;
+    struct err e = ERR_INIT;
+    const struct encode_ctx ctx = {.request_id = "01K", .created_s = 7};
+    AUTO(buf_release) struct buf out = BUF_INIT(1 << 20);
+    arena_init(&a, 1 << 20);
+    assert_int_equal(dialect_gemini.reply_decode(
+                         STR(whole), provider_kind_find(STR("gemini")), &a, &r, &e),
+                     ERR_OK);
+    dialect_openai.reply_encode(&r, &ctx, &out);
+    assert_non_null(strstr(
+        out.data,
+        "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"a\","
+        "\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"},{\"index\":1,"
+        "\"message\":{\"role\":\"assistant\",\"content\":\"b\",\"refusal\":null},"
+        "\"logprobs\":null,\"finish_reason\":\"length\"}],\"usage\":"));
+    arena_release(&a);
+}
+
 static void bad_answers_are_errors(void **state)
 {
     (void)state;
@@ -585,6 +639,7 @@ int main(void)
         cmocka_unit_test(an_error_inside_a_stream_stops_it),
         cmocka_unit_test(calls_that_grow_in_any_order_come_out_in_order),
         cmocka_unit_test(whole_answers_cross),
+        cmocka_unit_test(several_answers_come_out_with_their_index),
         cmocka_unit_test(bad_answers_are_errors),
     };
     return cmocka_run_group_tests_name("cross", tests, NULL, NULL);

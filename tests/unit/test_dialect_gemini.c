@@ -429,7 +429,9 @@ static void what_cannot_be_said_is_refused(void **state)
     static const struct {
         const char *in, *field;
     } rows[] = {
-        {OC(HI ",'n':2"), "n: "},
+        {OC(HI ",'n':9"), "n: "},
+        /* one answer is checked against what the target was not told of its schema */
+        {OC(HI ",'n':2," FORMAT("{'type':'string','minLength':2}")), "n: "},
         {OC(HI ",'logprobs':true"), "logprobs: "},
         {OC("{'role':'user','content':[" IMAGE_URL("https://x.example/a.png") "]}]"),
          "image_url: "},
@@ -457,6 +459,24 @@ static void what_cannot_be_said_is_refused(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct target_caps caps = target("gemini", "gemini-3.8-flash");
         check_refused(DIALECT_OPENAI, ops, &caps, rows[i].in, rows[i].field);
+    }
+}
+
+/* Gemini 4 gives one, and what has no number is of the latest. */
+static void several_answers_are_asked_for_where_they_are_given(void **state)
+{
+    (void)state;
+    static const struct crossing rows[] = {
+        {"gemini-3.8-flash", OC(HI ",'n':2"), GE_HI("", "'candidateCount':2"), NULL},
+        {"gemini-2.0-flash", OC(HI ",'n':8"), GE_HI("", "'candidateCount':8"), NULL},
+        {"gemini-4-argon", OC(HI ",'n':1"), GE_HI("", ""), NULL},
+    };
+    static const char *const single[] = {"gemini-4-argon", "gemini-flash-latest",
+                                         "gemma-3-27b"};
+    check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
+    for (size_t i = 0; i < ARRAY_LEN(single); i++) {
+        const struct target_caps caps = target("gemini", single[i]);
+        check_refused(DIALECT_OPENAI, ops, &caps, OC(HI ",'n':2"), "n: ");
     }
 }
 
@@ -789,6 +809,73 @@ static void streams_and_whole_answers_agree(void **state)
     arena_release(&a);
 }
 
+#define ONE(index, parts, finish)                                                        \
+    "{'content':{'role':'model','parts':[" parts "]}" finish index "}"
+#define STOPS ",'finishReason':'STOP'"
+
+static void check_choices(const struct msg_reply *r)
+{
+    assert_int_equal(r->n_more, 2);
+    assert_int_equal(r->finish, MSG_FINISH_TOOL);
+    assert_int_equal(r->n_parts, 2);
+    assert_true(str_eqz(r->parts[0].text, "ab"));
+    check_call(&r->parts[1], "call_aX9fZ_0", "f", "{}");
+    const struct msg_reply *second = &r->more[0], *third = &r->more[1];
+    assert_int_equal(second->finish, MSG_FINISH_TOOL);
+    assert_int_equal(second->n_parts, 1);
+    check_call(&second->parts[0], "call_aX9fZ_1", "g", "{}"); /* an id is given once */
+    assert_int_equal(third->finish, MSG_FINISH_LENGTH);
+    assert_true(str_eqz(third->parts[0].text, "no"));
+}
+
+/* In one chunk, or a chunk each; the index 0 may be left out. */
+static void several_answers_are_kept_apart(void **state)
+{
+    (void)state;
+    static const char f[] = "{'functionCall':{'name':'f'}}",
+                      g[] = "{'functionCall':{'name':'g'}}",
+                      max[] = ",'finishReason':'MAX_TOKENS'";
+    char stream[2048], whole[2048];
+    snprintf(
+        stream, sizeof stream,
+        DATA("{'candidates':[" ONE("", "{'text':'a'}", "") "," ONE(
+            ",'index':2", "{'text':'n'}", "") "]," USAGE "}")
+            DATA("{'candidates':[" ONE(",'index':0", "{'text':'b'},%s", STOPS) "]}")
+                DATA("{'candidates':[" ONE(",'index':2", "{'text':'o'}", "%s") "," ONE(
+                    ",'index':1", "%s", STOPS) "]," USAGE "}"),
+        f, max, g);
+    snprintf(whole, sizeof whole,
+             "{'candidates':[" ONE("", "{'text':'ab'},%s", STOPS) "," ONE(
+                 ",'index':1", "%s", STOPS) "," ONE(",'index':2", "{'text':'no'}",
+                                                    "%s") "]," USAGE "}",
+             f, g, max);
+    for (size_t step = 1; step < 200; step += step < 8 ? 1 : 61) {
+        struct watched w;
+        watch_all(&w, json(stream), step);
+        assert_true(scan_is_finished(&w.scan));
+        check_choices(msg_collect_reply(&w.collect));
+        unwatch(&w);
+    }
+    struct arena a;
+    struct msg_reply r;
+    arena_init(&a, 1 << 20);
+    struct err e = ERR_INIT;
+    assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e), ERR_OK);
+    check_choices(&r);
+    arena_release(&a);
+    /* the first finish ends its own choice only */
+    struct scan_state s;
+    ops->scan_init(&s, kind());
+    scan(&s,
+         "{'candidates':[" ONE("", "{'text':'a'}", "") "," ONE(",'index':1",
+                                                               "{'text':'n'}", "") "]}",
+         &e);
+    scan(&s, "{'candidates':[{'finishReason':'STOP'}]}", &e);
+    assert_false(scan_is_finished(&s));
+    scan(&s, "{'candidates':[{'index':1,'finishReason':'STOP'}]}", &e);
+    assert_true(scan_is_finished(&s));
+}
+
 static void an_error_without_an_event_is_seen(void **state)
 {
     (void)state;
@@ -830,6 +917,8 @@ int main(void)
         cmocka_unit_test(effort_becomes_a_budget_or_a_level),
         cmocka_unit_test(sampling_keeps_to_its_range),
         cmocka_unit_test(what_cannot_be_said_is_refused),
+        cmocka_unit_test(several_answers_are_asked_for_where_they_are_given),
+        cmocka_unit_test(several_answers_are_kept_apart),
         cmocka_unit_test(an_event_says_what_it_holds),
         cmocka_unit_test(finishes_have_their_meaning),
         cmocka_unit_test(the_last_usage_counts_and_no_other),

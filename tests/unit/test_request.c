@@ -256,6 +256,47 @@ static void a_second_choice_may_go_on_behind_the_first_finish(void **state)
     expect_ended(w, 200);
 }
 
+#define ASK_TWO                                                                          \
+    "{\"model\":\"one/m\",\"n\":2,\"stream\":true,\"messages\":[{\"role\":\"user\","     \
+    "\"content\":\"hi\"}]}"
+#define SECOND(delta, finish)                                                            \
+    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":"               \
+    "\"m-2026-01-02\",\"choices\":[{\"index\":1,\"delta\":" delta                        \
+    ",\"finish_reason\":" finish "}]}\n\n"
+
+/* One choice that has ended does not make a whole of the other. */
+static void an_end_before_all_choices_have_ended_is_a_cut(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_TWO);
+    begin_stream(call(w, 0));
+    say(call(w, 0), HELLO SECOND("{\"content\":\"Hi\"}", "null") FINISH);
+    cut(call(w, 0));
+    expect(&w->got, "\"code\":\"stream_interrupted\"");
+    assert_int_equal(w->told.outcome, ERR_INTERRUPTED);
+}
+
+static void an_end_mark_before_all_choices_have_ended_is_a_cut(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_TWO);
+    begin_stream(call(w, 0));
+    say(call(w, 0), HELLO SECOND("{\"content\":\"Hi\"}", "null") FINISH DONE);
+    expect(&w->got, "\"code\":\"stream_interrupted\"");
+    assert_int_equal(w->told.outcome, ERR_INTERRUPTED);
+}
+
+static void both_choices_make_a_whole(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_TWO);
+    begin_stream(call(w, 0));
+    say(call(w, 0), HELLO SECOND("{\"content\":\"Hi\"}", "null") FINISH);
+    say(call(w, 0), SECOND("{}", "\"stop\"") USAGE DONE);
+    expect_ended(w, 200);
+    assert_int_equal(w->told.outcome, ERR_OK);
+}
+
 static void malformed_events_are_skipped(void **state)
 {
     struct world *w = *state;
@@ -458,6 +499,9 @@ int main(void)
         CASE(usage_that_never_comes_is_estimated),
         CASE(usage_told_at_the_start_is_not_that_of_a_cut_answer),
         CASE(a_second_choice_may_go_on_behind_the_first_finish),
+        CASE(an_end_before_all_choices_have_ended_is_a_cut),
+        CASE(an_end_mark_before_all_choices_have_ended_is_a_cut),
+        CASE(both_choices_make_a_whole),
         CASE(malformed_events_are_skipped),
         CASE(an_end_mark_without_a_finish_is_a_cut),
         CASE(a_cut_after_content_is_a_typed_error_in_the_stream),

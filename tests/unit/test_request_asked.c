@@ -133,6 +133,27 @@ static void an_output_cap_is_kept_mid_stream(void **state)
     assert_true(w->calls[0].is_cancelled);
 }
 
+/* The cap is of each choice. */
+static void an_output_cap_is_of_each_choice(void **state)
+{
+    struct world *w = *state;
+    int n_said[2] = {0, 0};
+    static const char *const asks[] = {
+        "{\"model\":\"one/m\",\"stream\":true,\"max_tokens\":500,\"messages\":"
+        "[{\"role\":\"user\",\"content\":\"hi\"}]}",
+        "{\"model\":\"one/m\",\"stream\":true,\"max_tokens\":500,\"n\":4,\"messages\":"
+        "[{\"role\":\"user\",\"content\":\"hi\"}]}"};
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        w->n_ends = 0;
+        ask(w, "", asks[i]);
+        begin_stream(call(w, i));
+        for (; n_said[i] < 100000 && w->n_ends == 0; n_said[i]++)
+            say(call(w, i), HELLO WORLD);
+        assert_int_equal(w->told.outcome, ERR_REFUSED);
+    }
+    assert_true(n_said[1] > 3 * n_said[0]);
+}
+
 static void explaining_sends_nothing(void **state)
 {
     struct world *w = *state;
@@ -398,6 +419,7 @@ int main(void)
         CASE(what_money_buys_becomes_the_output_cap),
         CASE(a_spent_budget_refuses_at_once),
         CASE(an_output_cap_is_kept_mid_stream),
+        CASE(an_output_cap_is_of_each_choice),
         CASE(explaining_tells_what_asking_would_wait_for),
         CASE(explaining_sends_nothing),
         CASE(a_stream_is_translated),
