@@ -22,14 +22,16 @@ reference() { # NAME WORDS ASK
     set -f
     ask=$3
     [ "$ask" = - ] && ask=
+    case $1 in embed-*) dialects=embeddings ;; *) dialects='openai anthropic responses' ;; esac
     # shellcheck disable=SC2086
-    for d in openai anthropic responses; do
+    for d in $dialects; do
         ask_sim sim -d $d $ask -m "ref-sim:$2" hello
         cp "$tmp/answer" "$tmp/refs/$1-$d"
     done
     set +f
 }
 reference plain tokens=16 -
+reference embed-plain prompt=9 -
 reference tools-plain tokens=16 -T
 while IFS=$tab read -r name words ask rest; do
     kept=tokens=16

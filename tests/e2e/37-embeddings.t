@@ -270,7 +270,7 @@ post "{'model':'cohere/embed-v4.0','input':'$half'}" -H 'x-llmgw-max-cost: 0.000
 is "$(status) $(said error.code)" '403 refused' 'a cost cap is one here, too'
 
 # ---- faults ----
-for fault in 429,retry-after=20 error=overloaded error=server close reset cut=0 cut-byte=30 garble html empty missing \
+for fault in 429,retry-after=20 error=overloaded error=server close reset cut=0 cut-byte=30 garble html empty vectors=missing \
     'in-band=0,error=server'; do
     post "{'model':'busy/text-embedding-3-small-sim:$fault','input':['a','b']}" -H 'x-llmgw-fallback: cohere/embed-v4.0'
     is "$(status) $(head_of x-llmgw-target) $(said data.1.index)" '200 cohere/embed-v4.0 1' "$fault: the next one answers"
@@ -278,7 +278,7 @@ for fault in 429,retry-after=20 error=overloaded error=server close reset cut=0 
     rm -f "$db" "$db-wal" "$db-shm"
     start_broker
 done
-post "{'model':'busy/text-embedding-3-small-sim:missing,prompt=7','input':['a','b']}" \
+post "{'model':'busy/text-embedding-3-small-sim:vectors=missing,prompt=7','input':['a','b']}" \
     -H 'x-llmgw-fallback: cohere/embed-v4.0' -H 'x-llmgw-project: twice'
 id=$(head_of x-llmgw-request-id)
 want='7 0,7 0,2 0'
@@ -289,7 +289,7 @@ is "$(status) $(head_of x-llmgw-target)" '200 cohere/embed-v4.0' 'one that stall
 for provider in broken:openai_ gemini:gemini-embedding-001 cohere:embed-v4.0; do
     model=${provider#*:}
     [ "$model" = openai_ ] && model=text-embedding-3-small
-    post "{'model':'${provider%%:*}/$model-sim:missing','input':['a','b']}"
+    post "{'model':'${provider%%:*}/$model-sim:vectors=missing','input':['a','b']}"
     is "$(status) $(said error.code)" '502 upstream_error' "${provider%%:*}: too few embeddings are no answer"
     like "$(said error.message)" 'gave 1 embeddings for 2 inputs' '… and it says so'
     post "{'model':'${provider%%:*}/$model-sim:error=context','input':['a','b']}"

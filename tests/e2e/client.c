@@ -110,11 +110,16 @@ static void write_body(const struct client_options *o, struct str prompt,
                 o->max_tok > 0 ? o->max_tok : 1024);
     if (dialect != CLIENT_OPENAI && o->system != NULL)
         jw_kstrz(&w, anthropic ? "system" : "instructions", o->system);
-    jw_key(&w, responses ? "input" : "messages");
+    jw_key(&w, responses || dialect == CLIENT_EMBEDDINGS ? "input" : "messages");
     jw_array(&w);
     if (dialect == CLIENT_OPENAI && o->system != NULL)
         write_message(&w, "system", str_of(o->system));
-    write_message(&w, "user", prompt);
+    if (dialect == CLIENT_EMBEDDINGS) {
+        jw_str(&w, prompt);
+        jw_str(&w, STR("another"));
+    } else {
+        write_message(&w, "user", prompt);
+    }
     jw_array_end(&w);
     if (o->tools)
         write_tool(&w, dialect);
@@ -136,7 +141,8 @@ static void write_request(const struct client_options *o, struct str prompt,
 {
     static const char *const paths[] = {[CLIENT_OPENAI] = "/v1/chat/completions",
                                         [CLIENT_ANTHROPIC] = "/v1/messages",
-                                        [CLIENT_RESPONSES] = "/v1/responses"};
+                                        [CLIENT_RESPONSES] = "/v1/responses",
+                                        [CLIENT_EMBEDDINGS] = "/v1/embeddings"};
     AUTO(buf_release) struct buf body = BUF_INIT(ANSWER_MAX);
     write_body(o, prompt, dialect, &body);
     http1_write_request(out, "POST", str_of(o->path ? o->path : paths[dialect]));
@@ -331,10 +337,14 @@ static enum errc exchange(struct client *c, struct str prompt, struct err *e)
 
 static enum client_dialect dialect_of(const char *name)
 {
-    if (name != NULL && strcmp(name, "anthropic") == 0)
-        return CLIENT_ANTHROPIC;
-    return name != NULL && strcmp(name, "responses") == 0 ? CLIENT_RESPONSES
-                                                          : CLIENT_OPENAI;
+    static const char *const names[] = {[CLIENT_OPENAI] = "openai",
+                                        [CLIENT_ANTHROPIC] = "anthropic",
+                                        [CLIENT_RESPONSES] = "responses",
+                                        [CLIENT_EMBEDDINGS] = "embeddings"};
+    for (size_t i = 0; name != NULL && i < ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum client_dialect)i;
+    return CLIENT_OPENAI;
 }
 
 static void client_init(struct client *c, const struct client_options *o)

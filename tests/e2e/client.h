@@ -1,5 +1,5 @@
 /*
- * client.h: a client for tests: asks one question in either dialect and reports what came, as
+ * client.h: a client for tests: asks one question in a dialect and reports what came, as
  * facts to check. It reads answers by the vendors' descriptions alone and is pedantic.
  */
 #ifndef E2E_CLIENT_H
@@ -11,7 +11,12 @@
 #include "core/opt.h"
 
 enum { CLIENT_TOOLS = 16, CLIENT_PROBLEMS = 16 };
-enum client_dialect { CLIENT_OPENAI, CLIENT_ANTHROPIC, CLIENT_RESPONSES };
+enum client_dialect {
+    CLIENT_OPENAI,
+    CLIENT_ANTHROPIC,
+    CLIENT_RESPONSES,
+    CLIENT_EMBEDDINGS
+};
 
 struct client_options {
     const char *socket, *dialect, *model, *key, *path, *body, *system, *extra;

@@ -57,7 +57,7 @@ static const struct option_row ask_rows[] = {
     {'u', "socket", OPT_STRING, O(socket), "PATH", .help = "Unix socket"},
     {'p', "port", OPT_INT, O(port), "N", .values = "1..65535", .help = "loopback port"},
     {'d', "dialect", OPT_CHOICE, O(dialect), "NAME",
-     .values = "openai|anthropic|responses", .help = "how to speak"},
+     .values = "openai|anthropic|responses|embeddings", .help = "how to speak"},
     {'m', "model", OPT_STRING, O(model), "NAME", .help = "model"},
     {'k', "key", OPT_STRING, O(key), "KEY", .help = "API key"},
     {'P', "path", OPT_STRING, O(path), "PATH", .help = "another path"},

@@ -19,6 +19,7 @@ BEGIN {
         status["openai", w[i]] = w[i + 1]
         status["anthropic", w[i]] = w[i + 1]
         status["responses", w[i]] = w[i + 1]
+        status["embeddings", w[i]] = w[i + 1]
     }
     # no client speaks the others to say what they would have said: the words and counts are
     # OpenAI's
@@ -114,6 +115,13 @@ function what_came(up, own,    class) {
     return "broken(" got["outcome"] " " got["status"] " " got["end"] " " got["problems"] ")"
 }
 
+# A healthy second target answers plainly, whatever the first would have said.
+function told_of(good) {
+    if (good == 0)
+        return row
+    return row ~ /^embed-/ ? "embed-plain" : row ~ /tools/ ? "tools-plain" : "plain"
+}
+
 # Is it what the row says? Of "A|B" the second is for translated answers: see matrix.tsv.
 function expected(what, faulty, good,    n, alts, is_translated, p, a) {
     is_translated = mode ~ /whole/ ? client != "anthropic" && upstream == "anthropic" : client != upstream
@@ -130,7 +138,7 @@ function exact_cost(up) {
     return input * 1000000 + cached * 500000 + ref[up, "output_tok"] * 2000000
 }
 
-function check_ledger(what, faulty, good, up,    f, class) {
+function check_ledger(what, faulty, good, up,    f, class, own) {
     if (n_rows["c" id] != 1) {
         complain(n_rows["c" id] + 0 " rows in the ledger")
         return
@@ -142,7 +150,8 @@ function check_ledger(what, faulty, good, up,    f, class) {
         complain("ledger says " f[2])
     if (f[3] != faulty + good || f[4] != f[3])
         complain("ledger counts " f[3] " attempts, has " f[4])
-    if (f[8] != (mode !~ /whole/) || f[9] != (mode ~ /hold/) || f[10] != (client != upstream))
+    own = client == "embeddings" ? "openai" : client
+    if (f[8] != (mode !~ /whole/) || f[9] != (mode ~ /hold/) || f[10] != (own != upstream))
         complain("flags streamed=" f[8] " held=" f[9] " crossed=" f[10])
     if (what ~ /^cut:/ && (f[5] == "" || f[5] == 0 || f[6] != 1 || f[7] != 1))
         complain("a cut stream: cost " f[5] " estimated=" f[6] " partial=" f[7])
@@ -150,10 +159,10 @@ function check_ledger(what, faulty, good, up,    f, class) {
         return
     if (f[7] != 0)
         complain("partial=1 of a whole answer")
-    if (row ~ /^usage-(none|null|never)$/) {
+    if (row ~ /^(embed-)?usage-(none|null|never)$/) {
         if (f[5] == "" || f[5] == 0 || f[6] != 1)
             complain("no usage came: cost " f[5] " estimated=" f[6])
-    } else if (row ~ /^(cut|eof|stall$|tools-cut|in-band$|no-finish|neither|late|silent|in-band-quota|empty|html|garble)/ &&
+    } else if (row ~ /^(cut|eof|stall$|tools-cut|in-band$|no-finish|neither|late|silent|in-band-quota|empty|html|garble|embed-(silent|stall|missing|extra|uneven|same))/ &&
         faulty + good > 1) {
         if (f[5] < exact_cost(up))
             complain("cost " f[5] " of all legs is below " exact_cost(up))
@@ -186,9 +195,8 @@ function report_row() {
     read_facts(dir "/answers/" id, got)
     faulty = asked[id] + 0
     good = asked["+" id] + 0
-    # a healthy second target answers plainly, whatever the first would have said
-    up = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" told_by[upstream]
-    own = (good > 0 ? (row ~ /tools/ ? "tools-plain" : "plain") : row) "-" client
+    up = told_of(good) "-" (client == "embeddings" ? client : told_by[upstream])
+    own = told_of(good) "-" client
     load_ref(up)
     load_ref(own)
     what = what_came(up, own)

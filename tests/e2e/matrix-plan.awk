@@ -6,7 +6,7 @@
 
 BEGIN {
     FS = "\t"
-    n_clients = split("openai anthropic responses", clients, " ")
+    n_clients = split("openai anthropic responses embeddings", clients, " ")
     n_upstreams = split("openai anthropic gemini cohere bedrock responses", upstreams, " ")
     split("live hold whole live+ hold+ whole+", modes, " ")
     prefix["cohere"] = "/v2"
@@ -34,11 +34,14 @@ function price(target) {
 
 function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     faulty = "p" id "/c" id "-sim:" words
-    good = "good-" (kind_of(upstream, client) ~ /compatible/ ? "chat" : upstream) "/g" id "-sim:tokens=16"
+    good = "good-" (kind_of(upstream, client) ~ /compatible/ ? "chat" : upstream) "/g" id "-sim:" \
+        (client == "embeddings" ? "prompt=9" : "tokens=16")
     provider("p" id, kind_of(upstream, client))
     price(faulty)
     if (mode ~ /\+/)
         price(good)
+    if (client == "embeddings")
+        printf "[model \"%s\"]\n\tcan = embedding\n[model \"%s\"]\n\tcan = embedding\n", faulty, good >config
     printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
     if (mode ~ /\+/)
         printf "\ttarget = %s\n", good >config
@@ -48,6 +51,8 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
 
 # Of a row that names its providers, or of those that tell something new of a Responses client.
 function is_pair(client, upstream) {
+    if ((client == "embeddings") != ($1 ~ /^embed-/))
+        return 0
     if (!all_pairs && client == "responses" && upstream ~ /gemini|cohere|bedrock/)
         return 0
     return $4 == "all" || index($4, upstream)

@@ -241,6 +241,36 @@ static void openai_body(struct seen *s, struct json_object *o)
     finish(s, jx_str(choice, "finish_reason"));
 }
 
+/*
+ * Vectors as they are spelt, in the order of their indexes; that they are there is the finish.
+ * Source: OpenAI's OpenAPI file of 2026-08-21, CreateEmbeddingResponse.
+ */
+static void embeddings_body(struct seen *s, struct json_object *o)
+{
+    struct json_object *data = jx_arr(o, "data");
+    size_t n = data != NULL ? json_object_array_length(data) : 0;
+    if (error(s, o))
+        return;
+    if (!str_eqz(jx_str(o, "object"), "list") || n == 0)
+        seen_problem(s, "no-list");
+    copy(s->model, sizeof s->model, jx_str(o, "model"));
+    for (size_t at = 0; at < n; at++) {
+        struct json_object *found = NULL;
+        for (size_t i = 0; i < n; i++) {
+            struct json_object *item = json_object_array_get_idx(data, i);
+            int64_t index;
+            if (jx_i64(item, "index", 0, (int64_t)n - 1, &index) && (size_t)index == at)
+                found = jx_get(item, "embedding");
+        }
+        if (found == NULL)
+            seen_problem(s, "no-embedding");
+        else
+            content(s, &s->text, str_of(json_object_to_json_string(found)));
+    }
+    openai_usage(s, o);
+    finish(s, STR("embedded"));
+}
+
 /* ---- Anthropic ---- */
 
 static void anthropic_usage(struct seen *s, struct json_object *o)
@@ -661,6 +691,8 @@ void seen_body(struct seen *s, struct str body)
         anthropic_body(s, o);
     else if (s->dialect == CLIENT_RESPONSES)
         responses_body(s, o);
+    else if (s->dialect == CLIENT_EMBEDDINGS)
+        embeddings_body(s, o);
     else
         openai_body(s, o);
 }

@@ -26,6 +26,14 @@
 
 enum plan_cut_by { CUT_BY_FIN, CUT_BY_RST, CUT_BY_END };
 enum plan_usage { USAGE_FULL, USAGE_BARE, USAGE_NULL, USAGE_NONE, USAGE_ODD };
+enum plan_vectors {
+    VECTORS_RIGHT,
+    VECTORS_MISSING,
+    VECTORS_EXTRA,
+    VECTORS_REVERSED,
+    VECTORS_SAME_INDEX,
+    VECTORS_UNEVEN
+};
 enum plan_framing { FRAMING_AUTO, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_EOF };
 
 /*
@@ -43,7 +51,7 @@ struct plan {
     int64_t prompt, cached, written, written_1h, usage;
     int64_t hops, hops_on_top;
     int64_t obfuscate, comments, reasoner, lax, no_prefill, refuse, times;
-    int64_t missing, numbers; /* embeddings */
+    int64_t vectors, numbers; /* embeddings */
     /* its pace */
     int64_t wait_us, first_us, gap_us, usage_after_us, batch, drip_us, split;
     /* headers */

@@ -342,11 +342,30 @@ static int64_t number_at(const struct answer *a, const struct sim_input *in, int
     return (int64_t)(text_mix(seed + (uint64_t)i) % (2 * MILLION + 1)) - MILLION;
 }
 
-static void write_numbers(const struct answer *a, const struct sim_input *in,
-                          struct buf *out)
+/* How many vectors are given, one of them for each input unless the plan spoils it. */
+static size_t n_given(const struct answer *a)
 {
+    return a->ask->n_inputs + (a->plan->vectors == VECTORS_EXTRA) -
+           (a->plan->vectors == VECTORS_MISSING);
+}
+
+/* What the vector at this place is of; those that nobody asked for are of the last. */
+static const struct sim_input *input_at(const struct answer *a, size_t at)
+{
+    return &a->ask->inputs[MIN(at, a->ask->n_inputs - 1)];
+}
+
+static int64_t size_at(const struct answer *a, size_t at)
+{
+    bool is_odd_one = a->plan->vectors == VECTORS_UNEVEN && at + 1 == n_given(a);
+    return a->ask->dimensions - is_odd_one;
+}
+
+static void write_numbers(const struct answer *a, size_t at, struct buf *out)
+{
+    const struct sim_input *in = input_at(a, at);
     buf_addc(out, '[');
-    for (int64_t i = 0; i < a->ask->dimensions; i++) {
+    for (int64_t i = 0; i < size_at(a, at); i++) {
         int64_t v = number_at(a, in, i);
         buf_printf(out, "%s%s%" PRId64 ".%06" PRId64, i > 0 ? "," : "", v < 0 ? "-" : "",
                    (v < 0 ? -v : v) / MILLION, (v < 0 ? -v : v) % MILLION);
@@ -355,16 +374,16 @@ static void write_numbers(const struct answer *a, const struct sim_input *in,
 }
 
 /* The machine's own rounding: the broker has its own. */
-static void write_base64(const struct answer *a, const struct sim_input *in,
-                         struct buf *out)
+static void write_base64(const struct answer *a, size_t at, struct buf *out)
 {
+    const struct sim_input *in = input_at(a, at);
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint32_t held = 0;
     unsigned n_bits = 0;
     size_t n_letters = 0;
     buf_addc(out, '"');
-    for (int64_t i = 0; i < a->ask->dimensions; i++) {
+    for (int64_t i = 0; i < size_at(a, at); i++) {
         float f = (float)((double)number_at(a, in, i) / MILLION);
         uint32_t bits;
         memcpy(&bits, &f, sizeof bits);
@@ -385,25 +404,24 @@ static void write_base64(const struct answer *a, const struct sim_input *in,
     buf_addc(out, '"');
 }
 
-/* How many are given. */
-static size_t n_given(const struct answer *a)
+/* In the list they may stand anywhere: the index tells whose each is. */
+static void write_item(const struct answer *a, size_t i, struct buf *out)
 {
-    size_t missing = (size_t)MAX(a->plan->missing, (int64_t)0);
-    return a->ask->n_inputs - MIN(missing, a->ask->n_inputs);
+    size_t at = a->plan->vectors == VECTORS_REVERSED ? n_given(a) - 1 - i : i;
+    buf_printf(out, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":",
+               i > 0 ? "," : "", a->plan->vectors == VECTORS_SAME_INDEX ? 0 : at);
+    if (a->ask->base64)
+        write_base64(a, at, out);
+    else
+        write_numbers(a, at, out);
+    buf_addc(out, '}');
 }
 
 void embed_openai_whole(struct answer *a, struct buf *out)
 {
     buf_addz(out, "{\"object\":\"list\",\"data\":[");
-    for (size_t i = 0; i < n_given(a); i++) {
-        buf_printf(out, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":",
-                   i > 0 ? "," : "", i);
-        if (a->ask->base64)
-            write_base64(a, &a->ask->inputs[i], out);
-        else
-            write_numbers(a, &a->ask->inputs[i], out);
-        buf_addc(out, '}');
-    }
+    for (size_t i = 0; i < n_given(a); i++)
+        write_item(a, i, out);
     buf_addz(out, "],\"model\":");
     json_quote(out, str_of(a->model));
     if (a->plan->usage == USAGE_FULL || a->plan->usage == USAGE_BARE)
@@ -414,14 +432,13 @@ void embed_openai_whole(struct answer *a, struct buf *out)
     buf_addc(out, '}');
 }
 
-static void write_prediction(const struct answer *a, const struct sim_input *in,
-                             struct buf *out)
+static void write_prediction(const struct answer *a, size_t at, struct buf *out)
 {
     buf_addz(out,
              "{\"embeddings\":{\"statistics\":{\"truncated\":false,\"token_count\":");
     buf_printf(out, "%" PRId64 "},\"values\":",
-               a->plan->prompt >= 0 ? a->plan->prompt : in->tok);
-    write_numbers(a, in, out);
+               a->plan->prompt >= 0 ? a->plan->prompt : input_at(a, at)->tok);
+    write_numbers(a, at, out);
     buf_addz(out, "}}");
 }
 
@@ -436,11 +453,11 @@ void embed_gemini_whole(struct answer *a, struct buf *out)
     for (size_t i = 0; i < n_given(a); i++) {
         buf_addz(out, i > 0 ? "," : "");
         if (form == SIM_EMBED_PREDICT) {
-            write_prediction(a, &a->ask->inputs[i], out);
+            write_prediction(a, i, out);
             continue;
         }
         buf_addz(out, "{\"values\":");
-        write_numbers(a, &a->ask->inputs[i], out);
+        write_numbers(a, i, out);
         buf_addc(out, '}');
     }
     buf_addz(out, form == SIM_EMBED_ONE ? "" : "]");
@@ -455,7 +472,7 @@ void embed_cohere_whole(struct answer *a, struct buf *out)
     buf_printf(out, "{\"id\":\"%016" PRIx64 "\",\"embeddings\":{\"float\":[", a->id);
     for (size_t i = 0; i < n_given(a); i++) {
         buf_addz(out, i > 0 ? "," : "");
-        write_numbers(a, &a->ask->inputs[i], out);
+        write_numbers(a, i, out);
     }
     buf_addz(out, "]},\"texts\":[");
     for (size_t i = 0; i < a->ask->n_inputs; i++) {
