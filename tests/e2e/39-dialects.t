@@ -21,7 +21,7 @@ SIM_KEY=test-key
 export SIM_KEY
 start_broker
 
-awk -F '\t' '{ print $1, $3, $5 }' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS:-16}" -L 1 sh -c '
+awk -F '\t' '{ print $1, $6, $5 }' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS:-16}" -L 1 sh -c '
     id=$1 client=$2
     [ "$3" = stream ] && stream=-s || stream=
     exec "$TOOL" ask -u "$SOCK" -d "$client" -t 20s $stream -b "$(cat "$TMP/bodies/$id")" hello >"$TMP/answers/$id" 2>&1

@@ -5,7 +5,8 @@
 #     awk -v dir=FOLDER -v port=N -v config=FILE -v scenario=FILE -f dialects-lib.awk \
 #         -f dialects-plan.awk dialects.txt >cells
 #
-# A cell is a line: number, row, client, upstream, mode, separated by tabs.
+# A cell is a line: number, row, client, upstream, mode, the dialect that tool ask speaks, separated
+# by tabs.
 
 END {
     n_clients = split("openai responses anthropic", clients, " ")
@@ -31,7 +32,7 @@ function answer(row, upstream,    i, words) {
     printf "on model=*-%s-%s-*: %s\n", slug(row), upstream, words >scenario
 }
 
-function cell(row, client, upstream, mode,    model, file, name) {
+function cell(row, client, upstream, mode,    model, file, speaks) {
     if (last(row, "nothing", client, upstream, mode) != "")
         return
     id++
@@ -40,10 +41,13 @@ function cell(row, client, upstream, mode,    model, file, name) {
         id, KIND[upstream], port, BASE[upstream] >config
     printf "[price \"p%d/%s\"]\n\tinput = 1\n\toutput = 2\n\tcache-read = 0.5\n" \
         "\tcache-write-5m = 1.25\n\tcache-write-30m = 1.25\n", id, model >config
+    speaks = last(row, "speak", client, upstream, mode)
+    if (speaks == "embeddings")
+        printf "[model \"p%d/%s\"]\n\tcan = embedding\n", id, model >config
     printf "[route \"c%d\"]\n\ttarget = p%d/%s\n\ttimeout = 10s\n", id, id, model >config
     file = dir "/bodies/" id
-    printf "{\"model\":\"c%d\",%s,\"stream\":%s}", id, last(row, "ask", client, upstream, mode), \
-        mode == "stream" ? "true" : "false" >file
+    printf "{\"model\":\"c%d\",%s%s}", id, last(row, "ask", client, upstream, mode), \
+        speaks == "embeddings" ? "" : mode == "stream" ? ",\"stream\":true" : ",\"stream\":false" >file
     close(file)
-    printf "%d\t%s\t%s\t%s\t%s\n", id, row, client, upstream, mode
+    printf "%d\t%s\t%s\t%s\t%s\t%s\n", id, row, client, upstream, mode, speaks == "" ? client : speaks
 }

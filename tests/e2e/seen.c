@@ -268,6 +268,9 @@ static void embeddings_body(struct seen *s, struct json_object *o)
             content(s, &s->text, str_of(json_object_to_json_string(found)));
     }
     openai_usage(s, o);
+    /* what is told beside the prompt has no name of its own */
+    if (jx_i64(jx_obj(o, "usage"), "total_tokens", 0, INT64_MAX, &s->output_tok))
+        s->output_tok -= s->input_tok;
     finish(s, STR("embedded"));
 }
 
