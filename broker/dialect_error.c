@@ -410,6 +410,8 @@ struct pattern_row {
 /* These say more than the code beside them, which is that of a rate limit. */
 static const struct pattern_row strong_pattern_rows[] = {
     {"request too large for", ERR_TOO_LARGE}, /* OpenAI, Groq: above a whole minute's budget */
+    /* OpenRouter, 402: above what is left in the purse, which is not empty */
+    {"fewer max_tokens", ERR_TOO_LARGE},
     {"limit: 0", ERR_QUOTA},                  /* Google: the key has no allowance */
     {"duration_s: 86400", ERR_QUOTA},         /* SambaNova: the day's tokens */
 };

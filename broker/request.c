@@ -573,13 +573,15 @@ static bool may_restart(const struct request *r)
     return is_asked && r->opt.events;
 }
 
-static struct retry_plan plan_retry(struct request *r, const struct err *e)
+static struct retry_plan plan_retry(struct request *r, const struct err *e,
+                                    bool is_crossed)
 {
     const struct conf_target *t = candidate_target(r, r->at);
     struct target_state *s = candidate_prospect(r, r->at)->state;
     struct retry_state state = {
         .n_attempts = (unsigned)r->n_rows,
         .n_same = r->n_same,
+        .is_mended = candidate_mend(r, e, is_crossed),
         .has_next = candidate_find_fit(r, r->at + 1) < r->decision.n_usable,
         .has_key = request_key(r, t->provider).len == 0 &&
                    secrets_benched_us(r->secrets, str_of(t->provider), now_us(r)) == 0,
@@ -635,6 +637,7 @@ static void try_larger(struct request *r, const struct retry_plan *plan,
 void request_on_failure(struct request *r, const struct err *e)
 {
     bool is_seen = r->answer.is_seen;
+    bool is_crossed = r->attempt != NULL && attempt_dialect(r->attempt) != r->client->id;
     settle(r, e);
     r->is_seen |= is_seen;
     r->b->metrics.n_cut += is_seen;
@@ -642,7 +645,7 @@ void request_on_failure(struct request *r, const struct err *e)
         fail(r, e);
         return;
     }
-    struct retry_plan plan = plan_retry(r, e);
+    struct retry_plan plan = plan_retry(r, e, is_crossed);
     if (plan.what != RETRY_STOP && is_seen)
         answer_reset(r, e);
     else

@@ -358,6 +358,10 @@ static enum errc know_target(struct request *r, size_t i, struct err *e)
         p->model.caps_yes &= ~(unsigned)CAP_PREFILL;
         p->model.caps_no |= CAP_PREFILL;
     }
+    if (p->state->cap_tok > 0)
+        p->model.max_output_tok = p->model.max_output_tok > 0
+                                      ? MIN(p->model.max_output_tok, p->state->cap_tok)
+                                      : p->state->cap_tok;
     p->state->is_known |= p->is_configured || p->model.row != NULL;
     return ERR_OK;
 }
@@ -641,6 +645,16 @@ static int64_t n_calls(const struct request *r, size_t i)
     return (int64_t)((r->facts.n_inputs + most - 1) / most);
 }
 
+/* Above this the target has refused the cap: of this request, or of any; 0: it has not. */
+static int64_t known_cap_tok(const struct request *r, size_t i)
+{
+    const struct prospect *p = &r->prospects[i];
+    int64_t of_any = p->state->cap_tok;
+    if (p->cap_tok > 0)
+        return p->cap_tok;
+    return of_any < r->facts.max_output_tok ? of_any : 0;
+}
+
 /* The most that a target may use now, for its limits and its body. */
 static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
 {
@@ -658,6 +672,11 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
         ret->is_cap_ours = buys >= 0 && buys < top;
         if (ret->is_cap_ours)
             ret->cap_tok = MIN(MAX(buys, USEFUL_OUTPUT_TOK), top);
+    }
+    int64_t known = known_cap_tok(r, i);
+    if (known > 0 && (ret->cap_tok < 0 || ret->cap_tok > known)) {
+        ret->cap_tok = known;
+        ret->is_cap_ours = true;
     }
     int64_t likely = ret->cap_tok >= 0 ? MIN(ret->cap_tok, (int64_t)EXPECTED_OUTPUT_TOK)
                                        : EXPECTED_OUTPUT_TOK;
@@ -737,12 +756,17 @@ static void view_key(const struct request *r, size_t i, struct target_view *v)
     v->key_id = first->id;
 }
 
+void request_bound(struct request *r, size_t i)
+{
+    find_bounds(r, i, &r->prospects[i].bounds);
+}
+
 static void view_limits(struct request *r, size_t i, struct target_view *v)
 {
     struct limit_refusal why;
     struct bounds *bounds = &r->prospects[i].bounds;
     struct limit_scope scope = request_scope(r, &r->targets[i]);
-    find_bounds(r, i, bounds);
+    request_bound(r, i);
     v->fits_in_us =
         limiter_fits_in_us(r->b->limiter, &scope, &bounds->cost, loop_mono_us(r->b->loop),
                            loop_wall_us(r->b->loop), &why);

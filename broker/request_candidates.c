@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "broker/cap.h"
 #include "broker/limiter.h"
 #include "broker/request_priv.h"
 #include "broker/secret.h"
@@ -184,6 +185,41 @@ int64_t candidate_retry_us(const struct request *r)
     }
     int64_t steps = MIN(MAX((int64_t)r->n_rows, 1), 4) - 1;
     return guess_us < INT64_MAX ? guess_us : (int64_t)US_PER_S << steps;
+}
+
+/* ---- what a refusal teaches ---- */
+
+static bool mend_cap(struct request *r, struct prospect *p, const struct err *e)
+{
+    bool is_model;
+    if (p->cap_tok > 0 || r->facts.counts_only || request_is_embed(r))
+        return false;
+    int64_t cap =
+        cap_of_refusal(e, r->bounds.cap_tok, p->model.max_output_tok, &is_model);
+    if (cap < 0)
+        return false;
+    p->cap_tok = cap;
+    if (is_model)
+        p->state->cap_tok = cap;
+    request_bound(r, r->decision.items[r->at].target);
+    return true;
+}
+
+/* A client that means the beginning to be gone on with is better served by who does that. */
+static bool mend_prefill(const struct request *r, struct prospect *p, const struct err *e)
+{
+    if (!error_says_no_prefill(e) || (r->facts.needs & CAP_PREFILL) != 0 ||
+        (p->model.caps_no & CAP_PREFILL) != 0)
+        return false;
+    p->model.caps_yes &= ~(unsigned)CAP_PREFILL;
+    p->model.caps_no |= CAP_PREFILL;
+    return true;
+}
+
+bool candidate_mend(struct request *r, const struct err *e, bool is_crossed)
+{
+    struct prospect *p = candidate_prospect(r, r->at);
+    return mend_cap(r, p, e) || (is_crossed && mend_prefill(r, p, e));
 }
 
 /* ---- when all have failed ---- */

@@ -109,7 +109,8 @@ struct bounds {
     struct limit_cost cost;
     pico likely_pico; /* what it will cost in all likelihood, where `cost` is the worst */
     int64_t cap_tok;  /* output cap, ours or the client's; −1: none */
-    bool is_cap_ours; /* made from a budget or x-llmgw-max-cost */
+    bool
+        is_cap_ours; /* made from a budget or x-llmgw-max-cost, or what the target said */
 };
 
 /* What a request knows of each of its targets. */
@@ -117,7 +118,8 @@ struct prospect {
     struct target_model model;
     struct target_state *state; /* a reference */
     bool is_configured;         /* a route names it */
-    struct bounds bounds;       /* as of the last decision */
+    int64_t cap_tok;      /* the cap that it would have taken, it has said; 0 none */
+    struct bounds bounds; /* as of the last decision, or of what it has said since */
 };
 
 struct attempt;
@@ -245,6 +247,8 @@ void request_decide(struct request *r, bool is_for_people);
  * what pointed into them points to what is gone.
  */
 enum errc request_widen(struct request *r, struct err *e) MUST_USE;
+/* What targets[i] may use, anew. */
+void request_bound(struct request *r, size_t i);
 /* Which limits a target meets. */
 struct limit_scope request_scope(const struct request *r, const struct conf_target *t);
 /* The key the client sent for this provider; STR_NONE if none. */
@@ -292,6 +296,11 @@ bool candidate_reserve(struct request *r, size_t i);
 size_t candidate_find_fit(const struct request *r, size_t from);
 /* The one that will have room first, if that is before *wait_us, which then is the time. */
 size_t candidate_find_soonest(const struct request *r, int64_t *wait_us);
+/*
+ * A refusal of candidate r->at that tells what would have been taken: once for each thing, the
+ * candidate knows it now and may be asked again. `is_crossed`: its request is ours to write.
+ */
+bool candidate_mend(struct request *r, const struct err *e, bool is_crossed);
 /* After a decision: how long it would wait for room; 0: there is some, −1: it is refused. */
 int64_t request_room_us(const struct request *r);
 /* When it may be worth asking again. */

@@ -10,6 +10,8 @@
 
 #include "core/clock.h"
 
+#include "broker/dialect.h"
+
 enum {
     BACKOFF_FIRST_US = US_PER_S / 2,
     BACKOFF_MAX_US = 8 * US_PER_S,
@@ -71,6 +73,7 @@ static bool is_unsupported_here(const struct err *e)
     bool found = e->origin == ERR_BY_GATEWAY || strcmp(e->provider_code, "3051") == 0;
     for (size_t i = 0; i < ARRAY_LEN(words) && !found; i++)
         found = str_icontains(str_of(e->text), str_of(words[i]));
+    found = found || error_says_no_prefill(e);
     return found || strncmp(e->provider_code, "unsupported_", 12) == 0;
 }
 
@@ -90,6 +93,8 @@ struct retry_plan retry_after(const struct err *e, const struct retry_state *s)
         return (struct retry_plan){.what = RETRY_STOP, .why = "too many attempts"};
     if (s->left_us <= 0)
         return (struct retry_plan){.what = RETRY_STOP, .why = "deadline"};
+    if (s->is_mended)
+        return (struct retry_plan){.what = RETRY_SAME, .why = "refused, and put right"};
     if (s->has_key && (e->code == ERR_UPSTREAM_AUTH || e->code == ERR_QUOTA))
         return (struct retry_plan){.what = RETRY_SAME, .why = "another key"};
 

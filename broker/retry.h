@@ -21,6 +21,7 @@ enum retry_what {
 struct retry_state {
     unsigned n_attempts; /* in the request */
     unsigned n_same;     /* on this target, before this failure */
+    bool is_mended;      /* what it refused is known now, and left out */
     bool has_next;       /* another candidate fits now */
     bool has_key;        /* another key of the same provider is not benched */
     int64_t patience_us; /* what is left of the route's, on this target */

@@ -36,6 +36,7 @@ struct target_state {
     size_t n_in_flight;   /* attempts that run */
     bool has_new_limits;  /* learned since they were kept … */
     bool has_kept_limits; /* … in a row that is there */
+    int64_t cap_tok;      /* it has said that its answers have at most so many; 0 none */
     bool no_prefill;  /* it has said that it does not go on with an assistant's message */
     size_t n_users;   /* who holds it; it stays as long */
     struct list link; /* in targets.by_use */

@@ -64,6 +64,7 @@ check_PROGRAMS += %D%/unit/test_estimate
 check_PROGRAMS += %D%/unit/test_eventstream
 check_PROGRAMS += %D%/unit/test_fit
 check_PROGRAMS += %D%/unit/test_gcra
+check_PROGRAMS += %D%/unit/test_cap
 check_PROGRAMS += %D%/unit/test_history
 check_PROGRAMS += %D%/unit/test_http1
 check_PROGRAMS += %D%/unit/test_jschema

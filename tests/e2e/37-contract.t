@@ -219,6 +219,24 @@ like "$(of_body error.message)" 'could cost' '… and says why'
 cost_of() { llmgw route explain --no-stdin -m "$1" --max-tokens 100000 -j hello | "$tool" json cost_usd.max; }
 is "$(cost_of eu/gpt-6.1-sol)" "$(awk "BEGIN { printf \"%.9g\", $(cost_of one/gpt-6.1-sol) * 1.1 }")" '… as does route explain'
 
+# ---- an output cap that the provider says is too high ----
+scenario one <<'END'
+on model=capped has="_tokens\":90000": status=400 type=invalid_request_error message="max_tokens is too large: 90000. This model supports at most 16384 completion tokens, whereas you provided 90000."
+on model=poor has="_tokens\":90000": status=402 type=none message="This request requires more credits, or fewer max_tokens. You requested up to 90000 tokens, but can only afford 5000."
+on model=claude has="max_tokens\":90000": status=400 type=invalid_request_error message="max_tokens: 90000 > 64000, which is the maximum allowed number of output tokens for claude"
+END
+capped() { # ITS NAME, CAP: how it went, how often it was asked, at last with which, and what is told
+    ask -d "${3-openai}" -n "$2" -m "$1" hello
+    echo "$(got outcome) $(got h.x-llmgw-attempts) $(last_request one body."${4-max_completion_tokens}") $(got h.x-llmgw-max-output-tokens)"
+}
+is "$(capped one/capped 90000)" 'ok 2 16384 16384' 'a cap is lowered to what the provider says, and sent again'
+is "$(capped one/capped 90000)" 'ok 1 16384 16384' '… at once from then on'
+is "$(capped one/capped 100)" 'ok 1 100 ' '… a lower one is left alone'
+is "$(capped one/poor 90000)" 'ok 2 5000 5000' 'a purse that is not empty pays for a shorter answer'
+is "$(capped one/poor 90000)" 'ok 2 5000 5000' '… which is no news of the model'
+is "$(capped blind/claude 90000 anthropic max_tokens)" 'ok 2 64000 64000' "Anthropic's, by its own client"
+is "$(capped blind/claude 90000 openai max_tokens)" 'ok 1 64000 64000' '… and what was learned, by another'
+
 # ---- our own headers ----
 for header in detach idempotency-key cache-ttl; do
     ask -m one/sim -H "x-llmgw-$header: 1" hello

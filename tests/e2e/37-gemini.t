@@ -209,9 +209,10 @@ begun() { # MODEL: the roles that it was sent
     printf '%s %s' "$("$tool" json object <"$tmp/body" 2>/dev/null)" "$(asked contents.2.parts.0.text)"
 }
 is "$(begun gemini/gemini-3.5-flash)" 'chat.completion ' 'a message that was begun is gone on with'
-is "$(begun gemini/gemini-3.5-flash-sim:no-prefill)" ' ' '… a model that does not, says so'
-is "$("$tool" json error.llmgw.class <"$tmp/body")" invalid_request '… once'
-is "$(begun gemini/gemini-3.5-flash-sim:no-prefill)" 'chat.completion Continue.' '… and is told to from then on'
+is "$(begun gemini/gemini-3.5-flash-sim:no-prefill)" 'chat.completion Continue.' '… a model that does not, is told to'
+is "$(head_of x-llmgw-attempts)" 2 '… once it has said so'
+is "$(begun gemini/gemini-3.5-flash-sim:no-prefill) $(head_of x-llmgw-attempts)" 'chat.completion Continue. 1' \
+    '… and from then on at once'
 
 # ---- what it cannot be asked goes elsewhere ----
 post /v1/chat/completions '{"model":"both","messages":[{"role":"user","content":[

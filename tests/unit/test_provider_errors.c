@@ -183,6 +183,7 @@ static const struct row rows[] = {
     {"openrouter", 400, WHY("400", "refusal"), ERR_FILTER, 0},
     {"openrouter", 401, NUMBER("401"), ERR_UPSTREAM_AUTH, 0},
     {"openrouter", 402, WHY("402", "payment_required"), ERR_QUOTA, 0},
+    {"openrouter", 402, SAYS("This request requires more credits, or fewer max_tokens. You requested up to 9 tokens, but can only afford 5."), ERR_TOO_LARGE, 0},
     {"openrouter", 402, WHY("402", "in_flight_budget_exhausted"), ERR_OVERLOADED, 0},
     {"openrouter", 403, WHY("403", "permission_denied"), ERR_PERMISSION, 0},
     {"openrouter", 403, "{'error':{'code':403,'message':'m','metadata':{'reasons':['violence'],'flagged_input':'x','provider_name':'p'}}}", ERR_FILTER, 0},

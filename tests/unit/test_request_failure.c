@@ -57,6 +57,87 @@ static void fallbacks_may_be_the_client_s_own_dialect_only(void **state)
     assert_int_equal(w->n_calls, 0);
 }
 
+#define TOO_MUCH(cap)                                                                    \
+    "{\"error\":{\"message\":\"max_tokens is too large: 90000. This model supports at "  \
+    "most " cap " completion tokens, whereas you provided 90000.\",\"type\":"            \
+    "\"invalid_request_error\",\"param\":\"max_tokens\",\"code\":null}}"
+#define ASK_CAP(model, cap)                                                              \
+    "{\"model\":\"" model "\",\"max_completion_tokens\":" cap                            \
+    ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static void answer_whole(struct upstream_xfer *x)
+{
+    send_head(x, 200, "application/json", NULL, 0);
+    say(x, WHOLE);
+    end(x);
+}
+
+static void a_cap_that_is_too_high_is_lowered_once(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_CAP("both", "90000"));
+    expect(&call(w, 0)->body, "\"max_completion_tokens\":90000");
+    reject(call(w, 0), 400, NULL, TOO_MUCH("16384"));
+    assert_string_equal(call(w, 1)->url, "http://one/chat/completions");
+    expect(&call(w, 1)->body, "\"max_completion_tokens\":16384");
+    answer_whole(call(w, 1));
+    expect_ended(w, 200);
+    expect(&w->got_headers, "x-llmgw-max-output-tokens: 16384\r\n");
+}
+
+static void a_cap_that_a_model_has_refused_is_not_sent_to_it_again(void **state)
+{
+    struct world *w = *state;
+    broker_target(&w->b, STR("one"), STR("m"))->cap_tok = 16384;
+    ask(w, "", ASK_CAP("one/m", "90000"));
+    expect(&call(w, 0)->body, "\"max_completion_tokens\":16384");
+    answer_whole(call(w, 0));
+    expect_ended(w, 200);
+    expect(&w->got_headers, "x-llmgw-max-output-tokens: 16384\r\n");
+}
+
+static void a_cap_that_is_refused_again_is_an_error(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK_CAP("one/m", "90000"));
+    reject(call(w, 0), 400, NULL, TOO_MUCH("16384"));
+    reject(call(w, 1), 400, NULL, TOO_MUCH("8192"));
+    assert_int_equal(w->n_calls, 2);
+    expect_ended(w, 400);
+}
+
+static const char begun[] =
+    "{\"model\":\"gem/gemini-3.5-flash\",\"messages\":[{\"role\":\"user\",\"content\":"
+    "\"hi\"},{\"role\":\"assistant\",\"content\":\"I\"}]}";
+static const char no_prefill[] =
+    "{\"error\":{\"code\":400,\"message\":\"Requests ending with a model turn are not "
+    "supported\",\"status\":\"INVALID_ARGUMENT\"}}";
+
+static void a_beginning_that_is_refused_is_sent_with_words(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", begun);
+    assert_false(has(&call(w, 0)->body, "Continue."));
+    reject(call(w, 0), 400, NULL, no_prefill);
+    expect(&call(w, 1)->body, "Continue.");
+    reject(call(w, 1), 400, NULL, no_prefill); /* it is not that, then */
+    assert_int_equal(w->n_calls, 2);
+    expect_ended(w, 400);
+}
+
+static void a_beginning_that_is_meant_goes_to_who_goes_on_with_it(void **state)
+{
+    struct world *w = *state;
+    ask_in(
+        w, &dialect_anthropic, "x-llmgw-fallback: claude/c\r\n",
+        "{\"model\":\"gem/gemini-3.5-flash\",\"max_tokens\":99,\"messages\":[{\"role\":"
+        "\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"I\"}]}");
+    reject(call(w, 0), 400, NULL, no_prefill);
+    assert_string_equal(call(w, 1)->url, "http://claude/messages");
+    reject(call(w, 1), 400, NULL, ERROR("invalid_request_error"));
+    expect_ended(w, 400);
+}
+
 static void a_short_retry_after_is_waited_out_on_the_same_target(void **state)
 {
     struct world *w = *state;
@@ -634,6 +715,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_server_error_is_tried_once_more_then_elsewhere),
+        CASE(a_cap_that_is_too_high_is_lowered_once),
+        CASE(a_cap_that_a_model_has_refused_is_not_sent_to_it_again),
+        CASE(a_cap_that_is_refused_again_is_an_error),
+        CASE(a_beginning_that_is_refused_is_sent_with_words),
+        CASE(a_beginning_that_is_meant_goes_to_who_goes_on_with_it),
         CASE(fallbacks_are_those_that_could_be_sent_it),
         CASE(fallbacks_may_be_the_client_s_own_dialect_only),
         CASE(a_short_retry_after_is_waited_out_on_the_same_target),

@@ -28,6 +28,22 @@ static const struct retry_state easy = {
     .budget_ok = true,
 };
 
+static void what_was_put_right_is_sent_again_at_once(void **state)
+{
+    (void)state;
+    struct retry_state s = easy;
+    s.is_mended = true;
+    struct retry_plan p = plan(ERR_INVALID, -1, &s);
+    assert_int_equal(p.what, RETRY_SAME);
+    assert_int_equal(p.wait_us, 0);
+    s.left_us = 0;
+    assert_int_equal(plan(ERR_INVALID, -1, &s).what, RETRY_STOP);
+    s = easy;
+    s.is_mended = true;
+    s.n_attempts = LIMIT_ATTEMPTS;
+    assert_int_equal(plan(ERR_INVALID, -1, &s).what, RETRY_STOP);
+}
+
 static void every_class_follows_the_contract(void **state)
 {
     (void)state;
@@ -175,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_class_follows_the_contract),
+        cmocka_unit_test(what_was_put_right_is_sent_again_at_once),
         cmocka_unit_test(every_code_has_a_plan_and_a_reason),
         cmocka_unit_test(waits_are_bounded_by_patience_deadline_and_budget),
         cmocka_unit_test(another_key_is_tried_at_once),
