@@ -447,7 +447,7 @@ void api_models_served(const struct api_call *a)
 /* Begins; what comes of it is read above. */
 void api_models_refresh(const struct api_call *a)
 {
-    served_refresh(a->b->served);
+    served_refresh(a->b->served, a->r->head);
     api_models_served(a);
 }
 

@@ -1,14 +1,18 @@
 /*
- * served.c: see served.h. One GET a provider, of one page that holds all.
+ * served.c: see served.h. One GET a provider, of one page that holds all; so many at a time, and
+ * an answer is read as it comes, and its list some of it a turn, so that nobody waits for it.
  *
  * Source: OpenAI API reference, models; Anthropic API reference, models (limit up to 1000);
- * Gemini API reference, models.list (pageSize up to 1000); 2026-11. Cohere and Bedrock tell their
- * models elsewhere than where they are asked: they are skipped.
+ * Gemini API reference, models.list (pageSize up to 1000); Cohere API reference, list models, of
+ * version 1 (page_size up to 1000); 2026-11. Bedrock lists its models (ListFoundationModels) at
+ * another host than the one that is asked: it is skipped.
  */
 #include "broker/served.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "core/jscan.h"
 #include "core/mem.h"
 
 #include "broker/broker.h"
@@ -17,13 +21,24 @@
 #include "broker/upstream.h"
 
 enum {
-    SERVED_MAX = 64,                  /* providers */
-    SERVED_LEN = 8 * 1024 * 1024,     /* bytes of one answer */
-    SERVED_WAIT_US = 15 * US_PER_S,   /* for all of it */
+    SERVED_AT_ONCE = 16,            /* providers: each may keep an answer */
+    SERVED_LEN = 8 * 1024 * 1024,   /* bytes of one answer; OpenRouter's has about 1 MB */
+    SERVED_TURN_LEN = 64 * 1024,    /* bytes of a list that are read in one turn */
+    SERVED_WAIT_US = 15 * US_PER_S, /* for all of it, its key by a command included */
     SERVED_CONNECT_US = 5 * US_PER_S, /* name, TCP and TLS */
+    /* until a key is looked for again that a command is about to print */
+    SERVED_KEY_US = 20 * US_PER_MS,
 };
 
-enum served_state { SERVED_ASKING, SERVED_OK, SERVED_FAILED, SERVED_SKIPPED };
+enum served_state {
+    SERVED_DUE,  /* waits for its turn */
+    SERVED_KEY,  /* … for a command that prints its key */
+    SERVED_CALL, /* … for the answer */
+    SERVED_READ, /* the answer's list is read */
+    SERVED_OK,
+    SERVED_FAILED,
+    SERVED_SKIPPED,
+};
 
 struct served_one {
     uint32_t magic;
@@ -32,32 +47,55 @@ struct served_one {
     enum served_state state;
     struct upstream_xfer *xfer; /* owned; NULL: not under way */
     struct loop_timer timer;
+    struct loop_task task; /* reads on */
+    int64_t until_us;      /* monotonic */
     int status;
+    struct buf brought;      /* the client's key for it, until it is sent */
     struct buf body, models; /* as it comes; an id a line */
+    struct jcheck *check;    /* owned; of the body */
+    struct jspan list;
+    bool is_named; /* its elements have a name, not an id */
+    size_t at;     /* in the body: read so far */
     struct err err;
 };
 enum { served_one_MAGIC = 0x73727664 };
 
 struct served {
-    struct broker *b;                    /* borrowed: owns us */
-    struct served_one *ones[SERVED_MAX]; /* owned */
-    size_t n;
+    uint32_t magic;
+    struct broker *b;         /* borrowed: owns us */
+    struct served_one **ones; /* owned, each */
+    size_t n, n_running;
+    struct loop_task task; /* begins with who is due */
 };
+enum { served_MAGIC = 0x73727673 };
+
+static void on_task(void *arg);
 
 enum errc served_new(struct broker *b, struct served **ret, struct err *e)
 {
     struct served *s = MEM_NEW(struct served);
     if (s == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
+    s->magic = served_MAGIC;
     s->b = b;
+    s->task = (struct loop_task){.fn = on_task, .arg = s};
     *ret = s;
     return ERR_OK;
+}
+
+static void drop_key(struct served_one *o)
+{
+    mem_wipe(o->brought.data, o->brought.cap);
+    buf_release(&o->brought);
 }
 
 static void one_free(struct served_one *o)
 {
     upstream_cancel(&o->xfer);
     loop_timer_stop(o->all->b->loop, &o->timer);
+    loop_later_cancel(o->all->b->loop, &o->task);
+    drop_key(o);
+    jcheck_free(&o->check);
     buf_release(&o->body);
     buf_release(&o->models);
     o->magic = 0;
@@ -68,6 +106,8 @@ static void forget(struct served *s)
 {
     while (s->n > 0)
         one_free(s->ones[--s->n]);
+    mem_free(s->ones);
+    s->ones = NULL;
 }
 
 void served_free(struct served **sp)
@@ -76,48 +116,89 @@ void served_free(struct served **sp)
     if (s == NULL)
         return;
     *sp = NULL;
+    loop_later_cancel(s->b->loop, &s->task);
     forget(s);
+    s->magic = 0;
     mem_free(s);
 }
 
 /* ---- an answer ---- */
 
-/* {"data": [{"id"}]}, or Gemini's {"models": [{"name": "models/ID"}]}. */
-static bool take_models(struct served_one *o)
+static bool is_over(const struct served_one *o)
 {
-    AUTO(jx_put) struct json_object *root = NULL;
-    struct err ignored = ERR_INIT;
-    struct str prefix = STR("models/");
-    if (jx_parse(buf_str(&o->body), &root, &ignored) != ERR_OK)
-        return false;
-    struct json_object *data = jx_arr(root, "data"), *models = jx_arr(root, "models");
-    struct json_object *all = data != NULL ? data : models;
-    if (all == NULL)
-        return false;
-    for (size_t i = 0; i < json_object_array_length(all); i++) {
-        struct json_object *m = json_object_array_get_idx(all, i);
-        struct str id = jx_str(m, data != NULL ? "id" : "name");
-        if (data == NULL && str_starts(id, prefix))
-            id = str_sub(id, prefix.len, id.len);
-        if (id.len == 0 || id.len > LIMIT_NAME_LEN || str_has_control(id))
-            continue;
-        buf_adds(&o->models, id);
-        buf_addc(&o->models, '\n');
-    }
-    return buf_err(&o->models) == ERR_OK;
+    return o->state >= SERVED_OK;
 }
 
+/* Somebody else's turn. */
 static void settle(struct served_one *o, enum served_state state)
 {
     o->state = state;
     loop_timer_stop(o->all->b->loop, &o->timer);
+    loop_later_cancel(o->all->b->loop, &o->task);
+    drop_key(o);
+    jcheck_free(&o->check);
     buf_release(&o->body);
+    o->all->n_running--;
+    loop_later(o->all->b->loop, &o->all->task);
 }
 
 static void failed(struct served_one *o, const char *why)
 {
     err_set(&o->err, ERR_SERVER, "%s", why);
     settle(o, SERVED_FAILED);
+}
+
+static void take_model(struct served_one *o, struct jspan element)
+{
+    struct str text = buf_str(&o->body), prefix = STR("models/");
+    struct jspan at = jscan_get(text, element, o->is_named ? "name" : "id");
+    /* an escape has up to six characters */
+    char decoded[6 * LIMIT_NAME_LEN];
+    if (at.kind != J_STRING || jscan_inside(text, at).len > sizeof decoded)
+        return;
+    struct str id = {decoded, jscan_decode(text, at, decoded)};
+    if (o->is_named && str_starts(id, prefix)) /* Gemini's names are paths */
+        id = str_sub(id, prefix.len, id.len);
+    if (id.len == 0 || id.len > LIMIT_NAME_LEN || str_has_control(id))
+        return;
+    buf_adds(&o->models, id);
+    buf_addc(&o->models, '\n');
+}
+
+static void on_read(void *arg)
+{
+    struct served_one *o = OBJ(served_one, arg);
+    struct str text = buf_str(&o->body);
+    size_t until = o->at + SERVED_TURN_LEN;
+    struct jspan element = {0};
+    bool more = true;
+    while (more && o->at < until) {
+        more = jscan_next(text, o->list, &o->at, &element);
+        if (more)
+            take_model(o, element);
+    }
+    if (more)
+        loop_later(o->all->b->loop, &o->task);
+    else if (buf_err(&o->models) != ERR_OK)
+        failed(o, "its list of models is too long");
+    else
+        settle(o, SERVED_OK);
+}
+
+/* {"data": [{"id"}]}, or {"models": [{"name"}]} of Gemini and Cohere. */
+static bool find_list(struct served_one *o)
+{
+    struct jfield f[] = {{.name = "data"}, {.name = "models"}};
+    struct err ignored = ERR_INIT;
+    struct str text = buf_str(&o->body);
+    if (buf_err(&o->body) != ERR_OK || o->check == NULL)
+        return false;
+    jcheck_feed(o->check, text, true);
+    if (jcheck_fields(o->check, text, f, ARRAY_LEN(f), &ignored) != ERR_OK)
+        return false;
+    o->is_named = f[0].value.kind != J_ARRAY;
+    o->list = f[o->is_named ? 1 : 0].value;
+    return o->list.kind == J_ARRAY;
 }
 
 static void on_head(void *arg, const struct upstream_head *h)
@@ -130,6 +211,8 @@ static void on_body(void *arg, struct str bytes)
 {
     struct served_one *o = OBJ(served_one, arg);
     buf_adds(&o->body, bytes);
+    if (o->check != NULL && buf_err(&o->body) == ERR_OK)
+        jcheck_feed(o->check, buf_str(&o->body), false);
 }
 
 static void on_done(void *arg, enum errc rc, const struct err *e)
@@ -143,18 +226,12 @@ static void on_done(void *arg, enum errc rc, const struct err *e)
         snprintf(text, sizeof text, "it answered %d %s", o->status,
                  http1_reason(o->status));
         failed(o, text);
-    } else if (!take_models(o)) {
+    } else if (!find_list(o)) {
         failed(o, "its answer is no list of models");
     } else {
-        settle(o, SERVED_OK);
+        o->state = SERVED_READ;
+        loop_later(o->all->b->loop, &o->task);
     }
-}
-
-static void on_timer(void *arg)
-{
-    struct served_one *o = OBJ(served_one, arg);
-    upstream_cancel(&o->xfer);
-    failed(o, "it did not answer in time");
 }
 
 /* ---- asking ---- */
@@ -171,6 +248,7 @@ static const char *list_path(const struct provider_kind *kind)
     case DIALECT_GEMINI:
         return "/models?pageSize=1000";
     case DIALECT_COHERE:
+        return "/v1/models?page_size=1000";
     case DIALECT_BEDROCK:
     case DIALECT_N_:
         break;
@@ -178,8 +256,18 @@ static const char *list_path(const struct provider_kind *kind)
     return NULL;
 }
 
+/* Cohere lists its models in version 1 of its API, beside the one that is asked. */
+static void write_url(const struct conf_provider *p, struct buf *out)
+{
+    struct str base = str_of(p->base_url), version = STR("/v2");
+    if (p->kind->dialect == DIALECT_COHERE && str_ends(base, version))
+        base = str_sub(base, 0, base.len - version.len);
+    buf_adds(out, base);
+    buf_addz(out, list_path(p->kind));
+}
+
 static enum errc start(struct served_one *o, const struct conf_provider *p,
-                       const char *path, struct str key, struct err *e)
+                       struct str key, struct err *e)
 {
     static const struct upstream_fns fns = {on_head, on_body, on_done};
     struct broker *b = o->all->b;
@@ -193,8 +281,9 @@ static enum errc start(struct served_one *o, const struct conf_provider *p,
         call_header(&h, p->headers[i].name, str_of(p->headers[i].value));
     if (key.len > 0)
         call_credentials(&h, p->kind->auth, key);
-    buf_printf(&url, "%s%s", p->base_url, path);
-    if (buf_err(&url) != ERR_OK || buf_err(&h.text) != ERR_OK)
+    write_url(p, &url);
+    o->check = jcheck_new(true);
+    if (buf_err(&url) != ERR_OK || buf_err(&h.text) != ERR_OK || o->check == NULL)
         return err_set(e, ERR_MEMORY, "no memory for the request");
     const struct upstream_request req = {.method = "GET",
                                          .url = url.data,
@@ -204,63 +293,150 @@ static enum errc start(struct served_one *o, const struct conf_provider *p,
                                          .proxy = p->proxy,
                                          .ca_file = p->ca_file,
                                          .http2 = p->http2};
-    enum errc rc = loop_timer_set(b->loop, &o->timer, SERVED_WAIT_US);
+    int64_t left_us = MAX(o->until_us - loop_mono_us(b->loop), 0);
+    enum errc rc = loop_timer_set(b->loop, &o->timer, left_us);
     return rc == ERR_OK ? upstream_start(b->upstream, &req, &fns, o, &o->xfer, e)
                         : err_set(e, rc, "no memory for a timer");
 }
 
+/* Ours, else the one that the client brought; NULL ptr: none now. */
+static struct str key_of(const struct served_one *o)
+{
+    struct broker *b = o->all->b;
+    struct secret_key *key =
+        secrets_pick(b->secrets, str_of(o->name), loop_mono_us(b->loop));
+    if (key != NULL)
+        return (struct str){key->value, key->len};
+    return secrets_has(b->secrets, str_of(o->name)) ? STR_NONE : buf_str(&o->brought);
+}
+
+static void skip(struct served_one *o, enum errc why, const char *text)
+{
+    err_set(&o->err, why, "%s", text);
+    settle(o, SERVED_SKIPPED);
+}
+
+/* Sends, or waits for the key. */
 static void ask(struct served_one *o, const struct conf_provider *p)
 {
     struct broker *b = o->all->b;
-    const char *path = list_path(p->kind);
-    struct secret_key *key =
-        secrets_pick(b->secrets, str_of(p->name), loop_mono_us(b->loop));
+    int64_t now_us = loop_mono_us(b->loop);
+    struct str key = key_of(o);
     bool needs_key = p->kind->auth != AUTH_NONE && !p->kind->is_local;
-    o->state = SERVED_SKIPPED;
-    if (path == NULL)
-        err_set(&o->err, ERR_INVALID, "it does not tell its models where it is asked");
-    else if (b->conf->core.offline && !conf_provider_is_near(p))
-        err_set(&o->err, ERR_REFUSED, "offline, and it is not on this machine");
-    else if (key == NULL && needs_key)
-        err_set(&o->err, ERR_UPSTREAM_AUTH, "the broker has no key for it now");
-    else if (start(o, p, path,
-                   key != NULL ? (struct str){key->value, key->len} : STR_NONE,
-                   &o->err) == ERR_OK)
-        o->state = SERVED_ASKING;
-    else
+    if (key.len == 0 && secrets_await(b->secrets, str_of(o->name), now_us) &&
+        loop_timer_set(b->loop, &o->timer, SERVED_KEY_US) == ERR_OK) {
+        o->state = SERVED_KEY;
+        return;
+    }
+    o->state = SERVED_CALL;
+    if (key.len == 0 && needs_key)
+        skip(o, ERR_UPSTREAM_AUTH, "the broker has no key for it now");
+    else if (start(o, p, key, &o->err) != ERR_OK)
         settle(o, SERVED_FAILED);
+    else
+        drop_key(o);
 }
 
-void served_refresh(struct served *s)
+static void begin(struct served_one *o)
+{
+    struct broker *b = o->all->b;
+    const struct conf_provider *p = conf_provider(b->conf, str_of(o->name));
+    o->all->n_running++;
+    o->until_us = loop_mono_us(b->loop) + SERVED_WAIT_US;
+    if (p == NULL)
+        skip(o, ERR_NOT_FOUND, "it is not configured any more");
+    else if (p->kind->dialect == DIALECT_BEDROCK)
+        skip(o, ERR_INVALID,
+             "its models cannot be listed: Bedrock tells them at another address");
+    else if (b->conf->core.offline && !conf_provider_is_near(p))
+        skip(o, ERR_REFUSED, "offline, and it is not on this machine");
+    else
+        ask(o, p);
+}
+
+/* The key that it waits for may be there; or the time is over. */
+static void on_timer(void *arg)
+{
+    struct served_one *o = OBJ(served_one, arg);
+    struct broker *b = o->all->b;
+    const struct conf_provider *p = conf_provider(b->conf, str_of(o->name));
+    upstream_cancel(&o->xfer);
+    if (o->state != SERVED_KEY)
+        failed(o, "it did not answer in time");
+    else if (p == NULL || loop_mono_us(b->loop) >= o->until_us)
+        failed(o, "its key did not come in time");
+    else
+        ask(o, p);
+}
+
+static void on_task(void *arg)
+{
+    struct served *s = OBJ(served, arg);
+    for (size_t i = 0; i < s->n && s->n_running < SERVED_AT_ONCE; i++)
+        if (s->ones[i]->state == SERVED_DUE)
+            begin(s->ones[i]);
+}
+
+/* A key that the request of a client brings along. Source: llmgw-protocol(7). */
+static struct str brought_key(const struct http1_head *head, const char *provider)
+{
+    for (size_t i = 0; i < head->n_headers; i++) {
+        struct str value = head->headers[i].value, name;
+        if (str_ieqz(head->headers[i].name, "x-llmgw-provider-key") &&
+            str_split(&value, '=', &name) && str_eqz(name, provider))
+            return value;
+    }
+    return STR_NONE;
+}
+
+static void add(struct served *s, const struct conf_provider *p, struct str brought)
+{
+    struct served_one *o = MEM_NEW(struct served_one);
+    if (o == NULL)
+        return;
+    o->magic = served_one_MAGIC;
+    o->all = s;
+    o->timer = (struct loop_timer){.fn = on_timer, .arg = o};
+    o->task = (struct loop_task){.fn = on_read, .arg = o};
+    o->err = (struct err)ERR_INIT;
+    buf_init(&o->brought, LIMIT_HEAD_LEN);
+    buf_init(&o->body, SERVED_LEN);
+    buf_init(&o->models, SERVED_LEN);
+    buf_adds(&o->brought, brought);
+    str_copy(o->name, sizeof o->name, str_of(p->name));
+    s->ones[s->n++] = o;
+}
+
+void served_refresh(struct served *s, const struct http1_head *head)
 {
     const struct conf *c = s->b->conf;
     for (size_t i = 0; i < s->n; i++)
-        if (s->ones[i]->state == SERVED_ASKING)
+        if (!is_over(s->ones[i]))
             return;
     forget(s);
-    for (size_t i = 0; i < c->n_providers && s->n < SERVED_MAX; i++) {
-        struct served_one *o = MEM_NEW(struct served_one);
-        if (o == NULL)
-            return;
-        o->magic = served_one_MAGIC;
-        o->all = s;
-        o->timer = (struct loop_timer){.fn = on_timer, .arg = o};
-        o->err = (struct err)ERR_INIT;
-        buf_init(&o->body, SERVED_LEN);
-        buf_init(&o->models, SERVED_LEN);
-        str_copy(o->name, sizeof o->name, str_of(c->providers[i].name));
-        s->ones[s->n++] = o;
-        ask(o, &c->providers[i]);
+    s->ones = mem_alloc(c->n_providers + c->n_others + 1, sizeof(struct served_one *));
+    if (s->ones == NULL)
+        return;
+    for (size_t i = 0; i < c->n_providers; i++)
+        add(s, &c->providers[i], brought_key(head, c->providers[i].name));
+    for (size_t i = 0; i < c->n_others; i++) {
+        struct str brought = brought_key(head, c->others[i].name);
+        if (brought.len > 0)
+            add(s, &c->others[i], brought);
     }
+    on_task(s);
 }
 
 void served_write(const struct served *s, struct jw *w)
 {
-    static const char *const states[] = {"asking", "ok", "failed", "skipped"};
+    static const char *const states[] = {
+        [SERVED_DUE] = "asking",     [SERVED_KEY] = "asking", [SERVED_CALL] = "asking",
+        [SERVED_READ] = "asking",    [SERVED_OK] = "ok",      [SERVED_FAILED] = "failed",
+        [SERVED_SKIPPED] = "skipped"};
     jw_array(w);
     for (size_t i = 0; i < s->n; i++) {
         const struct served_one *o = s->ones[i];
-        struct str rest = buf_str(&o->models), id;
+        struct str rest = is_over(o) ? buf_str(&o->models) : STR_NONE, id;
         jw_object(w);
         jw_kstrz(w, "provider", o->name);
         jw_kstrz(w, "state", states[o->state]);

@@ -5,6 +5,7 @@
 #ifndef BROKER_SERVED_H
 #define BROKER_SERVED_H
 
+#include "core/http1.h"
 #include "core/jsonx.h"
 
 struct broker;
@@ -12,8 +13,11 @@ struct served;
 
 enum errc served_new(struct broker *b, struct served **ret, struct err *e) MUST_USE;
 void served_free(struct served **s);
-/* Asks each provider in use, unless that is under way. */
-void served_refresh(struct served *s);
+/*
+ * Asks each provider in use, unless that is under way, some at a time; where we have no key, with
+ * the one that the client's request brings along, and also those that are in use by it alone.
+ */
+void served_refresh(struct served *s, const struct http1_head *head);
 /*
  * What has come of the last round, as an array: {"provider", "state", "error", "models"}, where
  * the state is "asking", "ok", "failed" or "skipped", and models are ids as the provider says them.

@@ -7,13 +7,17 @@
 #include <string.h>
 
 #include "core/jsonx.h"
+#include "core/map.h"
+#include "core/mem.h"
 #include "core/os.h"
 
+#include "cmd/key_source.h"
 #include "cmd/link.h"
 #include "cmd/models.h"
 #include "cmd/out.h"
 
-enum { POLL_MS = 50, POLLS = 400, FOUND_LEN = 4 * 1024 * 1024 };
+/* The broker gives each provider some 15 s, and asks 16 at a time. */
+enum { POLL_MS = 50, POLLS = 400, AT_ONCE = 16, FOUND_LEN = 4 * 1024 * 1024 };
 
 static const struct out_column columns[] = {
     {.name = "provider", .type = OUT_TEXT},
@@ -25,8 +29,12 @@ static enum errc call(struct cmd_ctx *ctx, const char *method, const char *path,
                       struct json_object **ret, struct err *e)
 {
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_REPLY_LEN);
+    AUTO(buf_release) struct buf headers = BUF_INIT(LIMIT_HEAD_LEN);
     jx_put(ret);
-    enum errc rc = link_ask(ctx, true, method, path, STR_NONE, STR_NONE, &body, e);
+    key_headers(ctx->conf, &headers);
+    enum errc rc =
+        link_ask(ctx, true, method, path, buf_str(&headers), STR_NONE, &body, e);
+    mem_wipe(headers.data, headers.cap);
     return rc == ERR_OK ? jx_parse(buf_str(&body), ret, e) : rc;
 }
 
@@ -46,12 +54,13 @@ static enum errc ask(struct cmd_ctx *ctx, struct json_object **ret, struct err *
         return err_set(e, ERR_BROKER,
                        "the broker that runs is older than this\n"
                        "hint: llmgw broker restart");
-    for (int i = 0; rc == ERR_OK && i < POLLS; i++) {
+    for (size_t i = 0, n = 0; rc == ERR_OK && i < POLLS * (n / AT_ONCE + 1); i++) {
         struct json_object *providers = jx_arr(*ret, "providers");
         if (providers == NULL)
             return err_set(
                 e, ERR_BROKER,
                 "the broker cannot ask for models\nhint: llmgw broker restart");
+        n = json_object_array_length(providers);
         if (n_asking(providers) == 0)
             return ERR_OK;
         poll(NULL, 0, POLL_MS);
@@ -65,6 +74,7 @@ struct refreshing {
     struct out *out;
     const char *only; /* NULL: every provider */
     struct buf found;
+    struct map fresh;                 /* names of those that told their models */
     size_t n_told, n_asked, n_failed; /* the first: of whom the broker said something */
 };
 
@@ -115,11 +125,13 @@ static void put_provider(struct refreshing *r, struct json_object *o)
     if (p == NULL || models == NULL || (r->only != NULL && strcmp(r->only, p->name) != 0))
         return;
     r->n_told++;
-    if (str_eqz(state, "ok")) {
+    if (str_eqz(state, "ok") && map_set(&r->fresh, str_of(p->name), r) == ERR_OK) {
         r->n_asked++;
         put_models(r, p, models);
-    } else if (str_eqz(state, "skipped")) {
+    } else if (str_eqz(state, "skipped") && is_table(r->ctx)) {
         out_footer(r->out, "%s: not asked: %.*s", p->name, STR_ARG(jx_str(o, "error")));
+    } else if (str_eqz(state, "skipped")) {
+        out_warning(r->out, "%s: not asked: %.*s", p->name, STR_ARG(jx_str(o, "error")));
     } else {
         r->n_failed++;
         out_warning(r->out, "%s: %.*s", p->name,
@@ -129,19 +141,18 @@ static void put_provider(struct refreshing *r, struct json_object *o)
     }
 }
 
-/* Those of other providers stay when one alone was asked for. */
+/* Who was not asked, or did not tell, keeps the names that it told before, while it is in use. */
 static void keep_others(struct refreshing *r)
 {
     AUTO(buf_release) struct buf before = BUF_INIT(FOUND_LEN);
     struct str rest, line, provider;
-    if (r->only == NULL)
-        return;
     models_found(r->ctx, &before);
     rest = buf_str(&before);
     while (str_split(&rest, '\n', &line)) {
         struct str model = line;
         str_split(&model, '/', &provider);
-        if (line.len > 0 && !str_eqz(provider, r->only))
+        if (line.len > 0 && map_get(&r->fresh, provider) == NULL &&
+            conf_is_in_use(r->ctx->conf, provider))
             buf_printf(&r->found, "%.*s\n", STR_ARG(line));
     }
 }
@@ -163,6 +174,8 @@ static enum errc keep(struct refreshing *r, struct err *e)
 {
     const char *path = found_path(r->ctx);
     keep_others(r);
+    if (buf_err(&r->found) != ERR_OK)
+        out_warning(r->out, "completion keeps its names: there are too many new ones");
     if (r->n_asked == 0 || path == NULL || buf_err(&r->found) != ERR_OK)
         return ERR_OK;
     enum errc rc = os_make_parents(path, 0700, e);
@@ -188,6 +201,7 @@ enum errc models_refresh(struct cmd_ctx *ctx, void *opts, const char *const *arg
     if (rc != ERR_OK)
         return rc;
     r.out = out;
+    map_init(&r.fresh);
     struct json_object *providers = jx_arr(answer, "providers");
     for (size_t i = 0; i < json_object_array_length(providers); i++)
         put_provider(&r, json_object_array_get_idx(providers, i));
@@ -200,6 +214,7 @@ enum errc models_refresh(struct cmd_ctx *ctx, void *opts, const char *const *arg
     if (rc == ERR_OK)
         rc = out_finish(out, e);
     buf_release(&r.found);
+    map_release(&r.fresh);
     if (rc == ERR_OK && r.n_failed > 0)
         return err_set(e, r.n_asked > 0 ? ERR_PARTIAL : ERR_SERVER,
                        "%zu provider%s did not tell", r.n_failed,

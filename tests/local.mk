@@ -125,6 +125,7 @@ check_PROGRAMS += %D%/unit/test_rank
 check_PROGRAMS += %D%/unit/test_habit
 check_PROGRAMS += %D%/unit/test_retry
 check_PROGRAMS += %D%/unit/test_secret
+check_PROGRAMS += %D%/unit/test_served
 check_PROGRAMS += %D%/unit/test_sha256
 check_PROGRAMS += %D%/unit/test_shape
 check_PROGRAMS += %D%/unit/test_sim_scenario

@@ -89,6 +89,7 @@ is "$(rm "$db"*; llmgw models --sort latency >/dev/null 2>&1; echo $?)" 0 '… a
 
 # ---- what providers say that they serve ----
 start_sim one
+start_sim co --dialect cohere
 config <<END
 [provider "a"]
     kind = openai
@@ -104,9 +105,19 @@ config <<END
     key-env = WORK_KEY
 [provider "co"]
     kind = cohere
-    base-url = http://127.0.0.1:$one_port/v2
+    base-url = http://127.0.0.1:$co_port/v2
     key-env = WORK_KEY
+[provider "aws"]
+    kind = bedrock
+    region = eu-west-1
+    key-env = WORK_KEY
+[provider "cmd"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-cmd = cat $tmp/key
 END
+mkfifo "$tmp/key"
+echo sk-by-command >"$tmp/key" &
 start_broker
 refresh() { # $rc, $out, $err
     out=$(llmgw models refresh "$@" 2>"$tmp/err")
@@ -115,13 +126,15 @@ refresh() { # $rc, $out, $err
 }
 refresh -j
 is "$rc" 0 'providers are asked for their models'
-for p in a b g; do
+for p in a b g co cmd; do
     cmp_num "$(printf '%s\n' "$out" | grep -c "\"provider\":\"$p\"")" -gt 0 "… $p tells some"
 done
 refresh
 like "$out" '^a +sim$' 'what the catalog does not know is told'
 like "$out" '^a: [0-9]+ models?, [1-9][0-9]* that the catalog does not know$' '… and how many there are'
-like "$out" '^co: not asked: ' '… and who was not asked'
+like "$out" '^co +command-sim$' '… in the words of each dialect'
+is "$(last_request co target)" '/v1/models?page_size=1000' '… at its own address'
+like "$out" '^aws: not asked: its models cannot be listed: ' '… and who was not asked, and why'
 like "$(llmgw __complete -- chat -m a/si)" '^a/sim' 'completion offers them'
 is "$(grep -c '^a/sim' "$XDG_CACHE_HOME/llmgw/models")" 1 '… but none whose name has control characters'
 rm "$XDG_CACHE_HOME/llmgw/models"
@@ -148,4 +161,30 @@ refresh
 is "$rc" 3 'one that does not answer: 3'
 like "$err" '^llmgw: models: gone: ' '… and why'
 like "$out" '^a +sim$' '… the others are told all the same'
+is "$(sort -u "$XDG_CACHE_HOME/llmgw/models" | grep -c '^gone/')" 0 '… and it has no names'
+echo gone/old-name >>"$XDG_CACHE_HOME/llmgw/models"
+echo unknown/old-name >>"$XDG_CACHE_HOME/llmgw/models"
+refresh
+is "$(grep -c '^gone/old-name$' "$XDG_CACHE_HOME/llmgw/models")" 1 'who does not answer keeps the names that it told before'
+is "$(grep -c '^unknown/' "$XDG_CACHE_HOME/llmgw/models")" 0 '… as long as it is in use'
+is "$(grep -c '^a/sim$' "$XDG_CACHE_HOME/llmgw/models")" 1 '… and who does has each once'
+
+# ---- more than are asked at a time, and keys of this shell ----
+stop_broker
+for i in $(seq 70); do
+    printf '[provider "many%d"]\n    kind = openai\n    base-url = http://127.0.0.1:%d/v1\n    key-env = LATE_KEY\n' \
+        "$i" "$one_port"
+done | config
+start_broker
+refresh
+is "$rc" 0 'providers without a key are passed over'
+LATE_KEY=sk-late
+export LATE_KEY
+refresh -j
+is "$(printf '%s\n' "$out" | grep -o '"provider":"many[0-9]*","model":"sim"' | sort -u | wc -l)" 16 \
+    'a request brings 16 keys of this shell'
+stop_broker
+start_broker
+refresh -j
+is "$(printf '%s\n' "$out" | grep -o '"provider":"many[0-9]*","model":"sim"' | sort -u | wc -l)" 70 'none of many is left out'
 done_testing

@@ -292,8 +292,11 @@ static const struct path *find_path(const struct sim *s, const struct http1_head
 }
 
 /* Whose headers these are. */
-static const struct sim_dialect *dialect_of(const struct http1_head *h)
+static const struct sim_dialect *dialect_of(const struct sim *s,
+                                            const struct http1_head *h)
 {
+    if (s->only != NULL)
+        return s->only;
     if (http1_header(h, "anthropic-version").len > 0)
         return &sim_anthropic;
     return http1_header(h, "x-goog-api-key").len > 0 ? &sim_gemini : &sim_openai;
@@ -332,7 +335,7 @@ void exchange_begin(struct sim *s, struct exchange *x, const struct http1_head *
     const struct path *path = find_path(s, head);
     const struct sim_dialect *d = path ? path->dialect : NULL;
     if (d == NULL)
-        d = dialect_of(head);
+        d = dialect_of(s, head);
     *x = (struct exchange){.is_open = true, .began_us = s->mono_us};
     arena_init(&x->arena, EXCHANGE_MAX);
     plan_init(&x->plan);
