@@ -74,7 +74,8 @@ struct conn {
     struct jcheck *check;    /* owned; of a long body */
     struct buf next;         /* bytes behind the request */
     size_t scan;             /* http1_parse_request's */
-    struct http1_head *head; /* owned; NULL when idle */
+    bool has_begun;          /* bytes of a head have come, and its clock runs */
+    struct http1_head *head; /* owned; NULL until it is whole */
     struct http1_body decoder;
     int64_t body_mono_us; /* when the body began */
     struct conn_request request;
@@ -436,14 +437,9 @@ static void begin_body(struct conn *c, size_t head_len)
     }
 }
 
-static bool begin_head(struct conn *c)
+static void begin_head(struct conn *c)
 {
-    c->head = MEM_NEW(struct http1_head);
-    if (c->head == NULL) {
-        c->is_broken = true;
-        loop_later(c->b->loop, &c->task);
-        return false;
-    }
+    c->has_begun = true;
     c->scan = 0;
     c->request = (struct conn_request){
         .is_unix = c->is_unix,
@@ -452,22 +448,31 @@ static bool begin_head(struct conn *c)
         .start_wall_us = loop_wall_us(c->b->loop),
     };
     set_timer(c, LIMIT_HEAD_S);
-    return true;
 }
 
 /* Goes as far as the bytes of `in` reach. */
 static void step(struct conn *c)
 {
-    if (c->head == NULL && !begin_head(c))
+    if (!c->has_begun)
+        begin_head(c);
+    if (c->is_broken)
         return;
+    struct http1_head
+        head; /* with room for any: what is kept has no more than it needs */
     struct err e = ERR_INIT;
     size_t head_len;
-    enum errc rc = http1_parse_request(buf_str(&c->in), &c->scan, c->head, &head_len, &e);
-    if (rc == ERR_OK) {
-        c->head = http1_head_trim(c->head); /* the answer may take minutes */
+    enum errc rc = http1_parse_request(buf_str(&c->in), &c->scan, &head, &head_len, &e);
+    if (rc != ERR_OK) {
+        if (rc != ERR_AGAIN)
+            refuse(c, &e);
+        return;
+    }
+    c->head = http1_head_copy(&head);
+    if (c->head != NULL) {
         begin_body(c, head_len);
-    } else if (rc != ERR_AGAIN) {
-        refuse(c, &e);
+    } else {
+        c->is_broken = true;
+        loop_later(c->b->loop, &c->task);
     }
 }
 
@@ -484,6 +489,7 @@ static void next_request(struct conn *c)
     jcheck_free(&c->check);
     mem_free(c->head);
     c->head = NULL;
+    c->has_begun = false;
     if (c->conf != NULL)
         broker_conf_unref(c->b, &c->conf);
     c->has_replied = c->is_chunked = c->is_bodiless = c->is_full = false;

@@ -7,7 +7,11 @@
 
 #include "core/mem.h"
 
-enum { ARENA_BLOCK = 4096 };
+enum {
+    /* what a request needs whose body passes as it is; one that is decoded needs more at once */
+    FIRST_BLOCK = 2560,
+    NEXT_BLOCK = 8192,
+};
 
 struct arena_block {
     struct arena_block *next;
@@ -46,18 +50,17 @@ static void *arena_grab(struct arena *a, size_t len)
     size_t rounded = (len + align - 1) / align * align;
     struct arena_block *b = a->head;
     if (b == NULL || b->cap - b->used < rounded) {
-        size_t cap = MAX(rounded, (size_t)ARENA_BLOCK);
-        b = mem_alloc(1, sizeof *b + cap);
+        size_t cap = MAX(rounded, (size_t)(b == NULL ? FIRST_BLOCK : NEXT_BLOCK));
+        b = mem_resize(NULL, 1, sizeof *b + cap); /* zeroed as it is handed out */
         if (b == NULL)
             return NULL;
-        b->cap = cap;
-        b->next = a->head;
+        *b = (struct arena_block){.next = a->head, .cap = cap};
         a->head = b;
     }
     void *p = b->bytes + b->used;
     b->used += rounded;
     a->used += len;
-    return p;
+    return memset(p, 0, rounded);
 }
 
 void *arena_alloc(struct arena *a, size_t n, size_t size)

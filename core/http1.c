@@ -638,12 +638,14 @@ static void end_field(struct buf *out, size_t from)
     buf_addz(out, "\r\n");
 }
 
-struct http1_head *http1_head_trim(struct http1_head *h)
+struct http1_head *http1_head_copy(const struct http1_head *h)
 {
     size_t len =
         offsetof(struct http1_head, headers) + h->n_headers * sizeof h->headers[0];
-    struct http1_head *trimmed = mem_resize(h, 1, len);
-    return trimmed != NULL ? trimmed : h;
+    struct http1_head *copy = mem_resize(NULL, 1, len);
+    if (copy != NULL)
+        memcpy(copy, h, len);
+    return copy;
 }
 
 void http1_write_header(struct buf *out, const char *name, struct str value)

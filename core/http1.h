@@ -29,7 +29,7 @@ struct http1_head {
     bool expect_continue;
     int64_t content_length; /* −1: none given */
     size_t n_headers;
-    struct http1_header headers[LIMIT_HEADERS]; /* last: http1_head_trim() */
+    struct http1_header headers[LIMIT_HEADERS]; /* last: http1_head_copy() */
 };
 
 /*
@@ -99,10 +99,10 @@ void http1_write_request(struct buf *out, const char *method, struct str target)
 /* %XX in a path are bytes; what is no escape stays. `out` has room for s.len; returns how many. */
 size_t http1_percent_decode(struct str s, char *out);
 /*
- * A parsed head that is kept for long, in as much memory as its headers need: it may not be copied
- * whole, nor be parsed into again. Returns where it is now.
+ * A parsed head in as much memory as its headers need: it may not be copied as a struct, nor be
+ * parsed into. The slices stay where they are. For mem_free(); NULL when memory is out.
  */
-struct http1_head *http1_head_trim(struct http1_head *h);
+struct http1_head *http1_head_copy(const struct http1_head *h) MUST_USE;
 /* Control characters in a value, but for tabs, are replaced by spaces. */
 void http1_write_header(struct buf *out, const char *name, struct str value);
 /* A number, with what stands behind it. */

@@ -83,6 +83,23 @@ static void a_splice_changes_only_its_place(void **state)
     }
 }
 
+static void an_arena_gives_zeroes(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2;
+         again++) { /* the second time in memory that was used */
+        struct arena a;
+        arena_init(&a, SIZE_MAX);
+        for (size_t len = 1; len < 9000; len = len * 5 / 2 + 1) {
+            char *p = arena_alloc(&a, len, 1);
+            for (size_t i = 0; i < len; i++)
+                assert_int_equal(p[i], 0);
+            memset(p, 'x', len);
+        }
+        arena_release(&a);
+    }
+}
+
 static void an_arena_breaks_softly(void **state)
 {
     (void)state;
@@ -471,6 +488,7 @@ int main(void)
         cmocka_unit_test(a_buffer_keeps_its_cap),
         cmocka_unit_test(numbers_are_added_in_decimal),
         cmocka_unit_test(a_splice_changes_only_its_place),
+        cmocka_unit_test(an_arena_gives_zeroes),
         cmocka_unit_test(an_arena_breaks_softly),
         cmocka_unit_test(a_map_finds_what_was_set),
         cmocka_unit_test(siphash_agrees_with_its_paper),
