@@ -147,7 +147,7 @@ static void keep_facts(const struct price_query *q, struct attempt_row *row)
     AUTO(buf_release) struct buf b = BUF_INIT(sizeof row->pricing - 1);
     price_facts_write(q, &b);
     if (buf_err(&b) == ERR_OK)
-        snprintf(row->pricing, sizeof row->pricing, "%.*s", STR_ARG(buf_str(&b)));
+        str_copy(row->pricing, sizeof row->pricing, buf_str(&b));
 }
 
 /* The model of the answer counts. Source: llmgw-prices(7), the first step. */

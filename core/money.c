@@ -53,12 +53,23 @@ void money_exact(char out[MONEY_TEXT_LEN], pico p)
         return;
     }
     uint64_t v = p < 0 ? -(uint64_t)p : (uint64_t)p;
-    int n = snprintf(out, MONEY_TEXT_LEN, "%s%" PRIu64 ".%012" PRIu64, p < 0 ? "-" : "",
-                     v / (uint64_t)PICO_PER_USD, v % (uint64_t)PICO_PER_USD);
-    while (out[n - 1] == '0')
-        out[--n] = '\0';
-    if (out[n - 1] == '.')
-        out[n - 1] = '\0';
+    uint64_t whole = v / (uint64_t)PICO_PER_USD, rest = v % (uint64_t)PICO_PER_USD;
+    char text[MONEY_TEXT_LEN], *const end = text + sizeof text, *at = end;
+    int places = rest > 0 ? 12 : 0;
+    for (; places > 0 && rest % 10 == 0; places--)
+        rest /= 10;
+    for (; places > 0; places--) {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    if (at < end)
+        *--at = '.';
+    do
+        *--at = (char)('0' + whole % 10);
+    while ((whole /= 10) > 0);
+    if (p < 0)
+        *--at = '-';
+    str_copy(out, MONEY_TEXT_LEN, (struct str){at, (size_t)(end - at)});
 }
 
 void money_people(char out[MONEY_TEXT_LEN], pico p)

@@ -466,9 +466,10 @@ static bool price_all(struct work *w)
 static bool reckon(struct work *w, const struct catalog *c, const struct price_query *q,
                    struct price_cost *out)
 {
-    *out = (struct price_cost){.total_pico = PICO_UNKNOWN,
-                               .period_from_us = INT64_MIN,
-                               .period_to_us = INT64_MAX};
+    memset(out, 0, offsetof(struct price_cost, lines)); /* most have two of the lines */
+    out->total_pico = PICO_UNKNOWN;
+    out->period_from_us = INT64_MIN;
+    out->period_to_us = INT64_MAX;
     *w = (struct work){.c = c, .q = q, .out = out, .den = 1};
     bool known = price_all(w);
     if (w->overflow || (known && money_scale(w->num, w->den, &out->total_pico) != ERR_OK))
@@ -477,6 +478,17 @@ static bool reckon(struct work *w, const struct catalog *c, const struct price_q
     if (!known)
         out->n_lines = 0;
     return true;
+}
+
+/* "provider/model@begin of the period" */
+static void name_row(const struct work *w, char *out, size_t size)
+{
+    const char *from = w->period->from;
+    const char *const parts[] = {w->model->provider, "/", w->model->model, "@",
+                                 from != NULL ? from : "-"};
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        len += str_copy(out + len, size - len, str_of(parts[i]));
 }
 
 enum errc price_cost(const struct catalog *c, const struct price_query *q,
@@ -488,9 +500,9 @@ enum errc price_cost(const struct catalog *c, const struct price_query *q,
         return err_set(e, ERR_RANGE, "price of %.*s/%.*s: more than can be counted",
                        STR_ARG(q->provider), STR_ARG(q->model));
     if (w.period != NULL)
-        snprintf(out.row_id, sizeof out.row_id, "%s/%s@%s", w.model->provider,
-                 w.model->model, w.period->from != NULL ? w.period->from : "-");
-    *ret = out;
+        name_row(&w, out.row_id, sizeof out.row_id);
+    memcpy(ret, &out,
+           offsetof(struct price_cost, lines) + out.n_lines * sizeof out.lines[0]);
     return ERR_OK;
 }
 

@@ -42,8 +42,6 @@ struct price_line {
 struct price_cost {
     pico total_pico; /* PICO_UNKNOWN when not known */
     char why[128];   /* reason when unknown: "model not in the catalogue", … */
-    struct price_line lines[PRICE_LINES];
-    size_t n_lines;
     struct {
         const char *name;
         int64_t num, den;
@@ -57,6 +55,8 @@ struct price_cost {
     char row_id[160]; /* "openai/gpt-6.1-sol@2026-09-29"; "@-": begin not known */
     bool exact;       /* no rounding was needed */
     bool is_disputed; /* sources conflict, or nobody printed the service's ratio */
+    size_t n_lines;
+    struct price_line lines[PRICE_LINES]; /* last: those from n_lines on mean nothing */
 };
 
 /* ERR_OK also when the cost is unknown; errors are ERR_RANGE (overflow) only. */

@@ -85,10 +85,11 @@ static struct jspan member(struct reader *r, struct jspan object, const char *na
         see(r, object, m);
     if (m->n > MEMBERS)
         return jscan_get(r->text, object, name);
-    size_t len = strlen(name);
-    for (size_t i = 0; i < m->n; i++)
-        if (m->at[i].key.len == len && memcmp(m->at[i].key.ptr, name, len) == 0)
+    for (size_t i = 0; i < m->n; i++) {
+        struct str key = m->at[i].key;
+        if (key.len > 0 && key.ptr[0] == name[0] && str_eqz(key, name))
             return m->at[i].value;
+    }
     return (struct jspan){0};
 }
 

@@ -352,8 +352,24 @@ static void money_is_exact(void **state)
     assert_int_equal(p, 412000000);
     money_exact(text, p);
     assert_string_equal(text, "0.000412");
-    money_exact(text, 5 * PICO_PER_USD);
-    assert_string_equal(text, "5");
+    static const struct {
+        pico p;
+        const char *text;
+    } exact[] = {
+        {0, "0"},
+        {1, "0.000000000001"},
+        {-1, "-0.000000000001"},
+        {5 * PICO_PER_USD, "5"},
+        {-10 * PICO_PER_USD, "-10"},
+        {PICO_PER_USD * 3 / 2, "1.5"},
+        {PICO_PER_USD / 100, "0.01"},
+        {INT64_MAX, "9223372.036854775807"},
+        {INT64_MIN + 1, "-9223372.036854775807"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(exact); i++) {
+        money_exact(text, exact[i].p);
+        assert_string_equal(text, exact[i].text);
+    }
     money_exact(text, PICO_UNKNOWN);
     assert_string_equal(text, "null");
     assert_int_equal(money_parse(STR("0.0000000000001"), &p), ERR_RANGE);
