@@ -67,6 +67,20 @@ static inline uint64_t special_bytes(uint64_t x)
     return (x | control | quote | backslash) & ones * 0x80;
 }
 
+/* Of sixteen bytes, is any not plain? As signed numbers, those outside ASCII are below a space. */
+typedef signed char sixteen __attribute__((vector_size(16)));
+
+static inline bool has_special(const char *p)
+{
+    const sixteen all_quotes = (sixteen){0} + '"', all_backslashes = (sixteen){0} + '\\';
+    sixteen x;
+    uint64_t halves[2];
+    memcpy(&x, p, sizeof x);
+    sixteen hits = (x < (sixteen){0} + ' ') | (x == all_quotes) | (x == all_backslashes);
+    memcpy(halves, &hits, sizeof halves);
+    return (halves[0] | halves[1]) != 0;
+}
+
 static inline bool is_plain(char c)
 {
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
@@ -74,6 +88,8 @@ static inline bool is_plain(char c)
 
 static inline const char *skip_plain(const char *p, const char *end)
 {
+    while (end - p >= 16 && !has_special(p))
+        p += 16;
     while (end - p >= 8) {
         uint64_t x;
         memcpy(&x, p, sizeof x);

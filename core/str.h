@@ -45,6 +45,8 @@ bool str_ieq(struct str a, struct str b);
 
 static inline bool str_ieqz(struct str a, const char *b)
 {
+    if (a.len > 0 && b != NULL && ((a.ptr[0] ^ b[0]) & ~0x20) != 0)
+        return false; /* not even the same letter to begin with */
     struct str text = str_of(b);
     return a.len == text.len && str_ieq(a, text);
 }
