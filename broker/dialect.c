@@ -91,6 +91,12 @@ void path_fixed(const struct provider_kind *kind, struct str model, bool stream,
     buf_addz(out, kind->path);
 }
 
+bool usage_stays(const struct sse_event *ev, struct buf *out)
+{
+    buf_adds(out, ev->raw);
+    return true;
+}
+
 void path_add_piece(struct str s, struct buf *out)
 {
     for (size_t i = 0; i < s.len; i++) {

@@ -36,10 +36,7 @@ enum {
 };
 
 /* clang-format off */
-static const struct {
-    const char *name;
-    enum jkind kind; /* J_NONE: checked by its reader */
-} fact_fields[F_COUNT] = {
+static const struct fact_field fact_fields[F_COUNT] = {
     [F_MODEL] = {"model", J_NONE},
     [F_MESSAGES] = {"messages", J_ARRAY},
     [F_SYSTEM] = {"system", J_NONE},
@@ -225,12 +222,7 @@ static enum errc read_facts(struct str body, const struct jcheck *check, bool co
     struct body_facts f = {
         .max_output_tok = -1, .n = 1, .include_usage = true, .counts_only = counts_only};
     struct jfield fields[F_COUNT] = {0};
-    for (size_t i = 0; i < F_COUNT; i++)
-        fields[i].name = fact_fields[i].name;
-    enum errc rc = body_fields(body, check, fields, F_COUNT, e);
-    for (size_t i = 0; rc == ERR_OK && i < F_COUNT; i++)
-        if (fact_fields[i].kind != J_NONE)
-            rc = field_kind(&fields[i], fact_fields[i].kind, e);
+    enum errc rc = body_facts_fields(body, check, fact_fields, fields, F_COUNT, e);
     if (rc == ERR_OK && !json_is_set(fields[F_MESSAGES].value))
         rc = field_error(e, "messages", "is required");
     if (rc == ERR_OK)
@@ -322,30 +314,6 @@ static bool write_own(struct str body, struct jspan message, struct buf *out)
     return n > 0 || n_cut == 0;
 }
 
-/* The body without foreign thoughts, and with ids of our own for foreign ones; whole if nothing
- * else were left. */
-static void write_own_body(struct str body, struct buf *out)
-{
-    struct jspan messages = jscan_get(body, jscan_root(body), "messages"), message;
-    size_t it = 0, n = 0;
-    buf_adds(out, up_to(body, 0, messages.pos));
-    buf_addc(out, '[');
-    while (jscan_next(body, messages, &it, &message)) {
-        size_t before = out->len;
-        buf_addz(out, n > 0 ? "," : "");
-        if (write_own(body, message, out))
-            n++;
-        else
-            buf_truncate(out, before);
-    }
-    buf_addc(out, ']');
-    buf_adds(out, up_to(body, messages.pos + messages.len, body.len));
-    if (n == 0) {
-        buf_reset(out);
-        buf_adds(out, body);
-    }
-}
-
 static enum errc anthropic_splice(struct str body, const struct body_facts *f,
                                   const struct body_edits *edits, struct buf *text,
                                   struct pieces *ret, struct err *e)
@@ -353,14 +321,12 @@ static enum errc anthropic_splice(struct str body, const struct body_facts *f,
     AUTO(buf_release) struct buf own = BUF_INIT(LIMIT_BODY_LEN);
     struct body_facts moved = *f;
     if (f->has_foreign) {
-        write_own_body(body, &own);
-        enum errc rc = buf_err(&own);
-        if (rc != ERR_OK)
-            return err_set(e, rc, "no room for the request body");
+        /* without foreign thoughts, and with ids of our own for foreign ones */
+        if (body_own(body, "messages", write_own, &own, e) != ERR_OK)
+            return e->code;
         body = buf_str(&own);
-        rc = read_facts(body, NULL, f->counts_only, &moved, e);
-        if (rc != ERR_OK)
-            return rc;
+        if (read_facts(body, NULL, f->counts_only, &moved, e) != ERR_OK)
+            return e->code;
     }
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
     patches_add_quoted(&p, moved.model.pos, moved.model.len, edits->model);
@@ -596,13 +562,6 @@ static enum errc anthropic_scan_reply(struct scan_state *s, struct str body,
 
 /* ---- events for a client ---- */
 
-/* Usage is part of the dialect; nobody can decline it. */
-static bool anthropic_strip_usage(const struct sse_event *ev, struct buf *out)
-{
-    buf_adds(out, ev->raw);
-    return true;
-}
-
 static const char *anthropic_end_mark(void)
 {
     return "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
@@ -700,7 +659,7 @@ const struct dialect_ops dialect_anthropic = {
     .scan_event = anthropic_scan_event,
     .scan_reply = anthropic_scan_reply,
     .error_parse = error_parse_any,
-    .strip_usage = anthropic_strip_usage,
+    .strip_usage = usage_stays,
     .reply_decode = anthropic_reply_decode,
     .decoder_new = anthropic_decoder_new,
     .decode_event = anthropic_decode_event,

@@ -177,6 +177,19 @@ enum errc body_fields(struct str body, const struct jcheck *check, struct jfield
     return ERR_INVALID;
 }
 
+enum errc body_facts_fields(struct str body, const struct jcheck *check,
+                            const struct fact_field *rows, struct jfield *fields,
+                            size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        fields[i].name = rows[i].name;
+    enum errc rc = body_fields(body, check, fields, n, e);
+    for (size_t i = 0; rc == ERR_OK && i < n; i++)
+        if (rows[i].kind != J_NONE)
+            rc = field_kind(&fields[i], rows[i].kind, e);
+    return rc;
+}
+
 void system_hash(struct str text, char out[17])
 {
     /* a key of no secret: the same prompt must give the same name on every day */
@@ -187,6 +200,31 @@ void system_hash(struct str text, char out[17])
 }
 
 /* ---- splicing ---- */
+
+enum errc body_own(struct str body, const char *name, own_item_fn *write, struct buf *out,
+                   struct err *e)
+{
+    struct jspan array = jscan_get(body, jscan_root(body), name), item;
+    size_t it = 0, n = 0;
+    buf_adds(out, str_sub(body, 0, array.pos));
+    buf_addc(out, '[');
+    while (jscan_next(body, array, &it, &item)) {
+        size_t before = out->len;
+        buf_addz(out, n > 0 ? "," : "");
+        if (write(body, item, out))
+            n++;
+        else
+            buf_truncate(out, before);
+    }
+    buf_addc(out, ']');
+    buf_adds(out, str_sub(body, array.pos + array.len, body.len));
+    if (n == 0) {
+        buf_reset(out);
+        buf_adds(out, body);
+    }
+    enum errc rc = buf_err(out);
+    return rc == ERR_OK ? ERR_OK : err_set(e, rc, "no room for the request body");
+}
 
 /* A place in order for a patch whose new text goes to the end of p->text. */
 static struct patch *patch_at(struct patches *p, size_t pos, size_t old_len)

@@ -15,14 +15,6 @@ static size_t embed_most(const struct provider_kind *kind, struct str model)
     return TEXTS_MAX;
 }
 
-static void cohere_embed_path(const struct provider_kind *kind, struct str model,
-                              bool stream, struct buf *out)
-{
-    (void)model;
-    (void)stream;
-    buf_addz(out, kind->embeddings);
-}
-
 /* It must be said; documents are what is embedded most. */
 static const char *use_word(enum msg_embed_use use)
 {
@@ -108,7 +100,7 @@ static enum errc cohere_embed_read(struct scan_state *s, struct str body,
 const struct dialect_ops dialect_cohere_embed = {
     .id = DIALECT_COHERE,
     .name = "cohere",
-    .path = cohere_embed_path,
+    .path = embed_path_fixed,
     .request_encode = cohere_embed_request_encode,
     .embed_most = embed_most,
     .request_headers = cohere_request_headers,

@@ -71,6 +71,14 @@ void embed_scan_usage(struct scan_state *s, enum usage_wire wire, struct str bod
 
 /* ---- requests ---- */
 
+void embed_path_fixed(const struct provider_kind *kind, struct str model, bool stream,
+                      struct buf *out)
+{
+    (void)model;
+    (void)stream;
+    buf_addz(out, kind->embeddings);
+}
+
 void embed_begin(struct request_writer *w, size_t max_n, struct buf *out)
 {
     const struct msg_embed *m = w->m->embed;

@@ -27,6 +27,9 @@ enum errc embed_list(const struct scan_state *s, struct str body, struct jspan l
 void embed_scan_usage(struct scan_state *s, enum usage_wire wire, struct str body,
                       struct jspan v);
 
+/* The path of kinds whose URL says nothing of the request. */
+void embed_path_fixed(const struct provider_kind *kind, struct str model, bool stream,
+                      struct buf *out);
 /*
  * What can be said of a request before it is written: refuses inputs that are tokens, and more
  * than max_n of them; drops the fields that have no place at the target.

@@ -42,10 +42,7 @@ enum {
 };
 
 /* clang-format off */
-static const struct {
-    const char *name;
-    enum jkind kind; /* J_NONE: checked by its reader */
-} fact_fields[F_COUNT] = {
+static const struct fact_field fact_fields[F_COUNT] = {
     [F_MODEL] = {"model", J_NONE},
     [F_MESSAGES] = {"messages", J_ARRAY},
     [F_STREAM] = {"stream", J_NONE},
@@ -228,12 +225,7 @@ static enum errc openai_facts(struct str body, const struct jcheck *check,
 {
     struct body_facts f = {.max_output_tok = -1, .n = 1};
     struct jfield fields[F_COUNT] = {0};
-    for (size_t i = 0; i < F_COUNT; i++)
-        fields[i].name = fact_fields[i].name;
-    enum errc rc = body_fields(body, check, fields, F_COUNT, e);
-    for (size_t i = 0; rc == ERR_OK && i < F_COUNT; i++)
-        if (fact_fields[i].kind != J_NONE)
-            rc = field_kind(&fields[i], fact_fields[i].kind, e);
+    enum errc rc = body_facts_fields(body, check, fact_fields, fields, F_COUNT, e);
     if (rc == ERR_OK && !json_is_set(fields[F_MESSAGES].value))
         rc = field_error(e, "messages", "is required");
     struct jfield include = {.name = "stream_options.include_usage"};

@@ -289,21 +289,13 @@ static void openai_embed_end(const struct usage *u, struct str model, struct buf
     buf_addz(out, "}}");
 }
 
-static void openai_embed_path(const struct provider_kind *kind, struct str model,
-                              bool stream, struct buf *out)
-{
-    (void)model;
-    (void)stream;
-    buf_addz(out, kind->embeddings);
-}
-
 const struct dialect_ops dialect_openai_embed = {
     .id = DIALECT_OPENAI,
     .name = "openai",
     .facts = openai_embed_facts,
     .splice = openai_embed_splice,
     .request_decode = openai_embed_request_decode,
-    .path = openai_embed_path,
+    .path = embed_path_fixed,
     .request_headers = openai_request_headers,
     .scan_init = openai_scan_init,
     .error_parse = error_parse_any,

@@ -55,6 +55,20 @@ enum errc field_model(struct str text, const struct jfield *f, struct body_facts
 /* The whole body as an object, found by `check` unless that is NULL; ERR_SYNTAX becomes the client's ERR_INVALID. */
 enum errc body_fields(struct str body, const struct jcheck *check, struct jfield *fields,
                       size_t n, struct err *e) MUST_USE;
+/* A field that routing looks at. */
+struct fact_field {
+    const char *name;
+    enum jkind kind; /* J_NONE: checked by its reader */
+};
+/* The same for the fields of `rows`, each of its kind. */
+enum errc body_facts_fields(struct str body, const struct jcheck *check,
+                            const struct fact_field *rows, struct jfield *fields,
+                            size_t n, struct err *e) MUST_USE;
+/* Appends the item as its target can read it; false: nothing is left of it. */
+typedef bool own_item_fn(struct str body, struct jspan item, struct buf *out);
+/* Appends the body with these items in its array `name`; all as it is if none were left. */
+enum errc body_own(struct str body, const char *name, own_item_fn *write, struct buf *out,
+                   struct err *e) MUST_USE;
 /* Hex of 64 bits over the system text, the same in all dialects; "" for none. */
 void system_hash(struct str text, char out[17]);
 
@@ -231,6 +245,8 @@ void call_id(const char *prefix, struct str id, const char *request_id, unsigned
 
 /* ---- encoding a request ---- */
 
+/* Usage is part of the dialect's streams: nobody can decline it. */
+bool usage_stays(const struct sse_event *ev, struct buf *out);
 /* The path of kinds whose URL says nothing of the request. */
 void path_fixed(const struct provider_kind *kind, struct str model, bool stream,
                 struct buf *out);

@@ -42,10 +42,7 @@ enum {
 };
 
 /* clang-format off */
-static const struct {
-    const char *name;
-    enum jkind kind; /* J_NONE: checked by its reader */
-} fact_fields[F_COUNT] = {
+static const struct fact_field fact_fields[F_COUNT] = {
     [F_MODEL] = {"model", J_NONE},
     [F_INPUT] = {"input", J_NONE},
     [F_INSTRUCTIONS] = {"instructions", J_STRING},
@@ -242,12 +239,7 @@ static enum errc responses_facts(struct str body, const struct jcheck *check,
     /* usage is in the last event, asked for or not */
     struct body_facts f = {.max_output_tok = -1, .n = 1, .include_usage = true};
     struct jfield fields[F_COUNT] = {0};
-    for (size_t i = 0; i < F_COUNT; i++)
-        fields[i].name = fact_fields[i].name;
-    enum errc rc = body_fields(body, check, fields, F_COUNT, e);
-    for (size_t i = 0; rc == ERR_OK && i < F_COUNT; i++)
-        if (fact_fields[i].kind != J_NONE)
-            rc = field_kind(&fields[i], fact_fields[i].kind, e);
+    enum errc rc = body_facts_fields(body, check, fact_fields, fields, F_COUNT, e);
     if (rc == ERR_OK)
         rc = field_model(body, &fields[F_MODEL], &f, e);
     if (rc == ERR_OK)
@@ -288,25 +280,12 @@ const char *agent_preset(const struct provider_kind *kind, struct str *model)
     return NULL;
 }
 
-/* The body without foreign thoughts; whole if nothing else were left. */
-static void write_own_body(struct str body, struct buf *out)
+static bool write_own(struct str body, struct jspan item, struct buf *out)
 {
-    struct jspan input = jscan_get(body, jscan_root(body), "input"), item;
-    size_t it = 0, n = 0;
-    buf_adds(out, str_sub(body, 0, input.pos));
-    buf_addc(out, '[');
-    while (jscan_next(body, input, &it, &item)) {
-        if (is_foreign_thought(body, item))
-            continue;
-        buf_addz(out, n++ > 0 ? "," : "");
-        buf_adds(out, jscan_text(body, item));
-    }
-    buf_addc(out, ']');
-    buf_adds(out, str_sub(body, input.pos + input.len, body.len));
-    if (n == 0) {
-        buf_reset(out);
-        buf_adds(out, body);
-    }
+    if (is_foreign_thought(body, item))
+        return false;
+    buf_adds(out, jscan_text(body, item));
+    return true;
 }
 
 static enum errc responses_splice(struct str body, const struct body_facts *f,
@@ -318,14 +297,11 @@ static enum errc responses_splice(struct str body, const struct body_facts *f,
     struct body_edits fit = *edits;
     fit.cap_field = NULL; /* that is Chat's */
     if (f->has_foreign) {
-        write_own_body(body, &own);
-        enum errc rc = buf_err(&own);
-        if (rc != ERR_OK)
-            return err_set(e, rc, "no room for the request body");
+        if (body_own(body, "input", write_own, &own, e) != ERR_OK)
+            return e->code;
         body = buf_str(&own);
-        rc = responses_facts(body, NULL, &moved, e);
-        if (rc != ERR_OK)
-            return rc;
+        if (responses_facts(body, NULL, &moved, e) != ERR_OK)
+            return e->code;
     }
     struct patches p = {.text = BUF_INIT(LIMIT_BODY_LEN)};
     const char *preset = agent_preset(edits->kind, &fit.model);
@@ -626,12 +602,6 @@ static enum errc responses_scan_reply(struct scan_state *s, struct str body,
     return ERR_OK;
 }
 
-static bool responses_strip_usage(const struct sse_event *ev, struct buf *out)
-{
-    buf_adds(out, ev->raw); /* it belongs there */
-    return true;
-}
-
 /* The last event is the end; it is the encoder's. */
 static const char *responses_end_mark(void)
 {
@@ -707,7 +677,7 @@ const struct dialect_ops dialect_responses = {
     .scan_event = responses_scan_event,
     .scan_reply = responses_scan_reply,
     .error_parse = error_parse_any,
-    .strip_usage = responses_strip_usage,
+    .strip_usage = usage_stays,
     .reply_decode = responses_reply_decode,
     .decoder_new = responses_decoder_new,
     .decode_event = responses_decode_event,
