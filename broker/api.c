@@ -68,6 +68,8 @@ static const struct api_row {
     {"POST", "/llmgw/v1/undrain", api_undrain, API_UNIX},
     {"POST", "/llmgw/v1/weight", api_weight, API_UNIX},
     {"POST", "/llmgw/v1/unweight", api_unweight, API_UNIX},
+    {"POST", "/llmgw/v1/prefer", api_prefer, API_UNIX},
+    {"POST", "/llmgw/v1/unprefer", api_unprefer, API_UNIX},
     {"POST", "/llmgw/v1/models/refresh", api_models_refresh, API_UNIX},
     {"GET", "/llmgw/v1/models/served", api_models_served, API_UNIX},
     {"POST", "/llmgw/v1/retry", api_retry, API_UNIX},

@@ -28,7 +28,8 @@ api_fn api_models, api_model;
 api_fn api_metrics, api_healthz, api_readyz;
 /* api_admin.c: /llmgw/v1/…, over the Unix socket only */
 api_fn api_status, api_stop, api_reload, api_explain, api_targets, api_pin, api_unpin,
-    api_drain, api_undrain, api_weight, api_unweight, api_retry, api_models_refresh,
-    api_models_served, api_inflight, api_cancel, api_log_rm, api_replay;
+    api_drain, api_undrain, api_weight, api_unweight, api_prefer, api_unprefer, api_retry,
+    api_models_refresh, api_models_served, api_inflight, api_cancel, api_log_rm,
+    api_replay;
 
 #endif

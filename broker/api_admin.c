@@ -185,6 +185,16 @@ static void write_targets(const struct broker *b, struct jw *w)
     map_release(&seen);
 }
 
+/* What of it is left; null: no end. */
+static void write_for(struct jw *w, int64_t until_us, int64_t now_us)
+{
+    jw_key(w, "for_ms");
+    if (until_us == INT64_MAX)
+        jw_null(w);
+    else
+        jw_i64(w, (until_us - now_us) / US_PER_MS);
+}
+
 static void write_pins(const struct broker *b, struct jw *w)
 {
     int64_t now_us = loop_mono_us(b->loop);
@@ -194,11 +204,23 @@ static void write_pins(const struct broker *b, struct jw *w)
         jw_object(w);
         jw_kstrz(w, "route", b->pins[i].route);
         jw_kstrz(w, "target", b->pins[i].target);
-        jw_key(w, "for_ms");
-        if (b->pins[i].until_us == INT64_MAX)
-            jw_null(w);
-        else
-            jw_i64(w, (b->pins[i].until_us - now_us) / US_PER_MS);
+        write_for(w, b->pins[i].until_us, now_us);
+        jw_object_end(w);
+    }
+}
+
+static void write_prefers(const struct broker *b, struct jw *w)
+{
+    int64_t now_us = loop_mono_us(b->loop);
+    for (size_t i = 0; i < b->n_prefers; i++) {
+        const struct prefer *p = &b->prefers[i];
+        if (p->until_us <= now_us)
+            continue;
+        jw_object(w);
+        jw_kstrz(w, "route", p->route);
+        jw_kstrz(w, "prefer", conf_aim_name(p->strategy));
+        jw_kstrz(w, "strategy", conf_strategy_name(p->strategy));
+        write_for(w, p->until_us, now_us);
         jw_object_end(w);
     }
 }
@@ -230,6 +252,10 @@ void api_targets(const struct api_call *a)
     jw_key(&w, "pins");
     jw_array(&w);
     write_pins(a->b, &w);
+    jw_array_end(&w);
+    jw_key(&w, "prefers");
+    jw_array(&w);
+    write_prefers(a->b, &w);
     jw_array_end(&w);
     jw_key(&w, "keys");
     jw_array(&w);
@@ -506,6 +532,64 @@ void api_unpin(const struct api_call *a)
         return;
     int n = snprintf(text, sizeof text, "{\"unpinned\":%zu}",
                      remove_pins(a->b, jx_str(o, "route")));
+    api_reply(a, 200, (struct str){text, (size_t)n});
+}
+
+/* ---- preferences ---- */
+
+/* As remove_pins. */
+static size_t remove_prefers(struct broker *b, struct str route)
+{
+    size_t kept = 0, removed = 0;
+    int64_t now_us = loop_mono_us(b->loop);
+    for (size_t i = 0; i < b->n_prefers; i++) {
+        bool mine = str_eqz(route, b->prefers[i].route);
+        bool in_force = b->prefers[i].until_us > now_us;
+        removed += mine && in_force;
+        if (!mine && in_force)
+            b->prefers[kept++] = b->prefers[i];
+        else
+            state_forget_prefer(b, b->prefers[i].route);
+    }
+    b->n_prefers = kept;
+    return removed;
+}
+
+/* {"prefer": AIM}, and "route" or all of them. */
+void api_prefer(const struct api_call *a)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    struct broker *b = a->b;
+    struct prefer p;
+    if (!read_body(a, &o))
+        return;
+    struct str route = jx_str(o, "route");
+    p.until_us = until(b, o);
+    if (!conf_aim(jx_str(o, "prefer"), &p.strategy)) {
+        wrong(a, ERR_INVALID, "\"prefer\" must be cost or latency");
+    } else if (route.len > 0 && conf_route(b->conf, route) == NULL) {
+        wrong(a, ERR_NOT_FOUND, "no such route");
+    } else {
+        remove_prefers(b, route);
+        if (b->n_prefers == BROKER_PINS) {
+            wrong(a, ERR_INVALID, "too many preferences");
+            return;
+        }
+        str_copy(p.route, sizeof p.route, route);
+        b->prefers[b->n_prefers++] = p;
+        state_save_prefer(b, &p);
+        api_reply(a, 200, STR("{\"preferred\":true}"));
+    }
+}
+
+void api_unprefer(const struct api_call *a)
+{
+    AUTO(jx_put) struct json_object *o = NULL;
+    char text[64];
+    if (!read_body(a, &o))
+        return;
+    int n = snprintf(text, sizeof text, "{\"unpreferred\":%zu}",
+                     remove_prefers(a->b, jx_str(o, "route")));
     api_reply(a, 200, (struct str){text, (size_t)n});
 }
 

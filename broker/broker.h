@@ -39,7 +39,13 @@ struct pin {
     char route[LIMIT_NAME_LEN + 1], target[2 * LIMIT_NAME_LEN + 2];
     int64_t until_us; /* monotonic */
 };
-enum { BROKER_PINS = 32 };
+/* Another strategy than a route's own, "" for every route, for a while. */
+struct prefer {
+    char route[LIMIT_NAME_LEN + 1];
+    enum conf_strategy strategy; /* one that has an aim */
+    int64_t until_us;            /* as above */
+};
+enum { BROKER_PINS = 32 }; /* of both, each */
 
 /* Counters for /metrics, all since start. */
 struct broker_metrics {
@@ -72,6 +78,8 @@ struct broker {
     struct map key_states; /* struct secret_state, owned */
     struct pin pins[BROKER_PINS];
     size_t n_pins;
+    struct prefer prefers[BROKER_PINS];
+    size_t n_prefers;
     struct list conns; /* struct conn */
     size_t n_conns;
     struct list requests; /* struct request, in flight */

@@ -709,6 +709,19 @@ static bool is_pinned(const struct request *r, const struct conf_target *t)
     return false;
 }
 
+const struct prefer *request_prefer(const struct request *r)
+{
+    const struct prefer *found = NULL;
+    for (size_t i = 0; i < r->b->n_prefers && r->rules.name[0] != '\0'; i++) {
+        const struct prefer *p = &r->b->prefers[i];
+        bool is_own = strcmp(p->route, r->rules.name) == 0;
+        if (p->until_us > loop_mono_us(r->b->loop) &&
+            (is_own || (p->route[0] == '\0' && found == NULL)))
+            found = p;
+    }
+    return found;
+}
+
 /* A quota that is spent is ours: it does not stop a client who brings its own key. */
 static bool is_not_our_quota(const struct request *r, size_t i)
 {
@@ -776,9 +789,10 @@ static void view_limits(struct request *r, size_t i, struct target_view *v)
         v->limit_name = arena_strz(&r->arena, str_of(why.bucket));
 }
 
-void request_decide(struct request *r, bool is_for_people)
+/* All but what the targets' tokenizers say. */
+static struct route_facts facts_of(const struct request *r)
 {
-    struct route_facts facts = {
+    return (struct route_facts){
         .max_output_tok = r->facts.max_output_tok,
         .n_choices = r->facts.n,
         .needs = r->facts.needs,
@@ -796,7 +810,20 @@ void request_decide(struct request *r, bool is_for_people)
         .n_own = r->n_own,
         .seed = broker_random(r->b),
     };
-    r->strategy = r->rules.strategy;
+}
+
+/* The first one stands where it stands because somebody wants it so now. */
+static void tell_aim(struct candidate *c, const char *aim)
+{
+    size_t len = strlen(c->rank);
+    snprintf(c->rank + len, sizeof c->rank - len, " (prefer %s)", aim);
+}
+
+void request_decide(struct request *r, bool is_for_people)
+{
+    struct route_facts facts = facts_of(r);
+    const struct prefer *by = request_prefer(r);
+    r->strategy = by != NULL ? by->strategy : r->rules.strategy;
     const struct rank_rules rules = {r->strategy, r->rules.explore_ppm};
     bool is_ranked = request_is_ranked(r);
     for (size_t i = 0; i < r->n_targets; i++) {
@@ -813,6 +840,8 @@ void request_decide(struct request *r, bool is_for_people)
     facts.longest_tok = longest_tok(r, &r->prospects[0].model);
     router_decide(&facts, &rules, r->targets, r->views, r->n_targets, r->catalog, r->conf,
                   &r->decision);
+    if (by != NULL && r->decision.n_usable > 0)
+        tell_aim(&r->decision.items[0], conf_aim_name(by->strategy));
     if (is_for_people)
         router_explain(&facts, r->targets, r->views, r->catalog, r->conf, &r->decision);
 }

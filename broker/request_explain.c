@@ -152,6 +152,20 @@ static void write_budgets(const struct request *r, const struct candidate *c,
     jw_raw(w, buf_str(&budgets));
 }
 
+/* Why the strategy is not the one of the configuration. */
+static void write_prefer(const struct request *r, struct jw *w)
+{
+    const struct prefer *p = request_prefer(r);
+    if (p == NULL)
+        return;
+    jw_kstrz(w, "prefer", conf_aim_name(p->strategy));
+    jw_key(w, "prefer_for_ms");
+    if (p->until_us == INT64_MAX)
+        jw_null(w);
+    else
+        jw_i64(w, (p->until_us - loop_mono_us(r->b->loop)) / US_PER_MS);
+}
+
 static void write_explanation(const struct request *r, struct buf *out)
 {
     struct jw w;
@@ -163,6 +177,7 @@ static void write_explanation(const struct request *r, struct buf *out)
     jw_kstrz(&w, "model", r->facts.model_name);
     jw_kstrz(&w, "how", r->how);
     jw_kstrz(&w, "strategy", conf_strategy_name(r->strategy));
+    write_prefer(r, &w);
     jw_ki64(&w, "input_tok", r->prospects[0].bounds.cost.input_tok);
     jw_key(&w, "max_output_tok");
     if (r->facts.max_output_tok >= 0)

@@ -240,6 +240,8 @@ void request_on_failure(struct request *r, const struct err *e);
 enum errc request_ask(struct request *r, struct err *e) MUST_USE;
 /* Gives back what request_ask holds outside the arena. */
 void request_ask_release(struct request *r);
+/* In force for its route: that route's before that of all; NULL: nothing, as without a route. */
+const struct prefer *request_prefer(const struct request *r);
 /* Asks the router about all targets as they are now. */
 void request_decide(struct request *r, bool is_for_people);
 /*

@@ -91,7 +91,7 @@ struct candidate {
     int64_t top_out_tok;     /* … the output that max_pico is for; −1: unbounded */
     char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */
     int64_t rank_key;        /* rank.c's */
-    char rank[64]; /* of one who may serve it, by strategy: "expected $0.00041"; or "" */
+    char rank[80]; /* of one who may serve it, by strategy: "expected $0.00041"; or "" */
 };
 
 struct decision {

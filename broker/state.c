@@ -69,6 +69,23 @@ void state_forget_pin(struct broker *b, const char *route)
     save(b, "pin", route, STR_NONE);
 }
 
+void state_save_prefer(struct broker *b, const struct prefer *p)
+{
+    struct jw w;
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    jw_kstrz(&w, "aim", conf_aim_name(p->strategy));
+    write_until(b, &w, p->until_us);
+    jw_object_end(&w);
+    save(b, "prefer", p->route, buf_str(&value));
+}
+
+void state_forget_prefer(struct broker *b, const char *route)
+{
+    save(b, "prefer", route, STR_NONE);
+}
+
 void state_save_drain(struct broker *b, const struct target_state *t)
 {
     struct jw w;
@@ -172,6 +189,16 @@ static void load_pin(struct broker *b, struct str route, struct json_object *o)
     str_copy(p->target, sizeof p->target, target);
 }
 
+static void load_prefer(struct broker *b, struct str route, struct json_object *o)
+{
+    struct prefer p = {.until_us = read_until(b, o)};
+    if (b->n_prefers == BROKER_PINS || !conf_aim(jx_str(o, "aim"), &p.strategy) ||
+        p.until_us <= clock_mono_us(b->clock))
+        return;
+    str_copy(p.route, sizeof p.route, route);
+    b->prefers[b->n_prefers++] = p;
+}
+
 static void load_drain(struct broker *b, struct str name, struct json_object *o)
 {
     struct target_state *t = target_of(b, name);
@@ -238,7 +265,8 @@ static void load_row(struct broker *b, struct str key, struct str value)
         void (*load)(struct broker *b, struct str name, struct json_object *o);
     } rows[] = {{"pin", load_pin},       {"drain", load_drain},
                 {"weight", load_weight}, {"breaker", load_breaker},
-                {"limits", load_limits}, {"key", load_key}};
+                {"limits", load_limits}, {"key", load_key},
+                {"prefer", load_prefer}};
     struct err e = ERR_INIT;
     AUTO(jx_put) struct json_object *o = NULL;
     size_t colon = str_find(key, ':');
@@ -266,5 +294,5 @@ void state_load(struct broker *b, struct db *db)
     struct err e = ERR_INIT;
     if (db != NULL && load_from(b, db, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s",
-                  "pins, drains, weights, breakers, learned limits");
+                  "pins, preferences, drains, weights, breakers, learned limits");
 }

@@ -1,9 +1,9 @@
 /*
- * state.h: what outlives a restart beside money: pins, drained targets and weights, open breakers
- * of targets and keys, and what providers have told of their limits.
+ * state.h: what outlives a restart beside money: pins, preferences, drained targets and weights,
+ * open breakers of targets and keys, and what providers have told of their limits.
  *
  * Each change becomes a record in the spool and so a row of table `state`: "pin:ROUTE",
- * "drain:TARGET", "weight:TARGET", "breaker:TARGET", "limits:TARGET" or "key:PROVIDER:FINGERPRINT",
+ * "prefer:ROUTE", "drain:TARGET", "weight:TARGET", "breaker:TARGET", "limits:TARGET" or "key:PROVIDER:FINGERPRINT",
  * with JSON as its value. Times are wall time there.
  */
 #ifndef BROKER_STATE_H
@@ -16,6 +16,8 @@
 /* As they are now; a record that finds no room is counted as lost by the ledger, and logged. */
 void state_save_pin(struct broker *b, const struct pin *p);
 void state_forget_pin(struct broker *b, const char *route);
+void state_save_prefer(struct broker *b, const struct prefer *p);
+void state_forget_prefer(struct broker *b, const char *route);
 void state_save_drain(struct broker *b, const struct target_state *t);
 void state_save_weight(struct broker *b, const struct target_state *t);
 void state_save_breaker(struct broker *b, const struct target_state *t);

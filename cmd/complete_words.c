@@ -151,7 +151,7 @@ enum opt_complete complete_kind(struct str operand)
         {"KEY", OPT_C_KEY},           {"PERIOD", OPT_C_PERIOD},
         {"ID", OPT_C_REQUEST},        {"RUN", OPT_C_RUN},
         {"COMMAND", OPT_C_COMMAND},   {"PROVIDER", OPT_C_PROVIDER},
-        {"TEMPLATE", OPT_C_TEMPLATE},
+        {"TEMPLATE", OPT_C_TEMPLATE}, {"AIM", OPT_C_AIM},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_eqz(operand, rows[i].name))
@@ -246,6 +246,9 @@ void complete_words(struct complete *c, enum opt_complete kind, const char *valu
         return;
     case OPT_C_COMMAND:
         add_commands(c);
+        return;
+    case OPT_C_AIM:
+        add_list(c, "cost|latency");
         return;
     case OPT_C_PROVIDER:
         add_providers(c);

@@ -11,6 +11,16 @@
 
 enum { TEXT_LEN = 1024 * 1024 };
 
+void explain_left(struct json_object *o, const char *key, struct buf *out)
+{
+    char left[NUM_TEXT_LEN];
+    int64_t ms;
+    if (!jx_i64(o, key, 0, INT64_MAX / US_PER_MS, &ms))
+        return;
+    num_duration(left, ms * US_PER_MS);
+    buf_printf(out, ", %s left", left);
+}
+
 static void write_candidates(struct json_object *candidates, struct buf *out)
 {
     size_t width = 0, n = candidates == NULL ? 0 : json_object_array_length(candidates);
@@ -44,6 +54,17 @@ static void write_place(struct json_object *decision, struct buf *out)
     buf_printf(out, " (%.*s", STR_ARG(file));
     if (jx_i64(decision, "line", 1, INT32_MAX, &line))
         buf_printf(out, ":%d", (int)line);
+    buf_addc(out, ')');
+}
+
+/* " (prefer cost, 1h59m left)" */
+static void write_prefer(struct json_object *decision, struct buf *out)
+{
+    struct str prefer = jx_str(decision, "prefer");
+    if (prefer.len == 0)
+        return;
+    buf_printf(out, " (prefer %.*s", STR_ARG(prefer));
+    explain_left(decision, "prefer_for_ms", out);
     buf_addc(out, ')');
 }
 
@@ -180,6 +201,7 @@ void explain_write(struct json_object *decision, struct buf *out)
     write_place(decision, &text);
     if (strategy.len > 0)
         buf_printf(&text, ", strategy %.*s", STR_ARG(strategy));
+    write_prefer(decision, &text);
     buf_addc(&text, '\n');
     write_candidates(jx_arr(decision, "candidates"), &text);
     write_parts(decision, &text);

@@ -30,9 +30,9 @@ struct options {
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
     {'r', "route", OPT_STRING, AT(chat.route), .arg = "NAME", .complete = OPT_C_ROUTE,
-     .group = "options", .help = "the route meant by explain, pin and history"},
+     .group = "options", .help = "the route meant by explain, pin, prefer and history"},
     {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
-     .help = "pin, drain and weight: only so long"},
+     .help = "pin, drain, weight and prefer: only so long"},
     {'n', "number", OPT_INT, AT(n), .arg = "N", .values = "1..",
      .help = "history: so many; 10 unless given"},
     {0, "watch", OPT_FLAG, AT(watch),
@@ -87,6 +87,34 @@ static bool is_pinned(struct json_object *known, const char *route, const char *
     return false;
 }
 
+/* What is preferred on a route: its own before that of all; NULL: nothing. */
+static struct json_object *find_prefer(struct json_object *known, const char *route)
+{
+    struct json_object *prefers = jx_arr(known, "prefers"), *found = NULL;
+    for (size_t i = 0; prefers != NULL && i < json_object_array_length(prefers); i++) {
+        struct json_object *p = json_object_array_get_idx(prefers, i);
+        struct str r = jx_str(p, "route");
+        if (str_eqz(r, route) || (r.len == 0 && found == NULL))
+            found = p;
+    }
+    return found;
+}
+
+/* "route fast: prefer cost, 1h59m left" for each */
+static void add_prefers(struct out *o, struct json_object *known)
+{
+    struct json_object *prefers = jx_arr(known, "prefers");
+    for (size_t i = 0; prefers != NULL && i < json_object_array_length(prefers); i++) {
+        AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+        struct json_object *p = json_object_array_get_idx(prefers, i);
+        struct str route = jx_str(p, "route");
+        buf_printf(&line, "%s%.*s: prefer %.*s", route.len > 0 ? "route " : "all routes",
+                   STR_ARG(route), STR_ARG(jx_str(p, "prefer")));
+        explain_left(p, "for_ms", &line);
+        out_footer(o, "%.*s", STR_ARG(buf_str(&line)));
+    }
+}
+
 /* "healthy", or what keeps requests away, in a few words. */
 static const char *health_words(struct cmd_ctx *ctx, struct json_object *t, bool pinned)
 {
@@ -125,6 +153,7 @@ static const struct out_column list_columns[] = {
     {.name = "input", .title = "in $/M", .type = OUT_MONEY, .priority = 2},
     {.name = "output", .title = "out $/M", .type = OUT_MONEY, .priority = 2},
     {.name = "strategy", .type = OUT_TEXT, .hidden = true},
+    {.name = "prefer", .type = OUT_TEXT, .hidden = true},
     {.name = "weight", .type = OUT_INT, .hidden = true},
     {.name = "when", .type = OUT_TEXT, .hidden = true},
 };
@@ -159,6 +188,20 @@ static void add_record(struct out *o, struct json_object *t)
         out_null(o);
 }
 
+/* The one in force, and what it is preferred for. */
+static void add_strategy(struct out *o, const struct conf_route *r,
+                         struct json_object *known)
+{
+    struct json_object *prefer = find_prefer(known, r->name);
+    if (prefer == NULL) {
+        out_textz(o, conf_strategy_name(r->strategy));
+        out_null(o);
+        return;
+    }
+    out_text(o, jx_str(prefer, "strategy"));
+    out_text(o, jx_str(prefer, "prefer"));
+}
+
 static int64_t weight_in_force(const struct conf_target *t, struct json_object *state)
 {
     int64_t steered;
@@ -177,7 +220,7 @@ static void add_target(struct cmd_ctx *ctx, struct out *o, const struct conf_rou
     out_textz(o, health_words(ctx, state, is_pinned(known, r->name, name)));
     add_record(o, state);
     add_prices(ctx, o, t);
-    out_textz(o, conf_strategy_name(r->strategy));
+    add_strategy(o, r, known);
     out_int(o, weight_in_force(t, state));
     out_textz(o, t->when);
     out_row_end(o);
@@ -200,6 +243,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
     for (size_t i = 0; i < ctx->conf->n_routes; i++)
         for (size_t j = 0; j < ctx->conf->routes[i].n_targets; j++)
             add_target(ctx, o, &ctx->conf->routes[i], j, known);
+    add_prefers(o, known);
     if (ctx->conf->n_routes == 0)
         out_if_empty(o, "no route, as no provider is in use\n"
                         "hint: llmgw keys set openai, or set OPENAI_API_KEY");
@@ -386,6 +430,7 @@ static enum errc word_health(struct cmd_ctx *ctx, struct json_object *known,
         out_text(o, jx_str(t, "why"));
         out_row_end(o);
     }
+    add_prefers(o, known);
     add_limits(o, jx_arr(known, "limits"));
     return out_render(o, text, e);
 }
@@ -465,25 +510,32 @@ static enum errc run_health(struct cmd_ctx *ctx, void *p, const char *const *arg
 
 /* ---- steering ---- */
 
-/* weight 0: none is said. */
-static enum errc steer(struct cmd_ctx *ctx, const char *path, const char *target,
-                       int64_t weight, const struct options *opt, struct err *e)
+/* What is asked of the broker; NULL and 0: not said. */
+struct steering {
+    const char *path, *target, *prefer;
+    int64_t weight;
+};
+
+static enum errc steer(struct cmd_ctx *ctx, const struct steering *s,
+                       const struct options *opt, struct err *e)
 {
     AUTO(buf_release) struct buf body = BUF_INIT(LIMIT_HEAD_LEN);
     AUTO(jx_put) struct json_object *answer = NULL;
     struct jw w;
     jw_init(&w, &body);
     jw_object(&w);
-    if (target != NULL)
-        jw_kstrz(&w, "target", target);
-    if (weight > 0)
-        jw_ki64(&w, "weight", weight);
+    if (s->target != NULL)
+        jw_kstrz(&w, "target", s->target);
+    if (s->prefer != NULL)
+        jw_kstrz(&w, "prefer", s->prefer);
+    if (s->weight > 0)
+        jw_ki64(&w, "weight", s->weight);
     if (opt->chat.route != NULL)
         jw_kstrz(&w, "route", opt->chat.route);
     if (opt->for_us > 0)
         jw_ki64(&w, "for_ms", MAX(opt->for_us / US_PER_MS, 1));
     jw_object_end(&w);
-    enum errc rc = call(ctx, true, path, buf_str(&body), &answer, e);
+    enum errc rc = call(ctx, true, s->path, buf_str(&body), &answer, e);
     if (rc == ERR_INVALID) /* the broker's word for an argument that is wrong */
         rc = e->code = ERR_USAGE;
     return rc;
@@ -492,50 +544,78 @@ static enum errc steer(struct cmd_ctx *ctx, const char *path, const char *target
 static enum errc run_pin(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
                          struct err *e)
 {
+    const struct steering s = {.path = "/llmgw/v1/pin", .target = args[0]};
     (void)n;
-    return steer(ctx, "/llmgw/v1/pin", args[0], 0, p, e);
+    return steer(ctx, &s, p, e);
 }
 
 static enum errc run_unpin(struct cmd_ctx *ctx, void *p, const char *const *args,
                            size_t n, struct err *e)
 {
+    const struct steering s = {.path = "/llmgw/v1/unpin"};
     (void)args;
     (void)n;
-    return steer(ctx, "/llmgw/v1/unpin", NULL, 0, p, e);
+    return steer(ctx, &s, p, e);
 }
 
 static enum errc run_drain(struct cmd_ctx *ctx, void *p, const char *const *args,
                            size_t n, struct err *e)
 {
+    const struct steering s = {.path = "/llmgw/v1/drain", .target = args[0]};
     (void)n;
-    return steer(ctx, "/llmgw/v1/drain", args[0], 0, p, e);
+    return steer(ctx, &s, p, e);
 }
 
 static enum errc run_undrain(struct cmd_ctx *ctx, void *p, const char *const *args,
                              size_t n, struct err *e)
 {
+    const struct steering s = {.path = "/llmgw/v1/undrain", .target = args[0]};
     (void)n;
-    return steer(ctx, "/llmgw/v1/undrain", args[0], 0, p, e);
+    return steer(ctx, &s, p, e);
 }
 
 static enum errc run_weight(struct cmd_ctx *ctx, void *p, const char *const *args,
                             size_t n, struct err *e)
 {
-    int64_t weight;
+    struct steering s = {.path = "/llmgw/v1/weight", .target = args[0]};
     (void)n;
-    if (num_i64(str_of(args[1]), 1, LIMIT_WEIGHT, &weight) != ERR_OK)
+    if (num_i64(str_of(args[1]), 1, LIMIT_WEIGHT, &s.weight) != ERR_OK)
         return err_set(e, ERR_USAGE,
                        "weight \"%s\" is no whole number from 1 to %d\n"
                        "hint: llmgw route drain takes a target out",
                        args[1], LIMIT_WEIGHT);
-    return steer(ctx, "/llmgw/v1/weight", args[0], weight, p, e);
+    return steer(ctx, &s, p, e);
 }
 
 static enum errc run_unweight(struct cmd_ctx *ctx, void *p, const char *const *args,
                               size_t n, struct err *e)
 {
+    const struct steering s = {.path = "/llmgw/v1/unweight", .target = args[0]};
     (void)n;
-    return steer(ctx, "/llmgw/v1/unweight", args[0], 0, p, e);
+    return steer(ctx, &s, p, e);
+}
+
+static enum errc run_prefer(struct cmd_ctx *ctx, void *p, const char *const *args,
+                            size_t n, struct err *e)
+{
+    const struct steering s = {.path = "/llmgw/v1/prefer", .prefer = args[0]};
+    enum conf_strategy ignored;
+    (void)n;
+    if (!conf_aim(str_of(args[0]), &ignored))
+        return err_set(e, ERR_USAGE,
+                       "\"%s\" is nothing to prefer: cost or latency\n"
+                       "hint: llmgw route unprefer ends it",
+                       args[0]);
+    return steer(ctx, &s, p, e);
+}
+
+static enum errc run_unprefer(struct cmd_ctx *ctx, void *p, const char *const *args,
+                              size_t n, struct err *e)
+{
+    const struct steering s = {.path = "/llmgw/v1/unprefer"};
+    (void)args;
+    (void)n;
+    return steer(ctx, &s, p, e);
 }
 
 static enum errc run_history(struct cmd_ctx *ctx, void *p, const char *const *args,
@@ -560,6 +640,8 @@ static const struct cmd_sub subs[] = {
     {"undrain", "TARGET", 1, 1, run_undrain},
     {"weight", "TARGET N", 2, 2, run_weight},
     {"unweight", "TARGET", 1, 1, run_unweight},
+    {"prefer", "AIM", 1, 1, run_prefer},
+    {"unprefer", "", 0, 0, run_unprefer},
     {NULL, NULL, 0, 0, NULL},
 };
 
@@ -578,6 +660,7 @@ static const struct cmd_example examples[] = {
      "take a target out while it is in trouble"},
     {"llmgw route weight openai/gpt-6-luna 9 --for 2h",
      "a weighted route draws it nine times as often as one of weight 1"},
+    {"llmgw route prefer cost --for 8h", "the cheapest target of each route goes first"},
     {NULL, NULL},
 };
 
@@ -586,8 +669,7 @@ const struct cmd_entry cmd_route = {
     .args =
         "[list | show ROUTE | explain [PROMPT...] | test [ROUTE or TARGET...] | health | "
         "history | pin TARGET | unpin | drain TARGET | undrain TARGET | weight TARGET N "
-        "| "
-        "unweight TARGET]",
+        "| unweight TARGET | prefer AIM | unprefer]",
     .summary = "see and steer which models requests go to",
     .options = options,
     .options_size = sizeof(struct options),

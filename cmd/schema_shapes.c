@@ -83,7 +83,7 @@ const struct schema_shape schema_shapes[] = {
     {"llmgw.explain/1", "route explain", "a decision, also of chat --dry-run", SCHEMA_OBJECT,
      "schema=llmgw.explain/1 parts:[{name:s bytes:i}]"
      " headers*:[{name:s value:s redacted*:b}] body*:j route:s? file:s? line:i? model:s?"
-     " how:s? strategy:s input_tok:i max_output_tok:i? would_send:b wait_ms*:i"
+     " how:s? strategy:s prefer*:s prefer_for_ms*:i? input_tok:i max_output_tok:i? would_send:b wait_ms*:i"
      " candidates:[{target:s verdict:s skip*:s wait_ms*:i rank*:s why*:s class*:s min_usd:n?"
      " max_usd:n?"
      " file:s? line:i?}]"
@@ -149,7 +149,7 @@ const struct schema_shape schema_shapes[] = {
      " model:s recorded_answer:s answer:s note:s", " run:s?"},
     {"llmgw.route/1", "route list", "targets of routes", SCHEMA_ROWS,
      "route:s place:i target:s health:s ttft_ms:n ok:n input_usd:n input_pusd:i"
-     " output_usd:n output_pusd:i strategy:s weight:i when:s", NULL},
+     " output_usd:n output_pusd:i strategy:s prefer:s weight:i when:s", NULL},
     {"llmgw.route.test/1", "route test", "whether targets answer", SCHEMA_ROWS,
      "target:s result:s took_ms:n cost_usd:n cost_pusd:i why:s", NULL},
     {"llmgw.route.history/1", "route history", "how requests were decided", SCHEMA_ROWS,

@@ -39,6 +39,10 @@ enum conf_strategy {
 };
 /* As the file has it. */
 const char *conf_strategy_name(enum conf_strategy s);
+/* What a strategy is preferred for: "cost" of cheapest; NULL: for nothing that has a word. */
+const char *conf_aim_name(enum conf_strategy s);
+/* The strategy for an aim; false: that is no aim. */
+bool conf_aim(struct str word, enum conf_strategy *ret);
 enum conf_stream { CONF_STREAM_LIVE, CONF_STREAM_HOLD, CONF_STREAM_RESTART };
 enum conf_cut {
     CONF_CUT_ERROR,

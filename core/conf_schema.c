@@ -278,6 +278,29 @@ const char *conf_strategy_name(enum conf_strategy s)
     return names[s];
 }
 
+static const struct {
+    const char *aim;
+    enum conf_strategy strategy;
+} aims[] = {{"cost", CONF_CHEAPEST}, {"latency", CONF_FASTEST}};
+
+const char *conf_aim_name(enum conf_strategy s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(aims); i++)
+        if (aims[i].strategy == s)
+            return aims[i].aim;
+    return NULL;
+}
+
+bool conf_aim(struct str word, enum conf_strategy *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(aims); i++)
+        if (str_eqz(word, aims[i].aim)) {
+            *ret = aims[i].strategy;
+            return true;
+        }
+    return false;
+}
+
 const struct conf_key *conf_schema(size_t *ret_n)
 {
     *ret_n = ARRAY_LEN(keys);

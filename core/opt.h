@@ -46,6 +46,7 @@ enum opt_complete {
     OPT_C_PROJECT,
     OPT_C_PROVIDER,
     OPT_C_COMMAND,
+    OPT_C_AIM, /* what a route may prefer */
 };
 
 struct option_row {

@@ -61,6 +61,7 @@ dist_check_SCRIPTS += %D%/41-template.t
 dist_check_SCRIPTS += %D%/43-admin.t
 dist_check_SCRIPTS += %D%/44-route.t
 dist_check_SCRIPTS += %D%/45-strategy.t
+dist_check_SCRIPTS += %D%/46-prefer.t
 
 # Every client's dialect by every provider's; tests/e2e/MATRIX.md keeps the table.
 dist_check_SCRIPTS += %D%/39-dialects.t %D%/39-turns.t
