@@ -157,8 +157,9 @@ enum errc link_start(struct cmd_ctx *ctx, bool is_auto, struct err *e)
 static enum errc wait_for(struct link *l, short events, short *ret, struct err *e)
 {
     const struct link_waiting *w = &l->waiting;
-    int64_t idle_us = w->idle_us > 0 ? w->idle_us : IDLE_US;
-    int64_t until_us = clock_mono_us(&clock_system) + idle_us;
+    int64_t until_us = clock_mono_us(&clock_system) + IDLE_US;
+    if (w->until_us > 0)
+        until_us = MIN(until_us, w->until_us);
     for (;;) {
         struct pollfd fds[] = {{l->fd, events, 0},
                                {w->cancel_fd, POLLIN, 0},
@@ -209,6 +210,10 @@ static enum errc write_all(struct link *l, struct str bytes, bool *ret_answered,
 /* One read; *ret_eof at the end. */
 static enum errc read_more(struct link *l, bool *ret_eof, struct err *e)
 {
+    int64_t until_us = l->waiting.until_us;
+    /* who never stops sending is not waited for either */
+    if (until_us > 0 && clock_mono_us(&clock_system) >= until_us)
+        return err_set(e, ERR_BROKER, "the answer does not end");
     for (;;) {
         char *at = buf_room(&l->in, READ_LEN);
         if (at == NULL)

@@ -31,10 +31,11 @@ bool link_has_ended(struct cmd_ctx *ctx);
 /* Becomes llmgwd in the foreground; returns only on failure. */
 enum errc link_run(struct cmd_ctx *ctx, struct err *e) MUST_USE;
 
-/* What a call does while it waits. */
+/* What a call does while it waits, which is for 2 min without a byte at most. */
 struct link_waiting {
-    int cancel_fd;   /* readable: the call ends with ERR_CANCELLED; -1: none */
-    int64_t idle_us; /* without a byte for so long: ERR_BROKER; 0: the default, 2 min */
+    int cancel_fd; /* readable: the call ends with ERR_CANCELLED; -1: none */
+    int64_t
+        until_us; /* monotonic: then it ends with ERR_BROKER, whatever comes; 0: never */
     int64_t tick_us; /* on_tick is called about so often; 0: never */
     void (*on_tick)(void *arg);
     void *arg;

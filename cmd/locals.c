@@ -18,7 +18,11 @@
 
 #include "cmd/link.h"
 
-enum { CONNECT_MS = 200, ANSWER_US = 1 * US_PER_S };
+/*
+ * Who is there answers at once. One that listens and says nothing, or says it slowly, is not
+ * waited for longer than that, nor all of them together: somebody wants to chat.
+ */
+enum { EACH_US = 2 * US_PER_S, ALL_US = 4 * US_PER_S };
 
 /* "http://localhost:11434/v1" in its parts. */
 struct place {
@@ -53,7 +57,7 @@ static bool read_place(struct cmd_ctx *ctx, const char *url, struct place *ret)
 }
 
 /* A refusal comes at once; a port that swallows is not waited for long. −1: nobody is there. */
-static int connect_to(const struct addrinfo *a)
+static int connect_to(const struct addrinfo *a, int64_t until_us)
 {
     int fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
     if (fd < 0)
@@ -62,7 +66,8 @@ static int connect_to(const struct addrinfo *a)
     fcntl(fd, F_SETFL, O_NONBLOCK);
     int why = connect(fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
     struct pollfd p = {.fd = fd, .events = POLLOUT};
-    if (why == EINPROGRESS && poll(&p, 1, CONNECT_MS) == 1) {
+    int64_t left_us = MAX(until_us - clock_mono_us(&clock_system), 0);
+    if (why == EINPROGRESS && poll(&p, 1, (int)(left_us / US_PER_MS)) == 1) {
         socklen_t len = sizeof why;
         if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0)
             why = errno;
@@ -73,7 +78,7 @@ static int connect_to(const struct addrinfo *a)
     return -1;
 }
 
-static int reach(const struct place *p)
+static int reach(const struct place *p, int64_t until_us)
 {
     const struct addrinfo want = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -81,7 +86,7 @@ static int reach(const struct place *p)
     if (getaddrinfo(p->host, p->port, &want, &found) != 0)
         return -1;
     for (const struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next)
-        fd = connect_to(a);
+        fd = connect_to(a, until_us);
     freeaddrinfo(found);
     return fd;
 }
@@ -116,7 +121,7 @@ static bool read_models(struct cmd_ctx *ctx, struct str body, struct local_serve
     return is_list && !arena_is_broken(&ctx->arena);
 }
 
-static bool ask(struct cmd_ctx *ctx, struct local_server *s)
+static bool ask(struct cmd_ctx *ctx, int64_t until_us, struct local_server *s)
 {
     AUTO(link_close) struct link *l = NULL;
     struct link_answer answer;
@@ -124,10 +129,10 @@ static bool ask(struct cmd_ctx *ctx, struct local_server *s)
     struct place place;
     if (!read_place(ctx, s->provider->base_url, &place))
         return false;
-    int fd = reach(&place);
+    int fd = reach(&place, until_us);
     if (fd < 0 || link_adopt(fd, &l, &ignored) != ERR_OK)
         return false;
-    link_wait(l, &(struct link_waiting){.cancel_fd = -1, .idle_us = ANSWER_US});
+    link_wait(l, &(struct link_waiting){.cancel_fd = -1, .until_us = until_us});
     link_call_as(l, place.name);
     bool is_there = link_call(l, "GET", place.path, STR_NONE, STR_NONE, &answer,
                               &ignored) == ERR_OK &&
@@ -137,12 +142,15 @@ static bool ask(struct cmd_ctx *ctx, struct local_server *s)
 }
 
 static size_t ask_all(struct cmd_ctx *ctx, const struct conf_provider *providers,
-                      size_t n_providers, struct local_server *ret, size_t n)
+                      size_t n_providers, int64_t until_us, struct local_server *ret,
+                      size_t n)
 {
     for (size_t i = 0; i < n_providers && n < LOCALS_MAX; i++) {
         const struct conf_provider *p = &providers[i];
+        int64_t each_us = clock_mono_us(&clock_system) + EACH_US;
         ret[n] = (struct local_server){.provider = p};
-        if (p->kind->is_local && conf_provider_is_near(p) && ask(ctx, &ret[n]))
+        if (p->kind->is_local && conf_provider_is_near(p) &&
+            ask(ctx, MIN(each_us, until_us), &ret[n]))
             n++;
     }
     return n;
@@ -150,8 +158,10 @@ static size_t ask_all(struct cmd_ctx *ctx, const struct conf_provider *providers
 
 size_t locals_find(struct cmd_ctx *ctx, struct local_server ret[LOCALS_MAX])
 {
-    size_t n = ask_all(ctx, ctx->conf->providers, ctx->conf->n_providers, ret, 0);
-    return ask_all(ctx, ctx->conf->others, ctx->conf->n_others, ret, n);
+    const struct conf *c = ctx->conf;
+    int64_t until_us = clock_mono_us(&clock_system) + ALL_US;
+    size_t n = ask_all(ctx, c->providers, c->n_providers, until_us, ret, 0);
+    return ask_all(ctx, c->others, c->n_others, until_us, ret, n);
 }
 
 const char *locals_first(struct cmd_ctx *ctx, const struct local_server *servers,

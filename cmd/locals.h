@@ -20,7 +20,7 @@ struct local_server {
     size_t n_models;
 };
 
-/* Those that answer, in the order of the configuration; how many. At most a second each. */
+/* Those that answer, in the order of the configuration; how many. 2 s at most each, 4 s all. */
 size_t locals_find(struct cmd_ctx *ctx, struct local_server ret[LOCALS_MAX]);
 /* "ollama/qwen3:8b", the first that can chat of those found; NULL: none (arena of ctx). */
 const char *locals_first(struct cmd_ctx *ctx, const struct local_server *servers,

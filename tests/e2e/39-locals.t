@@ -30,6 +30,13 @@ out=$(llmgw doctor)
 like "$out" "local server +ok +ollama at http://127.0.0.1:$sim_port/v1 has 1 model +llmgw chat -m ollama/sim" 'doctor tells of it'
 unlike "$out" 'lmstudio at' '… and not of what does not answer'
 
+# ---- one that listens and says nothing ----
+kill -STOP "$sim_pid"
+out=$(timeout 60 llmgw doctor)
+is "$?" 0 'a server that does not answer holds nobody up'
+unlike "$out" 'ollama at' '… and is not told of'
+kill -CONT "$sim_pid"
+
 # ---- what listens there is no such server ----
 stop_broker
 start_broker --conf broker.listen=127.0.0.1:0

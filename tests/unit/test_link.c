@@ -171,30 +171,63 @@ static void another_descriptor_cancels(void **state)
     close(fds[1]);
 }
 
+/* Whatever came, nothing more is to be waited for after so long. */
+enum { DEADLINE_US = 60 * US_PER_MS };
+
+struct slow {
+    struct pair p;
+    int ticks;
+};
+
 static void count(void *arg)
 {
-    ++*(int *)arg;
+    ++((struct slow *)arg)->ticks;
 }
 
-static void a_silent_broker_is_given_up(void **state)
+/* One byte more each time that nothing was to be read; far behind the deadline it ends. */
+static void drip(void *arg)
 {
-    (void)state;
-    struct pair p;
+    struct slow *s = arg;
+    count(s);
+    if (s->ticks < 1000)
+        (void)!write(s->p.broker, "x", 1);
+    else
+        shutdown(s->p.broker, SHUT_WR);
+}
+
+static void expect_given_up(struct str says, void (*on_tick)(void *))
+{
+    struct slow s = {.ticks = 0};
     struct err e = ERR_INIT;
     struct link_answer a = {0};
-    int ticks = 0;
-    open_pair(&p, STR_NONE, false);
-    const struct link_waiting w = {.cancel_fd = -1,
-                                   .idle_us = 60 * US_PER_MS,
-                                   .tick_us = 10 * US_PER_MS,
-                                   .on_tick = count,
-                                   .arg = &ticks};
-    link_wait(p.link, &w);
-    assert_int_equal(link_call(p.link, "GET", "/", STR_NONE, STR_NONE, &a, &e),
+    open_pair(&s.p, says, false);
+    const struct link_waiting w = {
+        .cancel_fd = -1,
+        .until_us = clock_mono_us(&clock_system) + DEADLINE_US,
+        .tick_us = 5 * US_PER_MS,
+        .on_tick = on_tick,
+        .arg = &s,
+    };
+    link_wait(s.p.link, &w);
+    assert_int_equal(link_call(s.p.link, "GET", "/", STR_NONE, STR_NONE, &a, &e),
                      ERR_BROKER);
-    assert_in_range(ticks, 2, 7);
+    assert_true(clock_mono_us(&clock_system) >= w.until_us);
+    assert_in_range(s.ticks, 0, 999);
     link_answer_release(&a);
-    close_pair(&p);
+    close_pair(&s.p);
+}
+
+static void who_says_nothing_is_given_up(void **state)
+{
+    (void)state;
+    expect_given_up(STR_NONE, count);
+}
+
+static void who_says_it_too_slowly_is_given_up(void **state)
+{
+    (void)state;
+    expect_given_up(STR("HTTP/1.1 200 OK\r\nX-Slow: "), drip);
+    expect_given_up(STR("HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"), drip);
 }
 
 static void errors_keep_their_class(void **state)
@@ -244,7 +277,8 @@ int main(void)
         cmocka_unit_test(a_refused_stream_is_a_body),
         cmocka_unit_test(an_early_answer_stops_the_sending),
         cmocka_unit_test(another_descriptor_cancels),
-        cmocka_unit_test(a_silent_broker_is_given_up),
+        cmocka_unit_test(who_says_nothing_is_given_up),
+        cmocka_unit_test(who_says_it_too_slowly_is_given_up),
         cmocka_unit_test(errors_keep_their_class),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
