@@ -29,15 +29,9 @@ END
 echo sk-one >"$HOME/key"
 chmod 600 "$HOME/key" "$HOME/.config/llmgw/config"
 
-# cron [VARIABLE=VALUE…] LINE: a line of a crontab; what would be mailed stays in $tmp/mail
+# cron LINE [VARIABLE=VALUE…]: a line of a crontab; what would be mailed stays in $tmp/mail
 cron() {
-    for line; do :; done
-    n=$#
-    while [ "$n" -gt 1 ]; do
-        set -- "$@" "$1"
-        shift
-        n=$((n - 1))
-    done
+    line=$1
     shift
     (cd "$HOME" && setsid env -i HOME="$HOME" PATH="$tmp:/usr/bin:/bin" SHELL=/bin/sh \
         LLMGW_CATALOG="$catalog" "$@" sh -c "$line") </dev/null >"$tmp/mail" 2>&1
@@ -76,7 +70,7 @@ mailed 0 '' 'that broker stops'
 cron 'llmgw cost today -F markdown --if-any'
 mailed 0 '^\| one/gpt-6-luna \| +2 ' 'what was spent'
 cp "$tmp/mail" "$tmp/mail.first"
-cron COLUMNS=30 TERM=dumb LANG=C LC_ALL=C 'llmgw cost today -F markdown --if-any'
+cron 'llmgw cost today -F markdown --if-any' COLUMNS=30 TERM=dumb LANG=C LC_ALL=C
 is "$(cat "$tmp/mail")" "$(cat "$tmp/mail.first")" 'the screen of who wrote the crontab changes nothing'
 cron 'llmgw cost yesterday -F markdown --if-any'
 mailed 0 '' 'yesterday: nothing'

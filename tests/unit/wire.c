@@ -88,6 +88,16 @@ struct msg_turn *wire_add_turn(struct wire_doc *doc, enum msg_role role)
     return t;
 }
 
+struct msg_turn *wire_go_on(struct wire_doc *doc, struct msg_turn *t, enum msg_role role,
+                            struct jspan v)
+{
+    if (t != NULL && t->role == role)
+        return t;
+    if (t != NULL && role == MSG_TOOL)
+        wire_fail(doc, "a result behind the user's words", v);
+    return wire_add_turn(doc, role);
+}
+
 struct msg_part *wire_add_part(struct msg_turn *t, enum msg_part_kind kind)
 {
     struct msg_part *p = &t->parts[next(&t->n_parts, MOST_PARTS)];

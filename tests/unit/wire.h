@@ -49,6 +49,10 @@ struct str wire_str(struct wire_doc *doc,
 struct str wire_raw(struct wire_doc *doc, struct jspan v); /* as it stands */
 int64_t wire_i64(struct wire_doc *doc, struct jspan v, int64_t other);
 struct msg_turn *wire_add_turn(struct wire_doc *doc, enum msg_role role);
+/* Of a message that may hold results: `t` goes on, or a turn of this role begins; a tool's must be
+ * the first. */
+struct msg_turn *wire_go_on(struct wire_doc *doc, struct msg_turn *t, enum msg_role role,
+                            struct jspan v);
 struct msg_part *wire_add_part(struct msg_turn *t, enum msg_part_kind kind);
 struct msg_tool *wire_add_tool(struct wire_doc *doc);
 void wire_stops(struct wire_doc *doc, struct jspan array);

@@ -107,10 +107,7 @@ static void read_message(struct wire_doc *doc, struct jspan v)
                              : is_mark               ? t->role
                              : is_user               ? MSG_USER
                                                      : MSG_ASSISTANT;
-        if (t != NULL && t->role != role && role == MSG_TOOL)
-            wire_fail(doc, "a result behind the user's words", block);
-        if (t == NULL || t->role != role)
-            t = wire_add_turn(doc, role);
+        t = wire_go_on(doc, t, role, block);
         if (result.kind == J_OBJECT)
             read_result(doc, result, wire_add_part(t, MSG_TOOL_RESULT));
         else

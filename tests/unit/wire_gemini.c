@@ -89,10 +89,7 @@ static void read_user(struct wire_doc *doc, struct jspan parts)
     while (wire_next(doc, parts, &it, &part)) {
         struct jspan result = wire_get(doc, part, "functionResponse");
         enum msg_role role = result.kind == J_OBJECT ? MSG_TOOL : MSG_USER;
-        if (t != NULL && t->role != role && role == MSG_TOOL)
-            wire_fail(doc, "a result behind the user's words", part);
-        if (t == NULL || t->role != role)
-            t = wire_add_turn(doc, role);
+        t = wire_go_on(doc, t, role, part);
         if (role == MSG_TOOL)
             read_result(doc, result, t);
         else
