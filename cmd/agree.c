@@ -201,19 +201,30 @@ bool agree(enum agree_metric m, struct str recorded, struct str answer)
     return str_eq(buf_str(&a), buf_str(&b));
 }
 
-/* Source: OpenAI, "Structured model outputs", and Anthropic, "Structured outputs"; 2026-10. */
+/* "format", however it is called: anything but text is JSON of some kind. */
+static bool is_json_format(struct str request, struct jspan format)
+{
+    return format.kind == J_OBJECT &&
+           !jscan_is(request, jscan_get(request, format, "type"), "text");
+}
+
+/*
+ * Source: OpenAI, "Structured model outputs", of Chat Completions and Responses, and Anthropic,
+ * "Structured outputs"; 2026-10.
+ */
 enum agree_metric agree_preset(struct str request)
 {
     struct jfield f[] = {{.name = "response_format"},
                          {.name = "output_format"},
-                         {.name = "output_config"}};
+                         {.name = "output_config"},
+                         {.name = "text"}};
     struct err ignored = ERR_INIT;
     if (jscan_object(request, f, ARRAY_LEN(f), &ignored) != ERR_OK)
         return AGREE_NORM;
-    bool is_text = jscan_is(request, jscan_get(request, f[0].value, "type"), "text");
-    bool asks = (f[0].value.kind == J_OBJECT && !is_text) ||
-                f[1].value.kind == J_OBJECT ||
-                jscan_get(request, f[2].value, "format").kind == J_OBJECT;
+    bool asks = is_json_format(request, f[0].value) ||
+                is_json_format(request, f[1].value) ||
+                is_json_format(request, jscan_get(request, f[2].value, "format")) ||
+                is_json_format(request, jscan_get(request, f[3].value, "format"));
     return asks ? AGREE_JSON : AGREE_NORM;
 }
 

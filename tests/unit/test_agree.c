@@ -89,6 +89,9 @@ static void a_request_says_whether_it_wants_json(void **state)
         {"{\"response_format\":null}", AGREE_NORM},
         {"{\"output_config\":{\"format\":{\"type\":\"json_schema\"}}}", AGREE_JSON},
         {"{\"output_config\":{\"effort\":\"low\"}}", AGREE_NORM},
+        {"{\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"x\"}}}", AGREE_JSON},
+        {"{\"text\":{\"format\":{\"type\":\"text\"}}}", AGREE_NORM},
+        {"{\"text\":{\"verbosity\":\"low\"}}", AGREE_NORM},
         {"no json", AGREE_NORM},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
