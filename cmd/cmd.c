@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/jsonx.h"
 #include "core/near.h"
 
+#include "cmd/out.h"
 #include "cmd/term.h"
 
 const struct cmd_entry *const cmd_table[] = {
@@ -121,18 +123,26 @@ enum errc cmd_unknown(struct str name, struct err *e)
                    near.n == 0 ? "\nhint: llmgw help lists the commands" : "");
 }
 
-/*
- * One write a line, so that lines of several processes do not mix. What is told may quote a
- * provider, a file or an answer, and nobody's words may steer the terminal.
- */
+void cmd_tell(struct str lines)
+{
+    AUTO(buf_release) struct buf out = BUF_INIT(2 * LIMIT_HEAD_LEN);
+    size_t width = isatty(STDERR_FILENO) ? (size_t)out_screen_width() : SIZE_MAX;
+    struct str line;
+    while (str_split(&lines, '\n', &line))
+        opt_wrap(&out, line, 2, 0, width);
+    fprintf(stderr, "%.*s", STR_ARG(buf_str(&out)));
+}
+
+/* What is told may quote a provider, a file or an answer: nobody's words may steer the terminal. */
 static void say(const struct cmd_ctx *ctx, const char *text)
 {
     AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_HEAD_LEN);
     struct term_filter filter = {0};
-    bool has_command = ctx->command != NULL;
+    buf_printf(&safe, "%s: ", ctx->program);
+    if (ctx->command != NULL)
+        buf_printf(&safe, "%s: ", ctx->command);
     term_filter(&filter, str_of(text), &safe);
-    fprintf(stderr, "%s: %s%s%.*s\n", ctx->program, has_command ? ctx->command : "",
-            has_command ? ": " : "", STR_ARG(buf_str(&safe)));
+    cmd_tell(buf_str(&safe));
 }
 
 static void say_formatted(const struct cmd_ctx *ctx, const char *fmt, va_list ap)

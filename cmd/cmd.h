@@ -93,6 +93,8 @@ enum cmd_format cmd_format(const struct cmd_ctx *ctx, const struct cmd_entry *en
 /* ERR_USAGE when another format was asked for than those (a bit each) that `what` has. */
 enum errc cmd_formats(const struct cmd_ctx *ctx, const char *what, unsigned formats,
                       struct err *e) MUST_USE;
+/* Lines on standard error, in one write; a terminal gets them broken between words. */
+void cmd_tell(struct str lines);
 /* "llmgw: chat: text" on stderr; not with -q for notes. */
 void cmd_note(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
 void cmd_warn(const struct cmd_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);

@@ -152,6 +152,17 @@ static enum errc run_unset(struct cmd_ctx *ctx, void *opts, const char *const *a
     return change(ctx, args[0], NULL, false, e);
 }
 
+/* For people from where they stand, so that it has room. */
+static void put_origin(struct cmd_ctx *ctx, struct out *out, const char *file)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_HEAD_LEN);
+    out_without_home(&text, str_of(file));
+    if (file != NULL && cmd_format(ctx, &cmd_config) == FORMAT_TABLE)
+        out_text(out, buf_str(&text));
+    else
+        out_textz(out, file);
+}
+
 static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *args,
                           size_t n, struct err *e)
 {
@@ -161,7 +172,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     const struct out_column columns[] = {
         {.name = "key", .type = OUT_TEXT, .keep = 28, .flows = true},
         {.name = "value", .type = OUT_TEXT, .flows = true},
-        {.name = "origin", .type = OUT_TEXT, .hidden = !o->show_origin},
+        {.name = "origin", .type = OUT_TEXT, .keep = 22, .hidden = !o->show_origin},
         {.name = "line", .type = OUT_INT, .hidden = !o->show_origin},
     };
     AUTO(out_free) struct out *out = NULL;
@@ -178,7 +189,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
             continue;
         out_textz(out, dotted(ctx, v));
         out_textz(out, v->value ? v->value : "true");
-        out_textz(out, v->pos.file);
+        put_origin(ctx, out, v->pos.file);
         if (v->pos.line > 0)
             out_int(out, v->pos.line);
         else

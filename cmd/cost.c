@@ -312,11 +312,27 @@ static void put_sums(struct out *o, const struct report_sums *s, pico all_pico)
     out_int(o, s->n_estimated);
 }
 
+/* "2026-11-25 10:00"; with its offset where clocks are changed, as one hour comes twice. */
+static void put_hour(struct out *o, int64_t from_us)
+{
+    AUTO(buf_release) struct buf name = BUF_INIT(CLOCK_TEXT_LEN);
+    char text[CLOCK_TEXT_LEN];
+    int offset_s = zone_offset_s(from_us);
+    clock_rfc3339(text, from_us, offset_s, false);
+    buf_printf(&name, "%.10s %.5s", text, text + strlen("2026-11-25T"));
+    if (zone_offset_s(from_us - US_PER_HOUR) != offset_s ||
+        zone_offset_s(from_us + US_PER_HOUR) != offset_s)
+        buf_printf(&name, " %s", text + strlen("2026-11-25T10:00:00"));
+    out_text(o, buf_str(&name));
+}
+
 static void put_row(struct out *o, const struct report_query *q,
-                    const struct report_row *row, pico all_pico)
+                    const struct report_row *row, pico all_pico, bool is_table)
 {
     for (size_t i = 0; i < q->n_by; i++) {
-        if (report_dim_is_time(q->by[i])) {
+        if (is_table && q->by[i] == REPORT_BY_HOUR) {
+            put_hour(o, row->from_us);
+        } else if (report_dim_is_time(q->by[i])) {
             AUTO(buf_release) struct buf name = BUF_INIT(CLOCK_TEXT_LEN);
             period_unit_name(&name, row->from_us, unit_of(q->by[i]));
             out_text(o, buf_str(&name));
@@ -564,7 +580,7 @@ static enum errc fill(struct page *g, struct out *out, struct err *e)
     if (rc == ERR_OK && is_table && g->o->spark)
         rc = add_days(g->ctx, g->db, g->query, g->period, r, out, e);
     for (size_t i = 0; i < n && rc == ERR_OK && !g->o->total_only; i++)
-        put_row(out, &g->query, items[i].row, r->all.cost_pico);
+        put_row(out, &g->query, items[i].row, r->all.cost_pico, is_table);
     put_totals(out, &g->query, r, is_table);
     if (n < r->n)
         out_footer(out, "%zu more in the total", r->n - n);

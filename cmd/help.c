@@ -76,10 +76,15 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)
 
 static void help_commands(struct buf *out)
 {
+    enum { COLUMN = 16 };
     buf_addz(out, "\ncommands:\n");
-    for (size_t i = 0; cmd_table[i] != NULL; i++)
-        if (cmd_table[i]->summary != NULL)
-            buf_printf(out, "  %-12s  %s\n", cmd_table[i]->name, cmd_table[i]->summary);
+    for (size_t i = 0; cmd_table[i] != NULL; i++) {
+        if (cmd_table[i]->summary == NULL)
+            continue;
+        buf_printf(out, "  %-12s  ", cmd_table[i]->name);
+        opt_wrap(out, str_of(cmd_table[i]->summary), COLUMN, COLUMN,
+                 (size_t)help_width());
+    }
 }
 
 void cmd_help_all(bool full, struct buf *out)

@@ -385,6 +385,21 @@ void out_wrap_prose(struct buf *b, const struct buf *text)
         b->fail = buf_err(text);
 }
 
+void out_without_home(struct buf *b, struct str s)
+{
+    struct str home = str_of(cmd_getenv("HOME"));
+    while (home.len > 1 && s.len > 0) {
+        size_t at = str_search(s, home), behind = at + home.len;
+        bool is_whole = at < s.len && (behind == s.len || s.ptr[behind] == '/' ||
+                                       s.ptr[behind] == ' ' || s.ptr[behind] == '\n');
+        buf_adds(b, str_sub(s, 0, is_whole ? at : MIN(behind, s.len)));
+        if (is_whole)
+            buf_addc(b, '~');
+        s = str_sub(s, behind, s.len);
+    }
+    buf_adds(b, s);
+}
+
 bool out_is_utf8(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

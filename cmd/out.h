@@ -99,6 +99,8 @@ void out_wrap_prose(struct buf *b, const struct buf *text);
  */
 int out_screen_width(void);
 bool out_is_utf8(void);
+/* Adds text in which the folder of the user is "~". */
+void out_without_home(struct buf *b, struct str s);
 /* Adds text of ours; where the locale has no UTF-8, its arrows, dots and dashes are in ASCII. */
 void out_own(struct buf *b, struct str s);
 bool out_has_color(const struct cmd_ctx *ctx, int fd);

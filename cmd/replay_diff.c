@@ -124,6 +124,8 @@ enum errc replay_diff(struct cmd_ctx *ctx, const struct replay_selection *s,
     }
     if (rc == ERR_OK && id != NULL && n_shown == 0)
         rc = err_set(e, ERR_NOT_FOUND, "no request %s in the run", id);
+    if (rc == ERR_OK && n_shown == 0 && isatty(STDOUT_FILENO))
+        cmd_note(ctx, "no answer differs from the recorded one\nhint: --show all");
     AUTO(buf_release) struct buf screen = BUF_INIT(2 * DIFF_LEN);
     out_wrap_prose(&screen, &d.out);
     if (rc == ERR_OK && buf_err(&screen) != ERR_OK)

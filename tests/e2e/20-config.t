@@ -91,6 +91,8 @@ route.fast.target,openai/a,$config_file,5
 route.fast.target,openai/b,$config_file,6
 route.fast.ttft-timeout,6s,$config_file,7
 core.record,meta,LLMGW_LOG," 'config list tells where each value comes from'
+like "$(LLMGW_COLUMNS=60 HOME=$tmp llmgw config list --show-origin)" \
+    '^core.color +auto +~/config/llmgw/config +3$' '… people see it from where they stand'
 if command -v git >/dev/null; then
     is "$(git config -f "$config_file" --get-all route.fast.target)" 'openai/a
 openai/b' 'git config reads the same file'

@@ -56,6 +56,13 @@ for zone in UTC Europe/Berlin Pacific/Kiritimati Pacific/Niue Asia/Kolkata; do
         "$(sql "SELECT count(*) FROM request WHERE start_us >= unixepoch('$from') * 1000000
             AND start_us < unixepoch('$to') * 1000000")" '… and the 25th has its requests'
 done
+# people see hours without what they know, but for the one that comes twice
+cost hourly --since 2026-10-25 --until 2026-10-25T04:00 -z Europe/Berlin
+is "$(printf '%s\n' "$out" | grep -oE '^2026-10-25[ T][0-9:]+( [+][0-9:]+)?' | tr '\n' ',')" \
+    '2026-10-25 00:00,2026-10-25 01:00,2026-10-25 02:00 +02:00,2026-10-25 02:00 +01:00,2026-10-25 03:00,' \
+    'hours of the day when clocks are put back'
+cost hourly --since 2026-10-25 --until 2026-10-25T04:00 -z Europe/Berlin -F csv
+like "$out" '^2026-10-25T01:00:00\+02:00,' '… programs get all of it'
 cost --since 2026-10-25T00:10Z --until 2026-10-25T00:40Z --by status,project -F csv
 is "$(total cost_pusd)" "$(sql "SELECT ifnull(sum(cost_pico), 0) FROM request
     WHERE start_us >= unixepoch('2026-10-25T00:10') * 1000000

@@ -120,6 +120,13 @@ for width in 40 80 200; do
     done <"$tmp/screens" >"$tmp/wide"
     is "$(cat "$tmp/wide")" '' "no line is wider than $width columns"
 done
+# what is typed at a terminal to see what there is: at 60 columns, too
+for way in '' help 'help -v' 'chat -h' 'chat -m nobody/knows-anything-of-this hi' 'route test' \
+    'replay --last 1h --against one/gpt-6-sol'; do
+    printf 'end\n' | LLMGW_PAGER=cat LLMGW_COLUMNS=60 "$tool" pty llmgw $way 2>&1 | tr -d '\r' >"$tmp/table"
+    at=$(wc -L <"$tmp/table")
+    is "$((at <= 60)) $(grep -c '^ \{0,15\}[a-z]\{1,2\}$' "$tmp/table")" '1 0' "llmgw $way, at 60 columns"
+done
 long=$(COLUMNS=30 llmgw models -g luna | head -n 1)
 is "$(COLUMNS=200 llmgw models -g luna | head -n 1)" "$long" 'COLUMNS changes nothing in a pipe'
 cmp_num "${#long}" -gt 60 '… which is as wide as the table'

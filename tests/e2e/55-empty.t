@@ -21,9 +21,25 @@ empty '^llmgw: log: no conversation yet$' log conversations
 empty '^hint: llmgw models alias set NAME MODEL$' models alias
 empty '^hint: llmgw keys set openai, or set OPENAI_API_KEY$' keys
 empty '^llmgw: replay: no run yet$' replay list
+start_sim one
+cat >>"$config_file" <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[price "one/*"]
+    input = 1
+    output = 2
+END
+ONE_KEY=sk-one
+export ONE_KEY
 start_broker
 empty '^llmgw: broker: no request is under way' broker ps
 empty '^llmgw: route: no route' route
+llmgw chat --no-stdin -m one/sim hi >/dev/null
+sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
+llmgw replay --last 1h --against one/other-sim >/dev/null
+empty '^llmgw: replay: no answer differs' replay diff last
 like "$(printf 'end\n' | "$tool" pty llmgw -F csv template 2>&1)" '^name,' 'machines get their head as ever'
 unlike "$(printf 'end\n' | "$tool" pty llmgw -F csv template 2>&1)" 'no template' '… and no more'
 done_testing
