@@ -416,7 +416,7 @@ static enum errc resolve(struct request *r, struct conf_resolved *ret, struct er
     *ret = (struct conf_resolved){.route = conf_route(r->conf, name), .how = "header"};
     if (ret->route != NULL)
         return ERR_OK;
-    return err_set(e, ERR_NOT_FOUND, "no route \"%.*s\"", STR_ARG(name));
+    return conf_no_route(r->conf, name, e);
 }
 
 static enum errc make_room(struct request *r, size_t n, struct err *e)

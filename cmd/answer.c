@@ -435,6 +435,33 @@ static void keep_tried(struct answer *a)
                 a->tried, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
 }
 
+/* What a provider says tells neither who it is, nor when to come back, nor who failed before. */
+static void name_tried(const struct answer *a, struct err *e)
+{
+    AUTO(buf_release) struct buf text = BUF_INIT(sizeof e->text);
+    size_t n = a->tried != NULL ? json_object_array_length(a->tried) : 0;
+    const char *between = "\nhint: before it, ";
+    if (n == 0 || e->origin != ERR_BY_PROVIDER || !answer_is_text(a))
+        return;
+    struct str last = jx_str(json_object_array_get_idx(a->tried, n - 1), "target");
+    struct str told = last;
+    buf_printf(&text, "%.*s: %s", STR_ARG(last), e->text);
+    if (e->retry_after_us > 0)
+        buf_printf(&text, " (retry after %" PRId64 "s)",
+                   (e->retry_after_us + US_PER_S - 1) / US_PER_S);
+    for (size_t i = 0; i + 1 < n; i++) {
+        struct json_object *o = json_object_array_get_idx(a->tried, i);
+        struct str target = jx_str(o, "target");
+        if (str_eq(target, last) || str_eq(target, told))
+            continue;
+        buf_printf(&text, "%s%.*s: %.*s", between, STR_ARG(target),
+                   STR_ARG(jx_str(o, "class")));
+        between = "; ";
+        told = target;
+    }
+    str_copy(e->text, sizeof e->text, buf_str(&text));
+}
+
 static bool tells_usage(const struct answer *a, enum errc rc)
 {
     bool is_stopped = rc == ERR_CANCELLED && answer_is_text(a);
@@ -528,15 +555,6 @@ static void end_tee(struct answer *a)
         a->tee_fd = -1;
 }
 
-/* One line; a terminal gets it broken between words. */
-static void tell_line(struct str line)
-{
-    AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_HEAD_LEN);
-    size_t width = isatty(STDERR_FILENO) ? (size_t)out_screen_width() : SIZE_MAX;
-    opt_wrap(&out, line, 2, 0, width);
-    fprintf(stderr, "%.*s", STR_ARG(buf_str(&out)));
-}
-
 enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
 {
     progress_end(&a->progress);
@@ -547,13 +565,15 @@ enum errc answer_end(struct answer *a, enum errc rc, struct err *e)
     if (rc == ERR_CANCELLED)
         recall(a);
     keep_tried(a);
+    if (rc != ERR_OK)
+        name_tried(a, e);
     end_tee(a);
     a->printer->end(a, rc == ERR_OK ? NULL : e);
     if (tells_usage(a, rc)) {
         AUTO(buf_release) struct buf line = BUF_INIT(4096);
         answer_usage_line(a, &line);
         today_add(a->ctx, " · ", &line);
-        tell_line(buf_str(&line));
+        cmd_tell(buf_str(&line));
     }
     struct err why = ERR_INIT;
     enum errc io = a->io.code;

@@ -79,7 +79,8 @@ static enum errc find_conversation(struct cmd_ctx *ctx, struct db *db, const cha
     if (ret->id == NULL && which == NULL)
         return err_set(e, ERR_NOT_FOUND, "no conversation yet");
     if (ret->id == NULL)
-        return err_set(e, ERR_NOT_FOUND, "no conversation \"%s\"", which);
+        return err_set(e, ERR_NOT_FOUND,
+                       "no conversation \"%s\"\nhint: llmgw log conversations", which);
     if (!ret->is_unique)
         return err_set(e, ERR_NOT_FOUND, "\"%s\" begins several conversations' ids",
                        which);

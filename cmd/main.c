@@ -61,11 +61,13 @@ static enum errc print_state(struct cmd_ctx *ctx, struct err *e)
     AUTO(buf_release) struct buf line = BUF_INIT(4096);
     struct err why = ERR_INIT;
     bool is_running = link_open(ctx, false, &l, &why) == ERR_OK;
-    buf_addz(&line, is_running ? "\nbroker running"
-                               : "\nbroker not running; it starts when needed");
+    AUTO(buf_release) struct buf text = BUF_INIT(8192);
+    buf_addz(&line,
+             is_running ? "broker running" : "broker not running; it starts when needed");
     today_add(ctx, ", ", &line);
-    buf_addc(&line, '\n');
-    return out_write(ctx, buf_str(&line), e);
+    buf_addc(&text, '\n');
+    opt_wrap(&text, buf_str(&line), 2, 0, (size_t)out_screen_width());
+    return out_write(ctx, buf_str(&text), e);
 }
 
 /* `llmgw` with nothing behind it: help for people, a usage error for scripts. */
@@ -137,6 +139,9 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
         return print_help(ctx, entry, ctx->global.help_full, e);
     if (ctx->global.version)
         return print_version(ctx, e);
+    if (entry->args[0] == '\0' && args.n > 0)
+        return err_set(e, ERR_USAGE, "it takes no words, not \"%s\"\nhint: llmgw help %s",
+                       args.items[0], entry->name);
     rc = check_format(ctx, entry, e);
     if (rc == ERR_OK)
         rc = zone_use(ctx->global.tz, e);

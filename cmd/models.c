@@ -80,8 +80,9 @@ static enum errc not_found(struct cmd_ctx *ctx, const char *name, struct err *e)
         near_offerz(&near, has_provider ? arena_printf(&ctx->arena, "%s/%s",
                                                        all[i].provider, all[i].model)
                                         : all[i].model);
+    near_hint(&near, 3, hint);
     return err_set(e, ERR_NOT_FOUND, "no model \"%s\" in the catalog%s", name,
-                   near_hint(&near, 3, hint));
+                   hint[0] != '\0' ? hint : "\nhint: llmgw models");
 }
 
 /* "PROVIDER/MODEL", the provider by the user's name for it or the catalog's; NULL if it is none. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/near.h"
 #include "core/num.h"
 #include "core/opt.h"
 #include "core/zone.h"
@@ -15,6 +16,23 @@
 static bool is_machine(enum cmd_format f)
 {
     return f == FORMAT_JSON || f == FORMAT_JSONL || f == FORMAT_CSV || f == FORMAT_TSV;
+}
+
+/* The nearest ones, or all. */
+static enum errc no_field(const struct out *o, struct str name, struct err *e)
+{
+    AUTO(buf_release) struct buf all = BUF_INIT(4096);
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    near_init(&near, name);
+    for (size_t i = 0; i < o->n_columns; i++) {
+        near_offerz(&near, o->columns[i].name);
+        buf_printf(&all, "%s%s", i == 0 ? "\nhint: there are " : ", ",
+                   o->columns[i].name);
+    }
+    near_hint(&near, NEAR_MAX, hint);
+    return err_set(e, ERR_USAGE, "--fields: no field \"%.*s\" here%.*s", STR_ARG(name),
+                   STR_ARG(hint[0] != '\0' ? str_of(hint) : buf_str(&all)));
 }
 
 enum errc out_choose_columns(struct out *o, struct err *e)
@@ -31,9 +49,10 @@ enum errc out_choose_columns(struct out *o, struct err *e)
         name = str_trim(name);
         while (i < o->n_columns && !str_eqz(name, o->columns[i].name))
             i++;
-        if (i == o->n_columns || o->n_shown == OUT_COLUMNS)
-            return err_set(e, ERR_USAGE, "--fields: no field \"%.*s\" here",
-                           STR_ARG(name));
+        if (i == o->n_columns)
+            return no_field(o, name, e);
+        if (o->n_shown == OUT_COLUMNS)
+            return err_set(e, ERR_USAGE, "--fields: more than %d of them", OUT_COLUMNS);
         o->shown[o->n_shown++] = i;
     }
     return ERR_OK;

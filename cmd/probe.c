@@ -89,6 +89,19 @@ static enum errc call(struct cmd_ctx *ctx, const char *path, struct str body,
     return rc;
 }
 
+/* Why it failed, as a cell of a table tells it: who and what to do stand elsewhere. */
+static void shorten(const char *target, struct err *e)
+{
+    struct str text = str_of(e->text);
+    size_t name = strlen(target);
+    text.len = str_search(text, STR("\nhint: "));
+    if (str_starts(text, str_of(target)) &&
+        str_starts(str_sub(text, name, text.len), STR(": ")))
+        text = str_sub(text, name + 2, text.len);
+    memmove(e->text, text.ptr, text.len);
+    e->text[text.len] = '\0';
+}
+
 enum errc probe_ask(struct cmd_ctx *ctx, const char *target, struct probe *ret,
                     struct err *e)
 {
@@ -101,5 +114,7 @@ enum errc probe_ask(struct cmd_ctx *ctx, const char *target, struct probe *ret,
     enum errc rc = call(ctx, embeds ? "/v1/embeddings" : "/v1/chat/completions",
                         buf_str(&body), &ret->cost, e);
     ret->took_us = clock_mono_us(&clock_system) - start_us;
+    if (rc != ERR_OK)
+        shorten(target, e);
     return rc;
 }

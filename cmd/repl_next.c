@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "core/near.h"
 #include "core/num.h"
 
 #include "cmd/explain.h"
@@ -56,15 +55,9 @@ static enum errc ask_broker(struct repl *r, struct str messages, struct json_obj
 static enum errc check_route(struct repl *r, const char *route, struct err *e)
 {
     const struct conf *conf = r->s->ctx->conf;
-    struct near near;
-    char hint[NEAR_TEXT_LEN];
-    if (conf_route(conf, str_of(route)) != NULL)
-        return ERR_OK;
-    near_init(&near, str_of(route));
-    for (size_t i = 0; i < conf->n_routes; i++)
-        near_offerz(&near, conf->routes[i].name);
-    return err_set(e, ERR_NOT_FOUND, "no route \"%s\"%s", route,
-                   near_hint(&near, NEAR_MAX, hint));
+    return conf_route(conf, str_of(route)) != NULL
+               ? ERR_OK
+               : conf_no_route(conf, str_of(route), e);
 }
 
 static const char any_question[] = "{\"role\":\"user\",\"content\":\"?\"},";

@@ -281,8 +281,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args,
         cmd_need_catalog(ctx, e) != ERR_OK)
         return e->code;
     if (r == NULL)
-        return err_set(e, ERR_NOT_FOUND, "no route \"%s\"\nhint: llmgw route list",
-                       args[0]);
+        return conf_no_route(ctx->conf, str_of(args[0]), e);
     buf_printf(&out, "route %s, strategy %s", r->name, conf_strategy_name(r->strategy));
     if (r->is_implicit)
         buf_addz(&out, "  (made from the keys in the environment)");

@@ -271,6 +271,8 @@ bool conf_provider_is_near(const struct conf_provider *p);
 /* The catalog's model is one of its kind's, at its kind's address or where the user says so. */
 bool conf_serves(const struct conf_provider *p, const struct catalog_model *m);
 const struct conf_route *conf_route(const struct conf *c, struct str name);
+/* ERR_NOT_FOUND, with the routes whose names are near. */
+enum errc conf_no_route(const struct conf *c, struct str name, struct err *e);
 
 /*
  * Under which provider the catalog prices what `provider` serves: its own name where it has

@@ -181,6 +181,18 @@ static const char *nearest(const struct conf *c, const struct catalog *cat,
     return near_hint(&near, max, hint);
 }
 
+enum errc conf_no_route(const struct conf *c, struct str name, struct err *e)
+{
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    near_init(&near, name);
+    for (size_t i = 0; i < c->n_routes; i++)
+        near_offerz(&near, c->routes[i].name);
+    near_hint(&near, NEAR_MAX, hint);
+    return err_set(e, ERR_NOT_FOUND, "no route \"%.*s\"%s", STR_ARG(name),
+                   hint[0] != '\0' ? hint : "\nhint: llmgw route list");
+}
+
 enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct str name,
                        struct arena *arena, struct conf_resolved *ret, struct err *e)
 {
@@ -198,8 +210,9 @@ enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct s
             "tells what is missing");
     if (r.how == NULL) {
         char hint[NEAR_TEXT_LEN];
+        nearest(c, cat, name, NEAR_MAX, true, arena, hint);
         return err_set(e, ERR_NOT_FOUND, "no model or route \"%.*s\"%s", STR_ARG(name),
-                       nearest(c, cat, name, NEAR_MAX, true, arena, hint));
+                       hint[0] != '\0' ? hint : "\nhint: llmgw models; llmgw route list");
     }
     if (alias != NULL)
         r.how = "alias";

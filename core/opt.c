@@ -6,6 +6,7 @@
  */
 #include "core/opt.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/money.h"
@@ -109,6 +110,9 @@ static enum errc store_int(const struct option_row *row, const char *value,
     int64_t min, max;
     opt_range(row->values, &min, &max);
     enum errc rc = num_i64(str_of(value), min, max, field);
+    if (rc == ERR_RANGE && row->values != NULL && max == INT64_MAX)
+        return err_set(e, ERR_USAGE, "--%s: %s is less than %" PRId64, row->name, value,
+                       min);
     if (rc == ERR_RANGE && row->values != NULL)
         return err_set(e, ERR_USAGE, "--%s: %s is outside %s", row->name, value,
                        row->values);

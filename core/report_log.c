@@ -260,7 +260,8 @@ enum errc report_find(struct db *d, struct str id, struct arena *a,
     if (arena_is_broken(a))
         return err_set(e, ERR_MEMORY, "log: out of memory");
     if (found.id.ptr == NULL)
-        return err_set(e, ERR_NOT_FOUND, "no request %.*s in the ledger", STR_ARG(id));
+        return err_set(e, ERR_NOT_FOUND, "no request %.*s in the ledger\nhint: llmgw log",
+                       STR_ARG(id));
     if (more)
         return err_set(e, ERR_NOT_FOUND, "several requests begin with %.*s", STR_ARG(id));
     *ret = found;

@@ -328,6 +328,7 @@ END
 is "$rc" 0 'a turn that fails ends nothing'
 llmgw_start() { printf 'end\n' | "$tool" pty llmgw chat "$@" 2>&1 | tr -d '\r'; }
 is "$(llmgw_start -m nobody/knows)" 'llmgw: chat: no model or route "nobody/knows"
+hint: llmgw models; llmgw route list
 exit=4' 'who is not known is told before anything is typed'
 is "$(llmgw_start -r defualt)" 'llmgw: chat: no route "defualt" (did you mean "default"?)
 exit=4' '… a route, too'

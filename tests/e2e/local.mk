@@ -46,6 +46,7 @@ dist_check_SCRIPTS += %D%/57-completion.t
 dist_check_SCRIPTS += %D%/58-keys.t
 dist_check_SCRIPTS += %D%/58-own-keys.t
 dist_check_SCRIPTS += %D%/59-schema.t
+dist_check_SCRIPTS += %D%/81-mistakes.t
 dist_check_SCRIPTS += %D%/90-demo.t
 dist_check_SCRIPTS += %D%/60-replay.t
 dist_check_SCRIPTS += %D%/61-doctor.t

@@ -819,7 +819,9 @@ static void a_bare_id_is_found_at_an_address_of_the_users(void **state)
     /* and what is hinted at are models that can be asked */
     assert_int_equal(conf_resolve(c, catalog, STR("gpt-5.6-luni"), &a, &r, &e),
                      ERR_NOT_FOUND);
-    assert_string_equal(e.text, "no model or route \"gpt-5.6-luni\"");
+    assert_string_equal(
+        e.text,
+        "no model or route \"gpt-5.6-luni\"\nhint: llmgw models; llmgw route list");
     assert_int_equal(conf_resolve(c, catalog, STR("claude-sonnet-6"), &a, &r, &e),
                      ERR_NOT_FOUND);
     assert_non_null(strstr(e.text, "\"claude-sonnet-5\""));

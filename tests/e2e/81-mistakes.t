@@ -1,0 +1,111 @@
+#!/bin/sh
+# Mistakes that people make, of each command: what is wrong, where, and what to do; the exit status.
+. "$top_srcdir/tests/e2e/lib.sh"
+
+start_sim one
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = ONE_KEY
+[provider "dead"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-env = NO_KEY
+[price "one/*"]
+    input = 1
+    output = 2
+[alias]
+    haiku = one/sim
+[route "default"]
+    target = one/sim
+[route "dead"]
+    target = dead/sim
+[route "fast"]
+    target = one/sim
+    target = one/other-sim
+END
+ONE_KEY=sk-one
+export ONE_KEY
+start_broker
+llmgw chat --no-stdin hi >/dev/null
+sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
+
+# STATUS|COMMAND|all that it says, as a pattern; the lines of it stand behind each other
+while IFS='|' read -r status words want; do
+    case $status in '' | '#'*) continue ;; esac
+    (eval "llmgw $words") >"$tmp/out" 2>"$tmp/errors" </dev/null
+    got=$?
+    said=$(tr '\n' ' ' <"$tmp/errors" | sed 's/ $//')
+    case "$got $said" in
+    "$status "$want) pass "llmgw $words" ;;
+    *)
+        fail "llmgw $words"
+        diag "got:  $got $said"
+        diag "want: $status $want"
+        ;;
+    esac
+done <<'END'
+2|chta|llmgw: unknown command "chta" (did you mean "chat"?)
+2|frobnicate|llmgw: unknown command "frobnicate" hint: llmgw help lists the commands
+2|--verison|llmgw: unknown option --verison (did you mean --version?)
+2|version please|llmgw: version: it takes no words, not "please" hint: llmgw help version
+2|doctor please|llmgw: doctor: it takes no words, not "please" hint: llmgw help doctor
+2|chat --modle x hi|llmgw: chat: unknown option --modle (did you mean --model?)
+2|chat -m|llmgw: chat: --model needs a value (NAME)
+2|chat|llmgw: chat: nothing to say: no words, no files, no standard input
+4|chat -m haikuu hi|llmgw: chat: no model or route "haikuu" (did you mean "haiku"?)
+4|chat -m nope/gpt hi|llmgw: chat: no model or route "nope/gpt" hint: llmgw models; llmgw route list
+4|chat -r fats hi|llmgw: chat: no route "fats" (did you mean "fast"?)
+4|chat -r nowhere hi|llmgw: chat: no route "nowhere" hint: llmgw route list
+4|chat --cid none hi|llmgw: chat: no conversation "none" hint: llmgw log conversations
+4|chat -t none hi|llmgw: chat: no template "none" hint: llmgw template lists them
+2|chat -O foo hi|llmgw: chat: -O foo: not KEY=VALUE
+2|chat --timeout 3x hi|llmgw: chat: --timeout: "3x" is not a duration such as 1.5s, 10m or 2h
+2|chat --max-cost a hi|llmgw: chat: --max-cost: "a" is not an amount in dollars such as 0.02
+5|chat --max-cost 0.000001 hi|llmgw: chat: one/sim: could cost $*, cap is $0.0000010
+8|chat -m dead/sim hi|llmgw: chat: dead/sim: no key hint: llmgw *
+7|chat --no-fallback -m one/x-sim:error=overloaded hi|llmgw: chat: one/x-sim:error=overloaded: *
+2|cost --since 2026-13-01|llmgw: cost: not a time: "2026-13-01" (2026-11-25, *, -7d, @EPOCH)
+2|cost yesteryear|llmgw: cost: no period "yesteryear" (today, *, all)
+2|cost --by modle|llmgw: cost: --by: no "modle" (did you mean "model"?)
+2|cost --fields modle|llmgw: cost: --fields: no field "modle" here (did you mean "model"?)
+2|cost --fields weather|llmgw: cost: --fields: no field "weather" here hint: there are model, requests, *
+2|cost --last 5|llmgw: cost: --last: "5" is not a duration such as 1.5s, 10m or 2h
+2|cost -z Europe/Berln|llmgw: cost: no time zone "Europe/Berln" (IANA name, as Europe/Berlin)
+4|cost show 01X|llmgw: cost: no request 01X in the ledger hint: llmgw log
+2|log -n 0|llmgw: log: --number: 0 is less than 1
+2|log -n x|llmgw: log: --number: "x" is not a whole number
+4|log show nope|llmgw: log: no request nope in the ledger hint: llmgw log
+2|log rm|llmgw: log: which requests? hint: an ID, *
+4|route show nope|llmgw: route: no route "nope" hint: llmgw route list
+4|route explain -m nope hi|llmgw: route: no model or route "nope" hint: llmgw models; llmgw route list
+2|route lst|llmgw: route: unknown subcommand "lst" (did you mean "list"?) hint: llmgw help route
+2|route drain|llmgw: route: usage: llmgw route drain TARGET
+4|models show nope/x|llmgw: models: no model "nope/x" in the catalog hint: llmgw models
+4|keys test nope|llmgw: keys: no provider "nope" hint: llmgw keys
+2|config set nope.x 1|llmgw: config: unknown key "nope.x"*
+2|config set budget.daily.limit lots|llmgw: config: */config:*: budget "daily": limit: "lots" is not a budget *
+2|replay|llmgw: replay: against what? hint: llmgw replay --last 7d --against MODEL
+4|replay --last 7d --against nope|llmgw: replay: --against: no model or route "nope" hint: llmgw models; llmgw route list
+4|replay show nope|llmgw: replay: no run nope hint: llmgw replay list
+4|tokens /none|llmgw: tokens: no file /none hint: *
+2|completion tcsh|llmgw: completion: no completion for "tcsh", but for bash, zsh and fish
+4|schema nope|llmgw: schema: no schema for "nope" hint: llmgw schema lists them
+END
+
+# ---- who failed, and who before it ----
+scenario one <<'END'
+on model=other-sim: error=server
+on model=*: error=overloaded retry-after=7
+END
+llmgw chat --no-stdin -m fast hi >"$tmp/out" 2>"$tmp/errors"
+is "$?" 7 'every target fails'
+like "$(head -n 1 "$tmp/errors")" '^llmgw: chat: one/other-sim: ' '… the last one is named'
+like "$(sed -n 2p "$tmp/errors")" '^hint: before it, one/sim: overloaded$' '… and the one before it'
+llmgw chat --no-stdin -m fast -F json hi >"$tmp/out" 2>"$tmp/errors"
+unlike "$("$tool" json error.message <"$tmp/out")" 'one/other-sim: |hint' 'programs read that from the list of attempts'
+like "$(llmgw keys test dead 2>/dev/null)" '^dead +sim +refused +no key$' 'a cell has neither name nor hint'
+like "$(llmgw route test dead 2>/dev/null)" '^dead/sim +upstream_authentication .* no key$' '… here, too'
+
+done_testing
