@@ -29,9 +29,10 @@ struct body_facts {
     struct jspan stream_options; /* J_NONE if absent */
     bool include_usage;          /* the client asked for usage in the stream */
     int64_t max_output_tok;      /* −1: no cap given */
-    struct jspan cap;            /* place of the cap's value */
-    size_t cap_key_pos;          /* place of the cap's key (opening quote) */
-    size_t prompt_len; /* bytes of messages, system and tools: for the estimator */
+    struct jspan cap; /* place of the cap's value, which may be null; J_NONE if absent */
+    size_t cap_key_pos;  /* place of the cap's key (opening quote) */
+    size_t null_cap_pos; /* OpenAI: of the other name's key, beside a null; 0: absent */
+    size_t prompt_len;   /* bytes of messages, system and tools: for the estimator */
     size_t n_images;
     unsigned needs; /* enum catalog_cap: tools, vision, json schema, reasoning, audio */
     int64_t n;      /* choices */

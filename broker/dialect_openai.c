@@ -165,17 +165,20 @@ static enum errc messages_facts(struct str body, struct jspan messages,
 static enum errc cap_facts(struct str body, const struct jfield *fields,
                            struct body_facts *f, struct err *e)
 {
-    const struct jfield *cap = &fields[F_MAX_COMPLETION];
-    if (!json_is_set(cap->value))
-        cap = &fields[F_MAX_TOKENS];
-    else if (json_is_set(fields[F_MAX_TOKENS].value))
+    const struct jfield *cap = &fields[F_MAX_COMPLETION], *other = &fields[F_MAX_TOKENS];
+    if (json_is_set(cap->value) && json_is_set(other->value))
         return field_error(e, "max_tokens",
                            "give this or max_completion_tokens, not both");
+    if (cap->value.kind == J_NONE || json_is_set(other->value)) {
+        cap = &fields[F_MAX_TOKENS];
+        other = &fields[F_MAX_COMPLETION];
+    }
     enum errc rc = field_i64(body, cap, 1, INT32_MAX, &f->max_output_tok, e);
-    if (rc != ERR_OK || !json_is_set(cap->value))
+    if (rc != ERR_OK)
         return rc;
     f->cap = cap->value;
     f->cap_key_pos = cap->key_pos;
+    f->null_cap_pos = other->value.kind == J_NULL ? other->key_pos : 0;
     return ERR_OK;
 }
 
@@ -271,6 +274,17 @@ static void splice_include_usage(struct patches *p, struct str body,
                     json_is_empty(body, o) ? "" : ",");
 }
 
+/* When the cap gets the name that stands beside a null, that gets the other. */
+static void splice_null_cap(struct patches *p, struct str body,
+                            const struct body_facts *f, const struct body_edits *edits)
+{
+    static const char *const names[] = {"max_tokens", "max_completion_tokens"};
+    for (size_t i = 0; f->null_cap_pos > 0 && edits->cap_field != NULL && i < 2; i++)
+        if (strcmp(edits->cap_field, names[i]) == 0)
+            patches_add(p, f->null_cap_pos, json_key_len(body, f->null_cap_pos), "\"%s\"",
+                        names[1 - i]);
+}
+
 /* The body from `from` up to the id, which becomes a short one; where it goes on. */
 static size_t write_short_id(struct str body, size_t from, struct jspan id,
                              struct buf *out)
@@ -324,6 +338,7 @@ static enum errc openai_splice(struct str body, const struct body_facts *f,
     if (edits->add_include_usage && moved.stream && !moved.include_usage)
         splice_include_usage(&p, body, &moved, after_model);
     patches_add_cap(&p, body, &moved, edits, "max_completion_tokens");
+    splice_null_cap(&p, body, &moved, edits);
     return has_own ? patches_apply_copy(&p, body, text, ret, e)
                    : patches_apply(&p, body, text, ret, e);
 }

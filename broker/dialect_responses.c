@@ -250,10 +250,8 @@ static enum errc responses_facts(struct str body, const struct jcheck *check,
         rc = refuse_state(body, fields, e);
     if (rc != ERR_OK)
         return rc;
-    if (json_is_set(fields[F_CAP].value)) {
-        f.cap = fields[F_CAP].value;
-        f.cap_key_pos = fields[F_CAP].key_pos;
-    }
+    f.cap = fields[F_CAP].value;
+    f.cap_key_pos = fields[F_CAP].key_pos;
     needs_facts(body, fields, &f);
     rc = input_facts(body, fields, &f, e);
     if (rc == ERR_OK)

@@ -268,6 +268,23 @@ static void only_permitted_edits_are_made(void **state)
                  &both,
                  "{\"stream\":true,\"model\":\"y\",\"stream_options\":{\"include_usage\":"
                  "true}," USER ",\"max_completion_tokens\" : 7}");
+    /* a null is there already: a member twice would be refused */
+    check_splice("{\"model\":\"m\",\"max_tokens\":null," USER "}", &cap,
+                 "{\"model\":\"y\",\"max_tokens\":64," USER "}");
+    check_splice("{\"model\":\"m\",\"max_tokens\":null," USER "}", &both,
+                 "{\"model\":\"y\",\"max_completion_tokens\":7," USER "}");
+    check_splice(
+        "{\"max_completion_tokens\":null,\"model\":\"m\",\"max_tokens\":5," USER "}",
+        &both,
+        "{\"max_tokens\":null,\"model\":\"y\",\"max_completion_tokens\":7," USER "}");
+    check_splice(
+        "{\"max_tokens\":null,\"model\":\"m\",\"max_completion_tokens\":5," USER "}",
+        &both,
+        "{\"max_tokens\":null,\"model\":\"y\",\"max_completion_tokens\":7," USER "}");
+    check_splice(
+        "{\"max_tokens\":null,\"model\":\"m\",\"max_completion_tokens\":null," USER "}",
+        &rename,
+        "{\"max_completion_tokens\":null,\"model\":\"y\",\"max_tokens\":null," USER "}");
 }
 
 /* A seeded generator of bodies: odd spellings, any order, unknown fields. */

@@ -99,6 +99,8 @@ static void only_what_must_change_changes(void **state)
          "{\"model\":\"m-1\",\"max_output_tokens\":40,\"input\":\"x\"}"},
         {"{\"model\":\"a\",\"input\":\"x\",\"max_output_tokens\":99}", 40,
          "{\"model\":\"m-1\",\"input\":\"x\",\"max_output_tokens\":40}"},
+        {"{\"model\":\"a\",\"input\":\"x\",\"max_output_tokens\":null}", 40,
+         "{\"model\":\"m-1\",\"input\":\"x\",\"max_output_tokens\":40}"},
         /* a thought that we have told of another provider; not one of OpenAI's own */
         {"{\"model\":\"a\",\"input\":[" THOUGHT(
              "rs_01M8NA28R8GZ07VZZZAMESE8M7_0",
