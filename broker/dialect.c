@@ -61,7 +61,7 @@ static bool needs_responses(const struct provider_kind *kind, enum dialect clien
     bool is_mute = client == DIALECT_OPENAI && !f->says_effort; /* its bytes would pass */
     bool thinks = (f->needs & CAP_REASONING) != 0 || (version >= 56 && is_mute);
     return is_openais && version >= 52 && (f->needs & CAP_TOOLS) != 0 && thinks &&
-           f->n <= 1 && !f->logprobs && (f->needs & CAP_AUDIO_OUT) == 0;
+           f->n <= 1 && (f->needs & CAP_AUDIO_OUT) == 0;
 }
 
 const struct dialect_ops *dialect_for(const struct provider_kind *kind,

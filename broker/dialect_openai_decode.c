@@ -294,6 +294,7 @@ enum {
     Q_STOP,
     Q_N,
     Q_LOGPROBS,
+    Q_TOP_LOGPROBS,
     Q_STREAM,
     Q_STREAM_OPTIONS,
     Q_FORMAT,
@@ -318,6 +319,7 @@ static const char *const request_fields[Q_COUNT] = {
     [Q_TEMPERATURE] = "temperature", [Q_TOP_P] = "top_p", [Q_TOP_K] = "top_k",
     [Q_FREQUENCY] = "frequency_penalty", [Q_PRESENCE] = "presence_penalty",
     [Q_SEED] = "seed", [Q_STOP] = "stop", [Q_N] = "n", [Q_LOGPROBS] = "logprobs",
+    [Q_TOP_LOGPROBS] = "top_logprobs",
     [Q_STREAM] = "stream", [Q_STREAM_OPTIONS] = "stream_options",
     [Q_FORMAT] = "response_format", [Q_TOOLS] = "tools", [Q_TOOL_CHOICE] = "tool_choice",
     [Q_PARALLEL] = "parallel_tool_calls", [Q_FUNCTIONS] = "functions",
@@ -517,6 +519,9 @@ static void decode_sampling(struct reader *r, const struct jfield *f,
         read_i64(r, &f[Q_MAX_COMPLETION], 1, INT32_MAX, m->max_output_tok);
     m->n = read_i64(r, &f[Q_N], 1, 128, 1);
     m->logprobs = read_bool(r, &f[Q_LOGPROBS]) == 1;
+    m->top_logprobs = read_i64(r, &f[Q_TOP_LOGPROBS], 0, 20, 0);
+    if (m->top_logprobs > 0 && !m->logprobs)
+        ignore_field(m, "top_logprobs");
     struct str effort = read_str(r, &f[Q_EFFORT]);
     if (effort.len > 0 && !msg_effort_by_name(effort, &m->effort))
         read_fail(r, "reasoning_effort",

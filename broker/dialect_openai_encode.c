@@ -661,6 +661,18 @@ static void write_extras(struct openai_writer *o)
         drop(&o->r, "service_tier");
 }
 
+static void write_logprobs(struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    if (lacks(o, LACKS_LOGPROBS))
+        refuse_logprobs(&o->r);
+    if (!m->logprobs)
+        return;
+    jw_kbool(&o->r.w, "logprobs", true);
+    if (m->top_logprobs > 0)
+        jw_ki64(&o->r.w, "top_logprobs", m->top_logprobs);
+}
+
 static void write_request(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
@@ -685,6 +697,7 @@ static void write_request(struct openai_writer *o)
         refuse(&o->r, "n", "the target gives one choice");
     else if (m->n > 1)
         jw_ki64(w, "n", m->n);
+    write_logprobs(o);
     if (o->quirk->splits_thought)
         jw_kbool(w, "reasoning_split", true);
     if (msg_is_begun(m) && o->quirk->prefill == PREFILL_CONTINUE) {
@@ -710,7 +723,7 @@ enum errc openai_request_encode(const struct msg_request *m, const struct target
                               .quirk = &t->kind->quirks};
     jw_init(&o.r.w, out);
     o.r.w.later = t->later;
-    refuse_unsayable(&o.r);
+    refuse_audio(&o.r);
     write_request(&o);
     drop_ignored(&o.r);
     return request_end(&o.r);

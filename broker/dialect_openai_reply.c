@@ -32,10 +32,21 @@ struct event_decoder *openai_decoder_new(const struct provider_kind *kind)
 }
 
 /* Text, or parts of text and thinking (Mistral). */
+/* A visible text, with what was said of its tokens. */
+static void put_said(struct event_decoder *d, struct str text, struct delta_out *o)
+{
+    if (text.len == 0)
+        return;
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_TEXT,
+                                     .text = text,
+                                     .logprobs = buf_str(&d->base.logprobs)});
+    buf_reset(&d->base.logprobs);
+}
+
 static void decode_content(struct event_decoder *d, struct str t, struct jspan content,
                            struct delta_out *o)
 {
-    put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, content));
+    put_said(d, scratch_str(o, &d->base.text, t, content), o);
     struct jspan part, inner;
     size_t it = 0;
     while (jscan_next(t, content, &it, &part)) {
@@ -45,8 +56,7 @@ static void decode_content(struct event_decoder *d, struct str t, struct jspan c
         while (jscan_next(t, thinking, &at, &inner))
             put_text(o, MSG_D_THINKING,
                      scratch_str(o, &d->base.text, t, jscan_get(t, inner, "text")));
-        put_text(o, MSG_D_TEXT,
-                 scratch_str(o, &d->base.text, t, jscan_get(t, part, "text")));
+        put_said(d, scratch_str(o, &d->base.text, t, jscan_get(t, part, "text")), o);
     }
 }
 
@@ -174,18 +184,22 @@ static void decode_finish(struct event_decoder *d, struct str t, struct jspan ch
 static void decode_choice(struct event_decoder *d, struct str t, struct jspan choice,
                           struct delta_out *o)
 {
-    enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, N };
-    struct jfield f[N] = {[INDEX] = {.name = "index"},
-                          [DELTA] = {.name = "delta"},
-                          [MESSAGE] = {.name = "message"},
-                          [FINISH] = {.name = "finish_reason"},
-                          [USAGE] = {.name = "usage"}};
+    enum { INDEX, DELTA, MESSAGE, FINISH, USAGE, LOGPROBS, N };
+    struct jfield f[N] = {
+        [INDEX] = {.name = "index"},     [DELTA] = {.name = "delta"},
+        [MESSAGE] = {.name = "message"}, [FINISH] = {.name = "finish_reason"},
+        [USAGE] = {.name = "usage"},     [LOGPROBS] = {.name = "logprobs"}};
     int64_t index = 0;
     if (!jscan_fields(t, choice, f, N))
         return;
     jscan_i64(t, f[INDEX].value, 0, INT32_MAX, &index);
     if (index > 0)
         return;
+    /* of a token that is no whole character comes no text: it goes with the next */
+    logprobs_read(t, jscan_get(t, f[LOGPROBS].value, "content"), &d->base.logprobs);
+    if (buf_err(&d->base.logprobs) != ERR_OK && o->rc == ERR_OK)
+        o->rc = err_set(o->e, buf_err(&d->base.logprobs),
+                        "no room for the provider's answer");
     decode_message(d, t, f[DELTA].value, o);
     decode_message(d, t, f[MESSAGE].value, o);
     decode_finish(d, t, choice, f[FINISH].value, o);
@@ -346,10 +360,27 @@ static void begin_delta(const struct delta_encoder *n, struct jw *w, struct buf 
     jw_object(w);
 }
 
-static void end_delta(const struct delta_encoder *n, struct jw *w, const char *finish)
+static void write_logprobs(struct jw *w, struct str logprobs)
+{
+    jw_key(w, "logprobs");
+    if (logprobs.len == 0) {
+        jw_null(w);
+        return;
+    }
+    jw_object(w);
+    jw_key(w, "content");
+    jw_array(w);
+    jw_raw(w, logprobs);
+    jw_array_end(w);
+    jw_kstrz(w, "refusal", NULL);
+    jw_object_end(w);
+}
+
+static void end_said(const struct delta_encoder *n, struct jw *w, struct str logprobs,
+                     const char *finish)
 {
     jw_object_end(w);
-    jw_kstrz(w, "logprobs", NULL);
+    write_logprobs(w, logprobs);
     jw_kstrz(w, "finish_reason", finish);
     jw_object_end(w);
     jw_array_end(w);
@@ -357,6 +388,11 @@ static void end_delta(const struct delta_encoder *n, struct jw *w, const char *f
         jw_kstrz(w, "usage", NULL);
     jw_object_end(w);
     buf_addz(w->out, "\n\n");
+}
+
+static void end_delta(const struct delta_encoder *n, struct jw *w, const char *finish)
+{
+    end_said(n, w, STR_NONE, finish);
 }
 
 /* The role comes first, once, whatever the upstream began with. */
@@ -382,16 +418,16 @@ static void encode_start(struct delta_encoder *n, const struct msg_delta *d,
     ensure_started(n, out);
 }
 
-static void encode_text(struct delta_encoder *n, const char *key, struct str text,
-                        struct buf *out)
+static void encode_text(struct delta_encoder *n, const char *key,
+                        const struct msg_delta *d, struct buf *out)
 {
     struct jw w;
-    if (text.len == 0)
+    if (d->text.len == 0)
         return;
     ensure_started(n, out);
     begin_delta(n, &w, out);
-    jw_kstr(&w, key, text);
-    end_delta(n, &w, NULL);
+    jw_kstr(&w, key, d->text);
+    end_said(n, &w, d->logprobs, NULL);
 }
 
 /* A chunk of a call, up to what it says of the function or the custom tool. */
@@ -520,13 +556,13 @@ void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
         encode_start(n, d, out);
         break;
     case MSG_D_TEXT:
-        encode_text(n, "content", d->text, out);
+        encode_text(n, "content", d, out);
         break;
     case MSG_D_THINKING:
-        encode_text(n, "reasoning_content", d->text, out);
+        encode_text(n, "reasoning_content", d, out);
         break;
     case MSG_D_REFUSAL:
-        encode_text(n, "refusal", d->text, out);
+        encode_text(n, "refusal", d, out);
         break;
     case MSG_D_SIGNATURE:
     case MSG_D_STATE:
@@ -625,6 +661,20 @@ static unsigned write_calls(struct jw *w, const struct msg_reply *r, unsigned n_
     return n;
 }
 
+static void write_reply_logprobs(struct jw *w, const struct msg_reply *r)
+{
+    struct buf all = BUF_INIT(LIMIT_REPLY_LEN);
+    for (size_t i = 0; i < r->n_parts; i++) {
+        struct str logprobs = r->parts[i].logprobs;
+        buf_addz(&all, all.len > 0 && logprobs.len > 0 ? "," : "");
+        buf_adds(&all, logprobs);
+    }
+    write_logprobs(w, buf_str(&all));
+    if (buf_err(&all) != ERR_OK)
+        w->out->fail = buf_err(&all);
+    buf_release(&all);
+}
+
 static unsigned write_choice(struct jw *w, const struct msg_reply *r, size_t index,
                              unsigned n_before, const struct encode_ctx *ctx)
 {
@@ -639,7 +689,7 @@ static unsigned write_choice(struct jw *w, const struct msg_reply *r, size_t ind
         write_texts(w, "reasoning_content", r, MSG_THINKING);
     unsigned n_calls = write_calls(w, r, n_before, ctx);
     jw_object_end(w);
-    jw_kstrz(w, "logprobs", NULL);
+    write_reply_logprobs(w, r);
     jw_kstrz(w, "finish_reason", finish_word(r->finish));
     jw_object_end(w);
     return n_calls;

@@ -219,7 +219,8 @@ struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
 struct decoder {
     const struct provider_kind *kind; /* borrowed */
     struct buf text, name, more;      /* strings of the event being read */
-    struct usage usage;               /* of the last report */
+    struct buf logprobs; /* of the text to be told next, as msg_delta has it */
+    struct usage usage;  /* of the last report */
 };
 void decoder_init(struct decoder *d, const struct provider_kind *kind);
 void decoder_release(struct decoder *d);
@@ -234,6 +235,12 @@ void decode_usage(struct decoder *d, enum usage_wire wire, struct str t, struct 
 struct delta_out collect_begin(struct msg_collect *c, struct arena *a, struct err *e);
 /* … and what became of them; releases the collector. */
 enum errc collect_end(struct msg_collect *c, struct delta_out *o, struct msg_reply *ret);
+
+/*
+ * Appends what `array` says of tokens, as msg_delta has it. Responses leaves bytes out in streams
+ * (OpenAI OpenAPI file of 2026-08-21, ResponseLogProb): they are null then, as Chat allows.
+ */
+void logprobs_read(struct str t, struct jspan array, struct buf *out);
 
 /* ---- encoding an answer ---- */
 
@@ -273,7 +280,9 @@ bool target_is(const struct target_caps *t, const char *kind);
 void write_taken(struct jw *w, const char *key, struct buf *b);
 /* Is there a part of which it is true? */
 bool turn_has(const struct msg_turn *t, bool (*is)(const struct msg_part *p));
-/* What msg only knows to have been asked for: logprobs and spoken answers. */
+/* What the target does not tell, or say: how likely tokens were, spoken answers, both. */
+void refuse_logprobs(struct request_writer *w);
+void refuse_audio(struct request_writer *w);
 void refuse_unsayable(struct request_writer *w);
 /* The target gives one answer. */
 void refuse_choices(struct request_writer *w);

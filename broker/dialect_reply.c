@@ -33,6 +33,44 @@ struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
     return STR_NONE;
 }
 
+static void add_logprob(struct str t, struct jspan v, bool is_other, struct buf *out)
+{
+    enum { TOKEN, LOGPROB, BYTES, TOP, N };
+    struct jfield f[N] = {[TOKEN] = {.name = "token"},
+                          [LOGPROB] = {.name = "logprob"},
+                          [BYTES] = {.name = "bytes"},
+                          [TOP] = {.name = "top_logprobs"}};
+    struct jspan other;
+    size_t it = 0;
+    if (!jscan_fields(t, v, f, N) || f[TOKEN].value.kind != J_STRING ||
+        f[LOGPROB].value.kind != J_NUMBER)
+        return;
+    struct str bytes =
+        f[BYTES].value.kind == J_ARRAY ? jscan_text(t, f[BYTES].value) : STR("null");
+    buf_addz(out, out->len > 0 && out->data[out->len - 1] == '}' ? "," : "");
+    buf_addz(out, "{\"token\":");
+    buf_adds(out, jscan_text(t, f[TOKEN].value));
+    buf_addz(out, ",\"logprob\":");
+    buf_adds(out, jscan_text(t, f[LOGPROB].value));
+    buf_addz(out, ",\"bytes\":");
+    buf_adds(out, bytes);
+    if (!is_other) {
+        buf_addz(out, ",\"top_logprobs\":[");
+        while (f[TOP].value.kind == J_ARRAY && jscan_next(t, f[TOP].value, &it, &other))
+            add_logprob(t, other, true, out);
+        buf_addc(out, ']');
+    }
+    buf_addc(out, '}');
+}
+
+void logprobs_read(struct str t, struct jspan array, struct buf *out)
+{
+    struct jspan v;
+    size_t it = 0;
+    while (array.kind == J_ARRAY && jscan_next(t, array, &it, &v))
+        add_logprob(t, v, false, out);
+}
+
 /* ---- decoders ---- */
 
 void decoder_init(struct decoder *d, const struct provider_kind *kind)
@@ -40,7 +78,8 @@ void decoder_init(struct decoder *d, const struct provider_kind *kind)
     *d = (struct decoder){.kind = kind,
                           .text = BUF_INIT(LIMIT_REPLY_LEN),
                           .name = BUF_INIT(LIMIT_REPLY_LEN),
-                          .more = BUF_INIT(LIMIT_REPLY_LEN)};
+                          .more = BUF_INIT(LIMIT_REPLY_LEN),
+                          .logprobs = BUF_INIT(LIMIT_REPLY_LEN)};
     usage_init(&d->usage);
 }
 
@@ -49,6 +88,7 @@ void decoder_release(struct decoder *d)
     buf_release(&d->text);
     buf_release(&d->name);
     buf_release(&d->more);
+    buf_release(&d->logprobs);
 }
 
 struct event_decoder *decoder_alloc(size_t size, const struct provider_kind *kind)

@@ -187,7 +187,7 @@ static bool wants_logprobs(struct str body, const struct jfield *fields)
     jscan_i64(body, fields[F_TOP_LOGPROBS].value, 0, INT32_MAX, &n);
     while (fields[F_INCLUDE].value.kind == J_ARRAY &&
            jscan_next(body, fields[F_INCLUDE].value, &it, &v))
-        if (jscan_is(body, v, "message.output_text.logprobs"))
+        if (jscan_is(body, v, RESPONSES_LOGPROBS))
             return true;
     return n > 0;
 }
@@ -362,6 +362,7 @@ bool responses_event_read(struct str t, struct responses_event *ret)
         INDEX,
         PART,
         SUMMARY,
+        LOGPROBS,
         N
     };
     struct jfield f[N] = {[TYPE] = {.name = "type"},
@@ -374,7 +375,8 @@ bool responses_event_read(struct str t, struct responses_event *ret)
                           [REFUSAL] = {.name = "refusal"},
                           [INDEX] = {.name = "output_index"},
                           [PART] = {.name = "content_index"},
-                          [SUMMARY] = {.name = "summary_index"}};
+                          [SUMMARY] = {.name = "summary_index"},
+                          [LOGPROBS] = {.name = "logprobs"}};
     *ret = (struct responses_event){.output_index = -1, .part_index = -1, .sequence = -1};
     if (!jscan_fields(t, jscan_root(t), f, N))
         return false;
@@ -386,6 +388,7 @@ bool responses_event_read(struct str t, struct responses_event *ret)
     ret->response = f[RESPONSE].value;
     ret->item = f[ITEM].value;
     ret->delta = f[DELTA].value;
+    ret->logprobs = f[LOGPROBS].value;
     ret->whole = ret->kind == RESPONSES_ARGS_DONE      ? f[ARGS].value
                  : ret->kind == RESPONSES_REFUSAL_DONE ? f[REFUSAL].value
                                                        : f[TEXT].value;

@@ -8,6 +8,9 @@
 
 #include "broker/dialect.h"
 
+/* What asks for them, in `include`. */
+#define RESPONSES_LOGPROBS "message.output_text.logprobs"
+
 enum responses_kind {
     RESPONSES_OTHER, /* of no interest, or not known */
     RESPONSES_CREATED,
@@ -32,6 +35,7 @@ struct responses_event {
     enum responses_kind kind;
     struct jspan response, item;
     struct jspan delta, whole; /* a string; of …DONE: the whole of what the deltas were */
+    struct jspan logprobs;     /* of it */
     int64_t output_index, part_index, sequence; /* −1: not said */
 };
 /* False when it is no object. */

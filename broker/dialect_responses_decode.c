@@ -504,6 +504,16 @@ static void decode_effort(struct reader *r, const struct jfield *reasoning,
         m->thoughts = MSG_THOUGHTS_SHOWN;
 }
 
+static bool includes(struct reader *r, const struct jfield *include, const char *what)
+{
+    struct jspan v;
+    size_t it = 0, n = read_array(r, include);
+    while (n > 0 && jscan_next(r->text, include->value, &it, &v))
+        if (jscan_is(r->text, v, what))
+            return true;
+    return false;
+}
+
 static void decode_options(struct reader *r, const struct jfield *f,
                            struct msg_request *m)
 {
@@ -520,7 +530,8 @@ static void decode_options(struct reader *r, const struct jfield *f,
     decode_effort(r, &f[Q_REASONING], m);
     m->temperature = read_number(r, &f[Q_TEMPERATURE]);
     m->top_p = read_number(r, &f[Q_TOP_P]);
-    m->logprobs = read_i64(r, &f[Q_TOP_LOGPROBS], 0, 20, 0) > 0;
+    m->top_logprobs = read_i64(r, &f[Q_TOP_LOGPROBS], 0, 20, 0);
+    m->logprobs = m->top_logprobs > 0 || includes(r, &f[Q_INCLUDE], RESPONSES_LOGPROBS);
     m->max_output_tok = read_i64(r, &f[Q_CAP], 1, INT32_MAX, -1);
     m->n = 1;
     m->user = read_str(r, &f[Q_SAFETY_ID]);

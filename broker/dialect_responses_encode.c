@@ -523,12 +523,25 @@ static void write_reasoning_wish(struct request_writer *r)
             jw_kstrz(w, "summary", "auto");
         jw_object_end(w);
     }
-    if (is_agent(r)) /* it keeps its thoughts to itself */
+}
+
+/* What an answer holds only if it is asked for; the agent keeps its thoughts to itself. */
+static void write_include(struct request_writer *r)
+{
+    const struct msg_request *m = r->m;
+    struct jw *w = &r->w;
+    bool has_state = !is_agent(r) && openai_is_reasoning(r->t);
+    if (!has_state && !m->logprobs)
         return;
     jw_key(w, "include");
     jw_array(w);
-    jw_strz(w, "reasoning.encrypted_content");
+    if (has_state)
+        jw_strz(w, "reasoning.encrypted_content");
+    if (m->logprobs)
+        jw_strz(w, RESPONSES_LOGPROBS);
     jw_array_end(w);
+    if (m->logprobs && m->top_logprobs > 0)
+        jw_ki64(w, "top_logprobs", m->top_logprobs);
 }
 
 static void write_sampling(struct request_writer *r)
@@ -599,7 +612,9 @@ enum errc responses_request_encode(const struct msg_request *m,
     struct request_writer r = {.m = m, .t = t, .dropped = d, .e = e};
     struct jw *w = &r.w;
     int64_t cap = m->max_output_tok;
-    refuse_unsayable(&r);
+    refuse_audio(&r);
+    if (is_agent(&r))
+        refuse_logprobs(&r);
     refuse_choices(&r);
     if (cap > 0 && t->max_output_tok > 0)
         cap = MIN(cap, t->max_output_tok);
@@ -615,6 +630,7 @@ enum errc responses_request_encode(const struct msg_request *m,
     write_tools(&r);
     write_format(&r);
     write_reasoning_wish(&r);
+    write_include(&r);
     if (cap > 0)
         jw_ki64(w, "max_output_tokens", MAX(cap, (int64_t)CAP_LEAST_TOK));
     write_sampling(&r);

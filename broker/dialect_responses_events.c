@@ -21,8 +21,9 @@ struct item {
     bool is_custom; /* a call whose input is a text: `text` is that once it is closed */
     unsigned call;  /* MSG_TOOL_CALL: its index among the calls */
     char id[160], call_id[128];
-    struct buf name; /* of the function */
-    struct buf text; /* or arguments */
+    struct buf name;     /* of the function */
+    struct buf text;     /* or arguments */
+    struct buf logprobs; /* of it */
 };
 
 /* Members of the request that the response has, too, as the client wrote them. */
@@ -113,6 +114,7 @@ static void release(struct delta_encoder *n)
     for (size_t i = 0; i < n->n; i++) {
         buf_release(&n->items[i].name);
         buf_release(&n->items[i].text);
+        buf_release(&n->items[i].logprobs);
     }
     mem_free(n->items);
 }
@@ -140,6 +142,16 @@ static const char *part_type(const struct item *i)
     return i->kind == MSG_REFUSAL ? "refusal" : "output_text";
 }
 
+static void write_logprobs(struct jw *w, struct str logprobs)
+{
+    jw_key(w, "logprobs");
+    jw_array(w);
+    if (logprobs.len > 0)
+        jw_raw(w, logprobs);
+    jw_array_end(w);
+}
+
+/* As it opens, empty, or with all that it holds. */
 static void write_content_part(struct jw *w, const struct item *i, struct str text)
 {
     jw_object(w);
@@ -150,8 +162,7 @@ static void write_content_part(struct jw *w, const struct item *i, struct str te
         jw_kstr(w, "text", text);
         jw_key(w, "annotations");
         jw_raw(w, STR("[]"));
-        jw_key(w, "logprobs");
-        jw_raw(w, STR("[]"));
+        write_logprobs(w, text.len > 0 ? buf_str(&i->logprobs) : STR_NONE);
     }
     jw_object_end(w);
 }
@@ -389,7 +400,7 @@ static const char *text_type(const struct item *i, const char **ret_member)
 }
 
 static void write_text_event(struct delta_encoder *n, const struct item *i, bool is_done,
-                             struct str text, struct buf *out)
+                             struct str text, struct str logprobs, struct buf *out)
 {
     char type[64];
     const char *member;
@@ -399,8 +410,7 @@ static void write_text_event(struct delta_encoder *n, const struct item *i, bool
     begin_item_event(n, i, &w, type, out);
     jw_kstr(&w, is_done ? member : "delta", text);
     if (i->kind == MSG_TEXT) {
-        jw_key(&w, "logprobs");
-        jw_raw(&w, STR("[]"));
+        write_logprobs(&w, logprobs);
     } else if (i->kind == MSG_TOOL_CALL && !i->is_custom && is_done) {
         jw_kstr(&w, "name", buf_str(&i->name));
     }
@@ -424,15 +434,17 @@ static void close_item(struct delta_encoder *n, struct item *i, const char *stat
     i->is_open = false;
     if (i->is_custom) {
         take_input(i);
-        write_text_event(n, i, false, buf_str(&i->text), out);
+        write_text_event(n, i, false, buf_str(&i->text), STR_NONE, out);
     }
     bool is_bare_call = i->kind == MSG_TOOL_CALL && !i->is_custom && i->text.len == 0;
     struct str text = is_bare_call ? STR("{}") : buf_str(&i->text);
-    write_text_event(n, i, true, text, out);
+    write_text_event(n, i, true, text, buf_str(&i->logprobs), out);
     write_part_event(n, i, "done", text, out);
     write_item_event(n, i, "response.output_item.done", true, status, out);
     if (buf_err(&i->text) != ERR_OK)
         out->fail = buf_err(&i->text);
+    if (buf_err(&i->logprobs) != ERR_OK)
+        out->fail = buf_err(&i->logprobs);
 }
 
 /* A thought or a message ends with what comes next; calls may interleave. */
@@ -463,7 +475,8 @@ static struct item *add_item(struct delta_encoder *n, enum msg_part_kind kind,
     *i = (struct item){.kind = kind,
                        .is_open = true,
                        .name = BUF_INIT(LIMIT_REPLY_LEN),
-                       .text = BUF_INIT(LIMIT_REPLY_LEN)};
+                       .text = BUF_INIT(LIMIT_REPLY_LEN),
+                       .logprobs = BUF_INIT(LIMIT_REPLY_LEN)};
     snprintf(i->id, sizeof i->id, "%s_%s_%zu", prefix,
              n->ctx.request_id != NULL ? n->ctx.request_id : "", n->n);
     n->n++;
@@ -478,10 +491,10 @@ static struct item *open_item(struct delta_encoder *n, enum msg_part_kind kind,
     return add_item(n, kind, out);
 }
 
-static void encode_text(struct delta_encoder *n, enum msg_part_kind kind, struct str text,
-                        struct buf *out)
+static void encode_text(struct delta_encoder *n, enum msg_part_kind kind,
+                        const struct msg_delta *d, struct buf *out)
 {
-    if (text.len == 0)
+    if (d->text.len == 0)
         return;
     struct item *i = n->n > 0 ? &n->items[n->n - 1] : NULL;
     if (i == NULL || !i->is_open || i->kind != kind) {
@@ -491,8 +504,10 @@ static void encode_text(struct delta_encoder *n, enum msg_part_kind kind, struct
         write_item_event(n, i, "response.output_item.added", false, "in_progress", out);
         write_part_event(n, i, "added", STR_NONE, out);
     }
-    buf_adds(&i->text, text);
-    write_text_event(n, i, false, text, out);
+    buf_adds(&i->text, d->text);
+    buf_addz(&i->logprobs, i->logprobs.len > 0 && d->logprobs.len > 0 ? "," : "");
+    buf_adds(&i->logprobs, d->logprobs);
+    write_text_event(n, i, false, d->text, d->logprobs, out);
 }
 
 static void name_call(const struct delta_encoder *n, struct item *i, unsigned call,
@@ -527,7 +542,7 @@ static void encode_args(struct delta_encoder *n, const struct msg_delta *d,
             continue;
         buf_adds(&x->text, d->text);
         if (!x->is_custom) /* the input is known when it is whole */
-            write_text_event(n, x, false, d->text, out);
+            write_text_event(n, x, false, d->text, STR_NONE, out);
     }
 }
 
@@ -557,13 +572,13 @@ void responses_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
         ensure_started(n, out);
         break;
     case MSG_D_TEXT:
-        encode_text(n, MSG_TEXT, d->text, out);
+        encode_text(n, MSG_TEXT, d, out);
         break;
     case MSG_D_REFUSAL:
-        encode_text(n, MSG_REFUSAL, d->text, out);
+        encode_text(n, MSG_REFUSAL, d, out);
         break;
     case MSG_D_THINKING:
-        encode_text(n, MSG_THINKING, d->text, out);
+        encode_text(n, MSG_THINKING, d, out);
         break;
     case MSG_D_CALL:
         encode_call(n, d, out);
@@ -603,6 +618,7 @@ static void add_part(struct delta_encoder *n, const struct msg_part *p, unsigned
     if (is_call)
         name_call(n, i, (*calls)++, p->id, p->name);
     buf_adds(&i->text, is_call ? p->args : p->text);
+    buf_adds(&i->logprobs, p->logprobs);
     if (i->is_custom)
         take_input(i);
     if (buf_err(&i->text) != ERR_OK)

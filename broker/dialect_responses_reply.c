@@ -52,15 +52,30 @@ static void decode_start(struct event_decoder *d, struct str t,
                                   .model = scratch_str(o, &d->base.name, t, r->model)});
 }
 
+/* With what was said last of its tokens. */
 static void tell(struct event_decoder *d, struct item *i, enum msg_delta_kind kind,
                  struct str text, struct delta_out *o)
 {
-    (void)d;
-    if (text.len == 0)
-        return;
-    i->has_told = true;
-    i->told_len += text.len;
-    put_delta(o, &(struct msg_delta){.kind = kind, .index = i->call, .text = text});
+    if (text.len > 0) {
+        i->has_told = true;
+        i->told_len += text.len;
+        put_delta(o, &(struct msg_delta){.kind = kind,
+                                         .index = i->call,
+                                         .text = text,
+                                         .logprobs = buf_str(&d->base.logprobs)});
+    }
+    buf_reset(&d->base.logprobs);
+}
+
+/* What an event or a part says of the tokens of a text that is to be told. */
+static void read_logprobs(struct event_decoder *d, struct str t, struct jspan array,
+                          struct delta_out *o)
+{
+    buf_reset(&d->base.logprobs);
+    logprobs_read(t, array, &d->base.logprobs);
+    if (buf_err(&d->base.logprobs) != ERR_OK && o->rc == ERR_OK)
+        o->rc = err_set(o->e, buf_err(&d->base.logprobs),
+                        "no room for the provider's answer");
 }
 
 /* A piece of a part, or with `is_whole` all of it, of which the rest is told. */
@@ -142,6 +157,7 @@ static void decode_parts(struct event_decoder *d, struct item *i, struct str t,
         struct jspan refusal = jscan_get(t, part, "refusal");
         bool is_refusal = refusal.kind == J_STRING;
         struct jspan text = is_refusal ? refusal : jscan_get(t, part, "text");
+        read_logprobs(d, t, jscan_get(t, part, "logprobs"), o);
         tell(d, i, is_refusal ? MSG_D_REFUSAL : kind,
              scratch_str(o, &d->base.text, t, text), o);
     }
@@ -242,6 +258,9 @@ static void decode_read(struct event_decoder *d, struct str t,
         break;
     case RESPONSES_TEXT:
     case RESPONSES_TEXT_DONE:
+        /* of the rest of a text nobody says which tokens it is */
+        if (is_piece || (i != NULL && !i->has_told))
+            read_logprobs(d, t, r->logprobs, o);
         tell_part(d, i, r->part_index, MSG_D_TEXT, text, !is_piece, o);
         break;
     case RESPONSES_REFUSAL:

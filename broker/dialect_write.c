@@ -56,12 +56,22 @@ const char *claude_display(bool is_silent, enum msg_thoughts wish)
     return is_hidden ? "omitted" : "summarized";
 }
 
-void refuse_unsayable(struct request_writer *w)
+void refuse_logprobs(struct request_writer *w)
 {
     if (w->m->logprobs)
         refuse(w, "logprobs", "the target does not tell them");
+}
+
+void refuse_audio(struct request_writer *w)
+{
     if (w->m->audio_out)
         refuse(w, "modalities", "the target cannot speak");
+}
+
+void refuse_unsayable(struct request_writer *w)
+{
+    refuse_logprobs(w);
+    refuse_audio(w);
 }
 
 void refuse_choices(struct request_writer *w)

@@ -80,15 +80,18 @@ bool msg_is_begun(const struct msg_request *m)
 
 void msg_collect_init(struct msg_collect *c, struct arena *a)
 {
-    *c = (struct msg_collect){.arena = a, .text = BUF_INIT(LIMIT_REPLY_LEN)};
+    *c = (struct msg_collect){.arena = a,
+                              .text = BUF_INIT(LIMIT_REPLY_LEN),
+                              .logprobs = BUF_INIT(LIMIT_REPLY_LEN)};
     usage_init(&c->reply.usage);
 }
 
 void msg_collect_release(struct msg_collect *c)
 {
     for (size_t i = 0; i < c->reply.n_more; i++)
-        buf_release(&c->more[i].text);
+        msg_collect_release(&c->more[i]);
     buf_release(&c->text);
+    buf_release(&c->logprobs);
 }
 
 /* The collector of one of the other choices; NULL: memory. */
@@ -114,11 +117,14 @@ static struct str *part_text(struct msg_part *p)
 
 static void close_part(struct msg_collect *c)
 {
-    if (c->is_open)
-        *part_text(&c->reply.parts[c->open_part]) =
-            arena_str(c->arena, buf_str(&c->text));
+    struct msg_part *p = &c->reply.parts[c->open_part];
+    if (c->is_open) {
+        *part_text(p) = arena_str(c->arena, buf_str(&c->text));
+        p->logprobs = arena_str(c->arena, buf_str(&c->logprobs));
+    }
     c->is_open = false;
     buf_reset(&c->text);
+    buf_reset(&c->logprobs);
 }
 
 /* Opens a part again, so that its text can grow. */
@@ -128,6 +134,7 @@ static void reopen_part(struct msg_collect *c, size_t i)
         return;
     close_part(c);
     buf_adds(&c->text, *part_text(&c->reply.parts[i]));
+    buf_adds(&c->logprobs, c->reply.parts[i].logprobs);
     c->is_open = true;
     c->open_part = i;
 }
@@ -157,7 +164,8 @@ static struct msg_part *last_part(struct msg_collect *c)
 }
 
 /* Text goes on in the last part when that is of the same kind and not signed. */
-static void collect_text(struct msg_collect *c, enum msg_part_kind kind, struct str text)
+static void collect_text(struct msg_collect *c, enum msg_part_kind kind, struct str text,
+                         struct str logprobs)
 {
     const struct msg_part *last = last_part(c);
     if (last == NULL || last->kind != kind || last->signature.len > 0)
@@ -166,6 +174,8 @@ static void collect_text(struct msg_collect *c, enum msg_part_kind kind, struct 
         return;
     reopen_part(c, c->reply.n_parts - 1);
     buf_adds(&c->text, text);
+    buf_addz(&c->logprobs, c->logprobs.len > 0 && logprobs.len > 0 ? "," : "");
+    buf_adds(&c->logprobs, logprobs);
 }
 
 static void collect_signature(struct msg_collect *c, struct str signature, struct str id)
@@ -225,13 +235,13 @@ static enum errc collect_delta(struct msg_collect *c, const struct msg_delta *d,
         r->model = arena_str(c->arena, d->model);
         break;
     case MSG_D_TEXT:
-        collect_text(c, MSG_TEXT, d->text);
+        collect_text(c, MSG_TEXT, d->text, d->logprobs);
         break;
     case MSG_D_THINKING:
-        collect_text(c, MSG_THINKING, d->text);
+        collect_text(c, MSG_THINKING, d->text, d->logprobs);
         break;
     case MSG_D_REFUSAL:
-        collect_text(c, MSG_REFUSAL, d->text);
+        collect_text(c, MSG_REFUSAL, d->text, d->logprobs);
         break;
     case MSG_D_SIGNATURE:
     case MSG_D_STATE:
@@ -266,8 +276,10 @@ static enum errc collect_delta(struct msg_collect *c, const struct msg_delta *d,
     case MSG_D_END:
         break;
     }
-    if (buf_err(&c->text) != ERR_OK)
-        return err_set(e, buf_err(&c->text), "the answer is too large to keep");
+    enum errc rc =
+        buf_err(&c->text) != ERR_OK ? buf_err(&c->text) : buf_err(&c->logprobs);
+    if (rc != ERR_OK)
+        return err_set(e, rc, "the answer is too large to keep");
     if (arena_is_broken(c->arena))
         return err_set(e, ERR_MEMORY, "no memory for the answer");
     return ERR_OK;

@@ -41,6 +41,7 @@ struct msg_part {
     struct str args;      /* TOOL_CALL: raw argument text, possibly no valid JSON */
     bool is_error;        /* TOOL_RESULT */
     bool is_custom; /* TOOL_CALL: of a tool that takes a text: args hold it as "input" */
+    struct str logprobs;    /* TEXT of an answer: see msg_delta */
     struct msg_part *parts; /* TOOL_RESULT: images and files beside the text */
     size_t n_parts;
     struct str cache_ttl; /* cache mark on this part: "5m", "1h"; empty if none */
@@ -128,8 +129,10 @@ struct msg_request {
     int64_t n; /* choices; 1 if not said */
     bool stream;
     bool include_usage;
-    bool logprobs, audio_out; /* cannot be translated: refused by rule */
-    struct str user;          /* end user id */
+    bool logprobs;
+    int64_t top_logprobs; /* how many other tokens are told with each; 0: none */
+    bool audio_out;       /* cannot be translated: refused by rule */
+    struct str user;      /* end user id */
     struct str service_tier;
     const struct msg_embed *embed; /* this, and no turns; NULL: a chat */
     /* fields of the client's dialect that have no place here; dropped by name */
@@ -196,6 +199,8 @@ struct msg_delta {
     unsigned choice; /* of several, below MSG_CHOICES; not of START, USAGE and END */
     /* TEXT, THINKING, SIGNATURE, STATE, TEXT_STATE, REDACTED, REFUSAL, ARGS */
     struct str text;
+    /* TEXT: how likely its tokens were: objects as Chat has them, with commas between */
+    struct str logprobs;
     unsigned index;             /* CALL, ARGS: counts tool calls from 0 */
     struct str id, name, model; /* START: id, model; CALL: id, name; STATE: id */
     enum msg_finish finish;
@@ -219,7 +224,7 @@ struct msg_collect {
     struct arena *arena; /* borrowed */
     struct msg_reply reply;
     size_t cap_parts;
-    struct buf text; /* of the part that grows */
+    struct buf text, logprobs; /* of the part that grows */
     bool is_open;
     size_t open_part; /* the part that grows: an earlier one when calls interleave */
     struct msg_collect *more; /* arena; of other choices, as reply.n_more says */

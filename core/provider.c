@@ -125,6 +125,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .quirks = {.prefill = PREFILL_PREFIX,
+                .lacks = LACKS_LOGPROBS,
                 .may_echo = true,
                 .short_ids = true,
                 .seed = "random_seed",
@@ -189,7 +190,8 @@ static const struct provider_kind kinds[] = {
      CAP_NEW,
      .counts_cap = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
-     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES, .is_cached_free = true}},
+     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES | LACKS_LOGPROBS,
+                .is_cached_free = true}},
     /* docs.together.ai/reference */
     {"together",
      "together",
@@ -282,7 +284,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .quirks = {.effort = EFFORT_SWITCH,
                 .lacks = LACKS_N | LACKS_SEED | LACKS_PARALLEL | LACKS_TOOL_CHOICE |
-                         LACKS_SCHEMA,
+                         LACKS_SCHEMA | LACKS_LOGPROBS,
                 .max_temperature = 1,
                 .max_stops = 1}},
     /* platform.minimax.io/docs/api-reference */
@@ -322,7 +324,8 @@ static const struct provider_kind kinds[] = {
      .ask_usage = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
-     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES, .takes_top_k = true}},
+     .quirks = {.lacks = LACKS_N | LACKS_PENALTIES | LACKS_LOGPROBS,
+                .takes_top_k = true}},
     /* deepinfra.com/docs/openai_api */
     {"deepinfra",
      "deepinfra",

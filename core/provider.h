@@ -57,6 +57,7 @@ enum provider_lack {
     LACKS_TOOL_CHOICE = 1 << 4,    /* but auto */
     LACKS_SCHEMA = 1 << 5,         /* json_object only */
     LACKS_WHILE_THINKING = 1 << 6, /* stop and penalties, of models that reason */
+    LACKS_LOGPROBS = 1 << 7,       /* another target is asked */
 };
 
 /* Where servers of OpenAI's shape differ in what they take. */

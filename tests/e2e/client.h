@@ -32,6 +32,7 @@ struct seen {
     struct buf text, reasoning;
     struct buf second; /* OpenAI: text of a second choice; other facts are of the first */
     int64_t n_choices; /* that finished */
+    struct buf tokens; /* of which it was told how likely they were */
     struct buf tool_args[CLIENT_TOOLS];
     char tool_names[CLIENT_TOOLS][72], tool_ids[CLIENT_TOOLS][128];
     size_t n_tools;

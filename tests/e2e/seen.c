@@ -23,6 +23,7 @@ void seen_init(struct seen *s, enum client_dialect dialect)
     buf_init(&s->text, SEEN_MAX);
     buf_init(&s->reasoning, SEEN_MAX);
     buf_init(&s->second, SEEN_MAX);
+    buf_init(&s->tokens, SEEN_MAX);
     buf_init(&s->note, SEEN_MAX);
     for (size_t i = 0; i < CLIENT_TOOLS; i++)
         buf_init(&s->tool_args[i], SEEN_MAX);
@@ -33,6 +34,7 @@ void seen_release(struct seen *s)
     buf_release(&s->text);
     buf_release(&s->reasoning);
     buf_release(&s->second);
+    buf_release(&s->tokens);
     buf_release(&s->note);
     for (size_t i = 0; i < CLIENT_TOOLS; i++)
         buf_release(&s->tool_args[i]);
@@ -122,6 +124,19 @@ static bool error(struct seen *s, struct json_object *o)
     if (s->err_message[0] == '\0')
         seen_problem(s, "error-without-message");
     return true;
+}
+
+/* How likely tokens were, with as many others to each as to the first. */
+static void logprobs(struct seen *s, struct json_object *list, bool needs_bytes)
+{
+    for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        buf_adds(&s->tokens, jx_str(one, "token"));
+        if (jx_get(one, "logprob") == NULL || jx_arr(one, "top_logprobs") == NULL)
+            seen_problem(s, "half-a-logprob");
+        if (needs_bytes && !json_object_object_get_ex(one, "bytes", NULL))
+            seen_problem(s, "logprob-without-bytes");
+    }
 }
 
 /* ---- OpenAI ---- */
@@ -215,6 +230,7 @@ static void openai_chunk(struct seen *s, struct json_object *o)
     content(s, &s->text, jx_str(delta, "content"));
     refusal(s, jx_str(delta, "refusal"));
     openai_calls(s, delta, true);
+    logprobs(s, jx_arr(jx_obj(choice, "logprobs"), "content"), true);
     finish(s, jx_str(choice, "finish_reason"));
 }
 
@@ -237,6 +253,7 @@ static void openai_body(struct seen *s, struct json_object *o)
     content(s, &s->text, jx_str(message, "content"));
     refusal(s, jx_str(message, "refusal"));
     openai_calls(s, message, false);
+    logprobs(s, jx_arr(jx_obj(choice, "logprobs"), "content"), true);
     openai_usage(s, o);
     finish(s, jx_str(choice, "finish_reason"));
 }
@@ -515,6 +532,7 @@ static void item_delta(struct seen *s, struct json_object *o, struct buf *to)
 static void text_delta(struct seen *s, struct json_object *o)
 {
     item_delta(s, o, &s->text);
+    logprobs(s, jx_arr(o, "logprobs"), false);
 }
 
 static void summary_delta(struct seen *s, struct json_object *o)
@@ -623,6 +641,9 @@ static void responses_body(struct seen *s, struct json_object *o)
         AUTO(buf_release) struct buf said = BUF_INIT(SEEN_MAX);
         whole_item(s, item, &said);
         content(s, item_text(s, item, true), buf_str(&said));
+        struct json_object *parts = jx_arr(item, "content");
+        if (parts != NULL)
+            logprobs(s, jx_arr(json_object_array_get_idx(parts, 0), "logprobs"), true);
     }
     responses_usage(s, o);
     responses_finish(s, o);
@@ -738,6 +759,7 @@ void seen_print(const struct seen *s, struct buf *out)
     line(out, "text", buf_str(&s->text));
     line(out, "reasoning", buf_str(&s->reasoning));
     line(out, "text1", buf_str(&s->second));
+    line(out, "tokens", buf_str(&s->tokens));
     number(out, "n_choices", s->n_choices);
     number(out, "refusal", s->is_refusal);
     number(out, "pieces", s->n_pieces);

@@ -134,6 +134,8 @@ struct ask {
     int64_t prompt_tok;
     int64_t n_images, n_files; /* Bedrock */
     int64_t n_choices;
+    bool logprobs;
+    int64_t top_logprobs;
     /* embeddings */
     bool is_embed, base64;
     struct sim_input *inputs; /* arena */
@@ -213,6 +215,13 @@ const char *answer_finish_word(const struct answer *a, const char *const rows[][
                                size_t n_rows);
 /* Text as a JSON string; behind the last of a further choice stands which it is. */
 void answer_quote(struct buf *out, struct str text, bool is_last, int64_t choice);
+/*
+ * "logprobs" of a text's tokens, if they were asked for: an array, without bytes in a stream of
+ * Responses. Source: OpenAI's OpenAPI file of 2026-08-21 (ChatCompletionTokenLogprob, LogProb,
+ * ResponseLogProb).
+ */
+void answer_logprobs(const struct answer *a, struct str text, bool has_bytes,
+                     struct buf *out);
 /* False after EV_END. */
 bool answer_next(struct answer *a, struct event *ret);
 

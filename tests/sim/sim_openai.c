@@ -267,6 +267,10 @@ static bool openai_read(struct ask *ask, const struct http1_head *h, const struc
     ask->want_reasoning = true;
     ask->n_choices = 1;
     jx_i64(ask->body, "n", 1, SIM_CHOICES, &ask->n_choices);
+    ask->logprobs = jx_bool(ask->body, "logprobs", false);
+    if (jx_i64(ask->body, "top_logprobs", 0, 20, &ask->top_logprobs) && !ask->logprobs)
+        return bad(f, NULL, "top_logprobs",
+                   "'top_logprobs' is only allowed when 'logprobs' is true.");
     if (!jx_i64(ask->body, "max_completion_tokens", 1, INT32_MAX, &ask->max_tok))
         jx_i64(ask->body, "max_tokens", 1, INT32_MAX, &ask->max_tok);
     read_format(ask);
@@ -365,6 +369,20 @@ static void write_call_open(const struct part *part, struct buf *out)
     buf_addz(out, ",\"arguments\":\"\"}}]}");
 }
 
+/* Of the text, of which nothing else is told so. */
+static void write_logprobs(const struct answer *a, const struct part *part,
+                           struct str text, struct buf *out)
+{
+    buf_addz(out, ",\"logprobs\":");
+    if (!a->ask->logprobs || part == NULL || part->kind != PART_TEXT || a->plan->refuse) {
+        buf_addz(out, "null");
+        return;
+    }
+    buf_addz(out, "{\"content\":");
+    answer_logprobs(a, text, true, out);
+    buf_addz(out, ",\"refusal\":null}");
+}
+
 enum chunk { CHUNK_ROLE, CHUNK_CALL, CHUNK_DELTA, CHUNK_FINISH };
 
 /* A chunk for each choice: they interleave and are told apart by index only. */
@@ -383,7 +401,8 @@ static void write_chunks(const struct answer *a, const struct event *ev, enum ch
             write_delta(a, ev, i, out);
         else
             buf_addz(out, "{}");
-        buf_addz(out, ",\"logprobs\":null,\"finish_reason\":");
+        write_logprobs(a, what == CHUNK_DELTA ? ev->part : NULL, ev->text, out);
+        buf_addz(out, ",\"finish_reason\":");
         if (what == CHUNK_FINISH)
             json_quote(out, str_of(finish_word(a)));
         else
@@ -471,7 +490,9 @@ static void openai_whole(struct answer *a, struct buf *out)
     for (int64_t i = 0; i < a->ask->n_choices; i++) {
         buf_printf(out, "%s{\"index\":%" PRId64 ",\"message\":", i ? "," : "", i);
         write_message(a, i, out);
-        buf_addz(out, ",\"logprobs\":null,\"finish_reason\":");
+        const struct part *last = a->n_parts > 0 ? &a->parts[a->n_parts - 1] : NULL;
+        write_logprobs(a, last, last != NULL ? last->text : STR_NONE, out);
+        buf_addz(out, ",\"finish_reason\":");
         if (a->plan->no_finish)
             buf_addz(out, "null");
         else

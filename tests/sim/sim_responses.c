@@ -297,9 +297,12 @@ static void read_wishes(struct ask *ask)
     struct str summary = jx_str(jx_obj(ask->body, "reasoning"), "summary");
     ask->want_reasoning = true;
     ask->hide_reasoning = summary.len == 0;
-    for (size_t i = 0; include != NULL && i < json_object_array_length(include); i++)
-        ask->seal_reasoning |= str_eqz(jx_text(json_object_array_get_idx(include, i)),
-                                       "reasoning.encrypted_content");
+    for (size_t i = 0; include != NULL && i < json_object_array_length(include); i++) {
+        struct str what = jx_text(json_object_array_get_idx(include, i));
+        ask->seal_reasoning |= str_eqz(what, "reasoning.encrypted_content");
+        ask->logprobs |= str_eqz(what, "message.output_text.logprobs");
+    }
+    jx_i64(ask->body, "top_logprobs", 0, 20, &ask->top_logprobs);
 }
 
 static bool responses_read(struct ask *ask, const struct http1_head *h,
@@ -380,9 +383,13 @@ static void write_call(const struct part *part, bool is_whole, const char *statu
 
 static void write_text_part(const struct answer *a, struct str text, struct buf *out)
 {
-    static const char said[] =
-        "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":";
-    buf_addz(out, a->plan->refuse ? "{\"type\":\"refusal\",\"refusal\":" : said);
+    if (a->plan->refuse) {
+        buf_addz(out, "{\"type\":\"refusal\",\"refusal\":");
+    } else {
+        buf_addz(out, "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":");
+        answer_logprobs(a, text, true, out);
+        buf_addz(out, ",\"text\":");
+    }
     json_quote(out, text);
     buf_addc(out, '}');
 }
@@ -539,8 +546,10 @@ static void text_event(struct answer *a, const struct event *ev, bool is_done,
     begin_part(a, ev, is_done ? rows[i].done : rows[i].delta, out);
     buf_printf(out, ",\"%s\":", is_done ? rows[i].member : "delta");
     json_quote(out, is_done ? ev->part->text : ev->text);
-    if (i == TEXT)
-        buf_addz(out, ",\"logprobs\":[]");
+    if (i == TEXT) {
+        buf_addz(out, ",\"logprobs\":");
+        answer_logprobs(a, is_done ? ev->part->text : ev->text, false, out);
+    }
     end(a, out);
 }
 

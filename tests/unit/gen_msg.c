@@ -438,6 +438,19 @@ static void refuse(struct msg_reply *r)
             r->parts[i].kind = MSG_REFUSAL;
 }
 
+static void tell_logprobs(struct dice *d, struct msg_reply *r)
+{
+    static const char *const one[] = {
+        "{\"token\":\"a\",\"logprob\":-0.5,\"bytes\":[97],\"top_logprobs\":[]}",
+        "{\"token\":\"\\u00e9\",\"logprob\":-1e-3,\"bytes\":null,\"top_logprobs\":["
+        "{\"token\":\"b\",\"logprob\":-9999.0,\"bytes\":[98]},"
+        "{\"token\":\"c\",\"logprob\":-2,\"bytes\":null}]}"};
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (r->parts[i].kind == MSG_TEXT)
+            r->parts[i].logprobs =
+                str_of(arena_printf(&d->a, "%s,%s", one[roll(d, 2)], one[roll(d, 2)]));
+}
+
 void any_reply(struct dice *d, const struct tells *can, struct msg_reply *ret)
 {
     struct msg_reply *r = ret;
@@ -452,6 +465,8 @@ void any_reply(struct dice *d, const struct tells *can, struct msg_reply *ret)
     r->n_parts = t.n_parts;
     if ((can->told & TOLD_REFUSAL) != 0 && one_in(d, 4))
         refuse(r);
+    if ((can->told & TOLD_LOGPROBS) != 0 && one_in(d, 2))
+        tell_logprobs(d, r);
     r->finish = count_calls(&t) > 0 ? MSG_FINISH_TOOL
                                     : (enum msg_finish)any_bit(d, can->finishes);
     if (r->finish == MSG_FINISH_STOP_SEQUENCE && (can->told & TOLD_STOP) != 0)
@@ -492,6 +507,7 @@ void show_parts(struct buf *out, const struct msg_part *parts, size_t n)
         show_str(out, "name", p->name);
         show_str(out, "args", p->args);
         show_str(out, "cache", p->cache_ttl);
+        show_str(out, "logprobs", p->logprobs);
         buf_printf(out, "%s", p->is_error ? " error" : "");
         show_parts(out, p->parts, p->n_parts);
     }

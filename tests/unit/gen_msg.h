@@ -95,6 +95,7 @@ enum told {
     TOLD_CACHED = 8,
     TOLD_REASONING = 16,
     TOLD_REFUSAL = 32, /* a refusal that is not a text like any other */
+    TOLD_LOGPROBS = 64,
 };
 struct tells {
     unsigned traits;

@@ -298,7 +298,7 @@ static void what_it_has_no_place_for_is_left_to_others(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        CHAT(HI, ",\"n\":2"), CHAT(HI, ",\"logprobs\":true"),
+        CHAT(HI, ",\"n\":2"),
         CHAT("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":"
              "{\"data\":\"AA==\",\"format\":\"wav\"}}]}",
              "")};

@@ -136,7 +136,7 @@ static const struct voice voices[] = {
       CHOICE_ANY, ANY, ANY,
       E(UNSET) | E(NONE) | E(MINIMAL) | E(LOW) | E(HIGH), 4},
      {THOUGHTS | ANY_ARGS | ANY_IDS | ANY_NAMES,
-      TOLD_ID | TOLD_MODEL | TOLD_CACHED | TOLD_REASONING | TOLD_REFUSAL, FINISH_ANY,
+      TOLD_ID | TOLD_MODEL | TOLD_CACHED | TOLD_REASONING | TOLD_REFUSAL | TOLD_LOGPROBS, FINISH_ANY,
       "chatcmpl-"}, NULL},
     {DIALECT_OPENAI, "openai", "gpt-4.1", NULL,
      {OPENAI_TURNS | ANY_ARGS | SAMPLING | PENALTIES | SEED | JSON_MODE | OPENAI_FORMAT,
@@ -160,7 +160,7 @@ static const struct voice voices[] = {
           OPENAI_FORMAT,
       CHOICE_ANY | C(SOME), NO | YES, ANY, E(UNSET) | E(NONE) | E(LOW) | E(XHIGH), 0},
      {MIXED | THOUGHTS | ANY_ARGS | ANY_IDS | ANY_NAMES,
-      TOLD_ID | TOLD_MODEL | TOLD_CACHED | TOLD_REASONING | TOLD_REFUSAL, FINISH_ANY,
+      TOLD_ID | TOLD_MODEL | TOLD_CACHED | TOLD_REASONING | TOLD_REFUSAL | TOLD_LOGPROBS, FINISH_ANY,
       "resp_"}, NULL},
     {DIALECT_RESPONSES, "openai", "gpt-4.1", NULL,
      {OPENAI_TURNS | MIXED | ANY_ARGS | SAMPLING, CHOICE_ANY, NO | YES, ANY, E(UNSET), 0},
@@ -293,8 +293,10 @@ static const struct encode_ctx ctx = {
 static void encode_pieces(struct trial *t, struct delta_encoder *n,
                           struct msg_delta delta, struct str text, struct buf *out)
 {
-    while (wire_piece(&t->d, &text, &delta.text))
+    while (wire_piece(&t->d, &text, &delta.text)) {
         t->ops->encode_delta(n, &delta, out);
+        delta.logprobs = STR_NONE; /* all came with the first */
+    }
 }
 
 static void encode_part(struct trial *t, struct delta_encoder *n,
@@ -307,7 +309,8 @@ static void encode_part(struct trial *t, struct delta_encoder *n,
     case MSG_REFUSAL:
         encode_pieces(
             t, n,
-            (struct msg_delta){.kind = p->kind == MSG_TEXT ? MSG_D_TEXT : MSG_D_REFUSAL},
+            (struct msg_delta){.kind = p->kind == MSG_TEXT ? MSG_D_TEXT : MSG_D_REFUSAL,
+                               .logprobs = p->logprobs},
             p->text, out);
         break;
     case MSG_THINKING:
