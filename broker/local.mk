@@ -46,6 +46,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/budget.c %D%/budget.h
 %C%_libbroker_a_SOURCES += %D%/gcra.c %D%/gcra.h
 %C%_libbroker_a_SOURCES += %D%/limiter.c %D%/limiter.h
+%C%_libbroker_a_SOURCES += %D%/limiter_conf.c %D%/limiter_priv.h
 %C%_libbroker_a_SOURCES += %D%/cap.c %D%/cap.h
 %C%_libbroker_a_SOURCES += %D%/learned.c %D%/learned.h
 %C%_libbroker_a_SOURCES += %D%/ratelimit.c %D%/ratelimit.h
