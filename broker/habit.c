@@ -123,6 +123,28 @@ int64_t habits_cached_tok(const struct habits *h, uint64_t prefix, struct str ta
     return s != NULL && s->at_us > now_us ? s->value : -1;
 }
 
+/* ---- who served it last ---- */
+
+/* The target's name as a value. */
+static int64_t name_of(struct str target)
+{
+    return (int64_t)(hash(0, target) >> 1);
+}
+
+void habits_served(struct habits *h, uint64_t prefix, struct str target, int64_t until_us)
+{
+    struct slot *s = take(h->caches, LIMIT_HABIT_CACHES, hash(prefix, STR_NONE));
+    s->value = name_of(target);
+    s->at_us = until_us;
+}
+
+int64_t habits_kept_us(const struct habits *h, uint64_t prefix, struct str target,
+                       int64_t now_us)
+{
+    const struct slot *s = find(h->caches, LIMIT_HABIT_CACHES, hash(prefix, STR_NONE));
+    return s != NULL && s->value == name_of(target) ? MAX(s->at_us - now_us, 0) : 0;
+}
+
 /* ---- prefixes ---- */
 
 struct beginning {

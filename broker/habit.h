@@ -37,6 +37,12 @@ int64_t habits_cached_tok(const struct habits *h, uint64_t prefix, struct str ta
 void habits_cached(struct habits *h, uint64_t prefix, struct str target,
                    int64_t cached_tok, int64_t until_us);
 
+/* How long the prompt cache lives of the target that served this prefix last; 0: not that one. */
+int64_t habits_kept_us(const struct habits *h, uint64_t prefix, struct str target,
+                       int64_t now_us);
+void habits_served(struct habits *h, uint64_t prefix, struct str target,
+                   int64_t until_us);
+
 /*
  * By what a request is known again: its conversation, or else how its prompt begins (system
  * prompt and messages up to the first of the user, by providers' own measure). Never 0.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/clock.h"
+#include "core/map.h"
 #include "core/num.h"
 
 enum { PPM = 1000 * 1000 };
@@ -47,11 +48,17 @@ static void draw_by_weight(const struct ranking *k, struct candidate *items, siz
 
 /* ---- the number of each candidate, and its reason ---- */
 
+static pico cost_of(const struct ranking *k, const struct candidate *c)
+{
+    return router_expected(k->facts, &k->targets[c->target], view_of(k, c), k->catalog,
+                           k->conf);
+}
+
 static void by_cost(const struct ranking *k, struct candidate *c)
 {
     const struct target_view *v = view_of(k, c);
     char money[MONEY_TEXT_LEN], cached[NUM_TEXT_LEN];
-    pico cost = router_expected(k->facts, &k->targets[c->target], v, k->catalog, k->conf);
+    pico cost = cost_of(k, c);
     if (cost == PICO_UNKNOWN) {
         c->rank_key = RANK_UNKNOWN;
         snprintf(c->rank, sizeof c->rank, "price unknown, ranks last");
@@ -84,6 +91,45 @@ static void by_load(const struct ranking *k, struct candidate *c)
 {
     c->rank_key = view_of(k, c)->in_flight;
     snprintf(c->rank, sizeof c->rank, "%" PRId64 " in flight", c->rank_key);
+}
+
+/* ---- sticky ---- */
+
+/*
+ * Each target draws a number for each prefix: whoever is added or taken out moves only what he
+ * wins or leaves. Source: Thaler and Ravishankar, "Using name-based mappings to increase hit
+ * rates", 1998.
+ */
+static void by_hash(const struct ranking *k, struct candidate *c)
+{
+    const struct conf_target *t = &k->targets[c->target];
+    const uint64_t seed[2] = {k->facts->prefix, 0};
+    const uint64_t of_provider[2] = {map_hash(seed, str_of(t->provider)), 0};
+    c->rank_key = (int64_t)(map_hash(of_provider, str_of(t->model)) >> 1);
+    snprintf(c->rank, sizeof c->rank, "by hash of the %s",
+             k->facts->is_conversation ? "conversation" : "prompt");
+}
+
+/* The one that served the like last goes first while its cache is worth more than the price gap. */
+static void keep(const struct ranking *k, struct candidate *items, size_t n)
+{
+    char left[NUM_TEXT_LEN];
+    size_t at = 0;
+    while (at < n && view_of(k, &items[at])->kept_us == 0)
+        at++;
+    if (at == n)
+        return;
+    pico here = cost_of(k, &items[at]), there = cost_of(k, &items[0]);
+    if (here != PICO_UNKNOWN && there != PICO_UNKNOWN && here > there) {
+        snprintf(items[at].rank, sizeof items[at].rank,
+                 "served it last, but costs more than a fresh start");
+        return;
+    }
+    num_duration(left, view_of(k, &items[at])->kept_us);
+    snprintf(items[at].rank, sizeof items[at].rank, "served it last, its cache lives %s",
+             left);
+    for (; at > 0; at--)
+        candidate_swap(&items[at], &items[at - 1]);
 }
 
 /* ---- learning ---- */
@@ -151,6 +197,11 @@ void rank_candidates(const struct ranking *k, struct candidate *items, size_t n)
     case CONF_LEAST_BUSY:
         measure(k, items, n, by_load);
         break;
+    case CONF_STICKY:
+        measure(k, items, n, by_hash);
+        break;
     }
     sort(items, n);
+    if (k->rules->strategy == CONF_STICKY)
+        keep(k, items, n);
 }

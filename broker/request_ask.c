@@ -808,6 +808,7 @@ static struct route_facts facts_of(const struct request *r)
         .now_wall_us = loop_wall_us(r->b->loop),
         .now_mono_us = loop_mono_us(r->b->loop),
         .n_own = r->n_own,
+        .is_conversation = r->opt.conversation.len > 0,
         .seed = broker_random(r->b),
     };
 }
@@ -835,6 +836,7 @@ void request_decide(struct request *r, bool is_for_people)
         if (is_ranked)
             request_view_rank(r, i, &r->views[i]);
     }
+    facts.prefix = is_ranked ? request_prefix(r) : 0;
     facts.input_tok = r->facts.counts_only ? request_input_tok(r, &r->prospects[0].model)
                                            : r->prospects[0].bounds.cost.input_tok;
     facts.longest_tok = longest_tok(r, &r->prospects[0].model);

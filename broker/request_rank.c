@@ -28,6 +28,13 @@ bool request_is_ranked(const struct request *r)
     return r->strategy != CONF_ORDER && r->strategy != CONF_WEIGHTED;
 }
 
+uint64_t request_prefix(struct request *r)
+{
+    if (r->prefix == 0)
+        r->prefix = habit_prefix(r->opt.conversation, r->cr.body, r->cr.check);
+    return r->prefix;
+}
+
 static struct str template_of(const struct request *r)
 {
     return r->opt.template_name;
@@ -40,7 +47,8 @@ void request_view_rank(struct request *r, size_t i, struct target_view *v)
     int64_t now_us = loop_mono_us(r->b->loop);
     if (r->prefix == 0)
         r->prefix = habit_prefix(r->opt.conversation, r->cr.body, r->cr.check);
-    int64_t cached_tok = habits_cached_tok(r->b->habits, r->prefix, name, now_us);
+    uint64_t prefix = request_prefix(r);
+    int64_t cached_tok = habits_cached_tok(r->b->habits, prefix, name, now_us);
     int64_t output_tok = habits_output_tok(r->b->habits, template_of(r), name);
     v->input_tok = r->prospects[i].bounds.cost.input_tok;
     v->cached_tok = MIN(MAX(cached_tok, 0), v->input_tok);
@@ -50,6 +58,7 @@ void request_view_rank(struct request *r, size_t i, struct target_view *v)
     v->last_token_us = target_last_token_us(s, v->output_tok);
     v->is_speed_old = s->measured_us < now_us - SPEED_OLD_US;
     v->in_flight = (int64_t)s->n_in_flight;
+    v->kept_us = habits_kept_us(r->b->habits, prefix, name, now_us);
 }
 
 /* How long the cache lives that this answer has read or written. */
@@ -79,11 +88,14 @@ void request_learn_rank(struct request *r, const struct target_state *t,
     int64_t now_us = loop_mono_us(r->b->loop);
     struct str name = str_of(t->name);
     const struct usage *u = &row->usage;
-    if (!request_is_ranked(r) || !row->has_usage || u->estimated)
+    if (!request_is_ranked(r))
+        return;
+    int64_t until_us = now_us + cache_lives_us(r);
+    habits_served(r->b->habits, r->prefix, name, until_us);
+    if (!row->has_usage || u->estimated)
         return;
     habits_answered(r->b->habits, template_of(r), name,
                     usage_output_tok(u) / MAX(r->facts.n, 1), now_us);
     if (cached_tok(u) > 0)
-        habits_cached(r->b->habits, r->prefix, name, cached_tok(u),
-                      now_us + cache_lives_us(r));
+        habits_cached(r->b->habits, r->prefix, name, cached_tok(u), until_us);
 }

@@ -37,13 +37,13 @@ struct target_view {
     /* output cap that the money allows and the broker sets; 0: none */
     int64_t our_cap_tok;
     /* for the strategies that ask; nothing is looked up for the others */
-    int64_t input_tok;  /* by this target's tokenizer; 0: as in the facts */
-    int64_t cached_tok; /* of them, known to be in its provider's prompt cache */
-    int64_t output_tok; /* expected of each choice */
-    int64_t
-        last_token_us; /* from sending to the last token, as predicted; 0: not known */
-    bool is_speed_old; /* … from what was measured a while ago */
-    int64_t in_flight; /* attempts of any request */
+    int64_t input_tok;     /* by this target's tokenizer; 0: as in the facts */
+    int64_t cached_tok;    /* of them, known to be in its provider's prompt cache */
+    int64_t output_tok;    /* expected of each choice */
+    int64_t last_token_us; /* from sending to it, as predicted; 0: not known */
+    bool is_speed_old;     /* … from what was measured a while ago */
+    int64_t in_flight;     /* attempts of any request */
+    int64_t kept_us; /* it served the like last, and its cache lives so long; 0: no */
 };
 
 /* Of a route, as far as they rank who may serve a request. */

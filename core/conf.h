@@ -35,7 +35,8 @@ enum conf_strategy {
     CONF_WEIGHTED,
     CONF_CHEAPEST,
     CONF_FASTEST,
-    CONF_LEAST_BUSY
+    CONF_LEAST_BUSY,
+    CONF_STICKY
 };
 /* As the file has it. */
 const char *conf_strategy_name(enum conf_strategy s);

@@ -198,7 +198,7 @@ static const struct conf_key keys[] = {
     {"alias", NULL, CONF_ALIAS, .help = "NAME = PROVIDER/MODEL, a model's id or a route"},
 
     {"route", "strategy", CONF_ENUM, IN(conf_route, strategy),
-     .values = "order|weighted|cheapest|fastest|least-busy", .preset = "order",
+     .values = "order|weighted|cheapest|fastest|least-busy|sticky", .preset = "order",
      .help = "which target that can serve is asked first; see Strategies"},
     {"route", "explore", CONF_FRACTION, IN(conf_route, explore_ppm), .values = "0..100%",
      .preset = "5%",
@@ -273,7 +273,7 @@ const char *conf_strategy_name(enum conf_strategy s)
     static const char *const names[] = {
         [CONF_ORDER] = "order",           [CONF_WEIGHTED] = "weighted",
         [CONF_CHEAPEST] = "cheapest",     [CONF_FASTEST] = "fastest",
-        [CONF_LEAST_BUSY] = "least-busy",
+        [CONF_LEAST_BUSY] = "least-busy", [CONF_STICKY] = "sticky",
     };
     return names[s];
 }

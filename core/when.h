@@ -27,8 +27,10 @@ struct route_facts {
     size_t n_tags;
     pico max_cost_pico; /* PICO_UNKNOWN: none */
     int64_t now_wall_us, now_mono_us;
-    size_t n_own;  /* targets of the route, before those named as fallbacks; 0: all */
-    uint64_t seed; /* of whatever is drawn */
+    size_t n_own;    /* targets of the route, before those named as fallbacks; 0: all */
+    uint64_t prefix; /* hash of its conversation or how its prompt begins; 0: not asked */
+    bool is_conversation; /* … the former */
+    uint64_t seed;        /* of whatever is drawn */
 };
 
 /* False when it does not hold, or is no condition. */

@@ -1,5 +1,6 @@
 #!/bin/sh
-# By what a route ranks those who can serve: the least cost, the least time, the fewest under way.
+# By what a route ranks those who can serve: the least cost, the least time, the fewest under way,
+# who served the like before.
 # What is not known is never the best, and whoever asks is told why.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl sqlite3
@@ -45,7 +46,7 @@ explain() { llmgw route explain --no-stdin -r r "$@"; }
 with dearest
 out=$(llmgw config check 2>&1)
 is "$?" 2 'an unknown strategy is refused'
-like "$out" 'config:17: .*"dearest" is none of order\|weighted\|cheapest\|fastest\|least-busy' '… with those there are'
+like "$out" 'config:17: .*"dearest" is none of order\|weighted\|cheapest\|fastest\|least-busy\|sticky' '… with those there are'
 for n in 101% lots -1; do
     with fastest "explore = $n"
     llmgw config check >/dev/null 2>&1
@@ -145,4 +146,32 @@ ok 'who has left is not counted' sh -c "
         '$tool' wait '$tmp/never' '^never\$' 50ms 2>/dev/null
     done
     exit 1"
+# ---- sticky ----
+with sticky
+sed -i '/one\/none/d; /^ *input\|^ *output\|^ *cache-read/d; /^\[price/d' "$config_file"
+is "$(reload)" '{"reloaded":true}' 'sticky'
+echo 'set tokens=8' | scenario one
+of() { # CONVERSATION: where it goes
+    ask -H "x-llmgw-conversation: $1" -m r hello
+    got h.x-llmgw-target
+}
+where() { for c in a b c d e f g h i j k l; do of $c; done; }
+first=$(where)
+is "$(printf '%s\n' "$first" | sort -u | tr '\n' ' ')" 'one/sim two/sim ' 'conversations share the targets'
+is "$(where)" "$first" '… and each stays where it is'
+stop_broker
+start_broker
+is "$(where)" "$first" '… over a restart, too'
+for c in a b c d e f g h i j k l; do [ "$(of $c)" = one/sim ] && ours=$c; done
+say() { # [OPTION…]: how a request would be decided
+    http "$@" -X POST -d '{"model":"r","messages":[{"role":"user","content":"hello"}]}' /llmgw/v1/explain
+}
+is "$(say | "$tool" json candidates.0.rank)" 'by hash of the prompt' 'a request without one goes by its prompt'
+is "$(say -H 'x-llmgw-conversation: new' | "$tool" json candidates.0.rank)" 'by hash of the conversation' '… others by theirs'
+llmgw route drain one/sim
+is "$(of "$ours")" two/sim 'a target that is out is left'
+llmgw route undrain one/sim
+is "$(of "$ours")" two/sim '… and not come back to while the cache of the other lives'
+like "$(say -H "x-llmgw-conversation: $ours" | "$tool" json candidates.0.rank)" \
+    '^served it last, its cache lives [0-9]+m[0-9]+s$' '… which is said'
 done_testing

@@ -59,6 +59,23 @@ static void a_cache_is_known_until_it_ends(void **state)
     assert_int_equal(habits_cached_tok(h, 7, STR("a/m"), 100), 6000);
 }
 
+static void who_served_it_last_is_known_until_its_cache_ends(void **state)
+{
+    struct habits *h = *state;
+    assert_int_equal(habits_kept_us(h, 7, STR("a/m"), 0), 0);
+    habits_served(h, 7, STR("a/m"), 100);
+    assert_int_equal(habits_kept_us(h, 7, STR("a/m"), 40), 60);
+    assert_int_equal(habits_kept_us(h, 7, STR("a/m"), 100), 0);
+    assert_int_equal(habits_kept_us(h, 7, STR("a/m"), 101), 0);
+    assert_int_equal(habits_kept_us(h, 7, STR("b/m"), 40), 0);
+    assert_int_equal(habits_kept_us(h, 8, STR("a/m"), 40), 0);
+    habits_served(h, 7, STR("b/m"), 90); /* one at a time */
+    assert_int_equal(habits_kept_us(h, 7, STR("a/m"), 40), 0);
+    assert_int_equal(habits_kept_us(h, 7, STR("b/m"), 40), 50);
+    /* is no cache of which so many tokens are known */
+    assert_int_equal(habits_cached_tok(h, 7, STR("b/m"), 40), -1);
+}
+
 static void the_oldest_makes_room(void **state)
 {
     struct habits *h = *state;
@@ -131,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(answers_of_a_template_tell_how_long_the_next_is),
         CASE(a_cache_is_known_until_it_ends),
+        CASE(who_served_it_last_is_known_until_its_cache_ends),
         CASE(the_oldest_makes_room),
         CASE(a_prompt_is_known_by_its_beginning),
         CASE(only_so_much_of_a_beginning_counts),

@@ -259,6 +259,81 @@ static void the_least_busy_has_the_fewest_in_flight(void **state)
     assert_string_equal(rank_of(b, 0), "3 in flight");
 }
 
+/* ---- sticky ---- */
+
+static void a_prefix_goes_to_one_target_and_all_share_them(void **state)
+{
+    struct bench *b = *state;
+    unsigned n[TARGETS] = {0}, n_moved = 0;
+    for (b->facts.prefix = 1; b->facts.prefix <= 3000; b->facts.prefix++) {
+        char order[16], without[4] = "";
+        b->facts.seed = b->facts.prefix;
+        snprintf(order, sizeof order, "%s", decide(b, "r", CONF_STICKY));
+        b->facts.seed = 7; /* is no matter of chance */
+        assert_string_equal(decide(b, "r", CONF_STICKY), order);
+        n[order[0] - '0']++;
+        /* whose target is not that one stays, the others go to who would be next */
+        b->views[1].drained = true;
+        for (size_t i = 0, len = 0; i < 3; i++)
+            if (order[i] != '1')
+                without[len++] = order[i];
+        assert_memory_equal(decide(b, "r", CONF_STICKY), without, 2);
+        n_moved += b->items[0].target != (size_t)(order[0] - '0');
+        b->views[1].drained = false;
+    }
+    /* a third each; five standard deviations are 129 */
+    for (size_t i = 0; i < 3; i++)
+        assert_in_range(n[i], 1000 - 129, 1000 + 129);
+    assert_int_equal(n_moved, n[1]);
+    assert_string_equal(rank_of(b, 0), "by hash of the prompt");
+    b->facts.is_conversation = true;
+    decide(b, "r", CONF_STICKY);
+    assert_string_equal(rank_of(b, 0), "by hash of the conversation");
+}
+
+/* Another prefix, until it goes there first. */
+static void find_prefix(struct bench *b, const char *route, char first)
+{
+    b->facts.prefix = 1;
+    while (decide(b, route, CONF_STICKY)[0] != first)
+        b->facts.prefix++;
+}
+
+static void who_served_it_last_keeps_it_while_that_is_worth_it(void **state)
+{
+    struct bench *b = *state;
+    for (size_t i = 0; i < 3; i++)
+        b->views[i].output_tok = 10;
+    /* 1100, 400, 1100 */
+    find_prefix(b, "r", '2');
+    b->views[0].kept_us = 90 * (int64_t)US_PER_S;
+    assert_int_equal(decide(b, "r", CONF_STICKY)[0], '0');
+    assert_int_equal(b->items[1].target, 2); /* the others as they were */
+    assert_string_equal(rank_of(b, 0), "served it last, its cache lives 1m30s");
+    b->views[0].kept_us = 0;
+    find_prefix(b, "r", '1');
+    b->views[0].kept_us = 90 * (int64_t)US_PER_S;
+    assert_int_equal(decide(b, "r", CONF_STICKY)[0], '1');
+    assert_string_equal(rank_of(b, 0),
+                        "served it last, but costs more than a fresh start");
+    b->views[0].cached_tok = 100; /* 200 */
+    assert_int_equal(decide(b, "r", CONF_STICKY)[0], '0');
+    b->views[0].drained = true; /* who is out keeps nothing */
+    assert_int_equal(decide(b, "r", CONF_STICKY)[0], '1');
+}
+
+static void where_no_price_tells_it_is_kept(void **state)
+{
+    struct bench *b = *state;
+    find_prefix(b, "odd", '1');
+    b->views[0].kept_us = 1;
+    assert_int_equal(decide(b, "odd", CONF_STICKY)[0], '0');
+    b->views[0].kept_us = 0;
+    find_prefix(b, "odd", '0');
+    b->views[1].kept_us = 1;
+    assert_int_equal(decide(b, "odd", CONF_STICKY)[0], '1');
+}
+
 /* ---- with all else ---- */
 
 static void who_is_out_has_no_rank(void **state)
@@ -316,6 +391,9 @@ int main(void)
         CASE(an_unknown_speed_is_never_the_best),
         CASE(a_declared_share_learns_what_is_not_known),
         CASE(the_least_busy_has_the_fewest_in_flight),
+        CASE(a_prefix_goes_to_one_target_and_all_share_them),
+        CASE(who_served_it_last_keeps_it_while_that_is_worth_it),
+        CASE(where_no_price_tells_it_is_kept),
         CASE(who_is_out_has_no_rank),
         CASE(a_fallback_of_the_clients_stays_behind),
         CASE(order_and_weight_have_no_reason_to_tell),
