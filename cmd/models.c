@@ -136,6 +136,7 @@ struct listed {
     const char *provider;        /* as a user names it */
     const struct price_set *now; /* NULL: no price today */
     bool usable, is_default;
+    bool is_near;    /* of a server on this machine, which tells what it has */
     int64_t ttft_us; /* −1: never asked, or not wanted */
 };
 
@@ -163,6 +164,12 @@ static enum errc find_sellers(struct cmd_ctx *ctx, struct sellers *ret, struct e
     return ERR_OK;
 }
 
+/* One row for many names: none that could be asked for. */
+static bool is_pattern(const struct catalog_model *m)
+{
+    return str_ends(str_of(m->model), STR("*"));
+}
+
 static struct listed look_at(struct cmd_ctx *ctx, const struct catalog_model *m,
                              const struct seller *by)
 {
@@ -172,7 +179,8 @@ static struct listed look_at(struct cmd_ctx *ctx, const struct catalog_model *m,
         .m = m,
         .provider = by != NULL ? by->p->name : m->provider,
         .now = p != NULL ? &p->prices : NULL,
-        .usable = by != NULL && by->can_ask && catalog_can_chat(m),
+        .usable = by != NULL && by->can_ask && catalog_can_chat(m) && !is_pattern(m),
+        .is_near = by != NULL && by->p->kind->is_local && conf_provider_is_near(by->p),
         .is_default = preset != NULL && strcmp(preset, m->model) == 0,
         .ttft_us = -1,
     };
@@ -234,8 +242,8 @@ static bool is_chosen(const struct models_options *o, unsigned caps,
                       const struct listed *l)
 {
     const struct catalog_model *m = l->m;
-    return (o->all || !catalog_is_retired(m)) && (!o->usable || l->usable) &&
-           (m->caps_yes & caps) == caps &&
+    return (o->all || !catalog_is_retired(m)) &&
+           (!o->usable || (l->usable && !l->is_near)) && (m->caps_yes & caps) == caps &&
            (models_match(m, o->grep) ||
             str_icontains(str_of(l->provider), str_of(o->grep))) &&
            (o->max_price == PICO_UNKNOWN || costs_at_most(l->now, o->max_price));
@@ -365,6 +373,19 @@ static void sort(struct listed *list, size_t n, const char *how)
             qsort(list, n, sizeof *list, rows[i].order);
 }
 
+/* What it costs there: nothing, unless the configuration says otherwise. */
+static const struct price_set *local_price(struct cmd_ctx *ctx, const char *provider,
+                                           const char *model)
+{
+    static const struct price_set nothing = {.known =
+                                                 1U << PRICE_INPUT | 1U << PRICE_OUTPUT};
+    const struct catalog_model *m =
+        catalog_find(ctx->catalog, str_of(provider), str_of(model));
+    const struct catalog_period *p =
+        m != NULL ? catalog_period(m, clock_wall_us(ctx->clock)) : NULL;
+    return p != NULL ? &p->prices : &nothing;
+}
+
 /* What servers on this machine have, at the end of the list; how many. */
 static size_t add_locals(struct cmd_ctx *ctx, const struct models_options *o,
                          unsigned caps, const struct models_speeds *speeds,
@@ -378,12 +399,10 @@ static size_t add_locals(struct cmd_ctx *ctx, const struct models_options *o,
             struct listed *l = &list[chosen];
             *l = (struct listed){.m = m,
                                  .provider = m->provider,
+                                 .now = local_price(ctx, m->provider, m->model),
                                  .usable = catalog_can_chat(m),
                                  .ttft_us = models_ttft_us(speeds, m->provider, m)};
-            /* it costs nothing */
-            chosen += l->usable && (m->caps_yes & caps) == caps &&
-                      (models_match(m, o->grep) ||
-                       str_icontains(str_of(l->provider), str_of(o->grep)));
+            chosen += is_chosen(o, caps, l);
         }
     return chosen;
 }

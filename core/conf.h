@@ -269,7 +269,10 @@ const struct conf_provider *conf_provider(const struct conf *c, struct str name)
 bool conf_is_in_use(const struct conf *c, struct str name);
 /* Does it stand on this machine, so that asking it needs no network? */
 bool conf_provider_is_near(const struct conf_provider *p);
-/* The catalog's model is one of its kind's, at its kind's address or where the user says so. */
+/*
+ * The catalog's model is one of its kind's, at its kind's address or where the user says so; of a
+ * local server's kind one that the user has priced for it.
+ */
 bool conf_serves(const struct conf_provider *p, const struct catalog_model *m);
 const struct conf_route *conf_route(const struct conf *c, struct str name);
 /* ERR_NOT_FOUND, with the routes whose names are near. */

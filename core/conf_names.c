@@ -90,6 +90,9 @@ static bool stands_for_kind(const struct conf_provider *p)
 
 bool conf_serves(const struct conf_provider *p, const struct catalog_model *m)
 {
+    /* what a server on this machine has is not in the catalog, but for what the user priced */
+    if (p->kind->is_local)
+        return strcmp(p->name, m->provider) == 0;
     return p->kind->catalog != NULL && (is_original(p) || !p->is_implicit) &&
            strcmp(p->kind->catalog, m->provider) == 0;
 }
@@ -627,14 +630,17 @@ static void completeness(struct conf_load *l)
                      "listen: %s is not loopback; that needs listen-any = yes", listen);
 }
 
-/* A provider with its kind's name has its prices under the catalog's name, "google" for gemini. */
+/*
+ * A provider with its kind's name has its prices under the catalog's name, "google" for gemini;
+ * those of local servers, which share one, each under its own.
+ */
 static void prices(struct conf *c)
 {
     size_t kept = 0, n = c->n_prices;
     for (size_t i = 0; i < n; i++) {
         struct conf_price p = c->prices[i];
         const struct provider_kind *kind = provider_kind_find(str_of(p.provider));
-        if (kind != NULL && kind->catalog != NULL)
+        if (kind != NULL && kind->catalog != NULL && !kind->is_local)
             p.provider = kind->catalog;
         if (p.component != NULL)
             c->prices[kept++] = p;

@@ -78,7 +78,8 @@ like "$out" '"total_usd":0.0129,' 'so does a file of rows'
 printf 'price\tx\n' >"$XDG_DATA_HOME/llmgw/prices.tsv"
 run llmgw prices cost "$tmp/one"
 is "$status $errors" \
-    "1 llmgw: prices: $XDG_DATA_HOME/llmgw/prices.tsv:1: price: model: the column is missing" \
+    "1 llmgw: prices: catalog: $XDG_DATA_HOME/llmgw/prices.tsv:1: price: model: the column is missing
+hint: mend it, or move it away" \
     'a bad row is told with its line and column'
 rm "$XDG_DATA_HOME/llmgw/prices.tsv"
 

@@ -37,6 +37,36 @@ is "$?" 0 'a server that does not answer holds nobody up'
 unlike "$out" 'ollama at' '… and is not told of'
 kill -CONT "$sim_pid"
 
+# ---- what it costs ----
+sim_url=http://127.0.0.1:$sim_port/v1
+config <<END
+[provider "ollama"]
+    base-url = $sim_url
+[provider "vllm"]
+    base-url = $sim_url
+[provider "box"]
+    kind = openai-compatible
+    base-url = $sim_url
+    key-env = BOX_KEY
+[price "vllm/sim"]
+    input = 2
+    output = 0
+[price "vllm/absent"]
+    input = 0
+    output = 0
+[price "box/own"]
+    input = 0
+    output = 0
+END
+BOX_KEY=sk-box llmgw models --usable -F csv --fields provider,model,input_usd_per_million,output_usd_per_million >"$tmp/out"
+is "$(tail -n +2 "$tmp/out")" 'box,own,0,0
+ollama,sim,0,0
+vllm,sim,2,0' 'each has its own price, nothing without one, and what it says it has'
+is "$(BOX_KEY=sk-box llmgw models --usable --max-price 1 -F csv --fields provider,model | tail -n +2)" 'box,own
+ollama,sim' '… and is chosen by it'
+is "$(llmgw models -g absent -F csv --fields provider,model | tail -n +2)" vllm,absent 'one server is not taken for another'
+unlike "$(llmgw __complete -- chat -m ollama/; llmgw __complete -- chat -m vllm/)" '[*]|ollama/absent' '… nor is the family of all offered'
+
 # ---- what listens there is no such server ----
 stop_broker
 start_broker --conf broker.listen=127.0.0.1:0

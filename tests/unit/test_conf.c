@@ -797,6 +797,24 @@ static void prices_are_of_the_name_first_and_then_of_the_kind(void **state)
     conf_free(&c);
 }
 
+static void prices_of_local_servers_are_their_own(void **state)
+{
+    (void)state;
+    struct conf *c = loaded("[provider \"ollama\"]\n[provider \"vllm\"]\n"
+                            "[provider \"gemini\"]\nkey-env = K\n"
+                            "[price \"ollama/q\"]\ninput = 1\n"
+                            "[price \"gemini/g\"]\ninput = 1\n");
+    assert_int_equal(c->n_prices, 2);
+    assert_string_equal(c->prices[0].provider, "ollama");
+    assert_string_equal(c->prices[1].provider, "google");
+    const struct catalog_model theirs = {.provider = "ollama", .model = "q"};
+    const struct catalog_model family = {.provider = "local", .model = "ollama/*"};
+    assert_true(conf_serves(conf_provider(c, STR("ollama")), &theirs));
+    assert_false(conf_serves(conf_provider(c, STR("vllm")), &theirs));
+    assert_false(conf_serves(conf_provider(c, STR("ollama")), &family));
+    conf_free(&c);
+}
+
 static const char *provider_of(const struct conf *c, const char *name, struct arena *a)
 {
     struct conf_resolved r;
@@ -996,6 +1014,7 @@ int main(void)
         CASE(a_project_file_cannot_take_over),
         CASE(names_resolve_in_the_documented_order),
         CASE(prices_are_of_the_name_first_and_then_of_the_kind),
+        CASE(prices_of_local_servers_are_their_own),
         CASE(a_bare_id_is_found_at_an_address_of_the_users),
         CASE(a_bare_id_goes_to_its_maker_first),
         CASE(a_default_model_is_the_default_route),
