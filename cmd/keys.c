@@ -2,9 +2,11 @@
 #include "cmd/keys.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "cmd/line.h"
+#include "cmd/sig.h"
 
 enum {
     KEY_END = 4, /* Ctrl-D */
@@ -61,6 +63,16 @@ bool keys_typed(void *keys)
         return true;
     for (ssize_t i = 0; i < n && k->n_ahead < sizeof k->ahead; i++)
         k->ahead[k->n_ahead++] = bytes[i];
+    return false;
+}
+
+bool keys_signalled(void *keys)
+{
+    if (sig_take() != SIGTSTP)
+        return true;
+    keys_lend(keys);
+    raise(SIGSTOP);
+    keys_take_back(keys);
     return false;
 }
 

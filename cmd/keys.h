@@ -27,6 +27,8 @@ void keys_take_back(const struct keys *k);
 
 /* An answer comes: standard input is readable. True: the answer is to stop. */
 bool keys_typed(void *keys);
+/* A signal came, which is taken. Ctrl-Z stops us, with the terminal as it was; true: any other. */
+bool keys_signalled(void *keys);
 /* It has ended: what was typed begins the next line, unless the answer was stopped. */
 void keys_settle(struct keys *k, bool was_stopped);
 

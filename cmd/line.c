@@ -177,6 +177,10 @@ static void prepare(int meta)
 
 static void put_back(void)
 {
+#if RL_READLINE_VERSION >= 0x0802
+    rl_eof_found =
+        0; /* else it ends the line, where it knows bracketed paste, and so do we */
+#endif
     rl_deprep_terminal();
     set_echo(false);
 }
@@ -275,7 +279,9 @@ static void watch_terminal(bool is_on, sigset_t *outside)
 static void suspend(void)
 {
     put_back();
+    line.user.lend(line.user.arg, true);
     raise(SIGSTOP);
+    line.user.lend(line.user.arg, false);
     prepare(1);
     rl_forced_update_display();
 }
@@ -294,22 +300,27 @@ static void heed_terminal(void)
 
 /* ---- opening and closing ---- */
 
-static void read_history_file(const char *path)
+static enum errc read_history_file(const char *path, struct err *e)
 {
+    if (path == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return; /* a history that lives as long as the session */
+        return err_errno(e, ERR_IO, "%s", path);
     close(fd);
     line.history_path = path;
     (void)read_history(path);
+    return ERR_OK;
 }
 
-void line_open(const char *history_path, const struct line_user *user)
+enum errc line_open(const char *history_path, const struct line_user *user, struct err *e)
 {
     line.user = *user;
     rl_readline_name = "llmgw";
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
+    rl_change_environment =
+        0; /* no COLUMNS: the window may change while an answer comes */
     rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
     rl_attempted_completion_function = complete;
     rl_completer_word_break_characters = (char *)(uintptr_t) " \t\n";
@@ -324,8 +335,7 @@ void line_open(const char *history_path, const struct line_user *user)
     stifle_history(HISTORY_MAX);
     history_comment_char = '#';
     history_write_timestamps = 1; /* so that entries of several lines stay whole */
-    if (history_path != NULL)
-        read_history_file(history_path);
+    return read_history_file(history_path, e);
 }
 
 void line_close(void)
@@ -372,6 +382,15 @@ static bool give_up_line(const char *prompt)
     return was_empty;
 }
 
+static enum line_end heed_signal(int signo, const char *prompt)
+{
+    if (signo == SIGTSTP) /* it came when an answer had just ended */
+        suspend();
+    else if (signo != 0 && give_up_line(prompt))
+        return LINE_STOPPED;
+    return LINE_ENTERED;
+}
+
 enum line_end line_read(const char *prompt, int sig_fd, struct buf *out)
 {
     buf_reset(out);
@@ -392,8 +411,8 @@ enum line_end line_read(const char *prompt, int sig_fd, struct buf *out)
         heed_terminal();
         if (is_broken)
             line.is_done = line.is_closed = true;
-        else if (n > 0 && fds[1].revents != 0 && sig_take() != 0)
-            end = give_up_line(prompt) ? LINE_STOPPED : LINE_ENTERED;
+        else if (n > 0 && fds[1].revents != 0)
+            end = heed_signal(sig_take(), prompt);
         else if (n > 0 && fds[0].revents != 0)
             rl_callback_read_char();
     }

@@ -19,6 +19,8 @@ struct line_user {
      */
     bool (*complete)(void *arg, struct str line, size_t from, line_add_fn *add,
                      void *add_arg);
+    /* Gives the terminal to whoever had it before, or takes it back. */
+    void (*lend)(void *arg, bool is_lent);
     /* Changes the text of the line in an editor; the terminal is as the editor wants it. */
     void (*edit)(void *arg, struct buf *text);
 };
@@ -30,10 +32,11 @@ enum line_end {
 };
 
 /*
- * Once, before the first line: history comes from the file, which may be NULL, and goes there.
- * Lines that begin with a blank are not kept.
+ * Once, before the first line: history comes from the file and goes there. Lines that begin with
+ * a blank are not kept. ERR_IO when the file cannot be written: all else works.
  */
-void line_open(const char *history_path, const struct line_user *user);
+enum errc line_open(const char *history_path, const struct line_user *user, struct err *e)
+    MUST_USE;
 /* Keeps the newest entries of the file. */
 void line_close(void);
 /*

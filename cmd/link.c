@@ -171,8 +171,12 @@ static enum errc wait_for(struct link *l, short events, short *ret, struct err *
         int n = poll(fds, ARRAY_LEN(fds), (int)((nap_us + US_PER_MS - 1) / US_PER_MS));
         if (n < 0 && errno != EINTR)
             return err_errno(e, ERR_IO, "poll");
-        if (fds[1].revents != 0 || (fds[2].revents != 0 && w->on_key(w->key_arg)))
+        bool is_cancelled =
+            fds[1].revents != 0 && (w->on_cancel == NULL || w->on_cancel(w->key_arg));
+        if (is_cancelled || (fds[2].revents != 0 && w->on_key(w->key_arg)))
             return err_set(e, ERR_CANCELLED, "cancelled");
+        if (fds[1].revents != 0) /* we may have been stopped for long */
+            return wait_for(l, events, ret, e);
         if (n > 0 && fds[0].revents != 0) {
             *ret = fds[0].revents;
             return ERR_OK;

@@ -34,6 +34,7 @@ enum errc link_run(struct cmd_ctx *ctx, struct err *e) MUST_USE;
 /* What a call does while it waits, which is for 2 min without a byte at most. */
 struct link_waiting {
     int cancel_fd; /* readable: the call ends with ERR_CANCELLED; -1: none */
+    bool (*on_cancel)(void *key_arg); /* … only when this says so; NULL: always */
     int64_t
         until_us; /* monotonic: then it ends with ERR_BROKER, whatever comes; 0: never */
     int64_t tick_us; /* on_tick is called about so often; 0: never */

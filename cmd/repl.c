@@ -163,7 +163,9 @@ void repl_add_text(struct repl *r, const char *command, struct str output)
 static void take_turn(struct repl *r)
 {
     struct err e = ERR_INIT;
+    sig_catch_stop(true);
     enum errc rc = session_turn(r->s, &e);
+    sig_catch_stop(false);
     keys_settle(&r->keys, rc == ERR_CANCELLED);
     r->was_stopped = rc == ERR_CANCELLED;
     if (rc == ERR_CANCELLED) {
@@ -342,11 +344,10 @@ static void one_line(struct repl *r, struct buf *line)
     repl_ask(r, line->data);
 }
 
-static const char *history_path(struct cmd_ctx *ctx)
+static void lend_terminal(void *repl, bool is_lent)
 {
-    struct err ignored = ERR_INIT;
-    const char *path = conf_path_state(&ctx->arena, cmd_getenv, "history");
-    return path != NULL && os_make_parents(path, 0700, &ignored) == ERR_OK ? path : NULL;
+    const struct repl *r = repl;
+    (is_lent ? keys_lend : keys_take_back)(&r->keys);
 }
 
 static void edit_line(void *repl, struct buf *text)
@@ -357,6 +358,18 @@ static void edit_line(void *repl, struct buf *text)
     if (editor_edit(r->s->ctx, text, &e) != ERR_OK)
         cmd_fail(r->s->ctx, &e);
     keys_take_back(&r->keys);
+}
+
+/* Without a file for it the history lives as long as the session. */
+static void open_line(struct repl *r)
+{
+    struct err e = ERR_INIT;
+    const struct line_user user = {r, repl_complete, lend_terminal, edit_line};
+    const char *path = conf_path_state(&r->s->ctx->arena, cmd_getenv, "history");
+    if (path != NULL && os_make_parents(path, 0700, &e) != ERR_OK)
+        err_clear(&e); /* opening it tells */
+    if (line_open(path, &user, &e) != ERR_OK)
+        cmd_note(r->s->ctx, "%s; what you type is not kept", e.text);
 }
 
 /* A name that nobody knows, or no provider at all, is told before anything is typed. */
@@ -383,6 +396,7 @@ enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
                      .models = BUF_INIT(LIMIT_REPLY_LEN),
                      .extra = BUF_INIT(LIMIT_BODY_LEN)};
     s->o = &r.opt;
+    s->on_cancel = keys_signalled;
     s->on_key = keys_typed;
     s->key_arg = &r.keys;
     enum errc rc = check_start(&r, e);
@@ -392,7 +406,7 @@ enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
         rc = sig_open(false, &s->sig_fd, e);
     if (rc != ERR_OK)
         return rc;
-    line_open(history_path(s->ctx), &(struct line_user){&r, repl_complete, edit_line});
+    open_line(&r);
     keys_open(&r.keys);
     repl_adopt_turns(&r);
     greet(&r);

@@ -181,6 +181,7 @@ static enum errc exchange(struct session *s, struct link *l, struct str headers,
                                          .tick_us = PROGRESS_TICK_US,
                                          .on_tick = progress_tick,
                                          .arg = &s->answer.progress,
+                                         .on_cancel = s->on_cancel,
                                          .key_fd = STDIN_FILENO,
                                          .on_key = s->on_key,
                                          .key_arg = s->key_arg};

@@ -18,7 +18,8 @@ struct session {
     struct chat_turn turn;
     const char *about; /* name, title or id of the conversation that was resumed */
     char parent[ULID_LEN + 1];
-    int sig_fd; /* readable: give the answer up; -1: none */
+    int sig_fd;                       /* readable: give the answer up; -1: none */
+    bool (*on_cancel)(void *key_arg); /* as in struct link_waiting */
     bool (*on_key)(
         void *arg); /* standard input is readable; true: likewise. NULL: not asked */
     void *key_arg;

@@ -48,6 +48,16 @@ enum errc sig_open(bool once, int *ret_fd, struct err *e)
     return ERR_OK;
 }
 
+void sig_catch_stop(bool is_on)
+{
+    struct sigaction preset = {.sa_handler = SIG_DFL}, now;
+    sigemptyset(&preset.sa_mask);
+    if (is_on)
+        listen_for(SIGTSTP, false);
+    else if (sigaction(SIGTSTP, NULL, &now) == 0 && now.sa_handler == on_signal)
+        sigaction(SIGTSTP, &preset, NULL);
+}
+
 int sig_take(void)
 {
     unsigned char byte;

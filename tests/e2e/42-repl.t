@@ -285,6 +285,7 @@ expect in 2 turns
 expect default \$0.
 signal TSTP
 signal CONT
+cooked no
 send still here\r
 expect still here
 expect still here

@@ -33,6 +33,7 @@ dist_check_SCRIPTS += %D%/40-chat-schema.t
 dist_check_SCRIPTS += %D%/42-repl.t
 dist_check_SCRIPTS += %D%/42-repl-keys.t
 dist_check_SCRIPTS += %D%/42-repl-words.t
+dist_check_SCRIPTS += %D%/42-repl-odds.t
 dist_check_SCRIPTS += %D%/25-prices.t
 dist_check_SCRIPTS += %D%/50-cost.t
 dist_check_SCRIPTS += %D%/51-log.t

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -126,6 +127,20 @@ static enum errc resize(struct pty *p, struct str sizes, struct err *e)
     return ioctl(p->fd, TIOCSWINSZ, &size) == 0 ? ERR_OK : err_errno(e, ERR_IO, "size");
 }
 
+static enum errc await_cooked(struct pty *p, struct str wanted, struct err *e)
+{
+    const tcflag_t cooked = ECHO | ICANON;
+    int64_t until_us = clock_mono_us(&clock_system) + EXPECT_US;
+    struct termios t = {.c_lflag = 0};
+    while (tcgetattr(p->fd, &t) == 0 &&
+           ((t.c_lflag & cooked) == cooked) != str_eqz(wanted, "yes")) {
+        if (clock_mono_us(&clock_system) > until_us)
+            return err_set(e, ERR_TIMEOUT, "cooked is never %.*s", STR_ARG(wanted));
+        read_some(p, 10 * US_PER_MS);
+    }
+    return ERR_OK;
+}
+
 static enum errc await_end(struct pty *p, struct str none, struct err *e)
 {
     int status = 0;
@@ -150,11 +165,8 @@ static enum errc do_line(struct pty *p, struct str line, struct err *e)
     static const struct {
         const char *name;
         enum errc (*fn)(struct pty *p, struct str arg, struct err *e);
-    } rows[] = {{"send", type},
-                {"expect", expect},
-                {"signal", send_signal},
-                {"size", resize},
-                {"end", await_end}};
+    } rows[] = {{"send", type},   {"expect", expect},       {"signal", send_signal},
+                {"size", resize}, {"cooked", await_cooked}, {"end", await_end}};
     size_t blank = str_find(line, ' ');
     struct str word = str_sub(line, 0, blank), arg = str_sub(line, blank + 1, line.len);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -14,6 +14,7 @@
  *     expect TEXT    waits until the screen has shown it since the last expect; 10 s
  *     signal NAME    INT, TSTP, CONT, WINCH to the program
  *     size C R       columns and rows
+ *     cooked yes|no  waits until the terminal echoes and edits lines, or does not; 10 s
  *     end            waits for the program's end and prints "exit=STATUS"
  *
  * All that the program wrote goes to standard output at the end. What is returned names the line
