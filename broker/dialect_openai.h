@@ -38,6 +38,9 @@ enum errc openai_request_encode(const struct msg_request *m, const struct target
                                 struct buf *out, struct dropped *d, struct err *e);
 enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
                               struct arena *a, struct msg_reply *ret, struct err *e);
+/* The id of a thought whose signature is reasoning_details, joined by commas. */
+#define openai_details_id "reasoning_details"
+void openai_decoder_free(struct event_decoder **d);
 struct event_decoder *openai_decoder_new(const struct provider_kind *kind);
 enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *ev,
                               delta_fn *fn, void *arg, struct err *e);

@@ -230,6 +230,27 @@ static void write_calls(struct openai_writer *o, const struct msg_turn *t)
     jw_array_end(w);
 }
 
+/* Unchanged, as they came with the calls; whoever says what they are, they must be JSON. */
+static void write_details(struct openai_writer *o, const struct msg_turn *t)
+{
+    struct err ignored = ERR_INIT;
+    AUTO(buf_release) struct buf all = BUF_INIT(LIMIT_BODY_LEN);
+    buf_addc(&all, '[');
+    for (size_t i = 0; i < t->n_parts; i++) {
+        const struct msg_part *p = &t->parts[i];
+        if (p->kind != MSG_THINKING || !str_eqz(p->id, openai_details_id))
+            continue;
+        buf_addz(&all, all.len > 1 ? "," : "");
+        buf_adds(&all, p->signature);
+    }
+    buf_addc(&all, ']');
+    if (all.len <= 2 || buf_err(&all) != ERR_OK ||
+        jscan_check(buf_str(&all), &ignored) != ERR_OK)
+        return;
+    jw_key(&o->r.w, "reasoning_details");
+    jw_raw(&o->r.w, buf_str(&all));
+}
+
 static void write_assistant(struct openai_writer *o, const struct msg_turn *t)
 {
     struct jw *w = &o->r.w;
@@ -248,6 +269,8 @@ static void write_assistant(struct openai_writer *o, const struct msg_turn *t)
     /* a foreign thought is no more than its text; where it is not demanded it stays behind */
     if (o->quirk->wants_thought && (has_calls || has_kind(t, MSG_THINKING)))
         write_joined(o, "reasoning_content", t, MSG_THINKING, "");
+    if (o->quirk->wants_details && has_calls)
+        write_details(o, t);
     if (has_calls)
         write_calls(o, t);
 }

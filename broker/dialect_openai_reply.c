@@ -10,6 +10,7 @@
 #include "core/mem.h"
 
 #include "broker/dialect_openai.h"
+#include "broker/dialect_openai_thought.h"
 #include "broker/dialect_priv.h"
 
 /* ---- chunks to deltas ---- */
@@ -18,6 +19,8 @@ enum { CALLS_MAX = 128 };
 
 struct event_decoder {
     struct decoder base;
+    struct tags tags;       /* where the kind has them */
+    struct details details; /* the same */
     bool started, finished;
     unsigned n_calls;
     struct {
@@ -28,10 +31,39 @@ struct event_decoder {
 
 struct event_decoder *openai_decoder_new(const struct provider_kind *kind)
 {
-    return decoder_alloc(sizeof(struct event_decoder), kind);
+    struct event_decoder *d = decoder_alloc(sizeof(struct event_decoder), kind);
+    if (d != NULL)
+        details_init(&d->details);
+    return d;
 }
 
-/* Text, or parts of text and thinking (Mistral). */
+void openai_decoder_free(struct event_decoder **dp)
+{
+    if (*dp != NULL)
+        details_release(&(*dp)->details);
+    decoder_free(dp);
+}
+
+static void on_tagged(void *out, bool is_thought, struct str text)
+{
+    put_text(out, is_thought ? MSG_D_THINKING : MSG_D_TEXT, text);
+}
+
+/* Before calls and before the end: what was held back, and what must come back with the calls. */
+static void put_held(struct event_decoder *d, bool has_calls, struct delta_out *o)
+{
+    if (d->base.kind->quirks.tags_thought)
+        tags_end(&d->tags, on_tagged, o);
+    if (!has_calls)
+        return;
+    struct str details = details_take(&d->details);
+    if (details.len > 0)
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_STATE,
+                                         .id = str_of(openai_details_id),
+                                         .text = details});
+    details_reset(&d->details);
+}
+
 /* A visible text, with what was said of its tokens. */
 static void put_said(struct event_decoder *d, struct str text, struct delta_out *o)
 {
@@ -43,10 +75,22 @@ static void put_said(struct event_decoder *d, struct str text, struct delta_out 
     buf_reset(&d->base.logprobs);
 }
 
+/* The same, once no tag may come: before, what is said of tokens is of the tags, too. */
+static void put_visible(struct event_decoder *d, struct str text, struct delta_out *o)
+{
+    if (!d->base.kind->quirks.tags_thought || d->tags.at == TAGS_TEXT) {
+        put_said(d, text, o);
+        return;
+    }
+    tags_hear(&d->tags, text, on_tagged, o);
+    buf_reset(&d->base.logprobs);
+}
+
+/* Text, or parts of text and thinking (Mistral). */
 static void decode_content(struct event_decoder *d, struct str t, struct jspan content,
                            struct delta_out *o)
 {
-    put_said(d, scratch_str(o, &d->base.text, t, content), o);
+    put_visible(d, scratch_str(o, &d->base.text, t, content), o);
     struct jspan part, inner;
     size_t it = 0;
     while (jscan_next(t, content, &it, &part)) {
@@ -56,7 +100,7 @@ static void decode_content(struct event_decoder *d, struct str t, struct jspan c
         while (jscan_next(t, thinking, &at, &inner))
             put_text(o, MSG_D_THINKING,
                      scratch_str(o, &d->base.text, t, jscan_get(t, inner, "text")));
-        put_said(d, scratch_str(o, &d->base.text, t, jscan_get(t, part, "text")), o);
+        put_visible(d, scratch_str(o, &d->base.text, t, jscan_get(t, part, "text")), o);
     }
 }
 
@@ -147,14 +191,20 @@ static void decode_message(struct event_decoder *d, struct str t, struct jspan m
     struct jspan detail;
     size_t at = 0;
     put_text(o, MSG_D_THINKING, reasoning);
-    while (reasoning.len == 0 && f[DETAILS].value.kind == J_ARRAY &&
-           jscan_next(t, f[DETAILS].value, &at, &detail))
-        put_text(o, MSG_D_THINKING,
-                 scratch_str(o, &d->base.text, t, openai_detail_text(t, detail)));
+    while (f[DETAILS].value.kind == J_ARRAY &&
+           jscan_next(t, f[DETAILS].value, &at, &detail)) {
+        if (d->base.kind->quirks.wants_details)
+            details_add(&d->details, t, detail);
+        if (reasoning.len == 0)
+            put_text(o, MSG_D_THINKING,
+                     scratch_str(o, &d->base.name, t, openai_detail_text(t, detail)));
+    }
     decode_content(d, t, f[CONTENT].value, o);
     put_text(o, MSG_D_REFUSAL, scratch_str(o, &d->base.text, t, f[REFUSAL].value));
     struct jspan call;
     size_t it = 0;
+    if (f[CALLS].value.kind == J_ARRAY && f[CALLS].value.len > 2)
+        put_held(d, true, o);
     while (o->rc == ERR_OK && jscan_next(t, f[CALLS].value, &it, &call))
         decode_call(d, t, call, o);
     decode_legacy_call(d, t, f[FUNCTION].value, o);
@@ -175,6 +225,7 @@ static void decode_finish(struct event_decoder *d, struct str t, struct jspan ch
         return;
     }
     d->finished = true;
+    put_held(d, d->n_calls > 0, o);
     put_delta(o, &(struct msg_delta){.kind = MSG_D_FINISH,
                                      .finish = openai_finish(word, d->n_calls > 0),
                                      .finish_raw = word});
@@ -246,9 +297,10 @@ enum errc openai_decode_event(struct event_decoder *d, const struct sse_event *e
     struct err ignored = ERR_INIT;
     if (!ev->has_data || ev->data.len == 0)
         return ERR_OK;
-    if (str_eqz(ev->data, "[DONE]"))
+    if (str_eqz(ev->data, "[DONE]")) {
+        put_held(d, d->n_calls > 0, &o); /* if no finish came */
         put_delta(&o, &(struct msg_delta){.kind = MSG_D_END});
-    else if (jscan_check(ev->data, &ignored) == ERR_OK)
+    } else if (jscan_check(ev->data, &ignored) == ERR_OK)
         decode_object(d, ev->data, &o); /* what is malformed was counted by the scan */
     return o.rc;
 }
@@ -261,14 +313,17 @@ enum errc openai_reply_decode(struct str body, const struct provider_kind *kind,
     if (reply_check(body, e) != ERR_OK)
         return e->code;
     decoder_init(&d.base, kind);
+    details_init(&d.details);
     struct delta_out o = collect_begin(&c, a, e);
     decode_object(&d, body, &o);
+    put_held(&d, d.n_calls > 0, &o);
     if (o.rc == ERR_OK && !d.started)
         o.rc = err_set(e, ERR_SERVER, "the provider's answer holds no choices");
     struct jspan root = jscan_root(body);
     jscan_i64(body, jscan_get(body, root, "created"), 0, INT64_MAX, &c.reply.created_s);
     c.reply.service_tier = arena_str(
         a, scratch_str(&o, &d.base.text, body, jscan_get(body, root, "service_tier")));
+    details_release(&d.details);
     decoder_release(&d.base);
     return collect_end(&c, &o, ret);
 }

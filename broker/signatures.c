@@ -227,24 +227,44 @@ static void put_text_state(struct signatures *s, struct str origin,
         put(s, origin, &named, buf_str(&parts), true, mono_us);
 }
 
+/* Is there a call from parts[i] on? */
+static bool has_call(const struct msg_reply *r, size_t i)
+{
+    while (i < r->n_parts && r->parts[i].kind != MSG_TOOL_CALL)
+        i++;
+    return i < r->n_parts;
+}
+
+static void put_call(struct signatures *s, struct str origin,
+                     const struct msg_part **call, struct buf *parts, int64_t mono_us)
+{
+    if (parts->len > 0 && buf_err(parts) == ERR_OK)
+        put(s, origin, *call, buf_str(parts), false, mono_us);
+    buf_reset(parts);
+    *call = NULL;
+}
+
 void signatures_put_reply(struct signatures *s, struct str origin,
                           const struct msg_reply *r, int64_t mono_us)
 {
     struct buf parts = BUF_INIT(LIMIT_SIGNATURES_LEN);
+    const struct msg_part *call = NULL; /* that `parts` belong to; NULL: to the next */
     for (size_t i = 0; i < r->n_parts && s != NULL; i++) {
         const struct msg_part *p = &r->parts[i];
-        if (is_signed_thought(p) || (p->kind == MSG_TOOL_CALL && p->signature.len > 0))
+        bool is_call = p->kind == MSG_TOOL_CALL;
+        if (call != NULL && (is_call || (is_signed_thought(p) && has_call(r, i))))
+            put_call(s, origin, &call, &parts, mono_us);
+        if (is_signed_thought(p) || (is_call && p->signature.len > 0))
             put_part(&parts, &(struct msg_part){.kind = p->kind,
                                                 .id = p->id,
                                                 .text = p->text,
                                                 .data = p->data,
                                                 .signature = p->signature});
-        if (p->kind != MSG_TOOL_CALL)
-            continue;
-        if (parts.len > 0 && buf_err(&parts) == ERR_OK)
-            put(s, origin, p, buf_str(&parts), false, mono_us);
-        buf_reset(&parts);
+        if (is_call)
+            call = p;
     }
+    if (call != NULL)
+        put_call(s, origin, &call, &parts, mono_us);
     buf_release(&parts);
     put_text_state(s, origin, r, mono_us);
 }

@@ -3,7 +3,7 @@
  * because the client's dialect has no place for it.
  *
  * Gemini signs its calls and texts; Anthropic wants its thinking blocks back in a tool loop, OpenAI
- * Responses its reasoning items: signed or encrypted all, and worth nothing to another model. What
+ * Responses its reasoning items, OpenRouter and MiniMax their reasoning_details: signed or encrypted all, and worth nothing to another model. What
  * is not known any more (an old one, or from before a restart) is not a failure: the encoders then
  * do without. Kept by the call's id and function, or by the text of the turn, and by its origin:
  * who can read it.
@@ -21,8 +21,8 @@ struct signatures;
 enum errc signatures_new(struct signatures **ret, struct err *e) MUST_USE;
 void signatures_free(struct signatures **s);
 /*
- * Keeps the signature of each call of an answer, and the signed thoughts before it; and that of its
- * last text. Of equal ids the last is kept; without memory, or when it is too large, nothing is.
+ * Keeps the signature of each call of an answer, and the signed thoughts before it, of the last call
+ * those behind it, too; and the signature of its last text. Of equal ids the last is kept; without memory, or when it is too large, nothing is.
  * `s` may be NULL, here and below.
  */
 void signatures_put_reply(struct signatures *s, struct str origin,

@@ -8,7 +8,8 @@
  * Anthropic's and Groq's do not count input that was read from a cache.
  * Quirks: what each one's parameters page leaves out or forbids; prefilling from the pages named
  * "prefix", "partial mode" or "continue" (Mistral, Kimi, DashScope, vLLM); DeepSeek goes on at
- * its /beta address only.
+ * its /beta address only. Tags in the text: MiniMax without reasoning_split, Together's older
+ * models, SambaNova; details to be given back: OpenRouter, reasoning tokens, and MiniMax, tool use.
  */
 #include "core/provider.h"
 
@@ -203,7 +204,10 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
-     .quirks = {.prefill = PREFILL_PLAIN, .may_echo = true, .takes_top_k = true}},
+     .quirks = {.prefill = PREFILL_PLAIN,
+                .may_echo = true,
+                .takes_top_k = true,
+                .tags_thought = true}},
     /* docs.fireworks.ai/api-reference */
     {"fireworks",
      "fireworks",
@@ -256,7 +260,8 @@ static const struct provider_kind kinds[] = {
                 .prefill = PREFILL_PLAIN,
                 .may_echo = true,
                 .lacks = LACKS_N,
-                .takes_top_k = true}},
+                .takes_top_k = true,
+                .wants_details = true}},
     /* platform.kimi.ai/docs/api; the Chinese site has addresses and keys of its own */
     {"moonshotai",
      "moonshotai",
@@ -298,7 +303,10 @@ static const struct provider_kind kinds[] = {
      CAP_OLD,
      .ask_usage = true,
      .usage = USAGE_WIRE_OPENAI_CHAT,
-     .quirks = {.lacks = LACKS_N, .splits_thought = true}},
+     .quirks = {.lacks = LACKS_N,
+                .splits_thought = true,
+                .tags_thought = true,
+                .wants_details = true}},
     /* docs.api.nvidia.com/nim */
     {"nvidia",
      "nvidia",
@@ -325,7 +333,8 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .quirks = {.lacks = LACKS_N | LACKS_PENALTIES | LACKS_LOGPROBS,
-                .takes_top_k = true}},
+                .takes_top_k = true,
+                .tags_thought = true}},
     /* deepinfra.com/docs/openai_api */
     {"deepinfra",
      "deepinfra",

@@ -69,6 +69,10 @@ struct provider_quirks {
     bool takes_top_k;
     /* reasoning_content must come back with the calls, or it is a 400 */
     bool wants_thought;
+    /* thoughts may stand in the text, before it, as <think>…</think> */
+    bool tags_thought;
+    /* reasoning_details must come back unchanged with the calls that they led to */
+    bool wants_details;
     bool splits_thought;  /* reasoning_split keeps thoughts out of the text */
     bool short_ids;       /* tool call ids of nine letters and digits */
     int max_temperature;  /* 0: two */

@@ -113,6 +113,22 @@ ask -d openai -s -m entra/my-gpt hi
 is "$(got outcome) $(last_request sim headers.authorization | cut -c1-6)$(last_request sim headers.api-key)" 'ok Bearer' \
     '… a token of Entra is a bearer token'
 
+# ---- thoughts in the text, where the row says so ----
+scenario sim <<'END'
+on model=tagged: lax text="<think>\nWeigh <b>it</b>.</think>\n\nYes, <think> is a tag."
+END
+for kind in together sambanova minimax; do
+    for stream in '' -s; do
+        ask -d anthropic $stream -n 99 -m $kind/tagged hi
+        is "$(got outcome) $(got problems)|$(got reasoning)|$(got text)" 'ok |Weigh <b>it</b>.|Yes, <think> is a tag.' \
+            "$kind: a tagged thought is one${stream:+, streamed}"
+    done
+done
+ask -d anthropic -s -n 99 -m groq/tagged hi
+like "$(got text)" '^<think>' '… elsewhere it is text'
+ask -d openai -s -n 99 -m together/tagged hi
+like "$(got text)" '^<think>' '… and so it is where bytes pass'
+
 # ---- what headers say of limits ----
 scenario sim <<'END'
 on model=groq-model: header="x-ratelimit-limit-requests: 14400" header="x-ratelimit-remaining-requests: 14370" header="x-ratelimit-reset-requests: 2m59.56s"

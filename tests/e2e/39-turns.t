@@ -9,7 +9,7 @@ SIM_KEY=k
 export SIM_KEY
 echo 'on has=Tide: reasoning=3 tools=2' >"$tmp/sim.scenario"
 start_sim sim
-for p in mistral openai openai-compatible openai-responses anthropic gemini bedrock cohere; do
+for p in openrouter minimax mistral openai openai-compatible openai-responses anthropic gemini bedrock cohere; do
     case $p in gemini | bedrock) path= ;; cohere) path=/v2 ;; *) path=/v1 ;; esac
     printf '[provider "%s"]\n\tkind = %s\n\tbase-url = http://127.0.0.1:%d%s\n\tkey-env = SIM_KEY\n' \
         "$p" "$p" "$sim_port" "$path"
@@ -20,7 +20,7 @@ targets='openai/gpt-5.1 openai-compatible/qwen3-32b openai-responses/gpt-5.5 ant
     gemini/gemini-3.8-flash bedrock/us.anthropic.claude-opus-5 cohere/command-a-reasoning-08-2025'
 of_body() { "$tool" json "$1" <"$tmp/body" 2>/dev/null; }
 
-# say CLIENT MODEL [TURNS]: the status of $asked and those turns, with the answer in $tmp/body
+# say CLIENT MODEL [TURNS [STREAM]]: the status of $asked and those turns, with the answer in $tmp/body
 say() {
     case $1 in
     openai)
@@ -43,8 +43,19 @@ say() {
             {"type":"function","name":"sun_at","strict":false,"parameters":{"type":"object"}}]'
         ;;
     esac
-    printf '{"model":"%s",%s}' "$2" "$(printf %s "$more" | tr -d '\n')" >"$tmp/ask"
+    printf '{"model":"%s","stream":%s,%s}' "$2" "${4:-false}" "$(printf %s "$more" | tr -d '\n')" >"$tmp/ask"
     http -o "$tmp/body" -w '%{http_code}' -H 'content-type: application/json' --data-binary "@$tmp/ask" "$path"
+}
+# whole CLIENT: an answer that was streamed, as if it were not
+whole() {
+    case $1 in
+    responses) sed -n 's/^data: .*"type":"response.completed",.*"response":\({.*}\)}$/\1/p' "$tmp/body" >"$tmp/whole" ;;
+    anthropic)
+        sed -n 's/^data: .*"type":"content_block_start",.*"content_block":\({"type":"tool_use".*}\)}$/\1/p' "$tmp/body" |
+            paste -s -d , - | sed 's/.*/{"content":[&]}/' >"$tmp/whole"
+        ;;
+    esac
+    mv "$tmp/whole" "$tmp/body"
 }
 # turns CLIENT: what was told, as it stands, with results for its calls
 turns() {
@@ -101,4 +112,25 @@ for client in openai responses anthropic; do
         is "$(last_request sim body.messages.2.tool_call_id)" "$id" '… the same wherever one stands'
     done
 done
+# What a thought is signed with comes back with its calls, though the client has no place for it.
+scenario sim <<'END'
+on has=Tide: reasoning=3 tools=2 details lax
+on has=Sun: reasoning=3 tools=2 details lax
+END
+for client in responses anthropic; do
+    for to in openrouter/kimi-k3 minimax/MiniMax-M3; do
+        for stream in true false; do
+            asked='Tide and sun?'
+            status=$(say $client "$to" '' $stream)
+            [ $stream = false ] || whole $client
+            said=$(turns $client)
+            asked='Sun?'
+            is "$status $(say $client "$to" "$said")" '200 200' \
+                "$client client: ${to%%/*} is given its reasoning_details back (stream: $stream)"
+            is "$(last_request sim body.messages.1.reasoning_details.0.signature)" sim-signature '… signed'
+            unlike "$said" 'sim-signature' '… which the client does not see'
+        done
+    done
+done
+is "$(say anthropic openrouter/other "$said")" 400 '… but not those of another model'
 done_testing

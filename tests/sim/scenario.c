@@ -60,6 +60,7 @@ static const struct word plan_words[] = {
     {"usage", W_CHOICE, P(usage), USAGE_FULL, -1, "full|bare|null|none|odd"},
     {"hops", W_INT, P(hops), 1, -1, NULL},
     {"hops-on-top", W_FLAG, P(hops_on_top), 0, 1, NULL},
+    {"details", W_FLAG, P(details), 0, 1, NULL},
     {"obfuscate", W_FLAG, P(obfuscate), 0, 1, NULL},
     {"comments", W_INT, P(comments), 0, 1, NULL},
     {"reasoner", W_FLAG, P(reasoner), 0, 1, NULL},

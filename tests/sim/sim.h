@@ -49,7 +49,7 @@ struct plan {
     const char *finish;
     int64_t tokens, reasoning, tools, vary;
     int64_t prompt, cached, written, written_1h, usage;
-    int64_t hops, hops_on_top;
+    int64_t hops, hops_on_top, details;
     int64_t obfuscate, comments, reasoner, lax, no_prefill, refuse, times;
     int64_t vectors, numbers; /* embeddings */
     /* its pace */

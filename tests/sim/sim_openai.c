@@ -157,8 +157,26 @@ static bool call_exists(struct json_object *messages, size_t at, struct str id)
     return false;
 }
 
-static bool read_message(struct ask *ask, struct json_object *messages, size_t at,
-                         struct fault *f)
+#define DETAIL "{\"type\":\"reasoning.text\",\"format\":\"sim-v1\",\"index\":0,"
+#define SIGNED "\"signature\":\"sim-signature\"}"
+
+/* A turn with calls brings the thought that led to them, in one piece, signed. */
+static bool read_details(struct json_object *m, struct fault *f)
+{
+    struct json_object *details = jx_arr(m, "reasoning_details");
+    struct json_object *detail =
+        details != NULL ? json_object_array_get_idx(details, 0) : NULL;
+    bool is_there =
+        jx_arr(m, "tool_calls") == NULL ||
+        (detail != NULL && json_object_array_length(details) == 1 &&
+         jx_str(detail, "text").len > 0 && str_eqz(jx_str(detail, "format"), "sim-v1") &&
+         str_eqz(jx_str(detail, "signature"), "sim-signature"));
+    return is_there || bad(f, "invalid_value", "messages",
+                           "reasoning_details must be sent back unchanged.");
+}
+
+static bool read_message(struct ask *ask, const struct plan *p,
+                         struct json_object *messages, size_t at, struct fault *f)
 {
     static const char *const roles[] = {"developer", "system", "user",
                                         "assistant", "tool",   "function"};
@@ -174,7 +192,7 @@ static bool read_message(struct ask *ask, struct json_object *messages, size_t a
                    "Invalid parameter: messages with role 'tool' must be a response to a "
                    "preceeding message with 'tool_calls'.");
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_BODY_LEN);
-    if (!read_content(ask, m, &text, f))
+    if (!read_content(ask, m, &text, f) || (p->details && !read_details(m, f)))
         return false;
     ask->prompt_tok += MESSAGE_TOK + text_cost(text.len);
     if (str_eqz(role, "user"))
@@ -185,7 +203,7 @@ static bool read_message(struct ask *ask, struct json_object *messages, size_t a
     return true;
 }
 
-static bool read_messages(struct ask *ask, struct fault *f)
+static bool read_messages(struct ask *ask, const struct plan *p, struct fault *f)
 {
     struct json_object *messages = jx_arr(ask->body, "messages");
     size_t n = messages ? json_object_array_length(messages) : 0;
@@ -193,7 +211,7 @@ static bool read_messages(struct ask *ask, struct fault *f)
         return bad(f, "missing_required_parameter", "messages",
                    "Missing required parameter: 'messages'.");
     for (size_t i = 0; i < n; i++)
-        if (!read_message(ask, messages, i, f))
+        if (!read_message(ask, p, messages, i, f))
             return false;
     return true;
 }
@@ -274,7 +292,7 @@ static bool openai_read(struct ask *ask, const struct http1_head *h, const struc
     if (!jx_i64(ask->body, "max_completion_tokens", 1, INT32_MAX, &ask->max_tok))
         jx_i64(ask->body, "max_tokens", 1, INT32_MAX, &ask->max_tok);
     read_format(ask);
-    return check_fields(ask, p, f) && read_messages(ask, f) && read_tools(ask, f);
+    return check_fields(ask, p, f) && read_messages(ask, p, f) && read_tools(ask, f);
 }
 
 /* ---- writing ---- */
@@ -345,6 +363,12 @@ static void write_delta(const struct answer *a, const struct event *ev, int64_t 
                         struct buf *out)
 {
     const struct part *part = ev->part;
+    if (part->kind == PART_REASONING && a->plan->details) {
+        buf_addz(out, "{\"reasoning_details\":[" DETAIL "\"text\":");
+        json_quote(out, ev->text);
+        buf_addz(out, ev->last ? "}," DETAIL SIGNED "]}" : "}]}");
+        return;
+    }
     if (part->kind != PART_TOOL) {
         buf_printf(
             out, "{\"%s\":", part->kind == PART_TEXT ? text_key(a) : "reasoning_content");
@@ -465,7 +489,11 @@ static void write_message(const struct answer *a, int64_t choice, struct buf *ou
     buf_addz(out, ",\"annotations\":[]");
     for (size_t i = 0; i < a->n_parts; i++) {
         const struct part *part = &a->parts[i];
-        if (part->kind == PART_REASONING) {
+        if (part->kind == PART_REASONING && a->plan->details) {
+            buf_addz(out, ",\"reasoning_details\":[" DETAIL "\"text\":");
+            json_quote(out, part->text);
+            buf_addz(out, "," SIGNED "]");
+        } else if (part->kind == PART_REASONING) {
             buf_addz(out, ",\"reasoning_content\":");
             json_quote(out, part->text);
         } else if (part->kind == PART_TOOL) {
