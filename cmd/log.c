@@ -132,8 +132,25 @@ const char *log_target(struct arena *a, const struct report_request *r)
 struct listing {
     struct out *out;
     struct arena *arena;
-    bool is_short;
+    bool is_short, is_table;
 };
+
+/* In a table what was left out before and behind is marked in the characters of the locale. */
+static void put_match(const struct listing *l, struct str s)
+{
+    struct str mark = STR("…");
+    AUTO(buf_release) struct buf shown = BUF_INIT(LIMIT_HEAD_LEN);
+    bool is_cut_before = l->is_table && str_starts(s, mark);
+    bool is_cut_behind = l->is_table && s.len > mark.len && str_ends(s, mark);
+    if (is_cut_before) {
+        out_own(&shown, mark);
+        s = str_sub(s, mark.len, s.len);
+    }
+    buf_adds(&shown, str_sub(s, 0, s.len - (is_cut_behind ? mark.len : 0)));
+    if (is_cut_behind)
+        out_own(&shown, mark);
+    put_text(l->out, buf_err(&shown) == ERR_OK ? buf_str(&shown) : s);
+}
 
 static void put_numbers(struct out *o, const struct report_request *r)
 {
@@ -175,7 +192,7 @@ static enum errc put_request(void *arg, const struct report_request *r, struct e
         out_text(o, r->cost_source);
         out_int(o, (r->flags & LOG_INTERRUPTED) != 0);
         put_text(o, r->error);
-        put_text(o, r->match);
+        put_match(l, r->match);
     }
     out_row_end(o);
     return ERR_OK;
@@ -272,7 +289,10 @@ static enum errc list(struct cmd_ctx *ctx, const struct log_options *o, struct d
                      o->is_short ? SHORT_COLUMNS : ARRAY_LEN(columns), &out, e);
     if (rc != ERR_OK)
         return rc;
-    struct listing l = {.out = out, .arena = &ctx->arena, .is_short = o->is_short};
+    struct listing l = {.out = out,
+                        .arena = &ctx->arena,
+                        .is_short = o->is_short,
+                        .is_table = cmd_format(ctx, &cmd_log) == FORMAT_TABLE};
     if (db != NULL)
         rc = report_requests(db, &f, put_request, &l, e);
     if (rc == ERR_OK)

@@ -15,7 +15,7 @@
 #include "core/str.h"
 
 enum {
-    DB_SCHEMA_VERSION = 2,
+    DB_SCHEMA_VERSION = 3,
     DB_SCHEMA_TEXTS = 2, /* since then there is body_text */
     DB_SCHEMA_OLDEST = 1 /* readers need no newer one: later ones only added tables */
 };

@@ -289,4 +289,12 @@ static const char *const version_1[] = {
 
 static const char *const version_2[] = {BODY_TEXT, BODY_TEXT_FILL, NULL};
 
-const char *const *const db_migrations[DB_SCHEMA_VERSION] = {version_1, version_2};
+/* Of scripts without blanks each character is a word now: what was taken in before, again. */
+static const char *const version_3[] = {
+    "DELETE FROM state WHERE key = 'texts:fill';\n",
+    BODY_TEXT_FILL,
+    NULL,
+};
+
+const char *const *const db_migrations[DB_SCHEMA_VERSION] = {version_1, version_2,
+                                                             version_3};

@@ -4,6 +4,7 @@
 #include "core/jsonx.h"
 #include "core/pack.h"
 #include "core/report.h"
+#include "core/texts.h"
 
 enum { SQL_MAX = 16 * 1024 };
 
@@ -17,8 +18,8 @@ static const char request_columns[] =
     "parent, finish, cost_source, price_row, catalog_date, record, error, "
     "trace" USAGE_CLASSES(NAME);
 static const char match_column[] =
-    ", (SELECT snippet(body_text, -1, '', '', '…', 12) FROM body_text"
-    " WHERE body_text MATCH :search AND rowid = request.rid)";
+    ", (SELECT replace(snippet(body_text, -1, '', '', '…', 12), '" TEXTS_GAP "', '')"
+    " FROM body_text WHERE body_text MATCH :search AND rowid = request.rid)";
 
 static void take_usage(sqlite3_stmt *st, int at, struct usage *ret)
 {

@@ -4,11 +4,8 @@
 #include "core/pack.h"
 #include "core/turns.h"
 
-static void cut(struct buf *b)
-{
-    if (b->len > TEXTS_LEN)
-        buf_truncate(b, str_utf8_prefix(buf_str(b), TEXTS_LEN));
-}
+/* A short character and a gap on both sides of a long one are the worst. */
+enum { SPREAD_LEN = 3 * TEXTS_LEN };
 
 static bool is_within(struct db *d)
 {
@@ -29,23 +26,119 @@ static enum errc forgive(struct db *d, bool was_within, enum errc rc, struct err
     return ERR_OK;
 }
 
-enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str answer,
-                    struct err *e)
+/* ---- words ---- */
+
+/*
+ * Scripts that are written without blanks between words; of Korean, particles are written to the
+ * word. Source: the Unicode Standard 15.0, Blocks.txt; UAX #14, classes SA, ID, H2 and H3.
+ */
+static bool is_unspaced(uint32_t c)
 {
-    AUTO(buf_release) struct buf asked = BUF_INIT(LIMIT_BODY_LEN);
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
+        {0x0E00, 0x0EFF},   /* Thai, Lao */
+        {0x1000, 0x109F},   /* Myanmar */
+        {0x1780, 0x17FF},   /* Khmer */
+        {0x3005, 0x3007},   /* ideographs among the punctuation */
+        {0x3040, 0x318F},   /* Hiragana, Katakana, Bopomofo, Hangul letters */
+        {0x31A0, 0x31BF},   /* Bopomofo */
+        {0x31F0, 0x31FF},   /* Katakana */
+        {0x3400, 0x4DBF},   /* ideographs */
+        {0x4E00, 0x9FFF},   /* … */
+        {0xAC00, 0xD7A3},   /* Hangul syllables */
+        {0xF900, 0xFAFF},   /* ideographs */
+        {0xFF66, 0xFFDC},   /* Katakana and Hangul of half width */
+        {0x20000, 0x3FFFF}, /* ideographs */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+        if (c <= ranges[i].to)
+            return c >= ranges[i].from;
+    return false;
+}
+
+/* Such characters have three bytes or four. */
+static bool has_long(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] >= 0xE0)
+            return true;
+    return false;
+}
+
+/* The code point that the text begins with, and its bytes; what is no UTF-8 is one a byte. */
+static uint32_t first_of(struct str text, size_t *ret_len)
+{
+    unsigned char lead = (unsigned char)text.ptr[0];
+    size_t len = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    uint32_t c = len == 1 ? lead : lead & (0x7FU >> len);
+    *ret_len = 1;
+    if (len > text.len)
+        return lead;
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((unsigned char)text.ptr[i] & 0x3F);
+    *ret_len = len;
+    return c;
+}
+
+static bool is_of_word(uint32_t c)
+{
+    return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z');
+}
+
+/*
+ * FTS5 takes what has no blank in it for one word, so that only who knows a whole sentence would
+ * find it. With TEXTS_GAP, which it takes for a blank, around each character of such a script,
+ * each is a word, and several are a phrase; what is searched for is treated alike.
+ */
+static void spread(struct str text, struct buf *out)
+{
+    uint32_t before = ' ';
+    size_t len;
+    for (; text.len > 0; text = str_sub(text, len, text.len)) {
+        uint32_t c = first_of(text, &len);
+        if ((is_unspaced(c) || is_unspaced(before)) && is_of_word(c) &&
+            is_of_word(before))
+            buf_addz(out, TEXTS_GAP);
+        buf_add(out, text.ptr, len);
+        before = c;
+    }
+}
+
+/* The text as it is indexed: itself, or in `room`. */
+static struct str indexed(struct str text, struct buf *room)
+{
+    text = str_sub(text, 0, str_utf8_prefix(text, TEXTS_LEN));
+    if (!has_long(text))
+        return text.len > 0 ? text : STR("");
+    spread(text, room);
+    return buf_err(room) == ERR_OK ? buf_str(room) : text;
+}
+
+static enum errc add(struct db *d, int64_t rid, struct str asked, struct str answer,
+                     struct err *e)
+{
+    AUTO(buf_release) struct buf room = BUF_INIT(SPREAD_LEN);
+    AUTO(buf_release) struct buf other = BUF_INIT(SPREAD_LEN);
     sqlite3_stmt *st;
     bool was_within = is_within(d);
-    turns_new(request, &asked);
-    cut(&asked);
     enum errc rc = db_prepare(
         d, "INSERT INTO body_text (rowid, prompt, answer) VALUES (?, ?, ?)", &st, e);
     if (rc != ERR_OK)
         return forgive(d, was_within, rc, e);
     sqlite3_bind_int64(st, 1, rid);
-    db_bind_str(st, 2, asked.len > 0 ? buf_str(&asked) : STR(""));
-    answer = str_sub(answer, 0, str_utf8_prefix(answer, TEXTS_LEN));
-    db_bind_str(st, 3, answer.len > 0 ? answer : STR(""));
+    db_bind_str(st, 2, indexed(asked, &room));
+    db_bind_str(st, 3, indexed(answer, &other));
     return forgive(d, was_within, db_step(d, st, NULL, e), e);
+}
+
+enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str answer,
+                    struct err *e)
+{
+    AUTO(buf_release) struct buf asked = BUF_INIT(LIMIT_BODY_LEN);
+    turns_new(request, &asked);
+    return add(d, rid, buf_str(&asked), answer, e);
 }
 
 enum errc texts_drop(struct db *d, int64_t rid, struct err *e)
@@ -66,19 +159,40 @@ enum errc texts_clean(struct db *d, struct err *e)
     return forgive(d, was_within, rc, e);
 }
 
-/* ---- what an older schema left out ---- */
+/* ---- what an older schema left out, or took in otherwise ---- */
+
+static enum errc is_indexed(struct db *d, int64_t rid, bool *ret, struct err *e)
+{
+    sqlite3_stmt *st;
+    enum errc rc = db_prepare(d, "SELECT rowid FROM body_text WHERE rowid = ?", &st, e);
+    if (rc != ERR_OK)
+        return forgive(d, is_within(d), rc, e);
+    sqlite3_bind_int64(st, 1, rid);
+    rc = db_step(d, st, ret, e);
+    sqlite3_reset(st);
+    return rc;
+}
 
 static enum errc fill_one(struct db *d, sqlite3_stmt *st, struct err *e)
 {
     AUTO(buf_release) struct buf request = BUF_INIT(LIMIT_BODY_LEN);
+    AUTO(buf_release) struct buf asked = BUF_INIT(LIMIT_BODY_LEN);
     AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
     struct err ignored = ERR_INIT; /* what cannot be read is not found */
     if (sqlite3_column_type(st, 1) != SQLITE_NULL)
         (void)!unpack(db_col_str(st, 1), &request, &ignored);
     if (sqlite3_column_type(st, 2) != SQLITE_NULL)
         (void)!unpack(db_col_str(st, 2), &answer, &ignored);
-    return texts_add(d, sqlite3_column_int64(st, 0), buf_str(&request), buf_str(&answer),
-                     e);
+    turns_new(buf_str(&request), &asked);
+    int64_t rid = sqlite3_column_int64(st, 0);
+    bool is_same = !has_long(buf_str(&asked)) && !has_long(buf_str(&answer));
+    bool is_there = false;
+    enum errc rc = is_indexed(d, rid, &is_there, e);
+    if (rc != ERR_OK || (is_there && is_same))
+        return rc;
+    if (is_there)
+        rc = texts_drop(d, rid, e);
+    return rc == ERR_OK ? add(d, rid, buf_str(&asked), buf_str(&answer), e) : rc;
 }
 
 /* State 'texts:fill' is the number of the body that was looked at last; without it, all are in. */
@@ -189,7 +303,9 @@ void texts_query(struct str words, struct buf *out)
             word.len--;
         if (str_trim(word).len == 0)
             continue;
-        add_quoted(word, out);
+        AUTO(buf_release) struct buf parts = BUF_INIT(3 * word.len + 8);
+        spread(word, &parts);
+        add_quoted(buf_str(&parts), out);
         buf_addz(out, is_prefix ? "*" : "");
     }
 }

@@ -12,6 +12,11 @@
 
 /* Of each text so many bytes are searched. */
 enum { TEXTS_LEN = 256 * 1024 };
+/*
+ * U+200B, which is not seen: stands in the index between the characters of scripts that have no
+ * blanks between words, as Chinese, Japanese and Thai. To be taken out of what is shown of it.
+ */
+#define TEXTS_GAP "\xE2\x80\x8B"
 
 /* Within the caller's transaction. */
 enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str answer,
@@ -19,7 +24,7 @@ enum errc texts_add(struct db *d, int64_t rid, struct str request, struct str an
 enum errc texts_drop(struct db *d, int64_t rid, struct err *e) MUST_USE;
 /* Rewrites the index without the words of deleted texts, which FTS5 only marks. */
 enum errc texts_clean(struct db *d, struct err *e) MUST_USE;
-/* Can every body be searched for, also those that were recorded by an older schema? */
+/* Is every body in the index as it should be, also those that an older schema recorded? */
 enum errc texts_is_full(struct db *d, bool *ret, struct err *e) MUST_USE;
 /* Adds at most `max` of the others, within the caller's transaction. */
 enum errc texts_fill(struct db *d, size_t max, struct err *e) MUST_USE;

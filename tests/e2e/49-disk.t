@@ -156,7 +156,7 @@ until_is false ledger writable >"$tmp/out"
 like "$(ledger trouble)" "$db: .*newer than this llmgw" '… and the trouble is told'
 stop_broker KILL
 printf '\377' | dd of="$db.spool" bs=1 seek=$((4096 + 40)) conv=notrunc 2>/dev/null
-sqlite3 "$db" 'PRAGMA user_version = 2'
+sqlite3 "$db" 'PRAGMA user_version = 3'
 start_broker
 is "$(until_is true ledger writable)" true 'a spool with a damaged record'
 is "$(ledger dropped_rows)" 1 '… the damage is counted'

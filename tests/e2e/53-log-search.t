@@ -63,6 +63,11 @@ for row in "pond:$frog $pond " "POND frog:$frog " "\"silent pond\":$pond " "\"po
     log -g "${row%%:*}" --fields id -F csv
     is "$rc:$(found | sed 's/^ $//')" "0:${row#*:}" "search for ${row%%:*}"
 done
+say '古池や蛙飛び込む水の音'
+haiku=$id
+log -g 飛び込む --fields id,match -F csv
+is "$(found)" "$haiku,古池や蛙飛び込む水の音 " 'a word within a sentence that has no blanks'
+log rm "$haiku"
 log -g frog
 like "$out" 'a frog jumps into' 'a search shows where it found something'
 log -g pond --tag form=haiku --fields id -F csv
@@ -171,7 +176,7 @@ is "$rc:$out$err" 0: 'a copy while requests go on'
 wait $asks
 is "$(sqlite3 "$tmp/copy.db" 'PRAGMA integrity_check; PRAGMA user_version; PRAGMA journal_mode')" \
     "ok
-2
+3
 delete" '… is whole, and one file'
 cmp_num "$(sqlite3 "$tmp/copy.db" 'SELECT count(*) FROM request')" -ge "$n" '… with all that there was'
 is "$(sqlite3 "$tmp/copy.db" 'SELECT count(*) FROM request JOIN body USING (rid)')" \

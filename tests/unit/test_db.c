@@ -125,7 +125,7 @@ static void a_newer_schema_is_refused_with_both_numbers(void **state)
         struct err e = ERR_INIT;
         assert_int_equal(db_open(f->path, modes[i], &d, &e), ERR_STORE);
         assert_non_null(strstr(e.text, "schema 99"));
-        assert_non_null(strstr(e.text, "schema 2"));
+        assert_non_null(strstr(e.text, "schema 3"));
         assert_null(d);
     }
 }
@@ -219,6 +219,57 @@ static void the_first_schema_is_read_and_made_searchable(void **state)
     db_close(&d);
 }
 
+static int64_t n_found(struct db *d, const char *words)
+{
+    AUTO(buf_release) struct buf match = BUF_INIT(1000);
+    AUTO(buf_release) struct buf sql = BUF_INIT(1000);
+    texts_query(str_of(words), &match);
+    buf_printf(&sql, "SELECT count(*) FROM body_text WHERE body_text MATCH '%.*s'",
+               STR_ARG(buf_str(&match)));
+    return one_int(d, sql.data);
+}
+
+#define ASKED "{\"messages\":[{\"role\":\"user\",\"content\":\""
+
+static void words_within_a_sentence_without_blanks_are_found(void **state)
+{
+    struct fixture *f = *state;
+    struct db *d = NULL;
+    struct err e = ERR_INIT;
+    static const struct {
+        const char *words;
+        int64_t n;
+    } rows[] = {
+        {"飛び込む", 1}, {"池や", 1},   {"池", 1},          {"古池に", 0},
+        {"水蛙", 0},     {"sqlite", 2}, {"数据库", 1},      {"据库", 1},
+        {"库数", 0},     {"검색", 1},   {"검색을 한다", 1}, {"\"を SQLite\"", 0},
+        {"สวัสดี", 1},     {"ครับ", 1},    {"naive", 1},       {"데이터베이스에서", 1},
+        {"사과", 0},
+    };
+    open_ok(f->path, DB_WRITE, &d);
+    put_body(d, 1, ASKED "古池や蛙飛び込む水の音\"}]}", "SQLiteは速い naïve");
+    put_body(d, 2, ASKED "用SQLite数据库\"}]}", "데이터베이스에서 검색을 한다");
+    put_body(d, 3, ASKED "plain words\"}]}", "สวัสดีครับ");
+    exec_ok(d, "DELETE FROM body_text; PRAGMA user_version = 2");
+    /* as schema 2 had them */
+    exec_ok(d, "INSERT INTO body_text (rowid, prompt, answer) VALUES"
+               " (1, '古池や蛙飛び込む水の音', 'SQLiteは速い naïve'),"
+               " (3, 'plain words, of the old index', '')");
+    db_close(&d);
+    open_ok(f->path, DB_WRITE, &d);
+    assert_int_equal(n_found(d, "池"), 0);
+    bool is_full = false;
+    while (!is_full) {
+        assert_int_equal(texts_fill(d, 1, &e), ERR_OK);
+        assert_int_equal(texts_is_full(d, &is_full, &e), ERR_OK);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (n_found(d, rows[i].words) != rows[i].n)
+            fail_msg("%s: not %d", rows[i].words, (int)rows[i].n);
+    assert_int_equal(one_int(d, "SELECT count(*) FROM body_text"), 3);
+    db_close(&d);
+}
+
 /* The index serves the rows, never the other way round. */
 static void a_missing_index_is_forgiven(void **state)
 {
@@ -249,6 +300,9 @@ static void a_search_is_words_phrases_and_beginnings(void **state)
         {"*", "\"*\""},
         {"a\"b", "\"a\"\"b\""},
         {"NOT (x OR y) col:z -1", "\"NOT\" \"(x\" \"OR\" \"y)\" \"col:z\" \"-1\""},
+        {"検索 \"x 語\" na\xC3\xAFve", "\"検" TEXTS_GAP "索\" \"x 語\" \"na\xC3\xAFve\""},
+        {"go言語*", "\"go" TEXTS_GAP "言" TEXTS_GAP "語\"*"},
+        {"「語」、\xE8\xAA", "\"「" TEXTS_GAP "語" TEXTS_GAP "」、\xE8\xAA\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(buf_release) struct buf out = BUF_INIT(1000);
@@ -359,6 +413,7 @@ int main(void)
         TEST(somebody_elses_database_is_left_alone),
         TEST(an_empty_database_is_no_ledger_until_it_is_migrated),
         TEST(the_first_schema_is_read_and_made_searchable),
+        TEST(words_within_a_sentence_without_blanks_are_found),
         TEST(a_missing_index_is_forgiven),
         TEST(a_search_is_words_phrases_and_beginnings),
         TEST(every_usage_class_has_its_columns),
