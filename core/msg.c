@@ -117,8 +117,8 @@ static struct str *part_text(struct msg_part *p)
 
 static void close_part(struct msg_collect *c)
 {
-    struct msg_part *p = &c->reply.parts[c->open_part];
     if (c->is_open) {
+        struct msg_part *p = &c->reply.parts[c->open_part];
         *part_text(p) = arena_str(c->arena, buf_str(&c->text));
         p->logprobs = arena_str(c->arena, buf_str(&c->logprobs));
     }
