@@ -43,7 +43,7 @@ done >"$tmp/providers"
 [route "quick"]
     target = broken/text-embedding-3-small-sim:stall=0
     target = cohere/embed-v4.0
-    timeout = 2s
+    timeout = 8s
 [limit "provider:other"]
     input-tokens = 100/min
 END

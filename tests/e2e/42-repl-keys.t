@@ -18,7 +18,7 @@ config <<END
     output = 200
 [alias]
     long = one/sim:text=lorem,tokens=60,gap=20ms
-    slow = one/sim:first=900ms
+    slow = one/sim
 [route "default"]
     target = one/sim
 END
@@ -156,8 +156,12 @@ is "$rc" 0 'a window may become narrow'
 like "$screen" 'one two three four five six seven eight$' 'words wrap at its edge'
 
 # ---- waiting ----
-printf 'expect slow 0.\nend\n' | "$tool" pty llmgw chat -m slow hi >"$tmp/screen.raw" 2>&1
+# the provider goes on when the sign was seen
+kill -STOP "$one_pid"
+printf 'expect ⠋ slow \nexpect s\nsignal CONT %s\nend\n' "$one_pid" |
+    "$tool" pty llmgw chat -m slow hi >"$tmp/screen.raw" 2>&1
 is $? 0 'who waits is shown whom for, and how long'
+kill -CONT "$one_pid"
 like "$(tr -d '\r' <"$tmp/screen.raw" | tail -n 3)" 'hi$' '… until the answer comes'
 llmgw chat -m one/sim:first=900ms hi >/dev/null 2>"$tmp/err" </dev/null
 is "$(cat "$tmp/err")" '' '… and not but at a terminal'

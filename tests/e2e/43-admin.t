@@ -133,7 +133,7 @@ follower=$!
 pids="$pids $follower"
 until [ -s "$tmp/followed" ]; do
     echo more >>"$XDG_STATE_HOME/llmgw/broker.log"
-    sleep 0.05
+    nap
 done
 is "$(head -n 1 "$tmp/followed")" more 'and follows them'
 kill "$follower"

@@ -162,11 +162,11 @@ if [ "$(id -u)" = 0 ] && command -v gcore >/dev/null &&
     is "$(got outcome)" ok 'a broker that has used its keys'
     spawn idle "$tool" raw -p "$tcp_port" -k "$client_key" -t 60s '@GET@\r\n' # it was answered, and stays
     n=0
-    until [ "$(http /metrics | sed -n 's/^llmgw_connections //p')" = 2 ] || [ $n = 50 ]; do
+    until [ "$(http /metrics | sed -n 's/^llmgw_connections //p')" = 2 ] || [ $n = 600 ]; do
         n=$((n + 1))
-        sleep 0.1
+        nap
     done
-    isnt $n 50 '… and whose client stays connected'
+    isnt $n 600 '… and whose client stays connected'
     write_config "[provider \"bare\"]
 	kind = openai
 	base-url = http://127.0.0.1:$one_port/v1

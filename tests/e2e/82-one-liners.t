@@ -150,8 +150,10 @@ is "$(llmgw log -g 'pgbouncer' --since -30d --short | head | wc -l)" 2 'that ans
 llmgw replay --last 7d -m openai/gpt-6-luna --dry-run --against openai/gpt-6-sol >"$tmp/o" 2>"$tmp/e" </dev/null
 is "$? $(requests one)" "0 $sent" 'what a replay would cost, without one'
 like "$(cat "$tmp/o")" '^openai/gpt-6-sol .*\$[0-9]' '… by model'
+llmgw chat --no-stdin 'my password is hunter2' >/dev/null
+is "$(llmgw log -g hunter2 -F tsv | wc -l)" 2 'a password was pasted'
 llmgw log rm --last 10m --yes >"$tmp/o" 2>&1
-is "$? $(llmgw log -g pgbouncer -F tsv | wc -l)" '0 1' 'a password was pasted: all of ten minutes is gone'
+is "$? $(llmgw log -g hunter2 -F tsv | wc -l)" '0 1' '… and is gone with all of ten minutes'
 
 llmgw broker stop >/dev/null 2>&1
 done_testing

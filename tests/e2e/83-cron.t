@@ -29,12 +29,14 @@ END
 echo sk-one >"$HOME/key"
 chmod 600 "$HOME/key" "$HOME/.config/llmgw/config"
 
+# It is about noon here, so that no day ends while this runs; cron knows the zone from a file.
+TZ=TEST$(($(date -u +%-H) - 12))
 # cron LINE [VARIABLE=VALUE…]: a line of a crontab; what would be mailed stays in $tmp/mail
 cron() {
     line=$1
     shift
     (cd "$HOME" && setsid env -i HOME="$HOME" PATH="$tmp:/usr/bin:/bin" SHELL=/bin/sh \
-        LLMGW_CATALOG="$catalog" "$@" sh -c "$line") </dev/null >"$tmp/mail" 2>&1
+        TZ="$TZ" LLMGW_CATALOG="$catalog" "$@" sh -c "$line") </dev/null >"$tmp/mail" 2>&1
     rc=$?
 }
 

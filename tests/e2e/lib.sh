@@ -189,6 +189,11 @@ reap() {
     pids=$(printf '%s' "$pids" | sed "s/ $1\$//; s/ $1 / /")
 }
 
+# nap: a moment, between two looks at what tells nobody that it changes
+nap() {
+    "$tool" wait "$tmp" '^never$' 50ms 2>/dev/null
+}
+
 # wait_for FILE REGEX [SECONDS]
 wait_for() {
     "$tool" wait "$1" "$2" "${3:-10}"
@@ -344,7 +349,7 @@ sql_wait() {
     while [ "$i" -lt "${3:-100}" ]; do
         row=$(sql "$1" 2>/dev/null)
         [ "$row" = "$2" ] && break
-        "$tool" wait "$db-wal" '^never$' 50ms 2>/dev/null
+        nap
         i=$((i + 1))
     done
     printf '%s\n' "$row"

@@ -98,21 +98,26 @@ static enum errc await_stop(struct pty *p, struct err *e)
     return WIFSTOPPED(status) ? ERR_OK : err_set(e, ERR_IO, "it ended");
 }
 
-static enum errc send_signal(struct pty *p, struct str name, struct err *e)
+/* To the program, or to another process: NAME [PID]. */
+static enum errc send_signal(struct pty *p, struct str arg, struct err *e)
 {
     static const struct {
         const char *name;
         int signo;
     } rows[] = {
         {"INT", SIGINT}, {"TSTP", SIGTSTP}, {"CONT", SIGCONT}, {"WINCH", SIGWINCH}};
+    struct str pid = arg, name;
+    int64_t to = p->pid;
     size_t i = 0;
+    (void)str_split(&pid, ' ', &name);
     while (i < ARRAY_LEN(rows) && !str_eqz(name, rows[i].name))
         i++;
-    if (i == ARRAY_LEN(rows))
-        return err_set(e, ERR_USAGE, "no signal %.*s", STR_ARG(name));
-    if (kill(p->pid, rows[i].signo) != 0)
+    if (i == ARRAY_LEN(rows) ||
+        (pid.len > 0 && num_i64(pid, 2, INT32_MAX, &to) != ERR_OK))
+        return err_set(e, ERR_USAGE, "no signal %.*s", STR_ARG(arg));
+    if (kill((pid_t)to, rows[i].signo) != 0)
         return err_errno(e, ERR_IO, "signal");
-    return rows[i].signo == SIGTSTP ? await_stop(p, e) : ERR_OK;
+    return rows[i].signo == SIGTSTP && to == p->pid ? await_stop(p, e) : ERR_OK;
 }
 
 static enum errc resize(struct pty *p, struct str sizes, struct err *e)
