@@ -406,7 +406,7 @@ static void reply_whole(struct request *r)
     if (r->facts.counts_only)
         http1_write_header(&headers, "x-llmgw-count-source",
                            r->answer.is_estimate ? STR("estimated") : STR("provider"));
-    conn_reply(r->conn, 200, headers_or(&headers, STR(JSON)), buf_str(&r->answer.whole));
+    conn_reply_take(r->conn, 200, headers_or(&headers, STR(JSON)), &r->answer.whole);
 }
 
 void answer_estimate(struct request *r, int64_t input_tok)

@@ -193,8 +193,9 @@ static void queue_consume(struct conn *c, size_t len)
 {
     c->out_from += len;
     if (c->out_from < c->out.len) {
-        /* moving the rest to the front is paid for by what was sent since the last time */
-        if (c->out_from > c->out.len / 2) {
+        /* moving the rest to the front is paid for by what was sent since the last time; behind
+         * the end nothing is added, which would need the room */
+        if (c->out_from > c->out.len / 2 && c->state != CONN_ENDED) {
             buf_consume(&c->out, c->out_from);
             c->out_from = 0;
         }
@@ -297,6 +298,41 @@ void conn_reply(struct conn *c, int status, struct str headers, struct str body)
     http1_number_header(&c->out, "Content-Length", (int64_t)body.len, "");
     http1_write_end(&c->out);
     emit(c, &body, c->is_bodiless ? 0 : 1);
+    end(c);
+}
+
+/* Sends what the kernel takes; the rest waits where it stands: to copy it may take long. */
+static void emit_taken(struct conn *c, struct buf *body)
+{
+    size_t queued = conn_queue_len(c), max = c->out.max;
+    struct iovec iov[] = {{c->out.data + c->out_from, queued}, {body->data, body->len}};
+    size_t sent = send_parts(c, iov, ARRAY_LEN(iov), queued + body->len);
+    if (sent < queued) {
+        queue_consume(c, sent);
+        buf_adds(&c->out, buf_str(body));
+        return;
+    }
+    buf_release(&c->out);
+    c->out = *body;
+    c->out.max = max;
+    c->out_from = 0;
+    buf_init(body, body->max);
+    queue_consume(c, sent - queued);
+}
+
+void conn_reply_take(struct conn *c, int status, struct str headers, struct buf *body)
+{
+    if (body->len < SEND_NOW_LEN || c->wants_write || c->is_bodiless) {
+        conn_reply(c, status, headers, buf_str(body));
+        return;
+    }
+    write_head(c, status, headers);
+    http1_number_header(&c->out, "Content-Length", (int64_t)body->len, "");
+    http1_write_end(&c->out);
+    c->is_broken |= buf_err(&c->out) != ERR_OK;
+    if (!c->is_broken)
+        emit_taken(c, body);
+    c->is_broken |= buf_err(&c->out) != ERR_OK;
     end(c);
 }
 

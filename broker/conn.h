@@ -58,6 +58,8 @@ void conn_hold(struct conn *c, const struct conn_fns *fns, void *arg);
  * are conn.c's. Head and first bytes leave in one write. Errors of the socket come as on_gone.
  */
 void conn_reply(struct conn *c, int status, struct str headers, struct str body);
+/* The same; what is not sent at once of a long body may stay in *body's memory, which is taken. */
+void conn_reply_take(struct conn *c, int status, struct str headers, struct buf *body);
 /* A streamed answer: chunked for HTTP/1.1. */
 void conn_reply_start(struct conn *c, int status, struct str headers);
 /* Returns false when the queue is above LIMIT_OUT_HIGH: stop until on_drain. */

@@ -68,6 +68,12 @@ void conn_reply(struct conn *c, int status, struct str headers, struct str body)
     conn_reply_end(c);
 }
 
+void conn_reply_take(struct conn *c, int status, struct str headers, struct buf *body)
+{
+    conn_reply(c, status, headers, buf_str(body));
+    buf_release(body);
+}
+
 bool conn_has_replied(const struct conn *c)
 {
     (void)c;
