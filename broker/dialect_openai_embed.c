@@ -23,14 +23,6 @@ static const char *const field_names[N_FIELDS] = {
     [USE] = "input_type",
 };
 
-static enum errc read_body(struct str body, const struct jcheck *check,
-                           struct jfield fields[N_FIELDS], struct err *e)
-{
-    for (size_t i = 0; i < N_FIELDS; i++)
-        fields[i] = (struct jfield){.name = field_names[i]};
-    return body_fields(body, check, fields, N_FIELDS, e);
-}
-
 /* ---- facts of a client's request ---- */
 
 static enum errc input_error(struct err *e, size_t i, const char *why)
@@ -134,7 +126,9 @@ static enum errc openai_embed_facts(struct str body, const struct jcheck *check,
     struct body_facts f = {.max_output_tok = 0, .n = 1, .needs = CAP_EMBEDDING};
     struct jfield fields[N_FIELDS];
     int64_t dimensions;
-    enum errc rc = read_body(body, check, fields, e);
+    for (size_t i = 0; i < N_FIELDS; i++)
+        fields[i] = (struct jfield){.name = field_names[i]};
+    enum errc rc = body_fields(body, check, fields, N_FIELDS, e);
     if (rc == ERR_OK)
         rc = field_model(body, &fields[MODEL], &f, e);
     if (rc == ERR_OK)
@@ -210,11 +204,10 @@ static enum errc openai_embed_request_decode(struct str body, const struct jchec
                                              struct err *e)
 {
     struct jfield fields[N_FIELDS];
-    enum errc rc = read_body(body, check, fields, e);
+    struct reader r;
+    enum errc rc = reader_open(&r, body, check, field_names, fields, N_FIELDS, a, e);
     if (rc != ERR_OK)
         return rc;
-    struct reader r;
-    reader_init(&r, body, check, a, e);
     struct msg_request m = {.budget_tok = -1,
                             .max_output_tok = -1,
                             .parallel_tools = -1,

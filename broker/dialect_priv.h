@@ -88,8 +88,10 @@ struct reader {
     size_t path_len;
 };
 
-void reader_init(struct reader *r, struct str text, const struct jcheck *check,
-                 struct arena *a, struct err *e);
+/* The fields of these names are found; those and all below them may be read then. */
+enum errc reader_open(struct reader *r, struct str body, const struct jcheck *check,
+                      const char *const *names, struct jfield *fields, size_t n,
+                      struct arena *a, struct err *e) MUST_USE;
 /* ERR_OK, or what stuck; a broken arena counts. */
 enum errc reader_end(struct reader *r);
 /* ERR_INVALID about a member of the object being read. */

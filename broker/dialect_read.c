@@ -6,11 +6,18 @@
 
 #include "broker/dialect_priv.h"
 
-void reader_init(struct reader *r, struct str text, const struct jcheck *check,
-                 struct arena *a, struct err *e)
+enum errc reader_open(struct reader *r, struct str body, const struct jcheck *check,
+                      const char *const *names, struct jfield *fields, size_t n,
+                      struct arena *a, struct err *e)
 {
-    *r = (struct reader){.text = text, .arena = a, .e = e};
-    r->root = check != NULL ? jcheck_root(check) : jscan_root(text);
+    for (size_t i = 0; i < n; i++)
+        fields[i] = (struct jfield){.name = names[i]};
+    enum errc rc = body_fields(body, check, fields, n, e);
+    if (rc != ERR_OK)
+        return rc;
+    *r = (struct reader){.text = body, .arena = a, .e = e};
+    r->root = check != NULL ? jcheck_root(check) : jscan_root(body);
+    return ERR_OK;
 }
 
 enum errc reader_end(struct reader *r)

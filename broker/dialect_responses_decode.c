@@ -548,14 +548,11 @@ enum errc responses_request_decode(struct str body, const struct jcheck *check,
                                    struct err *e)
 {
     struct msg_request m = {.budget_tok = -1};
-    struct jfield f[Q_COUNT] = {0};
-    for (size_t i = 0; i < Q_COUNT; i++)
-        f[i].name = request_fields[i];
-    enum errc rc = body_fields(body, check, f, Q_COUNT, e);
+    struct jfield f[Q_COUNT];
+    struct reader r;
+    enum errc rc = reader_open(&r, body, check, request_fields, f, Q_COUNT, a, e);
     if (rc != ERR_OK)
         return rc;
-    struct reader r;
-    reader_init(&r, body, check, a, e);
     decode_options(&r, f, &m);
     decode_input(&r, f, &m);
     rc = reader_end(&r);
