@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cmd/out.h"
+#include "cmd/term.h"
 
 /* The words before the last, as far as they matter. */
 struct line {
@@ -31,12 +32,15 @@ static bool is_offered(const struct complete *c, struct str candidate)
 
 void complete_offer(struct complete *c, struct str candidate, struct str what)
 {
-    if (!str_starts(candidate, c->word) || str_find(candidate, '\n') < candidate.len ||
+    struct term_filter filter = {0};
+    if (!str_starts(candidate, c->word) || !term_is_line(candidate) ||
         is_offered(c, candidate))
         return;
     buf_adds(&c->out, candidate);
-    if (what.len > 0)
-        buf_printf(&c->out, "\t%.*s", STR_ARG(str_sub(what, 0, str_find(what, '\n'))));
+    if (what.len > 0) {
+        buf_addc(&c->out, '\t');
+        term_filter(&filter, str_sub(what, 0, str_find(what, '\n')), &c->out);
+    }
     buf_addc(&c->out, '\n');
 }
 

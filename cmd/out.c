@@ -23,6 +23,7 @@
 
 #include "cmd/out_format.h"
 #include "cmd/shell.h"
+#include "cmd/term.h"
 
 enum {
     OUT_ARENA_LEN = 512 * 1024 * 1024,
@@ -525,11 +526,35 @@ static bool page(const struct cmd_ctx *ctx, struct str text)
     return shell_run(command, text, NULL, &status, &ignored) == ERR_OK && status != 127;
 }
 
+/* What was recorded may steer a terminal, also where it is told as JSON: nothing but styles stays. */
+static void add_safe(struct buf *b, struct str s)
+{
+    struct walk w = {.s = s};
+    while (w.at < s.len) {
+        size_t from = w.at, len = str_utf8_len(str_sub(s, from, s.len));
+        bool is_style = walk_style(&w);
+        if (!is_style)
+            w.at += MAX(len, (size_t)1);
+        struct str piece = str_sub(s, from, w.at - from);
+        if (is_style || (len > 0 && term_is_printable(piece)))
+            buf_adds(b, piece);
+        else
+            buf_addc(b, '?');
+    }
+}
+
 enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e)
 {
+    AUTO(buf_release) struct buf safe = BUF_INIT(text.len + 1);
     const char *path = ctx->global.output;
     if (path != NULL && strcmp(path, "-") != 0)
         return write_file(ctx, path, text, e);
+    if (isatty(STDOUT_FILENO)) {
+        add_safe(&safe, text);
+        text = buf_str(&safe);
+    }
+    if (buf_err(&safe) != ERR_OK)
+        return err_set(e, buf_err(&safe), "out of memory");
     enum errc rc = fflush(stdout) == 0 ? ERR_OK : err_errno(e, ERR_IO, "standard output");
     if (rc == ERR_OK && page(ctx, text))
         return ERR_OK;

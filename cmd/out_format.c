@@ -13,6 +13,8 @@
 #include "core/opt.h"
 #include "core/zone.h"
 
+#include "cmd/term.h"
+
 static bool is_machine(enum cmd_format f)
 {
     return f == FORMAT_JSON || f == FORMAT_JSONL || f == FORMAT_CSV || f == FORMAT_TSV;
@@ -324,19 +326,25 @@ static const char *heading(const struct out_column *c)
     return c->title ? c->title : c->name;
 }
 
-/* One cell as plain printable text: line ends and control characters become blanks. */
+/* One cell as plain printable text: all else becomes a blank. */
 static struct str flatten(struct out *o, struct str s)
 {
-    bool clean = true;
-    for (size_t i = 0; i < s.len; i++)
-        clean = clean && (unsigned char)s.ptr[i] >= 0x20 && s.ptr[i] != 0x7f;
-    if (clean)
+    if (s.len == 0)
         return s;
     char *copy = arena_strndup(&o->arena, s.ptr, s.len);
-    for (size_t i = 0; copy != NULL && i < s.len; i++)
-        if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
-            copy[i] = ' ';
-    return copy ? (struct str){copy, s.len} : STR_NONE;
+    size_t at = 0, to = 0;
+    while (copy != NULL && at < s.len) {
+        size_t len = str_utf8_len(str_sub(s, at, s.len));
+        struct str cp = str_sub(s, at, MAX(len, (size_t)1));
+        if (term_is_line(cp)) {
+            memmove(copy + to, cp.ptr, cp.len);
+            to += cp.len;
+        } else {
+            copy[to++] = ' ';
+        }
+        at += cp.len;
+    }
+    return copy != NULL ? (struct str){copy, to} : STR_NONE;
 }
 
 struct grid {

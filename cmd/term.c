@@ -20,12 +20,24 @@ static bool is_reordering(struct str cp)
     return (b == 0x80 && c >= 0xAA && c <= 0xAE) || (b == 0x81 && c >= 0xA6 && c <= 0xA9);
 }
 
-static bool is_printable(struct str cp)
+bool term_is_printable(struct str cp)
 {
     unsigned char c = (unsigned char)cp.ptr[0];
     if (cp.len == 1)
         return c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7F);
     return !is_c1(cp) && !is_reordering(cp);
+}
+
+bool term_is_line(struct str s)
+{
+    while (s.len > 0) {
+        size_t len = str_utf8_len(s);
+        if (len == 0 || s.ptr[0] == '\n' || s.ptr[0] == '\t' ||
+            !term_is_printable(str_sub(s, 0, len)))
+            return false;
+        s = str_sub(s, len, s.len);
+    }
+    return true;
 }
 
 /* What a control begins: ESC itself, or the C1 form of ESC and a letter. */
@@ -93,7 +105,7 @@ void term_filter(struct term_filter *f, struct str text, struct buf *out)
             f->state = TERM_ESCAPE;
         else if (is_c1(cp))
             begin(f, (unsigned char)cp.ptr[1] - 0x40);
-        else if (is_printable(cp))
+        else if (term_is_printable(cp))
             buf_adds(out, cp);
     }
 }

@@ -24,4 +24,9 @@ struct term_filter {
  */
 void term_filter(struct term_filter *f, struct str text, struct buf *out);
 
+/* One code point: a tab, a newline, or what neither controls nor reorders anything. */
+bool term_is_printable(struct str cp);
+/* Nothing but such, and no tab and no newline. */
+bool term_is_line(struct str s);
+
 #endif

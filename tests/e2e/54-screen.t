@@ -127,6 +127,20 @@ for way in '' help 'help -v' 'chat -h' 'chat -m nobody/knows-anything-of-this hi
     at=$(wc -L <"$tmp/table")
     is "$((at <= 60)) $(grep -c '^ \{0,15\}[a-z]\{1,2\}$' "$tmp/table")" '1 0' "llmgw $way, at 60 columns"
 done
+# names and texts that would steer a terminal: none does, in whatever form it is told
+steer=$(printf 's\302\23331mt\302\205e\342\200\256er')
+printf '%s \033[31m' "$steer" | llmgw chat -P "$steer" --tag "team=$steer" --name "$steer" "say it" >/dev/null 2>&1
+sql_wait "SELECT count(*) FROM request WHERE project = '$steer'" 1 >/dev/null
+steering=$(printf '\302[\200-\237]\\|\342\200\256\\|\033[^[]\\|\033[[][^0-9;m]')
+{
+    cat "$tmp/screens"
+    printf '%s\n' 'log export --last 1h -F markdown' 'log show last' 'log -j' 'log export --last 1h -F jsonl' \
+        'cost today --by project -F csv' '__complete -- chat --cid s' '__complete -- chat -P s'
+} | while read -r way; do
+    # shellcheck disable=SC2086
+    printf 'end\n' | LLMGW_PAGER=cat "$tool" pty llmgw $way 2>&1 | LC_ALL=C grep -n "$steering" | sed "s/^/$way: /"
+done >"$tmp/steered"
+is "$(cat -v "$tmp/steered")" '' 'no name and no text steers a terminal'
 long=$(COLUMNS=30 llmgw models -g luna | head -n 1)
 is "$(COLUMNS=200 llmgw models -g luna | head -n 1)" "$long" 'COLUMNS changes nothing in a pipe'
 cmp_num "${#long}" -gt 60 '… which is as wide as the table'

@@ -91,6 +91,47 @@ static char *printed(enum cmd_format format, const char *width, const char *fiel
     return text;
 }
 
+static void cells_steer_no_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"a\033[31mb\tc\nd\177e", "a [31mb c d e"},
+        {"a\xC2\x9B"
+         "31mb\xC2\x85",
+         "a 31mb "},
+        {"a\xE2\x80\xAE"
+         "b\xE2\x81\xA6"
+         "c",
+         "a b c"},
+        {"a\x9B"
+         "b\xE4\xB8",
+         "a b  "},
+        {"\xE4\xB8\xAD\xC2\xA0x", "\xE4\xB8\xAD\xC2\xA0x"},
+    };
+    static const struct out_column one[] = {{.name = "x", .type = OUT_TEXT},
+                                            {.name = "y", .type = OUT_TEXT}};
+    setenv("LLMGW_COLUMNS", "80", 1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct cmd_ctx ctx = {.program = "llmgw", .clock = &fixed_clock};
+        AUTO(buf_release) struct buf got = BUF_INIT(4096);
+        AUTO(buf_release) struct buf want = BUF_INIT(4096);
+        struct err e = ERR_INIT;
+        struct out *o = NULL;
+        arena_init(&ctx.arena, 1 << 20);
+        assert_int_equal(out_new(&ctx, FORMAT_MARKDOWN, "t/1", one, 2, &o, &e), ERR_OK);
+        out_textz(o, rows[i].text);
+        out_textz(o, "");
+        out_row_end(o);
+        assert_int_equal(out_render(o, &got, &e), ERR_OK);
+        buf_printf(&want, "| x | y |\n| --- | --- |\n| %s |  |\n", rows[i].want);
+        assert_string_equal(got.data, want.data);
+        out_free(&o);
+        arena_release(&ctx.arena);
+    }
+}
+
 static void machine_formats_are_exact(void **state)
 {
     (void)state;
@@ -473,6 +514,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machine_formats_are_exact),
+        cmocka_unit_test(cells_steer_no_terminal),
         cmocka_unit_test(the_envelope_is_json),
         cmocka_unit_test(tables_drop_columns_before_they_cut_names),
         cmocka_unit_test(long_names_are_cut_a_little_before_columns_go),
