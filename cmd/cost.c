@@ -566,7 +566,8 @@ static enum errc add_waiting(const struct page *g, bool is_table, struct out *ou
 static enum errc fill(struct page *g, struct out *out, struct err *e)
 {
     const struct report *r = &g->report;
-    bool is_table = g->format == FORMAT_TABLE || g->format == FORMAT_MARKDOWN;
+    bool is_table = g->format == FORMAT_TABLE || g->format == FORMAT_MARKDOWN ||
+                    g->format == FORMAT_HTML;
     struct item *items = sort_rows(g->ctx, g->o, r);
     if (items == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
@@ -761,6 +762,8 @@ static const struct cmd_example examples[] = {
     {"llmgw cost", "this month by model"},
     {"llmgw cost daily --last 14d -b", "two weeks, each day by model"},
     {"llmgw cost month --by project -F csv -o nov.csv", "for the accountant, exact"},
+    {"llmgw cost last-month --by project -F html -o month.html",
+     "a page for whoever pays"},
     {"llmgw cost --check --warn-at 0.8", "cron: silent until it matters, exit 6 then"},
     {"llmgw cost yesterday -F markdown --if-any",
      "cron mail, only when something was spent"},
@@ -777,7 +780,8 @@ const struct cmd_entry cmd_cost = {
     .init = init,
     .needs = CMD_CONF | CMD_LEDGER,
     .formats = 1 << FORMAT_TABLE | 1 << FORMAT_JSON | 1 << FORMAT_JSONL |
-               1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
+               1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN |
+               1 << FORMAT_HTML,
     .preset = FORMAT_TABLE,
     .examples = examples,
     .run = run,

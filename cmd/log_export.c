@@ -6,6 +6,7 @@
 #include "core/turns.h"
 
 #include "cmd/log.h"
+#include "cmd/out.h"
 
 enum { EXPORT_LEN = 1024 * 1024 * 1024 };
 
@@ -83,31 +84,10 @@ static void write_markdown(struct export *x, const struct log_one *one)
     tell(x, r, say_markdown);
 }
 
-static void escape(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '<')
-            buf_addz(out, "&lt;");
-        else if (c == '>')
-            buf_addz(out, "&gt;");
-        else if (c == '&')
-            buf_addz(out, "&amp;");
-        else if (c == '"')
-            buf_addz(out, "&quot;");
-        else if (c == '\'')
-            buf_addz(out, "&#39;");
-        else if (c < 0x20 && c != '\n' && c != '\t')
-            buf_addz(out, "\xEF\xBF\xBD"); /* U+FFFD: no page may hold these */
-        else
-            buf_addc(out, (char)c);
-    }
-}
-
 static void say_html(struct buf *out, const char *who, struct str text)
 {
     buf_printf(out, "<h3>%s</h3>\n<pre class=\"%s\">", who, who);
-    escape(out, str_trim(text));
+    out_html_text(out, str_trim(text));
     buf_addz(out, "</pre>\n");
 }
 
@@ -119,28 +99,12 @@ static void write_html(struct export *x, const struct log_one *one)
     put_start(at, r);
     log_usage_line(&x->arena, r, &usage);
     buf_printf(&x->out, "<section id=\"%.*s\">\n<h2>%s</h2>\n<p>", STR_ARG(r->id), at);
-    escape(&x->out, str_trim(buf_str(&usage)));
+    out_html_text(&x->out, str_trim(buf_str(&usage)));
     buf_printf(&x->out, " · <code>%.*s</code> %.*s</p>\n", STR_ARG(r->id),
                STR_ARG(r->outcome));
     tell(x, r, say_html);
     buf_addz(&x->out, "</section>\n");
 }
-
-/* One file without scripts or anything from elsewhere, light or dark as the reader has it. */
-static const char html_head[] =
-    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-    "<title>llmgw log</title>\n<style>\n"
-    ":root { color-scheme: light dark; }\n"
-    "body { font: 16px/1.5 system-ui, sans-serif; max-width: 50em; margin: 2em auto;"
-    " padding: 0 1em; }\n"
-    "h2 { margin: 2em 0 0; font-size: 1.1em; }\n"
-    "h3 { margin: 1em 0 .2em; font-size: .8em; opacity: .7; }\n"
-    "p { margin: 0; font-size: .85em; opacity: .7; }\n"
-    "pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; padding: .6em;"
-    " border: 1px solid #8884; border-radius: .3em; }\n"
-    "pre.answer { background: #8881; }\n"
-    "</style>\n</head>\n<body>\n<h1>llmgw log</h1>\n";
 
 /* ---- all of them ---- */
 
@@ -171,7 +135,7 @@ static enum errc write_all(struct export *x, const struct log_options *o,
     enum errc rc = log_filter(x->ctx, o, x->db, INT64_MAX, &f, e);
     f.oldest_first = true;
     if (x->format == FORMAT_HTML)
-        buf_addz(&x->out, html_head);
+        out_html_begin(&x->out, STR("llmgw log"));
     if (rc == ERR_OK && n == 0 && x->db != NULL)
         rc = report_requests(x->db, &f, write_one, x, e);
     for (size_t i = 0; i < n && rc == ERR_OK; i++) {
@@ -182,7 +146,7 @@ static enum errc write_all(struct export *x, const struct log_options *o,
             rc = write_one(x, &r, e);
     }
     if (x->format == FORMAT_HTML)
-        buf_addz(&x->out, "</body>\n</html>\n");
+        out_html_end(&x->out);
     return rc;
 }
 

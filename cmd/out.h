@@ -1,5 +1,5 @@
 /*
- * out.h: one printer for rows, many back ends: table, JSON, JSON lines, CSV, TSV, Markdown.
+ * out.h: one printer for rows, many back ends: table, JSON, JSON lines, CSV, TSV, Markdown, HTML.
  *
  * A report declares its columns once and adds rows of typed cells; out.c knows widths (utf8proc),
  * locales, quoting and the JSON envelope {"schema", "generated_at", "tz", "rows", "totals",
@@ -79,6 +79,11 @@ enum errc out_finish(struct out *o, struct err *e) MUST_USE;
 const char *out_pager(const struct cmd_ctx *ctx);
 /* Text of one's own to where reports go: --output (atomically) or stdout. */
 enum errc out_write(struct cmd_ctx *ctx, struct str text, struct err *e) MUST_USE;
+
+/* A page, with text that cannot be taken for its own: */
+void out_html_begin(struct buf *b, struct str title);
+void out_html_text(struct buf *b, struct str s);
+void out_html_end(struct buf *b);
 
 /* Display width of UTF-8 text in terminal cells, by grapheme cluster. */
 size_t out_width(struct str s);

@@ -1,5 +1,5 @@
 /*
- * out_format.c: the six formats of out.c. Machine formats are an API: names carry units, numbers
+ * out_format.c: the seven formats of out.c. Machine formats are an API: names carry units, numbers
  * are exact and never localised, unknown is null or empty. Tables are for people.
  */
 #include "cmd/out_format.h"
@@ -628,6 +628,56 @@ static void format_markdown(struct out *o)
         buf_printf(&o->text, "\n%s\n", o->footers.items[i]);
 }
 
+static void html_lines(struct out *o, const struct out_lines *lines)
+{
+    for (size_t i = 0; i < lines->n; i++) {
+        buf_addz(&o->text, "<p>");
+        out_html_text(&o->text, str_of(lines->items[i]));
+        buf_addz(&o->text, "</p>\n");
+    }
+}
+
+/* cells NULL: the headings. */
+static void html_row(struct out *o, const struct str *cells)
+{
+    const char *tag = cells == NULL ? "th" : "td";
+    buf_addz(&o->text, "<tr>");
+    for (size_t i = 0; i < o->n_shown; i++) {
+        const struct out_column *c = &o->columns[o->shown[i]];
+        buf_printf(&o->text, "<%s%s>", tag, is_right(c) ? " class=\"n\"" : "");
+        out_html_text(&o->text, cells == NULL ? str_of(heading(c)) : cells[i]);
+        buf_printf(&o->text, "</%s>", tag);
+    }
+    buf_addz(&o->text, "</tr>\n");
+}
+
+/* "llmgw.cost/1" is the page "llmgw cost". */
+static void format_html(struct out *o)
+{
+    struct grid g = {.cells = NULL};
+    char title[64];
+    size_t len =
+        str_copy(title, sizeof title,
+                 str_sub(str_of(o->schema), 0, str_find(str_of(o->schema), '/')));
+    for (size_t i = 0; i < len; i++)
+        title[i] = title[i] == '.' ? ' ' : title[i];
+    out_html_begin(&o->text, str_of(title));
+    html_lines(o, &o->headlines);
+    if (grid_build(o, &g) && g.n_rows > 0) {
+        buf_addz(&o->text, "<table>\n<thead>\n");
+        html_row(o, NULL);
+        buf_addz(&o->text, "</thead>\n<tbody>\n");
+        for (size_t r = 0; r < o->n_rows; r++)
+            html_row(o, g.cells + r * o->n_shown);
+        buf_addz(&o->text, o->has_totals ? "</tbody>\n<tfoot>\n" : "</tbody>\n");
+        if (o->has_totals)
+            html_row(o, g.cells + o->n_rows * o->n_shown);
+        buf_addz(&o->text, o->has_totals ? "</tfoot>\n</table>\n" : "</table>\n");
+    }
+    html_lines(o, &o->footers);
+    out_html_end(&o->text);
+}
+
 void out_format(struct out *o)
 {
     switch (o->format) {
@@ -646,10 +696,12 @@ void out_format(struct out *o)
     case FORMAT_MARKDOWN:
         format_markdown(o);
         return;
+    case FORMAT_HTML:
+        format_html(o);
+        return;
     case FORMAT_UNSET:
     case FORMAT_TEXT:
     case FORMAT_TABLE:
-    case FORMAT_HTML:
         format_table(o);
         return;
     }

@@ -716,7 +716,8 @@ const struct cmd_entry cmd_replay = {
     .init = init,
     .needs = CMD_CONF | CMD_CATALOG | CMD_BROKER | CMD_LEDGER,
     .formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON | 1U << FORMAT_JSONL |
-               1U << FORMAT_CSV | 1U << FORMAT_TSV | 1U << FORMAT_MARKDOWN,
+               1U << FORMAT_CSV | 1U << FORMAT_TSV | 1U << FORMAT_MARKDOWN |
+               1U << FORMAT_HTML,
     .preset = FORMAT_TABLE,
     .examples = examples,
     .run = run,

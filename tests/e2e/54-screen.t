@@ -87,6 +87,40 @@ like "$(llmgw cost today --by tag:team -F markdown)" '\| a\\\|b \|' 'a bar in a 
 like "$(llmgw route list -F markdown)" '\| a\\\|b \|' '… here, too'
 is "$(llmgw cost yesterday -F markdown --if-any)" '' 'a mail without anything to say is none'
 
+# ---- HTML ----
+# html FILE: says what is wrong with a page; attributes hold no ">"
+html() {
+    awk '
+    { page = page $0 "\n" }
+    END {
+        if (page !~ /^<!doctype html>\n<html lang="en">\n/ || page !~ /<\/html>\n$/) print "no page"
+        if (page ~ /<script|[^ -~\n\t]*[\001-\010\013-\037\177]/) print "a script or a control"
+        while (match(page, /<[^>]*>/)) {
+            tag = substr(page, RSTART + 1, RLENGTH - 2)
+            page = substr(page, RSTART + RLENGTH)
+            sub(/ .*/, "", tag)
+            if (tag == "!doctype" || tag == "meta") continue
+            if (tag !~ /^\//) { open[++depth] = tag; if (tag == "tr") cells = 0; if (tag ~ /^t[dh]$/) cells++; continue }
+            if (depth < 1 || open[depth--] != substr(tag, 2)) { print "<" tag "> closes nothing"; exit }
+            if (tag == "/tr") { if (width && cells != width) print "a row of " cells " cells"; width = cells }
+        }
+        if (depth) print "open: " open[depth]
+    }' "$1"
+}
+llmgw chat --no-stdin --tag 'team=<b>"x"&' --project '<script>alert(1)</script>' "say it" >/dev/null
+printf 'a\001b\177c\302\205d <i>\n</pre><script>' | llmgw chat -P evil "say & it" >/dev/null 2>&1
+sql_wait "SELECT count(*) FROM request WHERE project IN ('evil', '<script>alert(1)</script>')" 2 >/dev/null
+for way in 'cost today --by project,tag:team' 'cost hourly --since today' 'cost today -P nobody' \
+    'replay list' 'replay show last' 'log export -P evil'; do
+    # shellcheck disable=SC2086
+    llmgw $way -F html >"$tmp/page" 2>"$tmp/page.err"
+    is "$? $(html "$tmp/page")$(cat "$tmp/page.err")" '0 ' "-F html: $way"
+done
+like "$(cat "$tmp/page")" 'a.b.c.d &lt;i&gt;$' 'a page holds no control'
+like "$(llmgw cost today --by project,tag:team -F html)" \
+    '<td>&lt;script&gt;alert\(1\)&lt;/script&gt;</td><td>&lt;b&gt;&quot;x&quot;&amp;</td><td class="n">1</td>' \
+    'names are text'
+
 # ---- width ----
 # every table, and what is told in lines, is as wide as the screen or narrower
 {
