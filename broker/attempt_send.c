@@ -31,6 +31,7 @@ static enum errc build_same(struct attempt *a, struct err *e)
         .max_output_tok = r->bounds.is_cap_ours ? r->bounds.cap_tok : -1,
         .cap_field = a->model.kind->cap_field,
     };
+    a->is_begun = r->facts.is_prefixed;
     return a->ops->splice(r->cr.body, &r->facts, &edits, &a->text, &a->body, e);
 }
 

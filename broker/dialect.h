@@ -39,6 +39,7 @@ struct body_facts {
     bool logprobs;
     bool says_effort;  /* how hard to think was said, if only "none" */
     bool repeatable;   /* temperature 0 or a seed: splice may be offered */
+    bool is_prefixed;  /* the last message is marked as a beginning (DeepSeek, Mistral) */
     bool tool_results; /* the conversation holds tool turns */
     bool
         has_foreign; /* thoughts, or ids of calls, that another provider had and we passed on:

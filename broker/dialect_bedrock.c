@@ -381,7 +381,7 @@ static enum errc bedrock_scan_reply(struct scan_state *s, struct str body, struc
         return e->code;
     if (!bedrock_reply_read(body, jscan_root(body), &r))
         return reply_broken(e, "the provider's answer holds no message");
-    scan_usage(s, s->kind->usage, body, r.usage);
+    scan_usage(s, BEDROCK_WHOLE_USAGE, body, r.usage);
     if (bedrock_failed(body, r.finish, e))
         return e->code;
     while (jscan_next(body, r.content, &it, &block)) {

@@ -7,6 +7,9 @@
 
 #include "broker/dialect.h"
 
+/* Whole answers count as documented, also OpenAI's models: only of streams is it told otherwise. */
+#define BEDROCK_WHOLE_USAGE USAGE_WIRE_BEDROCK
+
 enum bedrock_what {
     BR_OTHER,
     BR_START,     /* messageStart */

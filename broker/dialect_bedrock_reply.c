@@ -150,7 +150,7 @@ enum errc bedrock_reply_decode(struct str body, const struct provider_kind *kind
         decode_block(&d, body, &b, &o);
         close_call(&d, &o);
     }
-    decode_usage(&d.base, d.base.kind->usage, body, r.usage, &o);
+    decode_usage(&d.base, BEDROCK_WHOLE_USAGE, body, r.usage, &o);
     decode_finish(&d, body, r.finish, r.stop, &o);
     decoder_release(&d.base);
     return collect_end(&collect, &o, ret);

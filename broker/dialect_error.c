@@ -384,6 +384,8 @@ static const struct word_row word_rows[] = {
 static const struct word_row late_word_rows[] = {
     {"2013", ERR_INVALID, 0, "minimax"}, /* a parameter; or a prompt that is too long */
     {"1042", ERR_INVALID, 0, "minimax"},
+    /* a LoRA that did not load; of an account that is suspended the message says so */
+    {"PRECONDITION_FAILED", ERR_NOT_FOUND, 412, "fireworks"},
     {"BadRequestError", ERR_INVALID, 0, NULL}, /* vLLM, inside a stream */
     {"invalid_image", ERR_INVALID, 0, NULL}, /* Responses, after a 200, as the next */
     {"invalid_image_format", ERR_INVALID, 0, NULL},
@@ -443,6 +445,7 @@ static const struct pattern_row pattern_rows[] = {
     {"monthly spending limit", ERR_QUOTA},       /* xAI */
     {"monthly included credits", ERR_QUOTA},     /* Hugging Face */
     {"insufficient balance", ERR_QUOTA},         /* DeepSeek */
+    {"is suspended", ERR_QUOTA},                 /* Fireworks */
     {"api calls a month", ERR_QUOTA},            /* Cohere, trial keys */
     {"api calls / month", ERR_QUOTA},
     {"billing", ERR_QUOTA},

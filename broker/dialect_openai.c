@@ -156,6 +156,7 @@ static enum errc messages_facts(struct str body, struct jspan messages,
         return rc;
     if (i == 0)
         return field_error(e, "messages", "must not be empty");
+    f->is_prefixed = jscan_get(body, message, "prefix").kind == J_TRUE;
     if (buf_err(&system) != ERR_OK)
         return err_set(e, ERR_MEMORY, "no memory for the system prompt");
     system_hash(buf_str(&system), f->system_hash);

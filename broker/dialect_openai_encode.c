@@ -344,6 +344,15 @@ static void write_turn(struct openai_writer *o, const struct msg_turn *t)
     jw_object_end(w);
 }
 
+/* Is the format one that the target cannot be told, but in words? */
+static bool is_worded(const struct openai_writer *o)
+{
+    const struct msg_request *m = o->r.m;
+    if (m->format == MSG_FORMAT_SCHEMA)
+        return lacks(o, LACKS_SCHEMA);
+    return m->format == MSG_FORMAT_JSON && o->quirk->begins_no_json && msg_is_begun(m);
+}
+
 /* A server without schemas takes the word of the prompt for it. */
 static void write_format_words(struct openai_writer *o)
 {
@@ -361,7 +370,7 @@ static void write_messages(struct openai_writer *o)
     const struct msg_request *m = o->r.m;
     jw_key(&o->r.w, "messages");
     jw_array(&o->r.w);
-    if (m->format == MSG_FORMAT_SCHEMA && lacks(o, LACKS_SCHEMA))
+    if (is_worded(o))
         write_format_words(o);
     size_t run = 0; /* tool turns just written */
     for (size_t i = 0; i < m->n_turns; i++) {
@@ -453,11 +462,12 @@ static void write_format(struct openai_writer *o)
 {
     const struct msg_request *m = o->r.m;
     struct jw *w = &o->r.w;
-    bool is_schema = m->format == MSG_FORMAT_SCHEMA && !lacks(o, LACKS_SCHEMA);
-    if (m->format == MSG_FORMAT_TEXT)
+    bool is_schema = m->format == MSG_FORMAT_SCHEMA && !is_worded(o);
+    bool has_none = is_worded(o) && o->quirk->begins_no_json && msg_is_begun(m);
+    if (is_worded(o)) /* see write_messages() */
+        drop(&o->r, m->format == MSG_FORMAT_SCHEMA ? "json_schema" : "response_format");
+    if (m->format == MSG_FORMAT_TEXT || has_none)
         return;
-    if (m->format == MSG_FORMAT_SCHEMA && !is_schema)
-        drop(&o->r, "json_schema"); /* said in words: see write_messages() */
     jw_key(w, "response_format");
     jw_object(w);
     jw_kstrz(w, "type", is_schema ? "json_schema" : "json_object");
@@ -721,6 +731,8 @@ static void write_request(struct openai_writer *o)
     else if (m->n > 1)
         jw_ki64(w, "n", m->n);
     write_logprobs(o);
+    if (o->quirk->cuts_cap)
+        jw_kstrz(w, "context_length_exceeded_behavior", "error");
     if (o->quirk->splits_thought)
         jw_kbool(w, "reasoning_split", true);
     if (msg_is_begun(m) && o->quirk->prefill == PREFILL_CONTINUE) {

@@ -191,6 +191,8 @@ is "$(sql_wait "select count(*), min(cost_pico), max(cost_pico), max(estimated) 
 # OpenAI's models count what they write to the cache as input, too, while they stream
 ask -d openai -s -U -m bedrock/openai.gpt-5.6-sim:prompt=1000,written=100 'When?'
 is "$(got outcome) $(got input_tok)" 'ok 1000' '… and what was written to the cache is counted once'
+ask -d openai -m bedrock/openai.gpt-5.6-sim:prompt=1000,written=100 'When?'
+is "$(got outcome) $(got input_tok)" 'ok 1000' '… in a whole answer as well'
 
 # ---- finishes and refusals ----
 for client in openai anthropic; do

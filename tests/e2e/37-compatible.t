@@ -78,8 +78,19 @@ begun deepseek/m
 is "$(asked messages.1.prefix) $(last_request sim target)" 'true /beta/chat/completions' 'DeepSeek does so at an address of its own'
 ask -d openai -m deepseek/m-sim:lax hi
 is "$(last_request sim target)" /v1/chat/completions '… which nothing else goes to'
+for prefix in true false; do
+    http -H 'content-type: application/json' -d '{"model":"deepseek/m-sim:lax","messages":[{"role":"user","content":"List."},
+        {"role":"assistant","content":"1. Brest","prefix":'$prefix'}]}' /v1/chat/completions >"$tmp/body"
+    is "$(last_request sim target)" "$([ $prefix = true ] && echo /beta || echo /v1)/chat/completions" \
+        "… but what its own client marks so: $prefix"
+done
 begun moonshotai/m
 is "$(asked messages.1.partial)" true 'Kimi with what is marked as partial'
+http -D "$tmp/head" -H 'content-type: application/json' -d '{"model":"moonshotai/m-sim:lax","text":{"format":{"type":"json_object"}},"input":[
+    {"role":"user","content":"List, as JSON."},{"role":"assistant","content":"{"}]}' /v1/responses >"$tmp/body"
+is "$(asked response_format.type) $(asked messages.2.partial) $(asked messages.0.role)" ' true system' \
+    '… and then in words that JSON is wanted'
+like "$(tr -d '\r' <"$tmp/head")" 'x-llmgw-dropped: .*response_format' '… which is told'
 begun alibaba/m
 is "$(asked messages.1.partial) $(asked enable_thinking)" 'true false' 'Qwen, too, and it must not think before'
 begun vllm/m
@@ -112,6 +123,12 @@ is "$(got outcome) $(last_request sim target)" \
 ask -d openai -s -m entra/my-gpt hi
 is "$(got outcome) $(last_request sim headers.authorization | cut -c1-6)$(last_request sim headers.api-key)" 'ok Bearer' \
     '… a token of Entra is a bearer token'
+
+# ---- a cap that does not fit ----
+ask -d anthropic -n 99 -m fireworks/m-sim:lax hi
+is "$(asked context_length_exceeded_behavior)" error 'Fireworks is told not to lower a cap in silence'
+ask -d openai -n 99 -m fireworks/m-sim:lax hi
+is "$(asked context_length_exceeded_behavior)" '' '… where the request is ours to write'
 
 # ---- thoughts in the text, where the row says so ----
 scenario sim <<'END'

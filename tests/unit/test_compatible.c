@@ -324,6 +324,36 @@ static void a_beginning_is_marked_as_each_wants_it(void **state)
     }
 }
 
+static void a_beginning_bars_a_json_object_at_kimi(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"moonshotai", "deepseek"};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        for (size_t n = 1; n <= 2; n++) { /* with the user's turn only, and begun */
+            const struct target_caps caps = {.kind = provider_kind_find(str_of(kinds[i])),
+                                             .model = STR("m")};
+            struct msg_part said = {.kind = MSG_TEXT, .text = STR("{")};
+            struct msg_turn turns[] = {
+                {.role = MSG_USER, .parts = &said, .n_parts = 1},
+                {.role = MSG_ASSISTANT, .parts = &said, .n_parts = 1}};
+            const struct msg_request m = {.turns = turns,
+                                          .n_turns = n,
+                                          .n = 1,
+                                          .max_output_tok = -1,
+                                          .parallel_tools = -1,
+                                          .format = MSG_FORMAT_JSON};
+            AUTO(buf_release) struct buf out = BUF_INIT(1 << 16);
+            struct dropped d = {.n = 0};
+            struct err e = ERR_INIT;
+            assert_int_equal(dialect_openai.request_encode(&m, &caps, &out, &d, &e),
+                             ERR_OK);
+            bool is_barred = i == 0 && n == 2;
+            assert_int_equal(strstr(out.data, "response_format") == NULL, is_barred);
+            assert_int_equal(strstr(out.data, "one JSON object") != NULL, is_barred);
+            assert_int_equal(d.n, is_barred);
+        }
+}
+
 static void what_each_does_not_take_is_dropped_by_name(void **state)
 {
     (void)state;
@@ -356,6 +386,7 @@ int main(void)
         cmocka_unit_test(refusals_say_when_to_come_back),
         cmocka_unit_test(money_that_is_gone_is_not_waited_for),
         cmocka_unit_test(a_beginning_is_marked_as_each_wants_it),
+        cmocka_unit_test(a_beginning_bars_a_json_object_at_kimi),
         cmocka_unit_test(what_each_does_not_take_is_dropped_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

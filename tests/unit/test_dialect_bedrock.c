@@ -593,6 +593,36 @@ static void usage_is_disjoint(void **state)
     assert_true(s.usage_mismatch);
 }
 
+static void openai_models_count_the_cache_inside_in_streams_only(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "{'output':{'message':{'role':'assistant','content':[{'text':'a'}]}},'stopReason'"
+        ":"
+        "'end_turn','usage':{'inputTokens':1000,'outputTokens':8,'totalTokens':1908,"
+        "'cacheWriteInputTokens':900}}";
+    const struct provider_kind *k = provider_kind_for(kind(), STR("openai.gpt-5.6"));
+    struct scan_state s;
+    struct arena a;
+    struct msg_reply r;
+    struct err e = ERR_INIT;
+    const struct happening h = {
+        "event", "metadata",
+        "{'usage':{'inputTokens':1000,'outputTokens':8,'totalTokens':1908,"
+        "'cacheWriteInputTokens':900}}"};
+    ops->scan_init(&s, k);
+    scan(&s, &h, &e);
+    assert_int_equal(s.usage.n[USAGE_INPUT], 100);
+    ops->scan_init(&s, k);
+    assert_int_equal(ops->scan_reply(&s, str_of(json(whole)), &e), ERR_OK);
+    assert_int_equal(s.usage.n[USAGE_INPUT], 1000);
+    assert_false(s.usage_mismatch);
+    arena_init(&a, 1 << 20);
+    assert_int_equal(ops->reply_decode(str_of(json(whole)), k, &a, &r, &e), ERR_OK);
+    assert_int_equal(r.usage.n[USAGE_INPUT], 1000);
+    arena_release(&a);
+}
+
 struct failure {
     int status;
     const char *type, *body;
@@ -826,6 +856,7 @@ int main(void)
         cmocka_unit_test(an_event_says_what_it_holds),
         cmocka_unit_test(finishes_have_their_meaning),
         cmocka_unit_test(usage_is_disjoint),
+        cmocka_unit_test(openai_models_count_the_cache_inside_in_streams_only),
         cmocka_unit_test(every_exception_has_its_class),
         cmocka_unit_test(bad_answers_are_errors),
         cmocka_unit_test(a_stop_sequence_is_told),

@@ -157,6 +157,8 @@ static const struct row rows[] = {
     {"fireworks", 403, SAYS("m"), ERR_PERMISSION, 0},
     {"fireworks", 404, "{'detail':'m'}", ERR_NOT_FOUND, 0},
     {"fireworks", 408, SAYS("m"), ERR_TIMEOUT, 0},
+    {"fireworks", 412, "{'error':{'message':'Account a is suspended, possibly due to unpaid invoices.','code':'PRECONDITION_FAILED','type':'error'}}", ERR_QUOTA, 0},
+    {"fireworks", 412, "{'error':{'message':'The adapter failed to load.','code':'PRECONDITION_FAILED','type':'error'}}", ERR_NOT_FOUND, 0},
     {"fireworks", 412, SAYS("Account is suspended"), ERR_QUOTA, 0},
     {"fireworks", 429, "{'fault':{'faultstring':'m','detail':{'errorcode':'e'}}}", ERR_RATE_LIMIT, 0},
     {"fireworks", 503, SAYS("m"), ERR_OVERLOADED, 0},
