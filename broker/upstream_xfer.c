@@ -16,8 +16,11 @@ enum {
     UPLOAD_MAX_LEN = 256 * 1024,
     /* addresses kept in pieces */
     URLS_MAX = 256,
-    /* bytes read at once; the buffer lives as long as the answer, and a stream fills it seldom */
-    READ_LEN = 16 * 1024,
+    /*
+     * Bytes read at once. The buffer lives as long as the answer and is wiped when that ends: few
+     * whole answers are longer, and a stream fills it seldom.
+     */
+    READ_LEN = 8 * 1024,
     READ_STREAM_LEN = 4 * 1024,
 };
 
