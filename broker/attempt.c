@@ -91,10 +91,10 @@ static void attempt_free(struct attempt **ap)
         a->ops->decoder_free(&a->decoder);
     if (a->encoder != NULL)
         a->r->client->encoder_free(&a->encoder);
-    if (a->is_collecting)
-        msg_collect_release(&a->collect);
-    if (a->is_keeping)
-        msg_collect_release(&a->thoughts);
+    if (a->collect != NULL)
+        msg_collect_release(a->collect);
+    if (a->thoughts != NULL)
+        msg_collect_release(a->thoughts);
     fit_release(&a->fit);
     buf_release(&a->text);
     buf_release(&a->frame);
@@ -125,6 +125,14 @@ bool attempt_signs_text(const struct attempt *a)
     return a->ops->id == DIALECT_GEMINI;
 }
 
+static struct msg_collect *collect_new(struct arena *a)
+{
+    struct msg_collect *c = ARENA_NEW(a, struct msg_collect);
+    if (c != NULL)
+        msg_collect_init(c, a);
+    return c;
+}
+
 /* Machinery for crossed answers, and for the recorder's text of any. */
 static enum errc make_coders(struct attempt *a, struct err *e)
 {
@@ -151,13 +159,14 @@ static enum errc make_coders(struct attempt *a, struct err *e)
         if (a->encoder == NULL)
             return err_set(e, ERR_MEMORY, "no memory to translate the answer");
     }
-    a->is_collecting = to_collect;
+    bool to_keep = a->encoder != NULL &&
+                   ((r->facts.needs & CAP_TOOLS) != 0 || attempt_signs_text(a));
     if (to_collect)
-        msg_collect_init(&a->collect, &r->arena);
-    a->is_keeping = a->encoder != NULL &&
-                    ((r->facts.needs & CAP_TOOLS) != 0 || attempt_signs_text(a));
-    if (a->is_keeping)
-        msg_collect_init(&a->thoughts, &r->arena);
+        a->collect = collect_new(&r->arena);
+    if (to_keep)
+        a->thoughts = collect_new(&r->arena);
+    if (arena_is_broken(&r->arena))
+        return err_set(e, ERR_MEMORY, "no memory to translate the answer");
     return ERR_OK;
 }
 
@@ -368,9 +377,9 @@ static void tell(struct attempt *a)
     case GOING_ON:
         break;
     case WHOLE:
-        if (a->is_collecting) {
-            attempt_keep_state(a, msg_collect_reply(&a->collect));
-            attempt_encode(a, msg_collect_reply(&a->collect));
+        if (a->collect != NULL) {
+            attempt_keep_state(a, msg_collect_reply(a->collect));
+            attempt_encode(a, msg_collect_reply(a->collect));
         }
         request_on_whole(a->r);
         break;

@@ -51,11 +51,9 @@ struct attempt {
     struct scan_state scan;
     struct event_decoder *decoder; /* crossed, or for the recorder's text */
     struct delta_encoder *encoder; /* crossed streams */
-    struct msg_collect collect;    /* crossed, to a client that does not stream */
-    bool is_collecting;
-    /* crossed streams: signed thoughts and texts, and the calls they led to */
-    struct msg_collect thoughts;
-    bool is_keeping;
+    struct msg_collect *collect;   /* arena; crossed, to a client that does not stream */
+    /* arena; crossed streams: signed thoughts and texts, and the calls they led to */
+    struct msg_collect *thoughts;
     struct fit fit;
     struct echo echo; /* of the beginning that the request ends with */
     /* one answer may take several calls */

@@ -46,13 +46,13 @@ static void hear_state(struct attempt *a, const struct msg_delta *d)
                     d->kind == MSG_D_STATE || d->kind == MSG_D_REDACTED ||
                     d->kind == MSG_D_CALL || d->kind == MSG_D_TEXT_STATE ||
                     (d->kind == MSG_D_TEXT && attempt_signs_text(a));
-    if (!a->is_keeping)
+    if (a->thoughts == NULL)
         return;
     if (d->kind == MSG_D_FINISH)
-        attempt_keep_state(a, msg_collect_reply(&a->thoughts));
-    else if (is_state && msg_collect_delta(&a->thoughts, d, &ignored) != ERR_OK) {
-        msg_collect_release(&a->thoughts);
-        a->is_keeping = false;
+        attempt_keep_state(a, msg_collect_reply(a->thoughts));
+    else if (is_state && msg_collect_delta(a->thoughts, d, &ignored) != ERR_OK) {
+        msg_collect_release(a->thoughts);
+        a->thoughts = NULL;
     }
 }
 
@@ -63,8 +63,8 @@ static enum errc tell_delta(struct attempt *a, const struct msg_delta *d, struct
         buf_adds(&r->answer.text, d->text);
     fit_hear(&a->fit, d);
     hear_state(a, d);
-    if (a->is_collecting)
-        return msg_collect_delta(&a->collect, d, e);
+    if (a->collect != NULL)
+        return msg_collect_delta(a->collect, d, e);
     if (d->kind == MSG_D_END) /* it may yet be found out not to be one */
         r->answer.end_sequence = r->answer.sequence;
     if (a->encoder != NULL)
@@ -219,7 +219,7 @@ void attempt_end_stream(struct attempt *a)
     struct request *r = a->r;
     struct err ignored = ERR_INIT;
     attempt_whole(a);
-    if (a->outcome != WHOLE || a->is_collecting)
+    if (a->outcome != WHOLE || a->collect != NULL)
         return;
     if (!a->is_crossed) {
         if (r->answer.end.len == 0)

@@ -87,15 +87,26 @@ static enum errc read_pair(struct str v, struct http1_header *ret, struct err *e
     return ERR_OK;
 }
 
+/* The next one of a list, which is made when its first one comes, with room for `max`. */
+static enum errc add_pair(struct request *r, struct str v, struct http1_header **list,
+                          size_t *n, size_t max, struct err *e)
+{
+    if (*list == NULL)
+        *list = ARENA_ARRAY(&r->arena, max, struct http1_header);
+    if (*list == NULL)
+        return err_set(e, ERR_MEMORY, "no memory for the request's headers");
+    enum errc rc = read_pair(v, &(*list)[*n], e);
+    *n += rc == ERR_OK;
+    return rc;
+}
+
 static enum errc read_tag(struct request *r, struct str v, struct err *e)
 {
     if (r->opt.n_tags == LIMIT_TAGS)
         return bad(e, "given at most 16 times", v);
     if (v.len > 2 * LIMIT_NAME_LEN || !str_is_utf8(v))
         return bad(e, "KEY=VALUE of at most 200 bytes each", v);
-    enum errc rc = read_pair(v, &r->opt.tags[r->opt.n_tags], e);
-    r->opt.n_tags += rc == ERR_OK;
-    return rc;
+    return add_pair(r, v, &r->opt.tags, &r->opt.n_tags, LIMIT_TAGS, e);
 }
 
 static enum errc read_fallback(struct request *r, struct str v, struct err *e)
@@ -109,11 +120,9 @@ static enum errc read_key(struct request *r, struct str v, struct err *e)
 {
     if (!r->cr.is_unix)
         return bad(e, "sent over the Unix socket only", STR_NONE);
-    if (r->opt.n_keys == ARRAY_LEN(r->opt.keys))
+    if (r->opt.n_keys == LIMIT_CLIENT_KEYS)
         return bad(e, "given at most 16 times", STR_NONE);
-    enum errc rc = read_pair(v, &r->opt.keys[r->opt.n_keys], e);
-    r->opt.n_keys += rc == ERR_OK;
-    return rc;
+    return add_pair(r, v, &r->opt.keys, &r->opt.n_keys, LIMIT_CLIENT_KEYS, e);
 }
 
 static enum errc read_max_cost(struct request *r, struct str v, struct err *e)

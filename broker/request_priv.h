@@ -70,13 +70,13 @@ enum request_timer {
 struct request_options {
     struct str route, project, conversation, conversation_name, parent, template_name,
         template_version;
-    struct str kind; /* constant text: "chat", "replay", … */
-    struct http1_header tags[LIMIT_TAGS];
+    struct str kind;           /* constant text: "chat", "replay", … */
+    struct http1_header *tags; /* arena; NULL: none */
     size_t n_tags;
     struct str fallbacks[8];
     size_t n_fallbacks;
     /* provider and key: used once, never copied */
-    struct http1_header keys[LIMIT_CLIENT_KEYS];
+    struct http1_header *keys; /* arena; NULL: none */
     size_t n_keys;
     bool has_spare_keys; /* they are for providers that we have no key for */
     pico max_cost_pico;  /* PICO_UNKNOWN: not said, as 0 and UNSET below */

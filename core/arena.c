@@ -8,9 +8,9 @@
 #include "core/mem.h"
 
 enum {
-    /* what a request needs whose body passes as it is; one that is decoded needs more at once */
+    /* what a request needs whose body passes as it is */
     FIRST_BLOCK = 2560,
-    NEXT_BLOCK = 8192,
+    NEXT_BLOCK = 4096,
 };
 
 struct arena_block {
