@@ -126,12 +126,15 @@ static bool decodes_to(struct str inside, const char *s)
     }
 }
 
-/* Most keys are another one by their first byte. */
+/* s is plain: the two differ where their bytes first do, unless an escape begins there. */
 static inline bool text_is(struct str inside, const char *s)
 {
-    if (inside.len == 0 || (inside.ptr[0] != s[0] && inside.ptr[0] != '\\'))
-        return inside.len == 0 && s[0] == '\0';
-    return has_escape(inside) ? decodes_to(inside, s) : str_eqz(inside, s);
+    size_t i = 0;
+    while (i < inside.len && inside.ptr[i] == s[i])
+        i++;
+    if (i == inside.len)
+        return s[i] == '\0';
+    return inside.ptr[i] == '\\' && decodes_to(inside, s);
 }
 
 /* Eight bytes at a time; a forced collision only costs one comparison more. */

@@ -86,17 +86,25 @@ static inline bool is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
+/* The first special byte of the eight at p, or the byte behind them. */
+static inline const char *skip_eight(const char *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    uint64_t hits = special_bytes(le64toh(x));
+    return hits != 0 ? p + __builtin_ctzll(hits) / 8 : p + 8;
+}
+
+/* Most strings are keys and names of less than eight. */
 static inline const char *skip_plain(const char *p, const char *end)
 {
-    while (end - p >= 16 && !has_special(p))
-        p += 16;
     while (end - p >= 8) {
-        uint64_t x;
-        memcpy(&x, p, sizeof x);
-        uint64_t hits = special_bytes(le64toh(x));
-        if (hits != 0)
-            return p + __builtin_ctzll(hits) / 8;
-        p += 8;
+        const char *from = p;
+        p = skip_eight(p);
+        if (p < from + 8)
+            return p;
+        while (end - p >= 16 && !has_special(p))
+            p += 16;
     }
     while (p < end && is_plain(*p))
         p++;
