@@ -199,7 +199,7 @@ static bool write(struct request *r, struct str bytes)
 static void move(struct buf *to, struct buf *from)
 {
     buf_adds(to, buf_str(from));
-    buf_reset(from);
+    buf_release(from);
 }
 
 void answer_open(struct request *r)
