@@ -99,10 +99,11 @@ static struct str next_number(struct str array, size_t *at)
     return str_sub(array, from, to - from);
 }
 
+/* Of what cannot be base64 as it stands, with an escape or too short for its padding, none. */
 static void count_bytes(struct vector_writer *w)
 {
     size_t pad = str_ends(w->text, STR("==\"")) ? 2 : str_ends(w->text, STR("=\""));
-    if (w->text.len >= 2 && str_find(w->text, '\\') == w->text.len)
+    if (w->text.len >= 2 + 4 && str_find(w->text, '\\') == w->text.len)
         w->n_numbers = ((w->text.len - 2) / 4 * 3 - pad) / sizeof(uint32_t);
 }
 

@@ -158,6 +158,8 @@ static void a_vector_is_written_in_slices_as_it_is_in_one(void **state)
         {"[{}]", NULL, NULL, 0},
         {"[1,\"2\"]", NULL, NULL, 0},
         {"\"AACAPw==\"", "\"AACAPw==\"", "\"AACAPw==\"", 1},
+        {"\"=\"", "\"=\"", "\"=\"", 0},
+        {"\"==\"", "\"==\"", "\"==\"", 0},
         {"\"AACAPwAAAMA=\"", "\"AACAPwAAAMA=\"", "\"AACAPwAAAMA=\"", 2},
         {"\"AACAPwAAgD8AAIA/\"", "\"AACAPwAAgD8AAIA/\"", "\"AACAPwAAgD8AAIA/\"", 3},
         {"\"AACAPwAAgD8AAIA\\/\"", "\"AACAPwAAgD8AAIA\\/\"", "\"AACAPwAAgD8AAIA\\/\"", 0},
