@@ -46,9 +46,10 @@ bool learned_is_empty(const struct learned *k)
 static struct learned_target *find(const struct learned *k, const struct limit_scope *s,
                                    char name[LEARNED_NAME_LEN])
 {
-    int len = snprintf(name, LEARNED_NAME_LEN, "%.*s/%.*s", STR_ARG(s->provider),
-                       STR_ARG(s->model));
-    return map_get(&k->by_target, (struct str){name, (size_t)len});
+    size_t len = str_copy(name, LEARNED_NAME_LEN - 1, s->provider);
+    name[len++] = '/';
+    len += str_copy(name + len, LEARNED_NAME_LEN - len, s->model);
+    return map_get(&k->by_target, (struct str){name, len});
 }
 
 /* ---- learning ---- */
@@ -220,7 +221,8 @@ static bool read_told(struct json_object *o, int64_t wall_us, struct told *ret)
            jx_i64(o, "limit", -1, INT64_MAX, &ret->limit) &&
            jx_i64(o, "left", -1, INT64_MAX, &ret->left) &&
            jx_i64(o, "at_us", 0, wall_us, &ret->at_us) &&
-           jx_i64(o, "until_us", wall_us + 1, INT64_MAX, &ret->until_us);
+           jx_i64(o, "until_us", wall_us + 1, wall_us + RATELIMIT_RESET_MAX_US,
+                  &ret->until_us);
 }
 
 bool learned_recall(struct learned *k, const struct limit_scope *s,

@@ -24,9 +24,6 @@
 #include "core/clock.h"
 #include "core/num.h"
 
-/* No limit is counted for longer; what claims to be is added to clocks all the same. */
-#define RESET_MAX_US (366 * US_PER_DAY)
-
 /* ---- times ---- */
 
 /* Seconds, or since 1970 in seconds or milliseconds when the figure is that large; −1: no. */
@@ -73,7 +70,7 @@ int64_t retry_after_us(const struct http1_header *headers, size_t n, int64_t wal
         wait_of_number(header_find(headers, n, "retry-after-ms"), US_PER_MS, wall_us);
     if (us < 0)
         us = wait_of_text(header_find(headers, n, "retry-after"), wall_us);
-    return MIN(us, RESET_MAX_US);
+    return MIN(us, RATELIMIT_RESET_MAX_US);
 }
 
 /* ---- names ---- */
@@ -205,7 +202,7 @@ size_t ratelimit_read(const struct http1_header *headers, size_t n, int64_t wall
         struct str value = headers[i].value;
         int64_t v = -1;
         if (figure == RESET)
-            row->reset_us = v = MIN(wait_of_text(value, wall_us), RESET_MAX_US);
+            row->reset_us = v = MIN(wait_of_text(value, wall_us), RATELIMIT_RESET_MAX_US);
         else if (num_decimal(value, 0, false, true, &v) == ERR_OK && figure == LIMIT)
             row->limit = v;
         else if (v >= 0)

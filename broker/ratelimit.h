@@ -7,7 +7,11 @@
 #ifndef BROKER_RATELIMIT_H
 #define BROKER_RATELIMIT_H
 
+#include "core/clock.h"
 #include "core/http1.h"
+
+/* No limit is counted for longer; what claims to be is added to clocks all the same. */
+#define RATELIMIT_RESET_MAX_US (366 * US_PER_DAY)
 
 /* What a limit counts, as far as an admission can be held against it. */
 enum ratelimit_gauge {

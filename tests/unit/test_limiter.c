@@ -325,6 +325,40 @@ static void headers_teach_until_they_reset(void **state)
     limiter_free(&l);
 }
 
+static bool recall(struct limiter *l, const struct limit_scope *s, const char *text)
+{
+    struct err e = ERR_INIT;
+    AUTO(jx_put) struct json_object *rows = NULL;
+    assert_int_equal(jx_parse(str_of(text), &rows, &e), ERR_OK);
+    return learned_recall(limiter_learned(l), s, rows, mono, wall);
+}
+
+/* Whoever writes into the ledger, or damages it, holds nobody up for ever. */
+static void what_a_ledger_says_is_not_believed_blindly(void **state)
+{
+    (void)state;
+    struct conf c = {0};
+    struct limiter *l = make(&c);
+    const struct limit_cost cost = {.requests = 1};
+    struct limit_refusal why;
+    assert_false(recall(l, &scope, "[]"));
+    assert_false(recall(l, &scope, "[1,null,\"x\",[],{}]"));
+#define TOLD(until)                                                                      \
+    "[{\"name\":\"requests\",\"gauge\":\"requests\",\"limit\":9,\"left\":0,"             \
+    "\"at_us\":1795575910000000,\"until_us\":" until "}]"
+    assert_false(recall(l, &scope, TOLD("9223372036854775807")));
+    assert_false(recall(l, &scope, TOLD("1795575911000000"))); /* is over */
+    assert_int_equal(limiter_fits_in_us(l, &scope, &cost, mono, wall, &why), 0);
+    /* a name beyond what any target has */
+    char name[3 * LIMIT_NAME_LEN];
+    memset(name, 'x', sizeof name);
+    const struct limit_scope longer = {.provider = {name, sizeof name},
+                                       .model = {name, sizeof name}};
+    assert_true(recall(l, &longer, TOLD("1795575941000000")));
+    assert_in_range(limiter_fits_in_us(l, &longer, &cost, mono, wall, &why), 1, 30 * S);
+    limiter_free(&l);
+}
+
 static void what_was_learned_outlives_a_restart_until_it_resets(void **state)
 {
     (void)state;
@@ -520,6 +554,7 @@ int main(void)
         cmocka_unit_test(the_past_fills_rates_after_a_restart),
         cmocka_unit_test(headers_teach_until_they_reset),
         cmocka_unit_test(what_was_learned_outlives_a_restart_until_it_resets),
+        cmocka_unit_test(what_a_ledger_says_is_not_believed_blindly),
         cmocka_unit_test(a_reload_keeps_what_was_used),
         cmocka_unit_test(its_account_is_json),
         cmocka_unit_test(windows_follow_the_calendar),
