@@ -332,9 +332,10 @@ void attempt_blame_provider(struct err *e)
 void attempt_whole(struct attempt *a)
 {
     struct err e = ERR_INIT;
-    if (a->outcome == GOING_ON && fit_check(&a->fit, a->scan.finish, &e) != ERR_OK) {
+    struct str said;
+    if (a->outcome == GOING_ON && fit_check(&a->fit, &said, &e) != ERR_OK) {
         buf_reset(&a->r->answer.unfit);
-        buf_adds(&a->r->answer.unfit, fit_said(&a->fit));
+        buf_adds(&a->r->answer.unfit, said);
         attempt_broken(a, &e);
     }
     conclude(a, WHOLE);

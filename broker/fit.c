@@ -6,13 +6,14 @@
 
 void fit_init(struct fit *f)
 {
-    *f = (struct fit){.said = BUF_INIT(LIMIT_REPLY_LEN)};
+    *f = (struct fit){.schema = NULL};
 }
 
 void fit_release(struct fit *f)
 {
     jx_put(&f->schema);
-    buf_release(&f->said);
+    for (size_t i = 0; i < ARRAY_LEN(f->said); i++)
+        buf_release(&f->said[i]);
 }
 
 enum errc fit_start(struct fit *f, const struct msg_request *m, const struct dropped *d,
@@ -24,38 +25,22 @@ enum errc fit_start(struct fit *f, const struct msg_request *m, const struct dro
     enum errc rc = jx_parse(m->schema, &f->schema, &why);
     if (rc == ERR_OK)
         rc = jschema_examine(f->schema, NULL, &why);
+    for (size_t i = 0; i < ARRAY_LEN(f->said); i++)
+        buf_init(&f->said[i], LIMIT_REPLY_LEN);
     if (rc != ERR_OK)
         jx_put(&f->schema);
     return rc == ERR_MEMORY ? err_set(e, rc, "no memory for the schema") : ERR_OK;
 }
 
-void fit_hear(struct fit *f, const struct msg_delta *d)
-{
-    if (f->schema == NULL)
-        return;
-    if (d->kind == MSG_D_TEXT)
-        buf_adds(&f->said, d->text);
-    f->is_other |= d->kind == MSG_D_REFUSAL || d->kind == MSG_D_CALL;
-}
-
-void fit_hear_reply(struct fit *f, const struct msg_reply *r)
-{
-    for (size_t i = 0; i < r->n_parts && f->schema != NULL; i++) {
-        const struct msg_part *p = &r->parts[i];
-        if (p->kind == MSG_TEXT)
-            buf_adds(&f->said, p->text);
-        f->is_other |= p->kind == MSG_REFUSAL || p->kind == MSG_TOOL_CALL;
-    }
-}
-
-static bool is_whole_answer(enum msg_finish finish)
+/* Told as what it is, and not judged: one that is cut short, refused or a call. */
+static bool is_cut_short(enum msg_finish finish)
 {
     switch (finish) {
     case MSG_FINISH_STOP:
     case MSG_FINISH_STOP_SEQUENCE:
     case MSG_FINISH_NONE:
     case MSG_FINISH_UNKNOWN:
-        return true;
+        return false;
     case MSG_FINISH_LENGTH:
     case MSG_FINISH_CONTEXT_FULL:
     case MSG_FINISH_TOOL:
@@ -63,18 +48,50 @@ static bool is_whole_answer(enum msg_finish finish)
     case MSG_FINISH_PAUSED:
         break;
     }
-    return false;
+    return true;
 }
 
-enum errc fit_check(const struct fit *f, enum msg_finish finish, struct err *e)
+void fit_hear(struct fit *f, const struct msg_delta *d)
+{
+    unsigned bit = 1U << d->choice;
+    if (f->schema == NULL)
+        return;
+    f->begun |= bit;
+    if (d->kind == MSG_D_TEXT)
+        buf_adds(&f->said[d->choice], d->text);
+    if (d->kind == MSG_D_REFUSAL || d->kind == MSG_D_CALL ||
+        (d->kind == MSG_D_FINISH && is_cut_short(d->finish)))
+        f->free |= bit;
+}
+
+static void hear_choice(struct fit *f, unsigned choice, const struct msg_reply *r)
+{
+    for (size_t i = 0; i < r->n_parts; i++) {
+        const struct msg_part *p = &r->parts[i];
+        enum msg_delta_kind kind = p->kind == MSG_TEXT        ? MSG_D_TEXT
+                                   : p->kind == MSG_REFUSAL   ? MSG_D_REFUSAL
+                                   : p->kind == MSG_TOOL_CALL ? MSG_D_CALL
+                                                              : MSG_D_THINKING;
+        fit_hear(f, &(struct msg_delta){.kind = kind, .choice = choice, .text = p->text});
+    }
+    fit_hear(f, &(struct msg_delta){
+                    .kind = MSG_D_FINISH, .choice = choice, .finish = r->finish});
+}
+
+void fit_hear_reply(struct fit *f, const struct msg_reply *r)
+{
+    hear_choice(f, 0, r);
+    for (unsigned i = 0; i < r->n_more; i++)
+        hear_choice(f, i + 1, &r->more[i]);
+}
+
+static enum errc check_choice(const struct fit *f, const struct buf *said, struct err *e)
 {
     struct err why = ERR_INIT;
     AUTO(jx_put) struct json_object *value = NULL;
-    if (f->schema == NULL || f->is_other || !is_whole_answer(finish))
-        return ERR_OK;
-    enum errc rc = buf_err(&f->said);
+    enum errc rc = buf_err(said);
     if (rc == ERR_OK)
-        rc = jx_parse(buf_str(&f->said), &value, &why);
+        rc = jx_parse(buf_str(said), &value, &why);
     if (rc == ERR_OK)
         rc = jschema_check(f->schema, value, &why);
     if (rc == ERR_OK)
@@ -87,7 +104,14 @@ enum errc fit_check(const struct fit *f, enum msg_finish finish, struct err *e)
     return ERR_UNUSABLE;
 }
 
-struct str fit_said(const struct fit *f)
+enum errc fit_check(const struct fit *f, struct str *ret_said, struct err *e)
 {
-    return buf_str(&f->said);
+    for (unsigned i = 0; f->schema != NULL && i < ARRAY_LEN(f->said); i++) {
+        bool is_judged = ((i == 0 || f->begun >> i & 1) && !(f->free >> i & 1));
+        if (!is_judged || check_choice(f, &f->said[i], e) == ERR_OK)
+            continue;
+        *ret_said = buf_str(&f->said[i]);
+        return e->code;
+    }
+    return ERR_OK;
 }

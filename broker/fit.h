@@ -13,9 +13,10 @@
 
 /* One per attempt. */
 struct fit {
-    struct json_object *schema; /* owned; NULL: nothing is to be checked */
-    struct buf said;            /* the visible text so far */
-    bool is_other; /* a refusal or a call has come: this is not the structured answer */
+    struct json_object *schema;   /* owned; NULL: nothing is to be checked */
+    struct buf said[MSG_CHOICES]; /* the visible text of each choice so far */
+    unsigned begun;               /* a bit for each choice that has come … */
+    unsigned free;                /* … and that is no whole structured answer */
 };
 
 void fit_init(struct fit *f);
@@ -31,10 +32,9 @@ void fit_hear(struct fit *f, const struct msg_delta *d);
 void fit_hear_reply(struct fit *f, const struct msg_reply *r);
 /*
  * At the end. ERR_UNUSABLE, the provider's fault, with the place and the keyword: an answer that
- * is cut short, refused or a call is told as what it is and not judged.
+ * is cut short, refused or a call is told as what it is and not judged. Of several choices the
+ * first that does not fit fails them all. *ret_said is what it said, as long as `f` is unchanged.
  */
-enum errc fit_check(const struct fit *f, enum msg_finish finish, struct err *e) MUST_USE;
-/* What has been said; as long as `f` is unchanged. */
-struct str fit_said(const struct fit *f);
+enum errc fit_check(const struct fit *f, struct str *ret_said, struct err *e) MUST_USE;
 
 #endif
