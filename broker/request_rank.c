@@ -23,6 +23,9 @@ enum {
     SPEED_OLD_US = 600 * US_PER_S,
 };
 
+/* None lives longer, whatever is asked. Source: OpenAI, prompt_cache_retention 24h (2026-11). */
+#define CACHE_MOST_US US_PER_DAY
+
 bool request_is_ranked(const struct request *r)
 {
     return r->strategy != CONF_ORDER && r->strategy != CONF_WEIGHTED;
@@ -45,8 +48,6 @@ void request_view_rank(struct request *r, size_t i, struct target_view *v)
     const struct target_state *s = r->prospects[i].state;
     struct str name = str_of(s->name);
     int64_t now_us = loop_mono_us(r->b->loop);
-    if (r->prefix == 0)
-        r->prefix = habit_prefix(r->opt.conversation, r->cr.body, r->cr.check);
     uint64_t prefix = request_prefix(r);
     int64_t cached_tok = habits_cached_tok(r->b->habits, prefix, name, now_us);
     int64_t output_tok = habits_output_tok(r->b->habits, template_of(r), name);
@@ -67,7 +68,7 @@ static int64_t cache_lives_us(const struct request *r)
     int64_t us;
     struct str asked = str_of(r->facts.cache_ttl);
     if (asked.len > 0 && num_duration_us(asked, 0, &us) == ERR_OK && us > 0)
-        return us;
+        return MIN(us, CACHE_MOST_US);
     return CACHE_LIVES_US;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 
 void targets_init(struct targets *ts)
@@ -127,7 +128,9 @@ void targets_time(struct target_state *t, const struct target_times *x, int64_t 
 
 int64_t target_last_token_us(const struct target_state *t, int64_t output_tok)
 {
+    /* a provider may have told any number of tokens */
+    i128 rest_us = (i128)t->us_per_ktok * output_tok / 1000;
     if (t->us_per_ktok > 0)
-        return t->ttft_us + t->us_per_ktok * output_tok / 1000;
+        return t->ttft_us + (int64_t)MIN(rest_us, (i128)US_PER_DAY);
     return t->whole_us;
 }

@@ -174,4 +174,8 @@ llmgw route undrain one/sim
 is "$(of "$ours")" two/sim '… and not come back to while the cache of the other lives'
 like "$(say -H "x-llmgw-conversation: $ours" | "$tool" json candidates.0.rank)" \
     '^served it last, its cache lives [0-9]+m[0-9]+s$' '… which is said'
+http -H 'x-llmgw-conversation: ever' -X POST -o /dev/null \
+    -d '{"model":"r","messages":[{"role":"user","content":"hello"}],"prompt_cache_options":{"ttl":"99999d"}}' /v1/chat/completions
+like "$(say -H 'x-llmgw-conversation: ever' | "$tool" json candidates.0.rank)" \
+    '^served it last, its cache lives (23h|24h|1d)' 'no cache lives longer than any provider keeps one'
 done_testing

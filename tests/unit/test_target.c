@@ -129,6 +129,11 @@ static void times_predict_when_the_last_token_comes(void **state)
     const struct target_times burst = {50000, 50000, 9};
     targets_time(&v, &burst, 9);
     assert_int_equal(target_last_token_us(&v, 1000), 50001);
+    /* what nobody believes is at least no short time */
+    const struct target_times slug = {1000000, 600000000, 2};
+    targets_time(&v, &slug, 10);
+    assert_in_range(target_last_token_us(&v, 1000000000000), US_PER_DAY,
+                    US_PER_DAY + 1000000);
 }
 
 int main(void)
