@@ -2,6 +2,7 @@
 #include "cmd/session.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/jsonx.h"
@@ -252,6 +253,16 @@ static enum errc mend(struct session *s, struct err *e)
     return rc;
 }
 
+/* A provider says that a key was refused; what to do about it is ours to say. */
+static void hint_at_key(struct err *e)
+{
+    size_t len = strlen(e->text);
+    if (e->code == ERR_UPSTREAM_AUTH && !str_contains(str_of(e->text), STR("\nhint: ")))
+        snprintf(e->text + len, sizeof e->text - len,
+                 "\nhint: llmgw doctor tells which keys are in use, llmgw keys test "
+                 "tries them");
+}
+
 enum errc session_turn(struct session *s, struct err *e)
 {
     const char *model, *route;
@@ -268,6 +279,7 @@ enum errc session_turn(struct session *s, struct err *e)
     if (rc == ERR_UNUSABLE && s->answer.is_misfit)
         rc = mend(s, e);
     rc = answer_end(&s->answer, rc, e);
+    hint_at_key(e);
     keep_answer(s);
     return rc;
 }

@@ -75,6 +75,9 @@ send \cD
 end
 END
 is "$rc $(key_sent)" "0 $one" '… the prompt'
+llm chat -m one/sim:401 hi
+is "$rc" 8 'one that is refused: 8'
+like "$err" '^hint: .*llmgw doctor' '… with the hint, too'
 ONE_KEY=
 llm chat hi
 is "$rc" 8 'the broker has kept none'
