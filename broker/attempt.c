@@ -647,7 +647,8 @@ static size_t output_len(const struct attempt *a)
 static bool is_billable(const struct attempt *a, enum errc outcome, int sys)
 {
     int status = a->row->http_status;
-    if (output_len(a) > a->spent_len || a->got.n > 0 || outcome == ERR_OK)
+    bool is_told = request_is_embed(a->r) && a->scan.has_usage;
+    if (output_len(a) > a->spent_len || a->got.n > 0 || is_told || outcome == ERR_OK)
         return true;
     if (status != 0 && status / 100 != 2)
         return false;

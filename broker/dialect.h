@@ -250,7 +250,8 @@ struct dialect_ops {
     size_t (*embed_most)(const struct provider_kind *kind, struct str model);
     /*
      * A whole 200 body, strict JSON with its value at `root`. ERR_OK, the error that hides in it,
-     * or ERR_SERVER: there are none, or it cannot be told whose they are.
+     * or ERR_SERVER: there are none, or it cannot be told whose they are. What it says of its
+     * usage is billed even then, and is in `s`.
      */
     enum errc (*embed_read)(struct scan_state *s, struct str body, struct jspan root,
                             struct arena *a, struct embeddings *ret, struct err *e);

@@ -90,11 +90,9 @@ static enum errc cohere_embed_read(struct scan_state *s, struct str body,
     struct jspan list = f[EMBEDDINGS].value;
     if (list.kind != J_ARRAY)
         list = jscan_get(body, list, "float");
-    if (embed_list(s, body, list, next_embedding, a, ret, e) != ERR_OK)
-        return e->code;
     json_copy(body, f[ID].value, s->id, sizeof s->id);
     embed_scan_usage(s, USAGE_WIRE_COHERE, body, f[META].value);
-    return ERR_OK;
+    return embed_list(s, body, list, next_embedding, a, ret, e);
 }
 
 const struct dialect_ops dialect_cohere_embed = {

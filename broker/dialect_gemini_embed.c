@@ -234,13 +234,11 @@ static enum errc gemini_embed_read(struct scan_state *s, struct str body,
                                    struct embeddings *ret, struct err *e)
 {
     struct answer a = read_answer(body, root);
-    if (embed_list(s, body, a.list, next_embedding, arena, ret, e) != ERR_OK)
-        return e->code;
     json_copy(body, a.model, s->model, sizeof s->model);
     embed_scan_usage(s, USAGE_WIRE_GEMINI, body, a.usage);
     if (!s->has_usage)
         scan_statistics(s, body, a.predictions);
-    return ERR_OK;
+    return embed_list(s, body, a.list, next_embedding, arena, ret, e);
 }
 
 const struct dialect_ops dialect_gemini_embed = {

@@ -254,11 +254,9 @@ static enum errc openai_embed_read(struct scan_state *s, struct str body,
                           [SERVED] = {.name = "model"},
                           [USAGE] = {.name = "usage"}};
     jscan_fields(body, root, f, N);
-    if (embed_list(s, body, f[DATA].value, next_embedding, a, ret, e) != ERR_OK)
-        return e->code;
     json_copy(body, f[SERVED].value, s->model, sizeof s->model);
     embed_scan_usage(s, USAGE_WIRE_EMBEDDING, body, f[USAGE].value);
-    return ERR_OK;
+    return embed_list(s, body, f[DATA].value, next_embedding, a, ret, e);
 }
 
 /* ---- an answer to a client ---- */

@@ -278,12 +278,17 @@ for fault in 429,retry-after=20 error=overloaded error=server close reset cut=0 
     rm -f "$db" "$db-wal" "$db-shm"
     start_broker
 done
-post "{'model':'busy/text-embedding-3-small-sim:vectors=missing,prompt=7','input':['a','b']}" \
-    -H 'x-llmgw-fallback: cohere/embed-v4.0' -H 'x-llmgw-project: twice'
-id=$(head_of x-llmgw-request-id)
-want='7 0,7 0,2 0'
-is "$(sql_wait "select group_concat(usage ->> 'input' || ' ' || estimated) from attempt
-    join request using (rid) where id = '$id'" "$want")" "$want" 'what was billed for no use is counted, too'
+for how in missing same-index uneven; do
+    post "{'model':'busy/text-embedding-3-small-sim:vectors=$how,prompt=7','input':['a','b']}" \
+        -H 'x-llmgw-fallback: cohere/embed-v4.0'
+    id=$(head_of x-llmgw-request-id)
+    want='7 0,7 0,2 0'
+    is "$(sql_wait "select group_concat(usage ->> 'input' || ' ' || estimated) from attempt
+        join request using (rid) where id = '$id'" "$want")" "$want" "$how: what was billed for no use is counted, too"
+    stop_broker
+    rm -f "$db" "$db-wal" "$db-shm"
+    start_broker
+done
 post "{'model':'quick','input':['a','b']}"
 is "$(status) $(head_of x-llmgw-target)" '200 cohere/embed-v4.0' 'one that stalls is left in time'
 for provider in broken:openai_ gemini:gemini-embedding-001 cohere:embed-v4.0; do
