@@ -273,17 +273,30 @@ static struct str inner_row(struct str line)
     return str_sub(line, 1, line.len); /* behind the first bar */
 }
 
-/* The cell as it is shown; returns its width. */
+/* The cell as it is shown, in rows of so many columns; returns the width of the last one. */
 static size_t show_cell(const struct markdown *m, struct str cell, unsigned style,
-                        struct buf *out)
+                        size_t width, struct buf *out)
 {
     struct markdown one;
     markdown_init(&one, SIZE_MAX, m->has_style, m->is_utf8);
+    one.width = width;
     (void)markdown_inline(&one, cell, style, true, out);
     markdown_set_style(&one, 0);
     markdown_flush_word(&one, out);
     markdown_release(&one);
     return one.column;
+}
+
+/* A style would go on into the next column: what has several rows has none. */
+static void show_rows(const struct markdown *m, struct str cell, unsigned style,
+                      size_t width, struct buf *out)
+{
+    const struct markdown plain = {.is_utf8 = m->is_utf8};
+    (void)show_cell(m, cell, style, width, out);
+    if (!m->has_style || str_find(buf_str(out), '\n') == out->len)
+        return;
+    buf_reset(out);
+    (void)show_cell(&plain, cell, 0, width, out);
 }
 
 static bool is_delimiter(struct str row, struct table *t)
@@ -309,28 +322,65 @@ static void measure(const struct markdown *m, struct str rows, struct table *t)
         row = inner_row(row);
         for (size_t x = 0; x < COLUMNS_MAX && next_cell(&row, &cell); x++) {
             AUTO(buf_release) struct buf shown = BUF_INIT(LINE_MAX);
-            t->width[x] = MAX(t->width[x], show_cell(m, cell, 0, &shown));
+            t->width[x] = MAX(t->width[x], show_cell(m, cell, 0, SIZE_MAX, &shown));
             t->n = MAX(t->n, x + 1);
         }
     }
 }
 
+/* Columns get narrower, the widest first, until all fit; false when they would be too narrow. */
+static bool fit(struct table *t, size_t width)
+{
+    enum { GAP = 2, NARROWEST = 8 };
+    size_t total = GAP * (t->n - 1);
+    for (size_t x = 0; x < t->n; x++)
+        total += t->width[x];
+    for (; total > width; total--) {
+        size_t widest = 0;
+        for (size_t x = 1; x < t->n; x++)
+            widest = t->width[x] > t->width[widest] ? x : widest;
+        if (t->width[widest] <= NARROWEST)
+            return false;
+        t->width[widest]--;
+    }
+    return true;
+}
+
+static void write_cell(const struct table *t, size_t x, struct str shown, struct buf *out)
+{
+    size_t pad = t->width[x] - MIN(out_width(shown), t->width[x]);
+    size_t before = t->align[x] == 'r' ? pad : t->align[x] == 'c' ? pad / 2 : 0;
+    buf_addz(out, x > 0 ? "  " : "");
+    blanks(out, before);
+    buf_adds(out, shown);
+    blanks(out, x + 1 < t->n ? pad - before : 0);
+}
+
 static void write_row(const struct markdown *m, const struct table *t, struct str row,
                       unsigned style, struct buf *out)
 {
+    struct buf shown[COLUMNS_MAX];
+    struct str rest[COLUMNS_MAX], cell, line;
     row = inner_row(row);
     for (size_t x = 0; x < t->n; x++) {
-        AUTO(buf_release) struct buf shown = BUF_INIT(LINE_MAX);
-        struct str cell = STR_NONE;
+        buf_init(&shown[x], LINE_MAX);
+        cell = STR_NONE;
         (void)next_cell(&row, &cell);
-        size_t pad = t->width[x] - show_cell(m, cell, style, &shown);
-        size_t before = t->align[x] == 'r' ? pad : t->align[x] == 'c' ? pad / 2 : 0;
-        buf_addz(out, x > 0 ? "  " : "");
-        blanks(out, before);
-        buf_adds(out, buf_str(&shown));
-        blanks(out, x + 1 < t->n ? pad - before : 0);
+        show_rows(m, cell, style, t->width[x], &shown[x]);
+        rest[x] = buf_str(&shown[x]);
     }
-    buf_addc(out, '\n');
+    for (bool has_more = true; has_more;) {
+        has_more = false;
+        for (size_t x = 0; x < t->n; x++) {
+            line = STR_NONE;
+            (void)str_split(&rest[x], '\n', &line);
+            write_cell(t, x, line, out);
+            has_more = has_more || rest[x].len > 0;
+        }
+        buf_addc(out, '\n');
+    }
+    for (size_t x = 0; x < t->n; x++)
+        buf_release(&shown[x]);
 }
 
 static void write_table(struct markdown *m, struct buf *out)
@@ -344,10 +394,11 @@ static void write_table(struct markdown *m, struct buf *out)
     (void)str_split(&rest, '\n', &row);
     bool is_table = str_split(&rest, '\n', &second) && is_delimiter(second, &t);
     measure(m, rows, &t);
+    is_table = is_table && t.n > 0 && fit(&t, m->width);
     for (size_t x = 0; x < t.n; x++)
         total += t.width[x] + (x > 0 ? 2 : 0);
     for (size_t y = 0; str_split(&rows, '\n', &row); y++) {
-        if (!is_table || total > m->width) {
+        if (!is_table) {
             buf_adds(out, row);
             buf_addc(out, '\n');
         } else if (y == 1) {

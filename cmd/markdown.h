@@ -39,6 +39,7 @@ struct markdown {
     bool may_break;            /* nothing does, but a row may end there */
     int32_t last;              /* code point of the word; -1 at its start */
     size_t last_width;         /* of the grapheme cluster it belongs to */
+    size_t last_from;          /* byte of the word where that begins */
     int32_t cluster_state;     /* utf8proc's */
     bool is_in_word;           /* what has left of the line ends with a letter or digit */
     char fence;                /* '`' or '~' inside code; 0 outside */

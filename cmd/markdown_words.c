@@ -106,16 +106,39 @@ static bool may_break_before(const struct markdown *m, utf8proc_int32_t c)
            !ends_no_row(m->last);
 }
 
+/* The word leaves. Before what begins no row its last cluster stays, to begin one with it. */
+static void break_before(struct markdown *m, utf8proc_int32_t c, struct buf *out)
+{
+    AUTO(buf_release) struct buf tail = BUF_INIT(m->word.len + 1);
+    size_t from = m->last_from, style_end = m->style_end, style_from = m->style_from;
+    bool has_tail = begins_no_row(c) && m->word_width > m->last_width;
+    if (has_tail) {
+        buf_adds(&tail, str_sub(buf_str(&m->word), from, m->word.len));
+        buf_truncate(&m->word, from);
+        m->word_width -= m->last_width;
+    }
+    markdown_flush_word(m, out);
+    m->may_break = true;
+    if (has_tail) {
+        buf_adds(&m->word, buf_str(&tail));
+        m->word_width = m->last_width;
+        m->last_from = 0;
+        if (style_end > from) { /* what set it has come along */
+            m->style_from = style_from - from;
+            m->style_end = style_end - from;
+        }
+    }
+}
+
 /* A code point joins the word, or the last one leaves and it begins the next. */
 static void put_char(struct markdown *m, utf8proc_int32_t c, struct str bytes,
                      struct buf *out)
 {
     if (m->last < 0 || utf8proc_grapheme_break_stateful(m->last, c, &m->cluster_state)) {
-        if (may_break_before(m, c)) {
-            markdown_flush_word(m, out);
-            m->may_break = true;
-        }
+        if (may_break_before(m, c))
+            break_before(m, c, out);
         m->last_width = 0;
+        m->last_from = m->word.len;
     }
     size_t width = MIN(MAX(m->last_width, cells_of(c)), (size_t)2);
     m->word_width += width - m->last_width;

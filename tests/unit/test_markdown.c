@@ -179,6 +179,8 @@ static void rows_break_without_blanks(void **state)
          "see\nhttp://x.example/aaaaaaaaaaaaaaaaaaaaaaa\naaaaaaaaaaaaaaaaaaaaa."},
         {40, "- http://x.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
          "• http://x.example/aaaaaaaaaaaaaaaaaaaaa\n  aaaaaaaaaaaaaaaaaaaaaaa"},
+        /* also where a long word would leave it alone */
+        {20, "aaaaaaaaaaaaaaaaaaaa) b", "aaaaaaaaaaaaaaaaaaa\na) b"},
         {20, "            10. four five", "          10. four\n          five"},
         /* a cluster is one, however many code points it has */
         {20, "aaaaaaaaaaaaaaaaaae\u0301e\u0301e\u0301",
@@ -210,9 +212,18 @@ static void tables_are_aligned_when_they_fit(void **state)
     expect("|a|b|\n|-|-|\n|1|", "a  b\n----\n1  ", false, false);
     expect("| not a table\n", "| not a table", false, false);
     expect("| a \\| b | c |\n|---|---|\n", "a | b  c\n--------", false, false);
-    static const char wide[] = "| aaaaaaaaaaaaaaaaaaaa | bbbbbbbbbbbbbbbbbbbb |\n"
-                               "|---|---|\n| 1 | 2 |";
-    expect(wide, wide, false, false);
+    /* cells of more rows than one are without styles */
+    expect("| aaaaaaaaaaaaaaaaaaaa | bbbb bbbb bbbb bbbb |\n|---|--:|\n| 1 | `2` |",
+           "aaaaaaaaaaaaaaa   bbbb bbbb bbbb\naaaaa                       bbbb\n"
+           "--------------------------------\n1                              2",
+           false, false);
+    expect("| a | bbbb **bbbb** bbbb bbbb bbbb bbbb bbbb |\n|--|--|\n| **1** | 2 |",
+           "\033[0;1ma\033[0m  bbbb bbbb bbbb bbbb bbbb bbbb\n   bbbb\n"
+           "\033[2m────────────────────────────────\033[0m\n\033[0;1m1\033[0m  2",
+           true, true);
+    /* no screen is wide enough for that many */
+    static const char wide[] = "|a|b|c|d|e|f|g|h|i|j|k|l|\n|-|-|-|-|-|-|-|-|-|-|-|-|\n";
+    expect(wide, "|a|b|c|d|e|f|g|h|i|j|k|l|\n|-|-|-|-|-|-|-|-|-|-|-|-|", false, false);
 }
 
 /* Nobody waits for the end of a paragraph to see its beginning. */
