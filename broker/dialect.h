@@ -275,6 +275,7 @@ extern const struct dialect_ops dialect_responses;
 extern const struct dialect_ops dialect_anthropic_count;
 extern const struct dialect_ops dialect_gemini_count;
 extern const struct dialect_ops dialect_bedrock_count;
+extern const struct dialect_ops dialect_responses_count;
 
 /* The same dialects' embeddings: no streams, so that all about events is NULL. */
 extern const struct dialect_ops dialect_openai_embed;

@@ -2,7 +2,7 @@
  * dialect_count.c: how many tokens a prompt has, as providers tell it. They are asked with the
  * prompt of a request, encoded as for an answer (each dialect's own file), and say one number.
  *
- * Sources: Anthropic api/messages-count-tokens (2026-08); ai.google.dev/api/tokens (2026-08);
+ * Sources: Anthropic api/messages-count-tokens (2026-08); OpenAI guides/token-counting (2026-10); ai.google.dev/api/tokens (2026-08);
  * botocore bedrock-runtime service model 2023-09-30, CountTokens (2026-08-07).
  */
 #include "broker/dialect_count.h"
@@ -21,6 +21,7 @@ const struct dialect_ops *dialect_count_ops(const struct provider_kind *kind,
     case DIALECT_BEDROCK: /* it counts for no other maker's models */
         return bedrock_is_claude(model) ? &dialect_bedrock_count : NULL;
     case DIALECT_OPENAI:
+        return kind->counts != NULL ? &dialect_responses_count : NULL;
     case DIALECT_COHERE:
     case DIALECT_RESPONSES:
     case DIALECT_N_:

@@ -15,6 +15,7 @@
 #include "core/catalog.h"
 #include "core/clock.h"
 
+#include "broker/dialect_count.h"
 #include "broker/dialect_openai.h"
 #include "broker/dialect_priv.h"
 
@@ -664,6 +665,26 @@ static void responses_error_event(const struct err *e, const struct error_ext *x
     if (buf_err(&json) != ERR_OK)
         out->fail = buf_err(&json);
 }
+
+static void count_path(const struct provider_kind *kind, struct str model, bool stream,
+                       struct buf *out)
+{
+    (void)model;
+    (void)stream;
+    buf_addz(out, kind->counts);
+}
+
+const struct dialect_ops dialect_responses_count = {
+    .id = DIALECT_RESPONSES,
+    .name = "responses",
+    .path = count_path,
+    .request_encode = responses_count_encode,
+    .request_headers = openai_request_headers,
+    .scan_init = responses_scan_init,
+    .scan_reply = count_scan_reply,
+    .error_parse = error_parse_any,
+    .reply_decode = count_reply_decode,
+};
 
 const struct dialect_ops dialect_responses = {
     .id = DIALECT_RESPONSES,

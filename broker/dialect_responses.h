@@ -61,6 +61,9 @@ bool responses_failed(const struct provider_kind *kind, struct str text,
 enum errc responses_request_decode(struct str body, const struct jcheck *check,
                                    struct arena *a, struct msg_request *ret,
                                    struct err *e);
+/* What concerns the prompt, and nothing of the answer. */
+enum errc responses_count_encode(const struct msg_request *m, const struct target_caps *t,
+                                 struct buf *out, struct dropped *d, struct err *e);
 enum errc responses_request_encode(const struct msg_request *m,
                                    const struct target_caps *t, struct buf *out,
                                    struct dropped *d, struct err *e);

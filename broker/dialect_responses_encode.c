@@ -605,6 +605,23 @@ static void write_extras(struct request_writer *r)
     jw_kbool(w, "store", false);
 }
 
+enum errc responses_count_encode(const struct msg_request *m, const struct target_caps *t,
+                                 struct buf *out, struct dropped *d, struct err *e)
+{
+    struct request_writer r = {.m = m, .t = t, .dropped = d, .e = e};
+    refuse_audio(&r);
+    jw_init(&r.w, out);
+    r.w.later = t->later;
+    jw_object(&r.w);
+    jw_kstr(&r.w, "model", t->model);
+    write_input(&r, write_instructions(&r));
+    write_tools(&r);
+    write_format(&r);
+    write_reasoning_wish(&r);
+    jw_object_end(&r.w);
+    return request_end(&r);
+}
+
 enum errc responses_request_encode(const struct msg_request *m,
                                    const struct target_caps *t, struct buf *out,
                                    struct dropped *d, struct err *e)

@@ -44,6 +44,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
+     .counts = RESPONSES "/input_tokens",
      .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* the same service, or one like it, asked by its newer API only */
     {"openai-responses",
@@ -58,6 +59,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
+     .counts = RESPONSES "/input_tokens",
      .is_responses = true,
      .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
     /* platform.claude.com/docs/en/api/messages; usage comes unasked */

@@ -108,6 +108,7 @@ struct provider_kind {
     enum usage_wire usage;
     struct provider_quirks quirks;
     const char *responses;  /* path of OpenAI Responses; NULL: not offered */
+    const char *counts;     /* path where OpenAI's shape counts a prompt; NULL: nowhere */
     bool is_responses;      /* asked there only, whatever the client speaks */
     const char *embeddings; /* path of embeddings, as `path`; NULL: not offered */
 };

@@ -14,6 +14,7 @@ start_sim sim
     sim_provider bedrock '' 'region = eu-west-3'
     sim_provider openai /v1
     sim_provider cohere /v2
+    sim_provider local /v1 'kind = openai-compatible'
     cat <<END
 [route "both"]
     target = gemini/gemini-3.8-flash-sim:error=overloaded
@@ -47,8 +48,12 @@ is "$(count vertex/gemini-3.8-flash-sim:prompt=58) $(asked tools.0.functionDecla
 is "$(count bedrock/eu.anthropic.claude-opus-5-sim:prompt=7) $(target)" \
     '7 /model/anthropic.claude-opus-5-sim%3Aprompt%3D7/count-tokens' 'Bedrock counts for the model of a profile'
 
+is "$(count openai/gpt-5.5-sim:prompt=123) $(head_of x-llmgw-count-source)" '123 provider' 'OpenAI counts'
+is "$(target) $(asked instructions) $(asked tools.0.name)" '/v1/responses/input_tokens Be brief. tide' '… as Responses has it'
+is "$(count openai/gpt-5.5-sim:prompt=5 ',"max_tokens":99,"temperature":1') $(asked max_output_tokens)" '5 ' '… and nothing of the answer'
+
 # ---- by ourselves ----
-for model in openai/gpt-4.1 cohere/command-a-plus-05-2026 bedrock/amazon.nova-pro-v1:0; do
+for model in local/gpt-4.1 cohere/command-a-plus-05-2026 bedrock/amazon.nova-pro-v1:0; do
     before=$(target)
     like "$(count $model)" '^[1-9][0-9]*$' "$model: nobody counts there, so it is an estimate"
     is "$(head_of x-llmgw-count-source) $(target)" "estimated $before" '… which says so, and asks nobody'

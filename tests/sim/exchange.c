@@ -261,6 +261,7 @@ static void serve_stats(struct call *c)
 static const struct path paths[] = {
     {"POST", "/chat/completions", &sim_openai, serve_chat},
     {"POST", "/responses", &sim_responses, serve_chat},
+    {"POST", "/responses/input_tokens", &sim_responses, serve_count},
     {"POST", "/messages", &sim_anthropic, serve_chat},
     {"POST", "/messages/count_tokens", &sim_anthropic, serve_count},
     {"POST", ":generateContent", &sim_gemini, serve_chat},

@@ -30,6 +30,11 @@ static struct str json(const char *s, struct buf *out)
     "'contents':[{'role':'user','parts':[{'text':'hi'}]}],'systemInstruction':{"         \
     "'parts':[{'text':'Be brief.'}]},'tools':[{'functionDeclarations':[{'name':'tide',"  \
     "'parametersJsonSchema':{'type':'object'}}]}]"
+#define RS                                                                               \
+    "'instructions':'Be "                                                                \
+    "brief.','input':[{'type':'message','role':'user','content':[{'type':"               \
+    "'input_text','text':'hi'}]}],'tools':[{'type':'function','name':'tide',"            \
+    "'parameters':{'type':'object'},'strict':false}],'tool_choice':'auto'"
 #define BR                                                                               \
     "{'input':{'converse':{'messages':[{'role':'user','content':[{'text':'hi'}]}],"      \
     "'system':[{'text':'Be brief.'}],'toolConfig':{'tools':[{'toolSpec':{'name':"        \
@@ -47,6 +52,9 @@ static void a_prompt_is_sent_without_what_concerns_an_answer(void **state)
          "{'generateContentRequest':{'model':'models/gemini-2.5-pro'," GE "}}"},
         {"vertex", "gemini-3.8-flash", "/models/gemini-3.8-flash:countTokens",
          "{" GE "}"},
+        {"openai", "gpt-5.5", "/responses/input_tokens", "{'model':'gpt-5.5'," RS "}"},
+        {"openai-responses", "gpt-4.1", "/responses/input_tokens",
+         "{'model':'gpt-4.1'," RS "}"},
         {"bedrock", "eu.anthropic.claude-opus-4-5-20251101-v1:0",
          "/model/anthropic.claude-opus-4-5-20251101-v1%3A0/count-tokens", BR},
         {"bedrock", "arn:aws:bedrock:eu-west-3::foundation-model/anthropic.claude-opus-5",
@@ -81,7 +89,8 @@ static void a_prompt_is_sent_without_what_concerns_an_answer(void **state)
 static void some_providers_do_not_count(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {{"openai", "gpt-4.1"},
+    static const char *const rows[][2] = {{"openai-compatible", "gpt-4.1"},
+                                          {"azure", "gpt-4.1"},
                                           {"cohere", "command-a-plus-05-2026"},
                                           {"bedrock", "amazon.nova-pro-v1:0"},
                                           {"mistral", "mistral-large"}};
@@ -116,6 +125,8 @@ static void the_answer_is_one_number(void **state)
         {"gemini", "{'totalTokens':57,'cachedContentTokenCount':0}",
          "{\"input_tokens\":57}"},
         {"bedrock", "{'inputTokens':7}", "{\"input_tokens\":7}"},
+        {"openai", "{'object':'response.input_tokens','input_tokens':123}",
+         "{\"input_tokens\":123}"},
         {"gemini", "{}", NULL},
         {"gemini", "{'totalTokens':'7'}", NULL},
         {"gemini", "{'totalTokens':-7}", NULL},
