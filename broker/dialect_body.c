@@ -199,6 +199,31 @@ void system_hash(struct str text, char out[17])
         snprintf(out, 17, "%016llx", (unsigned long long)map_hash(seed, text));
 }
 
+bool is_text_mime(struct str mime)
+{
+    static const char *const others[] = {"application/json", "application/xml",
+                                         "application/yaml", "application/toml"};
+    bool is_text = str_starts(mime, STR("text/"));
+    for (size_t i = 0; i < ARRAY_LEN(others) && !is_text; i++)
+        is_text = str_eqz(mime, others[i]);
+    return is_text;
+}
+
+void file_facts(struct str body, struct jspan data, struct body_facts *f)
+{
+    struct str url = jscan_inside(body, data), prefix = STR("data:");
+    bool is_data = data.kind == J_STRING && str_starts(url, prefix);
+    struct str mime = is_data ? str_sub(url, prefix.len,
+                                        str_find(str_sub(url, prefix.len, url.len), ';'))
+                              : STR_NONE;
+    if (is_text_mime(mime)) {
+        f->prompt_len -= data.len / 4; /* as it stands in base64 */
+        return;
+    }
+    f->needs |= CAP_PDF_IN;
+    f->prompt_len -= data.len;
+}
+
 /* ---- splicing ---- */
 
 enum errc body_own(struct str body, const char *name, own_item_fn *write, struct buf *out,

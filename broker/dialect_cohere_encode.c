@@ -4,6 +4,9 @@
  * Source: as in dialect_cohere.c; docs.cohere.com/docs/{structured-outputs, reasoning, tool-use}
  * (2026-08).
  */
+#include <stdio.h>
+
+#include "core/base64.h"
 #include "core/catalog.h"
 #include "core/num.h"
 
@@ -12,7 +15,8 @@
 
 struct cohere_writer {
     struct request_writer r;
-    size_t first; /* turn after the leading system turns */
+    size_t n_documents; /* that the conversation has */
+    size_t first;       /* turn after the leading system turns */
 };
 
 /* ---- messages ---- */
@@ -60,6 +64,78 @@ static void write_image(struct cohere_writer *c, const struct msg_part *p)
     jw_object_end(w);
 }
 
+/* ---- files: a text is a document, beside the conversation ---- */
+
+static bool is_document(const struct msg_part *p)
+{
+    return p->kind == MSG_FILE && p->data.len > 0 && is_text_mime(p->mime);
+}
+
+static struct str document_title(const struct msg_part *p)
+{
+    return p->filename.len > 0 ? p->filename : STR("document");
+}
+
+static void write_document(struct cohere_writer *c, const struct msg_part *p, size_t i)
+{
+    struct jw *w = &c->r.w;
+    char id[32];
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    if (!base64_read(p->data, &text) || !str_is_utf8(buf_str(&text)))
+        refuse(&c->r, "file", "is no text, though its type says so");
+    snprintf(id, sizeof id, "doc_%zu", i);
+    jw_object(w);
+    jw_kstrz(w, "id", id);
+    jw_key(w, "data");
+    jw_object(w);
+    jw_kstr(w, "title", document_title(p));
+    write_taken(w, "text", &text);
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
+typedef void document_fn(struct cohere_writer *c, const struct msg_part *p, size_t i);
+
+/* Of the turns, in their order, with those of the results; how many. */
+static size_t each_document(struct cohere_writer *c, document_fn *fn)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->r.m->n_turns; i++)
+        for (size_t k = 0; k < c->r.m->turns[i].n_parts; k++) {
+            const struct msg_part *p = &c->r.m->turns[i].parts[k];
+            bool is_one = is_document(p);
+            if (is_one && fn != NULL)
+                fn(c, p, n);
+            n += is_one;
+            for (size_t f = 0; f < p->n_parts; f++) {
+                is_one = is_document(&p->parts[f]);
+                if (is_one && fn != NULL)
+                    fn(c, &p->parts[f], n);
+                n += is_one;
+            }
+        }
+    return n;
+}
+
+static void write_documents(struct cohere_writer *c)
+{
+    if (c->n_documents == 0)
+        return;
+    jw_key(&c->r.w, "documents");
+    jw_array(&c->r.w);
+    each_document(c, write_document);
+    jw_array_end(&c->r.w);
+}
+
+/* In its place only its name is said. */
+static void write_file(struct cohere_writer *c, const struct msg_part *p)
+{
+    if (is_document(p))
+        write_text(c, STR("(document: "), document_title(p), STR(")"));
+    else
+        refuse(&c->r, "file", "the target reads no files but texts");
+}
+
 static void write_part(struct cohere_writer *c, const struct msg_part *p)
 {
     if (p->cache_ttl.len > 0) /* caching is the provider's own affair */
@@ -73,7 +149,7 @@ static void write_part(struct cohere_writer *c, const struct msg_part *p)
         write_image(c, p);
         break;
     case MSG_FILE:
-        refuse(&c->r, "file", "the target reads no files");
+        write_file(c, p);
         break;
     case MSG_AUDIO:
         refuse(&c->r, "input_audio", "the target cannot hear");
@@ -254,10 +330,14 @@ static size_t write_results(struct cohere_writer *c, size_t i)
     return i;
 }
 
-/* With tools the provider takes no schema, and without one an answer may run on and on. */
+/*
+ * With tools or documents the provider takes no schema, and without one an answer may run on and
+ * on.
+ */
 static bool takes_format(const struct cohere_writer *c)
 {
-    return c->r.m->n_tools == 0 && (c->r.t->caps_no & CAP_JSON_SCHEMA) == 0;
+    return c->r.m->n_tools == 0 && c->n_documents == 0 &&
+           (c->r.t->caps_no & CAP_JSON_SCHEMA) == 0;
 }
 
 static void write_system(struct cohere_writer *c)
@@ -490,6 +570,7 @@ enum errc cohere_request_encode(const struct msg_request *m, const struct target
     struct cohere_writer c = {.r = {.m = m, .t = t, .dropped = d, .e = e}};
     struct jw *w = &c.r.w;
     c.first = first_turn(m);
+    c.n_documents = each_document(&c, NULL);
     refuse_unsayable(&c.r);
     refuse_choices(&c.r);
     jw_init(w, out);
@@ -498,6 +579,7 @@ enum errc cohere_request_encode(const struct msg_request *m, const struct target
     if (t->stream)
         jw_kbool(w, "stream", true);
     write_messages(&c);
+    write_documents(&c);
     write_tools(&c);
     write_format(&c);
     write_thinking(&c);

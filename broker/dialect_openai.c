@@ -81,8 +81,7 @@ static void part_facts(struct str body, struct jspan part, struct body_facts *f)
             f->prompt_len -= url.len;
     } else if (jscan_is(body, type, "file")) {
         struct jspan data = jscan_get(body, jscan_get(body, part, "file"), "file_data");
-        f->needs |= CAP_PDF_IN;
-        f->prompt_len -= data.len;
+        file_facts(body, data, f);
     } else if (jscan_is(body, type, "input_audio")) {
         struct jspan data = jscan_get(body, jscan_get(body, part, "input_audio"), "data");
         f->needs |= CAP_AUDIO_IN;

@@ -8,6 +8,9 @@
 
 #include "broker/dialect.h"
 
+/* Is a file of that type a text, which is read without knowing its format? */
+bool is_text_mime(struct str mime);
+
 /* ---- reading raw JSON ---- */
 
 /* s with a NUL, cut between code points to `size` − 1 bytes. */
@@ -69,6 +72,8 @@ typedef bool own_item_fn(struct str body, struct jspan item, struct buf *out);
 /* Appends the body with these items in its array `name`; all as it is if none were left. */
 enum errc body_own(struct str body, const char *name, own_item_fn *write, struct buf *out,
                    struct err *e) MUST_USE;
+/* What a file of a client needs of its model; `data` is its data URL, or J_NONE. */
+void file_facts(struct str body, struct jspan data, struct body_facts *f);
 /* Hex of 64 bits over the system text, the same in all dialects; "" for none. */
 void system_hash(struct str text, char out[17]);
 

@@ -75,8 +75,7 @@ static void part_facts(struct str body, struct jspan part, struct body_facts *f)
         if (url.kind == J_STRING && str_starts(jscan_inside(body, url), STR("data:")))
             f->prompt_len -= url.len;
     } else if (jscan_is(body, type, "input_file")) {
-        f->needs |= CAP_PDF_IN;
-        f->prompt_len -= jscan_get(body, part, "file_data").len;
+        file_facts(body, jscan_get(body, part, "file_data"), f);
     } else if (jscan_is(body, type, "input_audio")) {
         f->needs |= CAP_AUDIO_IN;
     }

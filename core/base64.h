@@ -8,5 +8,7 @@
 
 /* Appends; errors stay in the buffer, as of buf_add. */
 void base64_add(struct buf *out, struct str bytes);
+/* Appends the bytes; false: it is none, and nothing was appended. */
+bool base64_read(struct str text, struct buf *out) MUST_USE;
 
 #endif

@@ -76,6 +76,14 @@ png=iVBORw0KGgoAAAANSUhEUg==
 post /v1/chat/completions '{"model":"'$command'","messages":[{"role":"user","content":[{"type":"text","text":"What?"},
     {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,'$png'"}}]}]}' >"$tmp/body"
 is "$(asked messages.0.content.1.image_url.url)" "data:image/png;base64,$png" 'an image is what its bytes say'
+# "tide: 17:42"
+text='{"type":"file","file":{"filename":"tides.txt","file_data":"data:text/plain;base64,dGlkZTogMTc6NDI="}}'
+post /v1/chat/completions '{"model":"'$command'","messages":[{"role":"user","content":['"$text"']}]}' >"$tmp/body"
+is "$("$tool" json choices.0.finish_reason <"$tmp/body")" stop 'a text file is taken'
+is "$(asked documents.0.data.title) $(asked documents.0.data.text)" 'tides.txt tide: 17:42' '… as a document'
+text='{"type":"input_file","filename":"tides.txt","file_data":"data:text/plain;base64,dGlkZTogMTc6NDI="}'
+post /v1/responses '{"model":"'$command'","input":[{"role":"user","content":['"$text"']}]}' >"$tmp/body"
+is "$("$tool" json status <"$tmp/body") $(asked documents.0.data.text)" 'completed tide: 17:42' '… for a client of Responses, too'
 post /v1/messages '{"model":"'$command'","max_tokens":99,"messages":[{"role":"user","content":[
     {"type":"image","source":{"type":"url","url":"https://example.org/a.png"}}]}]}' >"$tmp/body"
 is "$(asked messages.0.content.0.image_url.url) $("$tool" json type <"$tmp/body")" \

@@ -104,6 +104,34 @@ static void images_pass_by_address_and_as_data(void **state)
     "'}}"
 #define RESULT(id, text) "{'role':'tool','tool_call_id':'" id "','content':'" text "'}"
 
+#define FILE_OF(name, mime, data)                                                        \
+    "{'type':'file','file':{'filename':'" name "','file_data':'data:" mime               \
+    ";base64," data "'}}"
+
+static void texts_are_documents(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    static const struct crossing rows[] = {
+        /* "tide: 17:42\n" and "a;b" */
+        {OC("{'role':'user','content':[{'type':'text','text':'When?'},"
+            FILE_OF("a.md", "text/markdown", "dGlkZTogMTc6NDIK") ","
+            FILE_OF("", "text/csv", "YTti") "]}]"),
+         CO(USER(TEXT("When?") "," TEXT("(document: a.md)") "," TEXT("(document: document)")),
+            ",'documents':[{'id':'doc_0','data':{'title':'a.md','text':'tide: 17:42\\n'}},"
+            "{'id':'doc_1','data':{'title':'document','text':'a;b'}}]"), NULL, 0},
+        /* which bar a format */
+        {OC("{'role':'user','content':[" FILE_OF("a", "application/json", "e30=") "]}],"
+            "'response_format':{'type':'json_object'}"),
+         CO("{'role':'system','content':'Answer with one JSON object and nothing else.'},"
+            USER(TEXT("(document: a)")),
+            ",'documents':[{'id':'doc_0','data':{'title':'a','text':'{}'}}]"),
+         "response_format", 0},
+    };
+    /* clang-format on */
+    check(DIALECT_OPENAI, rows, ARRAY_LEN(rows));
+}
+
 static void calls_and_results_stay_together(void **state)
 {
     (void)state;
@@ -278,6 +306,10 @@ static void what_cannot_be_said_is_refused(void **state)
         {OC(HI ",'logprobs':true"), "logprobs: "},
         {OC("{'role':'user','content':[{'type':'file','file':{'filename':'f.pdf',"
             "'file_data':'data:application/pdf;base64,BB'}}]}]"),
+         "file: "},
+        {OC("{'role':'user','content':[" FILE_OF("f.txt", "text/plain", "/w==") "]}]"),
+         "file: "},
+        {OC("{'role':'user','content':[" FILE_OF("f.txt", "text/plain", "a") "]}]"),
          "file: "},
         {OC("{'role':'user','content':[{'type':'input_audio','input_audio':{'data':'AA',"
             "'format':'wav'}}]}]"),
@@ -554,6 +586,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles_are_made_to_fit),
         cmocka_unit_test(images_pass_by_address_and_as_data),
+        cmocka_unit_test(texts_are_documents),
         cmocka_unit_test(calls_and_results_stay_together),
         cmocka_unit_test(tools_and_their_choice),
         cmocka_unit_test(structured_output_is_made_to_fit),

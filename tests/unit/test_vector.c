@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/num.h"
 #include "core/vector.h"
 
@@ -216,9 +217,35 @@ static void no_room_is_told(void **state)
     }
 }
 
+static void base64_is_read_strictly(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *bytes; /* NULL: it is none */
+    } rows[] = {{"", ""},        {"YQ==", "a"},        {"YWI=", "ab"},
+                {"YWJj", "abc"}, {"YWJjZA==", "abcd"}, {"+/+/", "\xfb\xff\xbf"},
+                {"YQ", NULL},    {"YQ=", NULL},        {"Y===", NULL},
+                {"Y Q=", NULL},  {"YQ==YQ==", NULL},   {"=", NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf out = BUF_INIT(100);
+        assert_int_equal(base64_read(str_of(rows[i].text), &out), rows[i].bytes != NULL);
+        assert_true(str_eqz(buf_str(&out), rows[i].bytes != NULL ? rows[i].bytes : ""));
+    }
+    for (size_t n = 0; n < 100; n++) { /* and back */
+        AUTO(buf_release) struct buf text = BUF_INIT(1000), out = BUF_INIT(1000);
+        char bytes[100];
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = (char)(i * 37 + n);
+        base64_add(&text, (struct str){bytes, n});
+        assert_true(base64_read(buf_str(&text), &out));
+        assert_true(str_eq(buf_str(&out), (struct str){bytes, n}));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(base64_is_read_strictly),
         cmocka_unit_test(numbers_become_the_nearest_binary32),
         cmocka_unit_test(what_was_printed_is_read_back),
         cmocka_unit_test(what_is_no_number_is_none),
