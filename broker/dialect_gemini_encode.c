@@ -780,10 +780,6 @@ static void write_choices(struct gemini_writer *g)
         refuse_choices(&g->r);
     else if (m->n > MSG_CHOICES)
         refuse(&g->r, "n", "the target gives eight choices at most");
-    else if (g->r.dropped->is_schema_cut)
-        refuse(&g->r, "n",
-               "only one answer can be checked against the schema, of which "
-               "the target is told a part");
     else
         jw_ki64(&g->r.w, "candidateCount", m->n);
 }

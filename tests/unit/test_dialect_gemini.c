@@ -430,8 +430,6 @@ static void what_cannot_be_said_is_refused(void **state)
         const char *in, *field;
     } rows[] = {
         {OC(HI ",'n':9"), "n: "},
-        /* one answer is checked against what the target was not told of its schema */
-        {OC(HI ",'n':2," FORMAT("{'type':'string','minLength':2}")), "n: "},
         {OC(HI ",'logprobs':true"), "logprobs: "},
         {OC("{'role':'user','content':[" IMAGE_URL("https://x.example/a.png") "]}]"),
          "image_url: "},
@@ -470,6 +468,10 @@ static void several_answers_are_asked_for_where_they_are_given(void **state)
         {"gemini-3.8-flash", OC(HI ",'n':2"), GE_HI("", "'candidateCount':2"), NULL},
         {"gemini-2.0-flash", OC(HI ",'n':8"), GE_HI("", "'candidateCount':8"), NULL},
         {"gemini-4-argon", OC(HI ",'n':1"), GE_HI("", ""), NULL},
+        /* each is checked here against what the target was not told of its schema */
+        {"gemini-3.8-flash", OC(HI ",'n':2," FORMAT("{'type':'string','minLength':2}")),
+         GE_HI("", GE_JSON ",'responseJsonSchema':{'type':'string'},'candidateCount':2"),
+         "schema.minLength"},
     };
     static const char *const single[] = {"gemini-4-argon", "gemini-flash-latest",
                                          "gemma-3-27b"};
