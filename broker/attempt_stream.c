@@ -103,6 +103,8 @@ static enum errc on_decoded(void *arg, const struct msg_delta *d, struct err *e)
     struct attempt *a = OBJ(attempt, arg);
     struct msg_delta sum = *d;
     struct usage all = a->spent;
+    if (d->choice >= MAX(a->r->facts.n, 1))
+        return ERR_OK; /* nobody asked for it, and most dialects have no place for it */
     if (a->n_hops == 0 || d->kind != MSG_D_USAGE)
         return on_delta(arg, d, e);
     usage_add(&all, d->usage);

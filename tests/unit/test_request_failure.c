@@ -492,6 +492,28 @@ static void a_piece_that_does_not_tell_its_usage_makes_the_sum_an_estimate(void 
     }
 }
 
+/* Its text would be told as that of the answer. */
+static void an_answer_that_nobody_asked_for_is_not_told(void **state)
+{
+    struct world *w = *state;
+    static const char *const chunks[] = {
+        "data: "
+        "{\"candidates\":[{\"index\":0,\"content\":{\"parts\":[{\"text\":\"Hello\"}]}},"
+        "{\"index\":1,\"content\":{\"parts\":[{\"text\":\"Other\"}]}}]}\n\n",
+        "data: {\"candidates\":[{\"index\":1,\"finishReason\":\"MAX_TOKENS\"},"
+        "{\"index\":0,\"finishReason\":\"STOP\"}]}\n\n"};
+    ask(w, "", ASK_STREAM("gem/gemini-3-flash"));
+    begin_stream(call(w, 0));
+    for (size_t i = 0; i < ARRAY_LEN(chunks); i++)
+        say(call(w, 0), chunks[i]);
+    end(call(w, 0));
+    expect_ended(w, 200);
+    expect(&w->got, "Hello");
+    expect(&w->got, "\"finish_reason\":\"stop\"");
+    assert_null(strstr(w->got.data, "Other"));
+    assert_null(strstr(w->got.data, "\"finish_reason\":\"length\""));
+}
+
 /* What is signed with grows to make room for what goes beside it. */
 static void no_copy_of_a_signing_key_is_left_behind(void **state)
 {
@@ -746,6 +768,7 @@ int main(void)
         CASE(embeddings_of_other_sizes_are_no_answer),
         CASE(the_second_error_of_an_attempt_has_its_own_headers),
         CASE(a_piece_that_does_not_tell_its_usage_makes_the_sum_an_estimate),
+        CASE(an_answer_that_nobody_asked_for_is_not_told),
         CASE(no_copy_of_a_signing_key_is_left_behind),
         CASE(a_quota_that_is_used_up_is_told_to_whoever_asks_next),
         CASE(a_quota_rests_until_its_reset_however_far),
