@@ -438,7 +438,7 @@ static void keep_tried(struct answer *a)
 /* What a provider says tells neither who it is, nor when to come back, nor who failed before. */
 static void name_tried(const struct answer *a, struct err *e)
 {
-    AUTO(buf_release) struct buf text = BUF_INIT(sizeof e->text);
+    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_HEAD_LEN); /* cut at the end */
     size_t n = a->tried != NULL ? json_object_array_length(a->tried) : 0;
     const char *between = "\nhint: before it, ";
     if (n == 0 || e->origin != ERR_BY_PROVIDER || !answer_is_text(a))

@@ -105,6 +105,9 @@ like "$(head -n 1 "$tmp/errors")" '^llmgw: chat: one/other-sim: ' '… the last 
 like "$(sed -n 2p "$tmp/errors")" '^hint: before it, one/sim: overloaded$' '… and the one before it'
 llmgw chat --no-stdin -m fast -F json hi >"$tmp/out" 2>"$tmp/errors"
 unlike "$("$tool" json error.message <"$tmp/out")" 'one/other-sim: |hint' 'programs read that from the list of attempts'
+printf 'on model=other-sim: error=server message="First %s"\n' "$(seq -s ' ' 400)" | scenario one
+llmgw chat --no-stdin -m one/other-sim hi >"$tmp/out" 2>"$tmp/errors"
+like "$(head -n 1 "$tmp/errors")" '^llmgw: chat: one/other-sim: .*First 1 2 3 ' 'a long message is cut, not lost'
 like "$(llmgw keys test dead 2>/dev/null)" '^dead +sim +refused +no key$' 'a cell has neither name nor hint'
 like "$(llmgw route test dead 2>/dev/null)" '^dead/sim +upstream_authentication .* no key$' '… here, too'
 
