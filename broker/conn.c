@@ -22,7 +22,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -354,9 +353,9 @@ bool conn_write(struct conn *c, struct str bytes)
     if (bytes.len == 0 || c->is_bodiless)
         return true;
     if (c->is_chunked) {
-        char size[24];
-        int n = snprintf(size, sizeof size, "%zx\r\n", bytes.len);
-        const struct str parts[PARTS_MAX] = {{size, (size_t)n}, bytes, STR("\r\n")};
+        char room[HTTP1_CHUNK_LINE_LEN];
+        const struct str parts[PARTS_MAX] = {http1_chunk_line(bytes.len, room), bytes,
+                                             STR("\r\n")};
         emit(c, parts, PARTS_MAX);
     } else {
         emit(c, &bytes, 1);

@@ -683,11 +683,23 @@ void http1_write_end(struct buf *out)
     buf_addz(out, "\r\n");
 }
 
+struct str http1_chunk_line(size_t len, char room[HTTP1_CHUNK_LINE_LEN])
+{
+    char *const end = room + HTTP1_CHUNK_LINE_LEN, *at = end;
+    *--at = '\n';
+    *--at = '\r';
+    do
+        *--at = "0123456789abcdef"[len % 16];
+    while ((len /= 16) > 0);
+    return (struct str){at, (size_t)(end - at)};
+}
+
 void http1_write_chunk(struct buf *out, struct str bytes)
 {
+    char room[HTTP1_CHUNK_LINE_LEN];
     if (bytes.len == 0)
         return; /* a chunk of size 0 would end the body */
-    buf_printf(out, "%zx\r\n", bytes.len);
+    buf_adds(out, http1_chunk_line(bytes.len, room));
     buf_adds(out, bytes);
     buf_addz(out, "\r\n");
 }

@@ -111,6 +111,9 @@ void http1_printf_header(struct buf *out, const char *name, const char *fmt, ...
     PRINTF(3, 4);
 void http1_write_end(struct buf *out);                     /* the empty line */
 void http1_write_chunk(struct buf *out, struct str bytes); /* nothing for no bytes */
+/* The line before a chunk of `len` bytes; it stands in `room`. */
+enum { HTTP1_CHUNK_LINE_LEN = 2 * sizeof(size_t) + 2 };
+struct str http1_chunk_line(size_t len, char room[HTTP1_CHUNK_LINE_LEN]);
 void http1_write_last_chunk(struct buf *out);
 
 #endif

@@ -552,6 +552,17 @@ static void writers_cannot_be_made_to_forge(void **state)
     buf_release(&b);
 }
 
+static void a_chunk_says_its_length_in_hexadecimal(void **state)
+{
+    (void)state;
+    static const size_t lens[] = {1, 9, 10, 15, 16, 255, 4096, 65535, SIZE_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+        char room[HTTP1_CHUNK_LINE_LEN], want[32];
+        snprintf(want, sizeof want, "%zx\r\n", lens[i]);
+        assert_true(str_eqz(http1_chunk_line(lens[i], room), want));
+    }
+}
+
 static void escapes_in_a_path_are_bytes(void **state)
 {
     (void)state;
@@ -583,6 +594,7 @@ int main(void)
         cmocka_unit_test(long_chunk_lines_and_trailers_are_refused),
         cmocka_unit_test(some_messages_have_no_body),
         cmocka_unit_test(writers_cannot_be_made_to_forge),
+        cmocka_unit_test(a_chunk_says_its_length_in_hexadecimal),
     };
     return cmocka_run_group_tests_name("http1", tests, NULL, NULL);
 }
