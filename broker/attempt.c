@@ -370,10 +370,15 @@ void attempt_encode(struct attempt *a, const struct msg_reply *reply)
     a->r->client->reply_encode(&told, &ctx, &a->r->answer.whole);
 }
 
+static void tell_failure(struct attempt *a)
+{
+    struct err e = a->err; /* which goes with it */
+    request_on_failure(a->r, &e);
+}
+
 /* The last thing a callback does: `a` may be gone after it. */
 static void tell(struct attempt *a)
 {
-    struct err e = a->err;
     switch (a->outcome) {
     case GOING_ON:
         break;
@@ -385,7 +390,7 @@ static void tell(struct attempt *a)
         request_on_whole(a->r);
         break;
     case BROKEN:
-        request_on_failure(a->r, &e);
+        tell_failure(a);
         break;
     }
 }
@@ -481,7 +486,8 @@ static void on_head(void *arg, const struct upstream_head *h)
 static void on_body(void *arg, struct str bytes)
 {
     struct attempt *a = OBJ(attempt, arg);
-    struct err e = ERR_INIT;
+    struct err e;
+    err_clear(&e);
     bool is_good = a->row->http_status / 100 == 2;
     a->row->bytes_in += (int64_t)bytes.len;
     if (a->is_event_stream)

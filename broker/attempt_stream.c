@@ -153,7 +153,8 @@ static void on_end(struct attempt *a)
 static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
 {
     struct attempt *a = OBJ(attempt, arg);
-    struct err why = ERR_INIT;
+    struct err why;
+    err_clear(&why);
     unsigned flags = a->ops->scan_event(&a->scan, ev, &why);
     if ((flags & EV_MALFORMED) != 0) {
         a->r->b->metrics.n_malformed_events++;
@@ -191,7 +192,8 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
 void attempt_feed(struct attempt *a, struct str bytes)
 {
     struct request *r = a->r;
-    struct err e = ERR_INIT;
+    struct err e;
+    err_clear(&e);
     enum errc rc = a->ops->is_binary
                        ? eventstream_feed(&a->messages, bytes, on_event, a, &e)
                        : sse_feed(&a->sse, bytes, on_event, a, &e);

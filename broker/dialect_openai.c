@@ -622,7 +622,8 @@ static unsigned openai_scan_event(struct scan_state *s, const struct sse_event *
     struct jfield f[R_COUNT] = {0};
     for (size_t i = 0; i < R_COUNT; i++)
         f[i].name = reply_fields[i];
-    struct err why = ERR_INIT;
+    struct err why;
+    err_clear(&why);
     if (jscan_object(ev->data, f, R_COUNT, &why) != ERR_OK) {
         s->n_malformed++;
         return EV_MALFORMED;

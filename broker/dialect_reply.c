@@ -163,7 +163,8 @@ unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
 {
     struct usage u;
     bool mismatch = false;
-    struct err ignored = ERR_INIT;
+    struct err ignored;
+    err_clear(&ignored);
     if (v.kind != J_OBJECT ||
         usage_parse(wire, str_of(s->kind->catalog), jscan_text(text, v), &u, &mismatch,
                     &ignored) != ERR_OK)

@@ -27,16 +27,6 @@ void buf_reset(struct buf *b)
         b->data[0] = '\0';
 }
 
-enum errc buf_err(const struct buf *b)
-{
-    return b->fail;
-}
-
-struct str buf_str(const struct buf *b)
-{
-    return (struct str){b->data ? b->data : "", b->len};
-}
-
 char *buf_room(struct buf *b, size_t len)
 {
     if (b->fail != ERR_OK)

@@ -31,8 +31,14 @@ void buf_release(struct buf *b);
 /* len = 0 and no failure; keeps the memory. */
 void buf_reset(struct buf *b);
 /* ERR_OK, ERR_MEMORY or ERR_TOO_LARGE. */
-enum errc buf_err(const struct buf *b);
-struct str buf_str(const struct buf *b);
+static inline enum errc buf_err(const struct buf *b)
+{
+    return b->fail;
+}
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){b->data != NULL ? b->data : "", b->len};
+}
 
 void buf_add(struct buf *b, const void *p, size_t len);
 void buf_adds(struct buf *b, struct str s);

@@ -24,26 +24,10 @@ void *obj_check(void *arg, uint32_t magic)
     return arg;
 }
 
-static void err_reset(struct err *e, enum errc code)
-{
-    e->code = code;
-    e->origin = ERR_BY_GATEWAY;
-    e->sys = 0;
-    e->retry_after_us = -1;
-    e->field_len = 0;
-    e->param[0] = '\0';
-    e->provider_code[0] = '\0';
-    e->text[0] = '\0';
-}
-
-void err_clear(struct err *e)
-{
-    err_reset(e, ERR_OK);
-}
-
 enum errc err_set(struct err *e, enum errc code, const char *fmt, ...)
 {
-    err_reset(e, code);
+    err_clear(e);
+    e->code = code;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, ap);
@@ -54,7 +38,8 @@ enum errc err_set(struct err *e, enum errc code, const char *fmt, ...)
 enum errc err_errno(struct err *e, enum errc code, const char *fmt, ...)
 {
     int saved = errno;
-    err_reset(e, code);
+    err_clear(e);
+    e->code = code;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, ap);
