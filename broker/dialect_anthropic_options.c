@@ -43,21 +43,10 @@ static bool may_think(const struct msg_request *m)
 
 int64_t anthropic_budget(const struct anthropic_writer *a)
 {
-    enum { LEAST = 1024 };
-    static const int64_t budgets[] = {
-        [MSG_EFFORT_UNSET] = 0,       [MSG_EFFORT_NONE] = 0,
-        [MSG_EFFORT_MINIMAL] = LEAST, [MSG_EFFORT_LOW] = 2048,
-        [MSG_EFFORT_MEDIUM] = 8192,   [MSG_EFFORT_HIGH] = 16384,
-        [MSG_EFFORT_XHIGH] = 32768,   [MSG_EFFORT_MAX] = INT32_MAX,
-    };
     const struct msg_request *m = a->r.m;
-    if (!a->family->is_manual || (a->r.t->caps_no & CAP_REASONING) != 0)
+    if (!a->family->is_manual || (a->r.t->caps_no & CAP_REASONING) != 0 || !may_think(m))
         return 0;
-    int64_t budget = budgets[m->effort];
-    if (m->effort > MSG_EFFORT_NONE && m->budget_tok > 0)
-        budget = m->budget_tok;
-    budget = MIN(budget, a->max_tok - 1);
-    return budget >= LEAST && may_think(m) ? budget : 0;
+    return claude_budget(m, a->max_tok);
 }
 
 static void write_thinking_type(struct anthropic_writer *a, const char *type,
@@ -139,12 +128,7 @@ void anthropic_write_sampling(struct anthropic_writer *a)
 {
     const struct msg_request *m = a->r.m;
     bool is_open = a->family->is_sampled && a->budget_tok == 0;
-    const struct {
-        const char *key;
-        struct str number;
-        int64_t max_u;
-        bool is_taken;
-    } rows[] = {
+    const struct sampling_row rows[] = {
         {"temperature", m->temperature, 1000000, is_open},
         /* from 4.1 on not both. Source: release notes of Claude Opus 4.1 (2025-08) */
         {"top_p", m->top_p, 1000000, is_open && m->temperature.len == 0},
@@ -153,12 +137,7 @@ void anthropic_write_sampling(struct anthropic_writer *a)
         {"presence_penalty", m->presence_penalty, 0, false},
         {"seed", m->seed, 0, false},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].is_taken)
-            write_clamped(&a->r.w, rows[i].key, rows[i].number, 0, rows[i].max_u);
-        else if (rows[i].number.len > 0)
-            drop(&a->r, rows[i].key);
-    }
+    write_sampling_rows(&a->r, rows, ARRAY_LEN(rows));
 }
 
 void anthropic_write_stops(struct anthropic_writer *a)

@@ -29,25 +29,12 @@ bool bedrock_takes_format(const struct bedrock_writer *b)
 
 /* ---- thinking ---- */
 
-/* At least 1,024, and less than the cap. */
 int64_t bedrock_budget(const struct bedrock_writer *b)
 {
-    enum { LEAST = 1024 };
-    static const int64_t budgets[] = {
-        [MSG_EFFORT_UNSET] = 0,      [MSG_EFFORT_NONE] = 0,
-        [MSG_EFFORT_MINIMAL] = 1024, [MSG_EFFORT_LOW] = 2048,
-        [MSG_EFFORT_MEDIUM] = 8192,  [MSG_EFFORT_HIGH] = 16384,
-        [MSG_EFFORT_XHIGH] = 32768,  [MSG_EFFORT_MAX] = INT64_MAX,
-    };
     const struct msg_request *m = b->r.m;
+    int64_t cap = m->max_output_tok > 0 ? m->max_output_tok : b->r.t->max_output_tok;
     if (!is_old_claude(b) || (b->r.t->caps_no & CAP_REASONING) != 0)
         return 0;
-    int64_t budget = budgets[m->effort];
-    int64_t cap = m->max_output_tok > 0 ? m->max_output_tok : b->r.t->max_output_tok;
-    if (budget > 0 && m->budget_tok > 0)
-        budget = m->budget_tok;
-    if (cap > 0)
-        budget = MIN(budget, cap - 1);
     /* in a tool loop the thought that led to the call must stand before it, signed */
     const struct msg_turn *last = m->n_turns > 0 ? &m->turns[m->n_turns - 1] : NULL;
     bool is_loop = last != NULL && last->role == MSG_TOOL;
@@ -58,7 +45,7 @@ int64_t bedrock_budget(const struct bedrock_writer *b)
                       !bedrock_is_told(b, &t->parts[0]);
             break;
         }
-    return budget >= LEAST && budget < INT64_MAX && !is_loop ? budget : 0;
+    return is_loop ? 0 : claude_budget(m, cap);
 }
 
 static bool takes_effort(const struct bedrock_writer *b)

@@ -302,6 +302,15 @@ enum errc request_end(struct request_writer *w);
 /* A number of the client's, cut to [min, max] in millionths; its own digits if inside. */
 void write_clamped(struct jw *w, const char *key, struct str number, int64_t min_u,
                    int64_t max_u);
+/* A number of sampling: written, or dropped where the target does not take it. */
+struct sampling_row {
+    const char *key;
+    struct str number; /* empty: not said */
+    int64_t max_u;     /* millionths */
+    bool is_taken;
+};
+void write_sampling_rows(struct request_writer *w, const struct sampling_row *rows,
+                         size_t n);
 
 /*
  * Tool call ids that fit `max` characters of [A-Za-z0-9_-], or only letters and digits and
@@ -317,6 +326,11 @@ struct str image_mime(const struct msg_part *p);
  * Source: platform.claude.com build-with-claude/thinking (2026-11).
  */
 const char *claude_display(bool is_silent, enum msg_thoughts wish);
+/*
+ * Tokens that a Claude up to 4.5 thinks with: at least 1,024, and less than the cap (0: none is
+ * known); 0: it does not. Source: as above.
+ */
+int64_t claude_budget(const struct msg_request *m, int64_t cap_tok);
 bool is_blank(struct str s);
 /* Arguments as a JSON object: themselves, {} for none, {"_raw": "…"} when they are no object. */
 void write_args(struct jw *w, struct str args);

@@ -549,12 +549,7 @@ static void write_sampling(struct request_writer *r)
     const struct msg_request *m = r->m;
     bool is_open = (!is_agent(r) && !openai_is_reasoning(r->t)) ||
                    (m->effort == MSG_EFFORT_NONE && openai_version(r->t->model) >= 51);
-    const struct {
-        const char *key;
-        struct str number;
-        int64_t max_u;
-        bool is_taken;
-    } rows[] = {
+    const struct sampling_row rows[] = {
         {"temperature", m->temperature, 2000000, is_open},
         {"top_p", m->top_p, 1000000, is_open},
         {"top_k", m->top_k, 0, false},
@@ -562,12 +557,7 @@ static void write_sampling(struct request_writer *r)
         {"presence_penalty", m->presence_penalty, 0, false},
         {"seed", m->seed, 0, false},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].is_taken)
-            write_clamped(&r->w, rows[i].key, rows[i].number, 0, rows[i].max_u);
-        else if (rows[i].number.len > 0)
-            drop(r, rows[i].key);
-    }
+    write_sampling_rows(r, rows, ARRAY_LEN(rows));
     if (m->n_stops > 0)
         drop(r, "stop");
 }

@@ -56,6 +56,23 @@ const char *claude_display(bool is_silent, enum msg_thoughts wish)
     return is_hidden ? "omitted" : "summarized";
 }
 
+int64_t claude_budget(const struct msg_request *m, int64_t cap_tok)
+{
+    enum { LEAST = 1024 };
+    static const int64_t budgets[] = {
+        [MSG_EFFORT_UNSET] = 0,       [MSG_EFFORT_NONE] = 0,
+        [MSG_EFFORT_MINIMAL] = LEAST, [MSG_EFFORT_LOW] = 2048,
+        [MSG_EFFORT_MEDIUM] = 8192,   [MSG_EFFORT_HIGH] = 16384,
+        [MSG_EFFORT_XHIGH] = 32768,   [MSG_EFFORT_MAX] = INT64_MAX,
+    };
+    int64_t budget = budgets[m->effort];
+    if (budget > 0 && m->budget_tok > 0)
+        budget = m->budget_tok;
+    if (cap_tok > 0)
+        budget = MIN(budget, cap_tok - 1);
+    return budget >= LEAST && budget < INT64_MAX ? budget : 0;
+}
+
 void refuse_logprobs(struct request_writer *w)
 {
     if (w->m->logprobs)
@@ -114,6 +131,17 @@ void write_clamped(struct jw *w, const char *key, struct str number, int64_t min
         jw_raw(w, number);
     else
         jw_i64(w, (v < min_u ? min_u : max_u) / 1000000);
+}
+
+void write_sampling_rows(struct request_writer *w, const struct sampling_row *rows,
+                         size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].is_taken)
+            write_clamped(&w->w, rows[i].key, rows[i].number, 0, rows[i].max_u);
+        else if (rows[i].number.len > 0)
+            drop(w, rows[i].key);
+    }
 }
 
 bool is_blank(struct str s)
