@@ -87,9 +87,9 @@ big-head=900k network head of the answer
 END
 ask -t $wait -m flaky/sim:oversize=70m -n 90000000 hello
 is "$(got outcome) $(got class)" 'error server_error' 'so is an answer that is not streamed'
-ask -s -t 15s -m flaky/sim:oversize=17m -n 90000000 -H 'x-llmgw-fallback: steady/m' hello
+ask -s -t $wait -m flaky/sim:oversize=17m -n 90000000 -H 'x-llmgw-fallback: steady/m' hello
 is "$(got outcome)" ok 'another target serves'
-ask -s -m flaky/after hello
+ask -s -t $wait -m flaky/after hello
 is "$(got outcome)" ok 'the next request is served as ever'
 
 stop_broker
