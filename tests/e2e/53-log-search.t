@@ -144,7 +144,7 @@ is "$rc" 2 'a table is no export'
 
 say 'and one more'
 wait_for "$tmp/follow.out" "$id" || bail 'nothing follows'
-is "$(grep -v "$code" "$tmp/follow.out" | sed -E 's/^[-0-9]+ [:0-9]+ ([^ ]*) .*/\1/' | tr '\n' ' ')" \
+is "$(grep -v -e "$code" -e "$haiku" "$tmp/follow.out" | sed -E 's/^[-0-9]+ [:0-9]+ ([^ ]*) .*/\1/' | tr '\n' ' ')" \
     "$(sql 'SELECT id FROM request ORDER BY rid' | tr '\n' ' ')" 'who follows sees each once, in the order of their ends'
 like "$(sed -n 1p "$tmp/follow.out")" ' ok +one/sim · ' '… in a line'
 reap "$pid" INT
