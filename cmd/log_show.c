@@ -37,21 +37,44 @@ static void put_usage(struct buf *b, const struct usage *u)
         buf_addc(b, '\n');
 }
 
-static void put_attempt(struct buf *b, const struct report_attempt *t)
+static void pad(struct buf *b, size_t used, size_t width)
 {
-    char took[NUM_TEXT_LEN], cost[MONEY_TEXT_LEN];
-    num_duration(took, t->end_us - t->start_us);
-    money_people(cost, t->cost_pico);
-    buf_printf(b, "  %lld  %.*s/%.*s  %.*s", (long long)t->idx + 1, STR_ARG(t->provider),
-               STR_ARG(t->model), STR_ARG(t->outcome));
-    if (t->http_status > 0)
-        buf_printf(b, "  %lld", (long long)t->http_status);
-    if (t->provider_code.len > 0)
-        buf_printf(b, " %.*s", STR_ARG(t->provider_code));
-    buf_printf(b, "  %s  %s", took, cost);
-    if (t->upstream_id.len > 0)
-        buf_printf(b, "  %.*s", STR_ARG(t->upstream_id));
-    buf_addc(b, '\n');
+    buf_printf(b, "%*s", (int)(width - MIN(used, width)), "");
+}
+
+static size_t target_width(const struct report_attempt *t)
+{
+    return out_width(t->provider) + 1 + out_width(t->model);
+}
+
+/* Targets and outcomes stand below each other. */
+static void put_attempts(struct buf *b, const struct report_attempt *all, size_t n)
+{
+    size_t target = 0, outcome = 0;
+    for (size_t i = 0; i < n; i++) {
+        target = MAX(target, target_width(&all[i]));
+        outcome = MAX(outcome, all[i].outcome.len);
+    }
+    for (const struct report_attempt *t = all; t < all + n; t++) {
+        char took[NUM_TEXT_LEN], cost[MONEY_TEXT_LEN];
+        num_duration(took, t->end_us - t->start_us);
+        money_people(cost, t->cost_pico);
+        buf_printf(b, "  %lld  %.*s/%.*s", (long long)t->idx + 1, STR_ARG(t->provider),
+                   STR_ARG(t->model));
+        pad(b, target_width(t), target);
+        buf_printf(b, "  %.*s", STR_ARG(t->outcome));
+        pad(b, t->outcome.len, outcome);
+        if (t->http_status > 0)
+            buf_printf(b, "  %lld", (long long)t->http_status);
+        else
+            pad(b, 0, strlen("  200"));
+        if (t->provider_code.len > 0)
+            buf_printf(b, " %.*s", STR_ARG(t->provider_code));
+        buf_printf(b, "  %s  %s", took, cost);
+        if (t->upstream_id.len > 0)
+            buf_printf(b, "  %.*s", STR_ARG(t->upstream_id));
+        buf_addc(b, '\n');
+    }
 }
 
 static void put_times(struct buf *b, const struct report_request *r)
@@ -108,8 +131,7 @@ static void write_facts(struct arena *a, const struct log_one *one, struct buf *
     money_people(cost, r->cost_pico);
     buf_printf(b, "%-13s %s (%.*s)\n", "cost", cost, STR_ARG(r->cost_source));
     buf_addz(b, one->n_attempts > 0 ? "attempts\n" : "no attempt was made\n");
-    for (size_t i = 0; i < one->n_attempts; i++)
-        put_attempt(b, &one->attempts[i]);
+    put_attempts(b, one->attempts, one->n_attempts);
 }
 
 static void write_text(struct arena *a, const struct log_one *one, struct buf *b)
