@@ -126,7 +126,7 @@ enum errc cmd_unknown(struct str name, struct err *e)
 void cmd_tell(struct str lines)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(2 * LIMIT_HEAD_LEN);
-    size_t width = isatty(STDERR_FILENO) ? (size_t)out_screen_width() : SIZE_MAX;
+    size_t width = isatty(STDERR_FILENO) ? (size_t)out_width_of(STDERR_FILENO) : SIZE_MAX;
     struct str line;
     while (str_split(&lines, '\n', &line))
         opt_wrap(&out, line, 2, 0, width);

@@ -284,17 +284,22 @@ static bool read_width(const char *name, int *ret)
     return true;
 }
 
-int out_screen_width(void)
+int out_width_of(int fd)
 {
     struct winsize w;
     int columns;
     if (read_width("LLMGW_COLUMNS", &columns))
         return columns;
-    if (!isatty(STDOUT_FILENO))
+    if (!isatty(fd))
         return OUT_NO_TTY_WIDTH;
     if (read_width("COLUMNS", &columns))
         return columns;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20 ? w.ws_col : 80;
+    return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20 ? w.ws_col : 80;
+}
+
+int out_screen_width(void)
+{
+    return out_width_of(STDOUT_FILENO);
 }
 
 /* The end of the last word that lies between the byte `from` and `cells`; 0 if none does. */

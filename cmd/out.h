@@ -103,6 +103,8 @@ void out_wrap_prose(struct buf *b, const struct buf *text);
  * large number, whatever a shell has exported.
  */
 int out_screen_width(void);
+/* The same of another descriptor. */
+int out_width_of(int fd);
 bool out_is_utf8(void);
 /* Adds text in which the folder of the user is "~". */
 void out_without_home(struct buf *b, struct str s);

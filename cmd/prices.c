@@ -86,18 +86,19 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
 
 enum { DATE_LEN = 10 };
 
+/* A bare name may have several providers, and each several times: those columns stay. */
 static const struct out_column show_columns[] = {
-    {.name = "provider", .type = OUT_TEXT, .priority = 3},
-    {.name = "model", .type = OUT_TEXT, .priority = 1},
+    {.name = "provider", .type = OUT_TEXT, .keep = 6, .flows = true},
+    {.name = "model", .type = OUT_TEXT, .priority = 4},
     {.name = "from", .type = OUT_TEXT, .keep = DATE_LEN},
-    {.name = "to", .type = OUT_TEXT, .keep = DATE_LEN},
+    {.name = "to", .type = OUT_TEXT, .keep = DATE_LEN, .priority = 3},
     {.name = "when", .type = OUT_TEXT},
-    {.name = "component", .type = OUT_TEXT, .keep = 16},
+    {.name = "component", .type = OUT_TEXT, .flows = true},
     {.name = "usd", .title = "$", .type = OUT_JSON, .right = true},
     {.name = "per", .type = OUT_INT},
     {.name = "unit_price_pusd", .type = OUT_INT, .hidden = true},
-    {.name = "dates", .type = OUT_TEXT, .priority = 2},
-    {.name = "sources", .type = OUT_TEXT, .priority = 4},
+    {.name = "dates", .type = OUT_TEXT, .priority = 5},
+    {.name = "sources", .type = OUT_TEXT, .priority = 6},
     {.name = "note", .type = OUT_TEXT, .hidden = true},
 };
 

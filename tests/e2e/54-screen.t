@@ -175,6 +175,11 @@ steering=$(printf '\302[\200-\237]\\|\342\200\256\\|\033[^[]\\|\033[[][^0-9;m]')
     printf 'end\n' | LLMGW_PAGER=cat "$tool" pty llmgw $way 2>&1 | LC_ALL=C grep -n "$steering" | sed "s/^/$way: /"
 done >"$tmp/steered"
 is "$(cat -v "$tmp/steered")" '' 'no name and no text steers a terminal'
+is "$(LLMGW_COLUMNS=60 llmgw prices show gpt-6-luna | awk 'NR > 1 && /^[a-z]/ { print $1 }' |
+    grep -v / | sort -u | tr '\n' ' ')" 'azure openai ' 'prices of two providers are told apart'
+printf 'end\n' | "$tool" pty sh -c 'stty cols 60; llmgw route explain -m nobody/knows-anything-of-this-model-at-all hi | cat' 2>&1 |
+    tr -d '\r' >"$tmp/table"
+cmp_num "$(wc -L <"$tmp/table")" -le 60 'errors are as wide as the terminal, wherever the output goes'
 long=$(COLUMNS=30 llmgw models -g luna | head -n 1)
 is "$(COLUMNS=200 llmgw models -g luna | head -n 1)" "$long" 'COLUMNS changes nothing in a pipe'
 cmp_num "${#long}" -gt 60 '… which is as wide as the table'
