@@ -566,7 +566,7 @@ void api_prefer(const struct api_call *a)
     struct str route = jx_str(o, "route");
     p.until_us = until(b, o);
     if (!conf_aim(jx_str(o, "prefer"), &p.strategy)) {
-        wrong(a, ERR_INVALID, "\"prefer\" must be cost or latency");
+        wrong(a, ERR_INVALID, "\"prefer\" must be cost, latency or quality");
     } else if (route.len > 0 && conf_route(b->conf, route) == NULL) {
         wrong(a, ERR_NOT_FOUND, "no such route");
     } else {

@@ -28,6 +28,7 @@
 #include "broker/habit.h"
 #include "broker/listen.h"
 #include "broker/request.h"
+#include "broker/score.h"
 #include "broker/seed.h"
 #include "broker/served.h"
 #include "broker/signatures.h"
@@ -527,6 +528,25 @@ static void on_before_sending(void *arg)
     ledger_flush(b->ledger);
 }
 
+/* Is there a route that asks for them from its first request on? */
+static bool wants_scores(const struct broker *b)
+{
+    for (size_t i = 0; i < b->n_prefers; i++)
+        if (b->prefers[i].strategy == CONF_BEST)
+            return true;
+    for (size_t i = 0; i < b->conf->n_routes; i++)
+        if (b->conf->routes[i].strategy == CONF_BEST)
+            return true;
+    return false;
+}
+
+static void read_scores(struct broker *b, struct db *db)
+{
+    struct err e = ERR_INIT;
+    if (db != NULL && wants_scores(b) && scores_read(db, &b->scores, &e) != ERR_OK)
+        log_write(&b->log, LOG_WARN, "broker", e.text, "lost=%s", "scores");
+}
+
 static enum errc open_ledger(struct broker *b, struct err *e)
 {
     struct arena arena;
@@ -540,6 +560,7 @@ static enum errc open_ledger(struct broker *b, struct err *e)
         struct db *db = open_past(b, path, START_WAIT_US);
         seed_limits(b, db);
         state_load(b, db);
+        read_scores(b, db);
         db_close(&db);
     }
     arena_release(&arena);
@@ -649,6 +670,7 @@ static void close_all(struct broker *b)
     signatures_free(&b->signatures);
     estimator_free(&b->estimator);
     habits_free(&b->habits);
+    scores_free(&b->scores);
     listen_free(&b->listen);
     while (!list_is_empty(&b->generations)) {
         struct generation *g = generation_in_force(b);

@@ -71,6 +71,8 @@ struct broker {
     struct limiter *limiter;
     struct estimator *estimator;
     struct habits *habits;
+    struct scores *scores;   /* NULL: not read yet */
+    int64_t scores_asked_us; /* monotonic; 0 never */
     struct signatures *signatures;
     struct served *served;
     struct ledger *ledger;

@@ -389,6 +389,16 @@ static struct writer *writer_of(const struct ledger *l)
     return cast.out;
 }
 
+void ledger_ask_scores(struct ledger *l)
+{
+    writer_ask_scores(&l->writer);
+}
+
+struct scores *ledger_take_scores(struct ledger *l)
+{
+    return writer_take_scores(&l->writer);
+}
+
 uint64_t ledger_applied_seq(const struct ledger *l)
 {
     struct writer *w = writer_of(l);

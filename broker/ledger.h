@@ -148,6 +148,13 @@ struct ledger_stats {
 };
 void ledger_stats(const struct ledger *l, struct ledger_stats *ret);
 /*
+ * How good answers were found: asks the writer thread to read it, and takes what it has read since
+ * the last time, the caller's from then on; NULL: nothing new. Never waits for the database.
+ */
+struct scores;
+void ledger_ask_scores(struct ledger *l);
+struct scores *ledger_take_scores(struct ledger *l);
+/*
  * Asks the writer thread to delete, for good; roll-ups keep the sums. It is done, to the last
  * trace, when stats.n_removals has come to *ret_number.
  */

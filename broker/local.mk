@@ -55,6 +55,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/router.c %D%/router.h
 %C%_libbroker_a_SOURCES += %D%/rank.c %D%/rank.h
 %C%_libbroker_a_SOURCES += %D%/habit.c %D%/habit.h
+%C%_libbroker_a_SOURCES += %D%/score.c %D%/score.h
 %C%_libbroker_a_SOURCES += %D%/spool.c %D%/spool.h
 %C%_libbroker_a_SOURCES += %D%/estimate.c %D%/estimate.h
 %C%_libbroker_a_SOURCES += %D%/signatures.c %D%/signatures.h

@@ -10,11 +10,33 @@
 #include "core/map.h"
 #include "core/num.h"
 
-enum { PPM = 1000 * 1000 };
+enum {
+    PPM = 1000 * 1000,
+    /* fewer say too little of what the next one will be */
+    SCORES_ENOUGH = 5,
+};
 
-/* Behind whatever is known; of those who are asked to learn, before it. */
-#define RANK_UNKNOWN  INT64_MAX
-#define RANK_EXPLORED INT64_MIN
+/* The groups of candidates, in their order; within one the least rank_key goes first. */
+enum group {
+    EXPLORED, /* asked to learn what is not known of it */
+    KNOWN,
+    UNKNOWN, /* behind whatever is known … */
+    POOR,    /* … but for what is known to be not good enough */
+};
+
+/* Who has none of what the strategy goes by: all of these are equal. */
+static void set_unknown(struct candidate *c, const char *why)
+{
+    c->rank_group = UNKNOWN;
+    c->rank_key = 0;
+    snprintf(c->rank, sizeof c->rank, "%s", why);
+}
+
+static void set_known(struct candidate *c, int64_t key)
+{
+    c->rank_group = KNOWN;
+    c->rank_key = key;
+}
 
 static const struct target_view *view_of(const struct ranking *k,
                                          const struct candidate *c)
@@ -60,11 +82,10 @@ static void by_cost(const struct ranking *k, struct candidate *c)
     char money[MONEY_TEXT_LEN], cached[NUM_TEXT_LEN];
     pico cost = cost_of(k, c);
     if (cost == PICO_UNKNOWN) {
-        c->rank_key = RANK_UNKNOWN;
-        snprintf(c->rank, sizeof c->rank, "price unknown, ranks last");
+        set_unknown(c, "price unknown, ranks last");
         return;
     }
-    c->rank_key = cost;
+    set_known(c, cost);
     money_people(money, cost);
     int n = snprintf(c->rank, sizeof c->rank, "expected %s", money);
     if (v->cached_tok > 0) {
@@ -78,18 +99,17 @@ static void by_speed(const struct ranking *k, struct candidate *c)
     const struct target_view *v = view_of(k, c);
     char text[NUM_TEXT_LEN];
     if (v->last_token_us == 0) {
-        c->rank_key = RANK_UNKNOWN;
-        snprintf(c->rank, sizeof c->rank, "speed unknown, ranks last");
+        set_unknown(c, "speed unknown, ranks last");
         return;
     }
-    c->rank_key = v->last_token_us;
+    set_known(c, v->last_token_us);
     num_duration(text, v->last_token_us);
     snprintf(c->rank, sizeof c->rank, "~%s", text);
 }
 
 static void by_load(const struct ranking *k, struct candidate *c)
 {
-    c->rank_key = view_of(k, c)->in_flight;
+    set_known(c, view_of(k, c)->in_flight);
     snprintf(c->rank, sizeof c->rank, "%" PRId64 " in flight", c->rank_key);
 }
 
@@ -105,7 +125,7 @@ static void by_hash(const struct ranking *k, struct candidate *c)
     const struct conf_target *t = &k->targets[c->target];
     const uint64_t seed[2] = {k->facts->prefix, 0};
     const uint64_t of_provider[2] = {map_hash(seed, str_of(t->provider)), 0};
-    c->rank_key = (int64_t)(map_hash(of_provider, str_of(t->model)) >> 1);
+    set_known(c, (int64_t)(map_hash(of_provider, str_of(t->model)) >> 1));
     snprintf(c->rank, sizeof c->rank, "by hash of the %s",
              k->facts->is_conversation ? "conversation" : "prompt");
 }
@@ -132,43 +152,95 @@ static void keep(const struct ranking *k, struct candidate *items, size_t n)
         candidate_swap(&items[at], &items[at - 1]);
 }
 
+/* ---- best ---- */
+
+/* "0.82" */
+static void write_quality(char out[NUM_TEXT_LEN], int64_t ppm)
+{
+    int64_t hundredths = (ppm + 5000) / 10000;
+    snprintf(out, NUM_TEXT_LEN, "%d.%02d", (int)(hundredths / 100),
+             (int)(hundredths % 100));
+}
+
+/* Good enough: by cost. Not known: in order. Known to be not good enough: the better first. */
+static void by_quality(const struct ranking *k, struct candidate *c)
+{
+    const struct target_view *v = view_of(k, c);
+    char quality[NUM_TEXT_LEN], least[NUM_TEXT_LEN], money[MONEY_TEXT_LEN];
+    write_quality(quality, v->quality_ppm);
+    write_quality(least, k->rules->min_quality_ppm);
+    if (v->n_scores == 0) {
+        set_unknown(c, "no quality scores, in order");
+        return;
+    }
+    int n = snprintf(c->rank, sizeof c->rank, "quality %s of %" PRId64 " score%s",
+                     quality, v->n_scores, v->n_scores == 1 ? "" : "s");
+    char *rest = c->rank + n;
+    size_t room = sizeof c->rank - (size_t)n;
+    if (v->n_scores < SCORES_ENOUGH) {
+        c->rank_group = UNKNOWN;
+        snprintf(rest, room, ", too few");
+    } else if (v->quality_ppm < k->rules->min_quality_ppm) {
+        c->rank_group = POOR;
+        c->rank_key = -v->quality_ppm;
+        snprintf(rest, room, ", below %s", least);
+    } else {
+        pico cost = cost_of(k, c);
+        set_known(c, cost != PICO_UNKNOWN ? cost : INT64_MAX);
+        money_people(money, cost);
+        snprintf(rest, room, cost != PICO_UNKNOWN ? ", expected %s" : ", price unknown",
+                 money);
+    }
+}
+
 /* ---- learning ---- */
 
 /* Is it worth a request to learn how this one fares? */
 static bool is_to_learn(const struct ranking *k, const struct candidate *c)
 {
-    return c->rank_key == RANK_UNKNOWN || view_of(k, c)->is_speed_old;
+    bool is_old = k->rules->strategy == CONF_FASTEST && view_of(k, c)->is_speed_old;
+    return c->rank_group == UNKNOWN || is_old;
 }
 
 /*
  * A part of the requests goes first to one of those that nothing, or nothing recent, is known of:
- * else who is behind once would stay there, whatever becomes of him.
+ * else who is behind once would stay there, whatever becomes of him. Where nothing is known of
+ * anybody there is no need: the first will be known next.
  */
-static void explore(const struct ranking *k, struct candidate *items, size_t n)
+static void explore(const struct ranking *k, struct candidate *items, size_t n,
+                    const char *what)
 {
-    uint64_t seed = k->facts->seed, n_unknown = 0;
-    for (size_t i = 0; i < n; i++)
-        n_unknown += is_to_learn(k, &items[i]);
-    if (n_unknown == 0 ||
-        num_draw(&seed) % PPM >= (uint64_t)MAX(k->rules->explore_ppm, 0))
+    uint64_t seed = k->facts->seed, n_to_learn = 0, n_unknown = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_to_learn += is_to_learn(k, &items[i]);
+        n_unknown += items[i].rank_group == UNKNOWN;
+    }
+    if (n_to_learn == 0 || n_unknown == n ||
+        num_draw(&seed) % PPM >= (uint64_t)k->rules->explore_ppm)
         return;
-    uint64_t left = num_draw(&seed) % n_unknown;
+    uint64_t left = num_draw(&seed) % n_to_learn;
     size_t i = 0;
     while (!is_to_learn(k, &items[i]) || left-- > 0)
         i++;
     struct candidate *c = &items[i];
-    snprintf(c->rank, sizeof c->rank, "speed %s, asked to learn it",
-             c->rank_key == RANK_UNKNOWN ? "unknown" : "not measured lately");
-    c->rank_key = RANK_EXPLORED;
+    snprintf(c->rank, sizeof c->rank, "%s %s, asked to learn it", what,
+             c->rank_group == UNKNOWN ? "unknown" : "not measured lately");
+    c->rank_group = EXPLORED;
 }
 
 /* ---- all together ---- */
+
+static bool is_before(const struct candidate *a, const struct candidate *b)
+{
+    return a->rank_group != b->rank_group ? a->rank_group < b->rank_group
+                                          : a->rank_key < b->rank_key;
+}
 
 /* Insertion: stable, and routes are short. */
 static void sort(struct candidate *items, size_t n)
 {
     for (size_t i = 1; i < n; i++)
-        for (size_t at = i; at > 0 && items[at].rank_key < items[at - 1].rank_key; at--)
+        for (size_t at = i; at > 0 && is_before(&items[at], &items[at - 1]); at--)
             candidate_swap(&items[at], &items[at - 1]);
 }
 
@@ -192,13 +264,17 @@ void rank_candidates(const struct ranking *k, struct candidate *items, size_t n)
         break;
     case CONF_FASTEST:
         measure(k, items, n, by_speed);
-        explore(k, items, n);
+        explore(k, items, n, "speed");
         break;
     case CONF_LEAST_BUSY:
         measure(k, items, n, by_load);
         break;
     case CONF_STICKY:
         measure(k, items, n, by_hash);
+        break;
+    case CONF_BEST:
+        measure(k, items, n, by_quality);
+        explore(k, items, n, "quality");
         break;
     }
     sort(items, n);

@@ -834,8 +834,11 @@ void request_decide(struct request *r, bool is_for_people)
     struct route_facts facts = facts_of(r);
     const struct prefer *by = request_prefer(r);
     r->strategy = by != NULL ? by->strategy : r->rules.strategy;
-    const struct rank_rules rules = {r->strategy, r->rules.explore_ppm};
+    const struct rank_rules rules = {r->strategy, r->rules.explore_ppm,
+                                     r->rules.min_quality_ppm};
     bool is_ranked = request_is_ranked(r);
+    if (r->strategy == CONF_BEST)
+        request_refresh_scores(r);
     for (size_t i = 0; i < r->n_targets; i++) {
         r->views[i] = (struct target_view){.model = &r->prospects[i].model,
                                            .pinned = is_pinned(r, &r->targets[i])};

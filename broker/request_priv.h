@@ -276,6 +276,8 @@ void request_write_trace(const struct request *r, struct jw *w);
 bool request_is_ranked(const struct request *r);
 /* By what it is known again: habit.h's. Read from its body when first asked for. */
 uint64_t request_prefix(struct request *r);
+/* Before ranking by them: what was read of scores since the last time. */
+void request_refresh_scores(struct request *r);
 /* What such a strategy may ask of target i, whose bounds are found. */
 void request_view_rank(struct request *r, size_t i, struct target_view *v);
 /* A good answer of that target tells of those to come, if the request was ranked. */

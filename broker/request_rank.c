@@ -10,6 +10,7 @@
 
 #include "broker/habit.h"
 #include "broker/request_priv.h"
+#include "broker/score.h"
 
 enum {
     /* of an answer to a template that has had none; as for reservations */
@@ -19,6 +20,8 @@ enum {
      * Source: Anthropic, prompt caching: 5 minutes; OpenAI, prompt caching: 5 to 10 (2026-11).
      */
     CACHE_LIVES_US = 300 * US_PER_S,
+    /* scores are read again by then, while somebody ranks by them */
+    SCORES_OLD_US = 60 * US_PER_S,
     /* what was measured longer ago may be different by now */
     SPEED_OLD_US = 600 * US_PER_S,
 };
@@ -36,6 +39,21 @@ uint64_t request_prefix(struct request *r)
     if (r->prefix == 0)
         r->prefix = habit_prefix(r->opt.conversation, r->cr.body, r->cr.check);
     return r->prefix;
+}
+
+void request_refresh_scores(struct request *r)
+{
+    struct broker *b = r->b;
+    int64_t now_us = loop_mono_us(b->loop);
+    struct scores *read = ledger_take_scores(b->ledger);
+    if (read != NULL) {
+        scores_free(&b->scores);
+        b->scores = read;
+    }
+    if (b->scores_asked_us != 0 && now_us - b->scores_asked_us < SCORES_OLD_US)
+        return;
+    b->scores_asked_us = now_us;
+    ledger_ask_scores(b->ledger);
 }
 
 static struct str template_of(const struct request *r)
@@ -59,6 +77,11 @@ void request_view_rank(struct request *r, size_t i, struct target_view *v)
     v->last_token_us = target_last_token_us(s, v->output_tok);
     v->is_speed_old = s->measured_us < now_us - SPEED_OLD_US;
     v->in_flight = (int64_t)s->n_in_flight;
+    if (r->strategy == CONF_BEST) {
+        const struct score *score = scores_find(r->b->scores, name);
+        v->quality_ppm = score != NULL ? score->mean_ppm : 0;
+        v->n_scores = score != NULL ? score->n : 0;
+    }
     v->kept_us = habits_kept_us(r->b->habits, prefix, name, now_us);
 }
 

@@ -43,13 +43,14 @@ struct target_view {
     int64_t last_token_us; /* from sending to it, as predicted; 0: not known */
     bool is_speed_old;     /* … from what was measured a while ago */
     int64_t in_flight;     /* attempts of any request */
+    int64_t quality_ppm, n_scores; /* mean of so many scores; 0: it has none */
     int64_t kept_us; /* it served the like last, and its cache lives so long; 0: no */
 };
 
 /* Of a route, as far as they rank who may serve a request. */
 struct rank_rules {
     enum conf_strategy strategy;
-    int64_t explore_ppm;
+    int64_t explore_ppm, min_quality_ppm;
 };
 
 enum verdict {
@@ -90,7 +91,8 @@ struct candidate {
     pico cached_pico;        /* only explained: the whole input from a prompt cache */
     int64_t top_out_tok;     /* … the output that max_pico is for; −1: unbounded */
     char why[160];           /* "circuit open: 5×529 in 60s, retry in 41s" */
-    int64_t rank_key;        /* rank.c's */
+    int rank_group;          /* rank.c's: first by this … */
+    int64_t rank_key;        /* … then by this */
     char rank[80]; /* of one who may serve it, by strategy: "expected $0.00041"; or "" */
 };
 

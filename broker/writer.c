@@ -100,6 +100,7 @@ void writer_release(struct writer *w)
         mem_free(container_of(node, struct body_node, link));
     list_for_each_safe (node, &w->removals)
         mem_free(container_of(node, struct removal, link));
+    scores_free(&w->scores);
     spool_close(&w->spool);
     mem_free(w->db_path);
     pthread_mutex_destroy(&w->lock);
@@ -126,6 +127,23 @@ void writer_dropped(struct writer *w, size_t n_rows)
 {
     w->n_dropped_rows += n_rows;
     pthread_cond_signal(&w->work);
+}
+
+void writer_ask_scores(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->must_score = true;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+}
+
+struct scores *writer_take_scores(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct scores *s = w->scores;
+    w->scores = NULL;
+    pthread_mutex_unlock(&w->lock);
+    return s;
 }
 
 uint64_t writer_queue_removal(struct writer *w, struct removal *node)
@@ -565,6 +583,30 @@ static void prune(struct work *k)
     k->prune_us = now_mono_us + US_PER_HOUR;
 }
 
+/* For the loop, which takes them when it ranks again; what fails is asked for again. */
+static void read_scores(struct work *k)
+{
+    struct writer *w = k->w;
+    struct err ignored = ERR_INIT;
+    struct scores *s = NULL;
+    (void)!scores_read(rows_db(k->rows), &s, &ignored);
+    pthread_mutex_lock(&w->lock);
+    w->must_score = false;
+    if (s != NULL) {
+        scores_free(&w->scores);
+        w->scores = s;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool must_score(struct work *k)
+{
+    pthread_mutex_lock(&k->w->lock);
+    bool must = k->w->must_score;
+    pthread_mutex_unlock(&k->w->lock);
+    return must;
+}
+
 static enum errc fill_texts(struct work *k, struct err *e)
 {
     enum errc rc = texts_fill(rows_db(k->rows), FILL_STEP, e);
@@ -581,7 +623,7 @@ static int64_t due_us(struct work *k)
     if (k->retry_us > 0)
         return w->is_stopping ? MIN(k->retry_us, w->stop_at_us) : k->retry_us;
     if (w->is_stopping || !w->is_replayed || w->n_waiting >= GROUP_MAX / 2 ||
-        w->must_prune)
+        w->must_prune || w->must_score)
         return 0;
     if (!list_is_empty(&w->removals))
         return k->scrub_us;
@@ -665,6 +707,8 @@ static enum errc do_work(struct work *k, struct err *e)
         rc = do_removals(k, e);
     if (rc == ERR_OK && must_prune(k))
         prune(k);
+    if (rc == ERR_OK && must_score(k))
+        read_scores(k);
     if (rc == ERR_OK && !k->is_filled)
         rc = in_transaction(k, fill_texts, e);
     if (rc == ERR_OK && rows_wal_pages(k->rows) > WAL_PAGES)

@@ -13,6 +13,7 @@
 #include "core/prune.h"
 
 #include "broker/ledger.h"
+#include "broker/score.h"
 #include "broker/spool.h"
 
 /* Bodies on their way; the three texts stand one after the other in `bytes`. */
@@ -45,11 +46,13 @@ struct writer {
     pthread_mutex_t lock;
     struct list bodies, removals;
     struct retention retention;
-    bool must_prune;    /* it has become shorter, perhaps: not in an hour, but now */
-    size_t bodies_len;  /* bytes in the queue of bodies */
-    uint64_t n_waiting; /* settlements in the spool that the thread has not taken */
-    uint64_t signal_at; /* so many of them wake it */
-    bool is_replayed;   /* what the last run left is in the database */
+    bool must_prune;       /* it has become shorter, perhaps: not in an hour, but now */
+    size_t bodies_len;     /* bytes in the queue of bodies */
+    uint64_t n_waiting;    /* settlements in the spool that the thread has not taken */
+    uint64_t signal_at;    /* so many of them wake it */
+    bool is_replayed;      /* what the last run left is in the database */
+    bool must_score;       /* scores are to be read … */
+    struct scores *scores; /* … and were; owned until they are taken */
     bool is_stopping;
     int64_t stop_at_us; /* monotonic: what is not committed by then stays in the spool */
     uint64_t applied;   /* everything up to this record is committed */
@@ -75,7 +78,10 @@ void writer_stop(struct writer *w, int64_t wait_us);
 void writer_queue_body(struct writer *w, struct body_node *node, uint64_t seq);
 void writer_settled(struct writer *w, uint64_t n);
 void writer_dropped(struct writer *w, size_t n_rows);
-/* Take the lock. Returns the number of the removal, from 1. */
+/* Take the lock. What ledger.h says of scores. */
+void writer_ask_scores(struct writer *w);
+struct scores *writer_take_scores(struct writer *w);
+/* Takes the lock. Returns the number of the removal, from 1. */
 uint64_t writer_queue_removal(struct writer *w, struct removal *node);
 /* Until no settlement waits, or wait_us is over: false. */
 bool writer_wait(struct writer *w, int64_t wait_us);

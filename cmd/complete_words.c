@@ -248,7 +248,7 @@ void complete_words(struct complete *c, enum opt_complete kind, const char *valu
         add_commands(c);
         return;
     case OPT_C_AIM:
-        add_list(c, "cost|latency");
+        add_list(c, "cost|latency|quality");
         return;
     case OPT_C_PROVIDER:
         add_providers(c);

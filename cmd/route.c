@@ -602,7 +602,7 @@ static enum errc run_prefer(struct cmd_ctx *ctx, void *p, const char *const *arg
     (void)n;
     if (!conf_aim(str_of(args[0]), &ignored))
         return err_set(e, ERR_USAGE,
-                       "\"%s\" is nothing to prefer: cost or latency\n"
+                       "\"%s\" is nothing to prefer: cost, latency or quality\n"
                        "hint: llmgw route unprefer ends it",
                        args[0]);
     return steer(ctx, &s, p, e);

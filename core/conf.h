@@ -36,7 +36,8 @@ enum conf_strategy {
     CONF_CHEAPEST,
     CONF_FASTEST,
     CONF_LEAST_BUSY,
-    CONF_STICKY
+    CONF_STICKY,
+    CONF_BEST
 };
 /* As the file has it. */
 const char *conf_strategy_name(enum conf_strategy s);
@@ -106,6 +107,7 @@ struct conf_route {
     const char *name;
     enum conf_strategy strategy;
     int64_t explore_ppm; /* of its requests, to learn what is not known; default 5 % */
+    int64_t min_quality_ppm; /* of the scores of a target that is good enough; 80 % */
     struct conf_target *targets;
     size_t n_targets;
     int64_t timeout_us;      /* whole request, default 600 s */

@@ -198,13 +198,16 @@ static const struct conf_key keys[] = {
     {"alias", NULL, CONF_ALIAS, .help = "NAME = PROVIDER/MODEL, a model's id or a route"},
 
     {"route", "strategy", CONF_ENUM, IN(conf_route, strategy),
-     .values = "order|weighted|cheapest|fastest|least-busy|sticky", .preset = "order",
+     .values = "order|weighted|cheapest|fastest|least-busy|sticky|best",
+     .preset = "order",
      .help = "which target that can serve is asked first; see Strategies"},
     {"route", "explore", CONF_FRACTION, IN(conf_route, explore_ppm), .values = "0..100%",
      .preset = "5%",
-     .help =
-         "fastest: part of the requests that go to a target whose speed is not known, "
-         "to learn it"},
+     .help = "fastest and best: part of the requests that go to a target whose speed or "
+             "quality is not known, to learn it"},
+    {"route", "min-quality", CONF_FRACTION, IN(conf_route, min_quality_ppm),
+     .values = "0..100%", .preset = "80%",
+     .help = "best: the mean of its scores from which a target is good enough"},
     {"route", "target", CONF_TARGET, IN(conf_route, targets), .multi = true,
      .help = "NAME [weight=N] [when CONDITION]; repeated, in order of preference"},
     {"route", "timeout", CONF_DURATION, IN(conf_route, timeout_us), .preset = "600s",
@@ -271,9 +274,13 @@ static const struct conf_key keys[] = {
 const char *conf_strategy_name(enum conf_strategy s)
 {
     static const char *const names[] = {
-        [CONF_ORDER] = "order",           [CONF_WEIGHTED] = "weighted",
-        [CONF_CHEAPEST] = "cheapest",     [CONF_FASTEST] = "fastest",
-        [CONF_LEAST_BUSY] = "least-busy", [CONF_STICKY] = "sticky",
+        [CONF_ORDER] = "order",
+        [CONF_WEIGHTED] = "weighted",
+        [CONF_CHEAPEST] = "cheapest",
+        [CONF_FASTEST] = "fastest",
+        [CONF_LEAST_BUSY] = "least-busy",
+        [CONF_STICKY] = "sticky",
+        [CONF_BEST] = "best",
     };
     return names[s];
 }
@@ -281,7 +288,7 @@ const char *conf_strategy_name(enum conf_strategy s)
 static const struct {
     const char *aim;
     enum conf_strategy strategy;
-} aims[] = {{"cost", CONF_CHEAPEST}, {"latency", CONF_FASTEST}};
+} aims[] = {{"cost", CONF_CHEAPEST}, {"latency", CONF_FASTEST}, {"quality", CONF_BEST}};
 
 const char *conf_aim_name(enum conf_strategy s)
 {

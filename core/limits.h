@@ -67,6 +67,10 @@ enum {
      * template are, by target, and which prompt cache holds whose beginning */
     LIMIT_HABIT_ANSWERS = 1024,
     LIMIT_HABIT_CACHES = 4096,
+    /* of scores in the ledger: the latest that count, 20 ms of the writer thread, and targets of
+     * them, of 0.4 KiB each */
+    LIMIT_SCORES_READ = 20000,
+    LIMIT_SCORED_TARGETS = 256,
     /* bytes of the names users give: route, project, template, tag key and value */
     LIMIT_NAME_LEN = 200,
     LIMIT_TAGS = 16,

@@ -129,6 +129,7 @@ check_PROGRAMS += %D%/unit/test_request_failure
 check_PROGRAMS += %D%/unit/test_router
 check_PROGRAMS += %D%/unit/test_rank
 check_PROGRAMS += %D%/unit/test_habit
+check_PROGRAMS += %D%/unit/test_score
 check_PROGRAMS += %D%/unit/test_retry
 check_PROGRAMS += %D%/unit/test_secret
 check_PROGRAMS += %D%/unit/test_served

@@ -1,6 +1,6 @@
 #!/bin/sh
 # By what a route ranks those who can serve: the least cost, the least time, the fewest under way,
-# who served the like before.
+# who served the like before, who was found to be good.
 # What is not known is never the best, and whoever asks is told why.
 . "$top_srcdir/tests/e2e/lib.sh"
 need curl sqlite3
@@ -46,7 +46,7 @@ explain() { llmgw route explain --no-stdin -r r "$@"; }
 with dearest
 out=$(llmgw config check 2>&1)
 is "$?" 2 'an unknown strategy is refused'
-like "$out" 'config:17: .*"dearest" is none of order\|weighted\|cheapest\|fastest\|least-busy\|sticky' '… with those there are'
+like "$out" 'config:17: .*"dearest" is none of order\|weighted\|cheapest\|fastest\|least-busy\|sticky\|best' '… with those there are'
 for n in 101% lots -1; do
     with fastest "explore = $n"
     llmgw config check >/dev/null 2>&1
@@ -178,4 +178,63 @@ http -H 'x-llmgw-conversation: ever' -X POST -o /dev/null \
     -d '{"model":"r","messages":[{"role":"user","content":"hello"}],"prompt_cache_options":{"ttl":"99999d"}}' /v1/chat/completions
 like "$(say -H 'x-llmgw-conversation: ever' | "$tool" json candidates.0.rank)" \
     '^served it last, its cache lives (23h|24h|1d)' 'no cache lives longer than any provider keeps one'
+
+# ---- best ----
+with best 'explore = 0'
+stop_broker
+start_broker
+is "$(target_of)" one/none 'best: no scores: in order'
+like "$(explain hello)" '^  2 one/sim +standby +no quality scores, in order, healthy' '… which is said'
+answers() { # TARGET N: so many, recorded
+    llmgw route pin "$1"
+    i=0
+    while [ $i -lt "$2" ]; do
+        target_of >/dev/null
+        i=$((i + 1))
+    done
+    llmgw route unpin
+}
+answers one/sim 6
+answers two/sim 6
+judge() { # TARGET VALUE: all answers of it
+    sqlite3 -cmd '.timeout 5000' "$db" "INSERT INTO score (rid, at_us, name, value, source)
+        SELECT rid, 1, 'quality', $2, 'human' FROM request
+        WHERE provider || '/' || model = '$1' AND route = 'r' AND rid NOT IN (SELECT rid FROM score);"
+}
+stop_broker
+sql_wait "SELECT count(*) > 11 FROM request WHERE route = 'r'" 1 >/dev/null
+judge one/sim 0.9
+sqlite3 "$db" "INSERT INTO score (rid, at_us, name, value, source)
+    SELECT rid, 1, name, value, 'judge' FROM request,
+        (SELECT 'quality' AS name, 7 AS value UNION SELECT 'agree', 0 UNION SELECT 'quality', -1)
+    WHERE provider || '/' || model = 'one/sim'"
+start_broker
+is "$(target_of)" one/sim 'the one that is known to be good'
+out=$(explain hello)
+like "$out" '^  1 one/sim +chosen +quality 0\.90 of [0-9]+ scores, expected \$0\.00[0-9]+, healthy' \
+    '… by its scores that are called so, from 0 to 1'
+like "$out" '^  2 one/none +standby +no quality scores, in order' '… before what is not known'
+judge two/sim 0.95
+http -X POST /llmgw/v1/stop >/dev/null
+wait "$broker_pid"
+start_broker
+is "$(target_of)" two/sim 'of two good ones the cheaper'
+sqlite3 -cmd '.timeout 5000' "$db" "UPDATE score SET value = 0.2 WHERE rid IN
+    (SELECT rid FROM request WHERE provider = 'two') AND name = 'quality' AND value = 0.95"
+stop_broker
+with order
+start_broker
+is "$(target_of)" one/none 'another strategy'
+llmgw route prefer quality
+ok 'preferring quality reads the scores' sh -c "
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        llmgw route explain --no-stdin -r r hello | grep -q '^  3 two/sim .* quality 0.20 of [0-9]* scores, below 0.80' && exit 0
+        '$tool' wait '$tmp/never' '^never\$' 100ms 2>/dev/null
+    done
+    exit 1"
+is "$(target_of)" one/sim '… and goes by them'
+stop_broker KILL
+start_broker
+is "$(target_of)" one/sim '… after a restart at once'
+like "$(explain hello)" 'strategy best \(prefer quality\)$' '… which is said'
 done_testing

@@ -99,13 +99,13 @@ for aim in '' dearest cheapest none; do
     out=$(llmgw route prefer -- "$aim" 2>&1)
     is "$?" 2 "nothing to prefer: \"$aim\""
 done
-like "$out" '"none" is nothing to prefer: cost or latency' '… with what there is'
+like "$out" '"none" is nothing to prefer: cost, latency or quality' '… with what there is'
 like "$out" 'llmgw route unprefer' '… and the way back'
 out=$(llmgw route prefer cost -r nowhere 2>&1)
 is "$?" 4 'no such route: 4'
 is "$(post prefer '{"prefer":"dearest"}') $(said error.llmgw.class)" '400 invalid_request' 'a wrong aim'
 is "$(post prefer '{"route":"nowhere","prefer":"cost"}') $(said error.llmgw.class)" '404 not_found' '… a wrong route'
-is "$(llmgw __complete -- route prefer '' | cut -f1 | tr '\n' ' ')" 'cost latency ' 'completion knows the aims'
+is "$(llmgw __complete -- route prefer '' | cut -f1 | tr '\n' ' ')" 'cost latency quality ' 'completion knows the aims'
 like "$(llmgw __complete -- route pre)" '^prefer' '… and the word'
 
 # ---- what was decided ----

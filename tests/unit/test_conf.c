@@ -358,6 +358,7 @@ static void routes_limits_and_money_reach_their_structs(void **state)
     const struct conf_route *r = conf_route(c, STR("fast"));
     assert_int_equal(r->strategy, CONF_WEIGHTED);
     assert_int_equal(r->explore_ppm, 50000);
+    assert_int_equal(r->min_quality_ppm, 800000);
     assert_int_equal(r->n_targets, 3);
     assert_string_equal(r->targets[0].provider, "anthropic");
     assert_string_equal(r->targets[0].model, "claude-haiku-4-5");

@@ -334,6 +334,87 @@ static void where_no_price_tells_it_is_kept(void **state)
     assert_int_equal(decide(b, "odd", CONF_STICKY)[0], '1');
 }
 
+/* ---- best ---- */
+
+static void score(struct bench *b, size_t target, int64_t ppm, int64_t n)
+{
+    b->views[target].quality_ppm = ppm;
+    b->views[target].n_scores = n;
+}
+
+static void the_best_is_the_cheapest_that_is_good_enough(void **state)
+{
+    struct bench *b = *state;
+    b->rules.min_quality_ppm = 800000;
+    for (size_t i = 0; i < 3; i++)
+        b->views[i].output_tok = 20; /* 1200, 700, 1200 */
+    score(b, 0, 900000, 41);
+    score(b, 1, 800000, 5);
+    score(b, 2, 1000000, 7);
+    assert_string_equal(decide(b, "r", CONF_BEST), "102");
+    assert_string_equal(rank_of(b, 1), "quality 0.80 of 5 scores, expected $0.00070");
+    /* just below it, the price is no matter */
+    score(b, 1, 799999, 5);
+    assert_string_equal(decide(b, "r", CONF_BEST), "021");
+    assert_string_equal(rank_of(b, 1), "quality 0.80 of 5 scores, below 0.80");
+    /* the better ones of those that are not good enough */
+    score(b, 0, 500000, 41);
+    assert_string_equal(decide(b, "r", CONF_BEST), "210");
+    score(b, 2, 400000, 41);
+    assert_string_equal(decide(b, "r", CONF_BEST), "102");
+    b->rules.min_quality_ppm = 0;
+    assert_string_equal(decide(b, "r", CONF_BEST), "102");
+    assert_string_equal(rank_of(b, 2), "quality 0.40 of 41 scores, expected $0.0012");
+}
+
+static void a_quality_that_is_not_known_is_never_the_best(void **state)
+{
+    struct bench *b = *state;
+    b->rules.min_quality_ppm = 800000;
+    for (size_t i = 0; i < TARGETS; i++)
+        b->views[i].output_tok = 20;
+    /* nothing is known of any: in order, whatever they cost */
+    assert_string_equal(decide(b, "r", CONF_BEST), "012");
+    assert_string_equal(rank_of(b, 1), "no quality scores, in order");
+    /* behind who is good, before who is not */
+    score(b, 2, 810000, 5);
+    assert_string_equal(decide(b, "r", CONF_BEST), "201");
+    score(b, 2, 100000, 5);
+    assert_string_equal(decide(b, "r", CONF_BEST), "012");
+    /* a few are none, for good or bad */
+    score(b, 1, 1000000, 4);
+    score(b, 0, 0, 1);
+    assert_string_equal(decide(b, "r", CONF_BEST), "012");
+    assert_string_equal(rank_of(b, 0), "quality 0.00 of 1 score, too few");
+    assert_string_equal(rank_of(b, 1), "quality 1.00 of 4 scores, too few");
+    score(b, 2, 810000, 5);
+    assert_string_equal(decide(b, "r", CONF_BEST), "201");
+    /* good, but nobody knows what it costs: behind who is good and known to cost so much */
+    score(b, 0, 1000000, 5);
+    score(b, 1, 810000, 5);
+    score(b, 2, 0, 0);
+    assert_string_equal(decide(b, "odd", CONF_BEST), "1023");
+    assert_string_equal(rank_of(b, 0), "quality 1.00 of 5 scores, price unknown");
+}
+
+static void a_declared_share_asks_whose_quality_is_not_known(void **state)
+{
+    struct bench *b = *state;
+    unsigned n[TARGETS];
+    b->rules = (struct rank_rules){.explore_ppm = PPM / 10, .min_quality_ppm = 800000};
+    draw(b, CONF_BEST, n);
+    assert_int_equal(n[0], 4000); /* there is nothing to be better than */
+    score(b, 0, 900000, 9);
+    score(b, 2, 100000, 9);
+    b->views[0].is_speed_old = true; /* is no matter here */
+    draw(b, CONF_BEST, n);
+    assert_in_range(n[1], 400 - 95, 400 + 95);
+    assert_int_equal(n[2], 0);
+    b->rules.explore_ppm = PPM;
+    assert_string_equal(decide(b, "r", CONF_BEST), "102");
+    assert_string_equal(rank_of(b, 1), "quality unknown, asked to learn it");
+}
+
 /* ---- with all else ---- */
 
 static void who_is_out_has_no_rank(void **state)
@@ -394,6 +475,9 @@ int main(void)
         CASE(a_prefix_goes_to_one_target_and_all_share_them),
         CASE(who_served_it_last_keeps_it_while_that_is_worth_it),
         CASE(where_no_price_tells_it_is_kept),
+        CASE(the_best_is_the_cheapest_that_is_good_enough),
+        CASE(a_quality_that_is_not_known_is_never_the_best),
+        CASE(a_declared_share_asks_whose_quality_is_not_known),
         CASE(who_is_out_has_no_rank),
         CASE(a_fallback_of_the_clients_stays_behind),
         CASE(order_and_weight_have_no_reason_to_tell),
