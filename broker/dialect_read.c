@@ -244,8 +244,9 @@ void read_allowed(struct reader *r, const struct jfield *list,
     struct jspan v;
     while (names != NULL && r->rc == ERR_OK &&
            jscan_next(r->text, list->value, &it, &v)) {
+        struct jfield type = {.name = "type"}; /* name_of() reads the rest */
         size_t mark = read_enter(r, "%s[%zu]", list->name, n_names);
-        if (read_fields(r, v, NULL, 0))
+        if (read_fields(r, v, &type, 1))
             names[n_names++] = name_of(r, v);
         read_leave(r, mark);
     }
