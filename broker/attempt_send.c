@@ -9,6 +9,7 @@
 
 #include "broker/attempt_priv.h"
 #include "broker/call_headers.h"
+#include "broker/fetch.h"
 #include "broker/signatures.h"
 
 enum {
@@ -61,8 +62,7 @@ static enum errc take_part(struct attempt *a, struct msg_request *msg, struct er
     return ERR_OK;
 }
 
-/* Into r->msg, once. */
-static enum errc decode(struct request *r, struct err *e)
+enum errc attempt_decode(struct request *r, struct err *e)
 {
     if (r->msg != NULL)
         return ERR_OK;
@@ -75,10 +75,14 @@ static enum errc decode(struct request *r, struct err *e)
     return ERR_OK;
 }
 
-static struct target_caps caps_of(const struct target_model *m,
+static struct target_caps caps_of(const struct request *r, const struct target_model *m,
                                   const struct conf_target *t)
 {
+    size_t n_media;
+    const struct media *media = fetch_media(r, &n_media);
     return (struct target_caps){
+        .media = media,
+        .n_media = n_media,
         .kind = m->kind,
         .model = str_of(t->model),
         .max_output_tok = m->max_output_tok,
@@ -97,14 +101,15 @@ bool attempt_would_take(struct request *r, size_t i)
     const struct dialect_ops *ops = dialect_for(m->kind, r->client->id, &r->facts, model);
     if (ops == NULL || ops == r->client)
         return ops != NULL;
-    if (decode(r, &ignored) != ERR_OK)
+    if (attempt_decode(r, &ignored) != ERR_OK)
         return false;
     const struct msg_embed *embed = r->msg->embed;
     if (embed != NULL && ops->embed_most != NULL &&
         embed->n_texts > ops->embed_most(m->kind, model) * CALLS_MAX)
         return false;
+    fetch_plan(r, ops); /* it would be fetched */
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
-    struct target_caps caps = caps_of(m, &r->targets[i]);
+    struct target_caps caps = caps_of(r, m, &r->targets[i]);
     caps.later = &later; /* long texts need not be written to know it */
     enum errc rc = ops->request_encode(r->msg, &caps, &out, &dropped, &ignored);
     jw_later_release(&later);
@@ -114,7 +119,7 @@ bool attempt_would_take(struct request *r, size_t i)
 static enum errc build_crossed(struct attempt *a, struct err *e)
 {
     struct request *r = a->r;
-    if (decode(r, e) != ERR_OK)
+    if (attempt_decode(r, e) != ERR_OK)
         return e->code;
     struct msg_request msg = *r->msg;
     signatures_attach(r->b->signatures, attempt_origin(a), &msg, &r->arena,
@@ -126,9 +131,12 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
         echo_start(&a->echo, &msg, &r->arena);
     if (msg.embed != NULL && take_part(a, &msg, e) != ERR_OK)
         return e->code;
-    struct target_caps caps = caps_of(&a->model, a->target);
+    struct target_caps caps = caps_of(r, &a->model, a->target);
     caps.stream = a->is_streamed;
-    caps.later = r->cr.body.len > WRITE_FROM_LEN ? &a->later : NULL;
+    size_t len = r->cr.body.len;
+    for (size_t i = 0; i < caps.n_media; i++)
+        len += caps.media[i].data.len;
+    caps.later = len > WRITE_FROM_LEN ? &a->later : NULL;
     caps.hop_token = buf_str(&a->hop_token);
     caps.is_hop_on_top = a->is_hop_on_top;
     struct dropped dropped = {.n = 0};

@@ -140,6 +140,16 @@ struct encode_ctx {
     const struct jcheck *check; /* has seen it; NULL: nobody has */
 };
 
+/* What a URL of the request led to, for targets that fetch nothing themselves. */
+struct media {
+    struct str url;
+    struct str mime, data; /* by its first bytes; base64 */
+    const char *why;       /* it is not there; NULL: it is */
+};
+
+/* What the first bytes say, in base64: of the four kinds of images, or a PDF; else STR_NONE. */
+struct str media_mime(struct str data);
+
 /* What an upstream body may hold; from catalog and configuration. */
 struct target_caps {
     const struct provider_kind *kind;
@@ -148,6 +158,8 @@ struct target_caps {
     unsigned caps_yes, caps_no; /* enum catalog_cap */
     bool stream;                /* ask for a stream */
     struct jw_later *later;     /* where long texts may be left; NULL: none */
+    const struct media *media;  /* what was fetched */
+    size_t n_media;
     struct str hop_token; /* of an answer that goes on in this request; else empty */
     bool is_hop_on_top;   /* the token stands beside the configuration, not in it */
 };
@@ -184,7 +196,8 @@ struct error_ext {
 struct dialect_ops {
     enum dialect id;
     const char *name;
-    bool is_binary; /* its streams are messages of core/eventstream.h */
+    bool is_binary;     /* its streams are messages of core/eventstream.h */
+    bool takes_no_urls; /* of images and files: fetch.h fetches them */
 
     /* ---- a client's request; `check` has seen the body, NULL: nobody has ---- */
     /* Strict: ERR_INVALID with field and reason for anything routing cannot rely on. */

@@ -394,6 +394,7 @@ static enum errc bedrock_scan_reply(struct scan_state *s, struct str body, struc
 
 const struct dialect_ops dialect_bedrock = {
     .id = DIALECT_BEDROCK,
+    .takes_no_urls = true,
     .name = "bedrock",
     .is_binary = true,
     .path = bedrock_path,

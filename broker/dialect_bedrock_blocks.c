@@ -63,17 +63,17 @@ static void write_source(struct jw *w, struct str data)
 /* In one request. Source: Converse API reference, Message (2026). */
 enum { MOST_IMAGES = 20, MOST_FILES = 5 };
 
-/* Nothing is fetched from the web. */
-static void write_image(struct bedrock_writer *b, const struct msg_part *p)
+static void write_image(struct bedrock_writer *b, const struct msg_part *part)
 {
     struct jw *w = &b->r.w;
-    struct str mime = image_mime(p);
+    struct msg_part there;
+    const struct msg_part *p = &there;
     if (++b->n_images > MOST_IMAGES)
         refuse(&b->r, "image_url", "the target takes 20 images in a request");
-    else if (p->url.len > 0)
-        refuse(&b->r, "image_url",
-               "the target fetches nothing from the web: send the data");
-    else if (mime.len == 0)
+    if (!take_media(&b->r, part, &there))
+        return;
+    struct str mime = image_mime(p);
+    if (mime.len == 0)
         refuse(&b->r, "image_url", "the target reads png, jpeg, gif and webp only");
     jw_object(w);
     jw_key(w, "image");
@@ -119,9 +119,13 @@ static void write_file_name(struct bedrock_writer *b, struct str name)
     jw_kstrz(&b->r.w, "name", out);
 }
 
-static void write_file(struct bedrock_writer *b, const struct msg_part *p)
+static void write_file(struct bedrock_writer *b, const struct msg_part *part)
 {
     struct jw *w = &b->r.w;
+    struct msg_part there;
+    const struct msg_part *p = &there;
+    if (!take_media(&b->r, part, &there))
+        return;
     const char *format = file_format(p->mime);
     if (p->data.len == 0 || format == NULL)
         refuse(&b->r, "file", "the target takes documents of known kinds, as data only");

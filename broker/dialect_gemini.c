@@ -343,6 +343,7 @@ static enum errc gemini_scan_reply(struct scan_state *s, struct str body, struct
 
 const struct dialect_ops dialect_gemini = {
     .id = DIALECT_GEMINI,
+    .takes_no_urls = true,
     .name = "gemini",
     .path = gemini_path,
     .request_encode = gemini_request_encode,

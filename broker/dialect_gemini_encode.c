@@ -216,14 +216,17 @@ static struct str mime_of_uri(struct str uri)
 static void write_media(struct gemini_writer *g, const struct msg_part *p)
 {
     struct jw *w = &g->r.w;
-    const char *field = p->kind == MSG_IMAGE ? "image_url" : "file";
-    struct str mime = p->kind == MSG_IMAGE ? image_mime(p) : p->mime;
+    struct msg_part there = *p;
+    bool is_own = p->url.len > 0 && is_own_uri(g, p->url);
+    if (!is_own && !take_media(&g->r, p, &there))
+        return;
+    struct str mime = p->kind == MSG_IMAGE ? image_mime(&there) : there.mime;
     if (mime.len == 0) /* heic and heif are known here, and to no magic of ours */
-        mime = p->mime;
+        mime = there.mime;
     jw_object(w);
-    if (p->url.len == 0) {
-        write_blob(w, mime, p->data);
-    } else if (is_own_uri(g, p->url)) {
+    if (!is_own) {
+        write_blob(w, mime, there.data);
+    } else {
         jw_key(w, "fileData");
         jw_object(w);
         jw_kstr(w, "fileUri", p->url);
@@ -231,8 +234,6 @@ static void write_media(struct gemini_writer *g, const struct msg_part *p)
         if (mime.len > 0) /* Vertex wants it */
             jw_kstr(w, "mimeType", mime);
         jw_object_end(w);
-    } else {
-        refuse(&g->r, field, "the target fetches nothing from the web: send the data");
     }
     jw_object_end(w);
 }

@@ -291,6 +291,11 @@ bool turn_has(const struct msg_turn *t, bool (*is)(const struct msg_part *p));
 void refuse_logprobs(struct request_writer *w);
 void refuse_audio(struct request_writer *w);
 void refuse_unsayable(struct request_writer *w);
+/*
+ * The part with its data, which was fetched if it has a URL; false, and a refusal, when that could
+ * not be, or when it is neither image nor file as it is said to be.
+ */
+bool take_media(struct request_writer *w, const struct msg_part *p, struct msg_part *ret);
 /* The target gives one answer. */
 void refuse_choices(struct request_writer *w);
 /* What msg has no place for is left out by name. */

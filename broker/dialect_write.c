@@ -91,6 +91,33 @@ void refuse_unsayable(struct request_writer *w)
     refuse_audio(w);
 }
 
+bool take_media(struct request_writer *w, const struct msg_part *p, struct msg_part *ret)
+{
+    const char *field = p->kind == MSG_IMAGE ? "image_url" : "file";
+    const char *why =
+        "the target fetches nothing from the web: send the data, or have the "
+        "broker fetch it: broker.fetch-host lists hosts";
+    *ret = *p;
+    if (p->url.len == 0)
+        return true;
+    for (size_t i = 0; i < w->t->n_media; i++) {
+        const struct media *m = &w->t->media[i];
+        bool is_image = str_starts(m->mime, STR("image/"));
+        if (!str_eq(m->url, p->url))
+            continue;
+        ret->url = STR_NONE;
+        ret->mime = m->mime;
+        ret->data = m->data;
+        if (m->why == NULL && is_image == (p->kind == MSG_IMAGE))
+            return true;
+        why = m->why != NULL ? m->why
+              : is_image     ? "what its URL leads to is an image"
+                             : "what its URL leads to is a PDF";
+    }
+    refuse(w, field, why);
+    return false;
+}
+
 void refuse_choices(struct request_writer *w)
 {
     if (w->m->n > 1)
@@ -147,6 +174,13 @@ void write_sampling_rows(struct request_writer *w, const struct sampling_row *ro
 bool is_blank(struct str s)
 {
     return str_trim(s).len == 0;
+}
+
+struct str media_mime(struct str data)
+{
+    const struct msg_part image = {.data = data};
+    return str_starts(data, STR("JVBERi0")) /* "%PDF-" */ ? STR("application/pdf")
+                                                          : image_mime(&image);
 }
 
 struct str image_mime(const struct msg_part *p)

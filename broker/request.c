@@ -33,6 +33,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 
+#include "broker/fetch.h"
 #include "broker/request_priv.h"
 
 enum {
@@ -121,10 +122,16 @@ static void leave(struct request *r)
     loop_later(r->b->loop, &r->task);
 }
 
+static void stop(struct request *r)
+{
+    stop_timers(r);
+    fetch_stop(r);
+}
+
 static void (*const on_enter[REQ_N_])(struct request *) = {
     [REQ_ROUTED] = stop_attempt_timers,
     [REQ_WAITING] = stop_attempt_timers,
-    [REQ_SETTLING] = stop_timers,
+    [REQ_SETTLING] = stop,
     [REQ_DONE] = leave,
     [REQ_FAILED] = leave,
     [REQ_CANCELLED] = leave,
@@ -151,6 +158,7 @@ void request_free(struct request **rp)
     if (r == NULL)
         return;
     *rp = NULL;
+    fetch_release(r);
     answer_release(r);
     request_ask_release(r);
     broker_conf_unref(r->b, &r->conf);
@@ -478,6 +486,10 @@ static void admit(struct request *r)
             break;
         if (candidate_is_key_coming(r, i)) {
             wait_until(r, KEY_LOOK_US, "a command fetches the key");
+            return;
+        }
+        if (fetch_is_coming(r, i)) { /* it says when it is over */
+            wait_until(r, request_left_us(r), "what it names by URL is being fetched");
             return;
         }
         if (!candidate_reserve(r, i))

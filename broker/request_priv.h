@@ -35,7 +35,8 @@
 #define REQUEST_STATES(X)                                                                \
     X(NEW, "arrived; being read", TO(ROUTED) | TO(SETTLING))                             \
     X(ROUTED, "a candidate is chosen", TO(ADMITTED) | TO(WAITING) | TO(SETTLING))        \
-    X(WAITING, "for room in a limit, or for a retry", TO(ROUTED) | TO(SETTLING))         \
+    X(WAITING, "for room, for a retry, or for what is fetched",                          \
+      TO(ROUTED) | TO(SETTLING))                                                         \
     X(ADMITTED, "room is reserved",                                                      \
       TO(SENDING) | TO(ROUTED) | TO(WAITING) | TO(SETTLING))                             \
     X(SENDING, "asked; no content yet",                                                  \
@@ -167,6 +168,7 @@ struct request {
     struct request_options opt;
     struct body_facts facts;
     struct msg_request *msg;     /* arena; decoded when a crossed target first needs it */
+    struct fetches *fetches;     /* owned; NULL: nothing had to be fetched */
     struct conf_route rules;     /* the route's, or the defaults; with headers applied */
     const char *how;             /* the model's name was understood */
     struct conf_target *targets; /* arena */
@@ -322,6 +324,8 @@ void candidate_failure(const struct request *r, const struct err *last, struct e
 
 /* Builds the body and sends it to candidate r->at. On failure there is no attempt, but a row. */
 enum errc attempt_start(struct request *r, struct err *e) MUST_USE;
+/* Into r->msg, once. */
+enum errc attempt_decode(struct request *r, struct err *e) MUST_USE;
 /* Could this request be written for targets[i]? Tries it, and forgets what came of it. */
 bool attempt_would_take(struct request *r, size_t i);
 /* Ends it: cancelled, unless its answer was whole. NULL-safe. */

@@ -50,6 +50,8 @@ static void tell_done(struct upstream_xfer *x, CURLcode rc)
                                                                       : ERR_NETWORK;
         if (is_too_large)
             err_set(&e, code, "the head of the answer is too large");
+        else if (x->is_private && !x->has_head)
+            err_set(&e, code, "its address is of a private network");
         else if (rc == CURLE_SEND_FAIL_REWIND)
             err_set(&e, code, "the kept-alive connection was closed by the other side");
         else

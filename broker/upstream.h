@@ -37,7 +37,9 @@ struct upstream_request {
     const char *proxy, *ca_file; /* NULL: the environment's, the system's */
     bool http2;
     const struct upstream_sign *sign; /* NULL: none */
-    bool is_stream; /* the answer comes in small pieces, over a long time */
+    bool is_stream;  /* the answer comes in small pieces, over a long time */
+    bool is_foreign; /* not to a provider: over a connection of its own, and no proxy */
+    bool is_public;  /* … and only to an address of the public Internet */
 };
 
 /* The head of an answer. Slices are valid during on_head only. */

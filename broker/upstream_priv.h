@@ -62,6 +62,7 @@ struct upstream_xfer {
     bool is_http2, is_post, is_added, has_head, is_paused, is_signed;
     bool is_silent; /* nobody listens: made to warm a connection, or detached */
     bool is_cancelled, wants_resume, is_lost, is_done;
+    bool is_private;          /* an address that it may not go to */
     bool is_ok;               /* it came to its announced end */
     struct loop_timer linger; /* a detached transfer that does not end */
     char error[CURL_ERROR_SIZE];
@@ -89,6 +90,8 @@ void xfer_free_kept(struct upstream *u);
 bool sock_watch(struct upstream *u);
 /* libcurl opens and closes through these; arg is a struct upstream. */
 curl_socket_t sock_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
+/* The same, but none to an address that is not public; arg is a struct upstream_xfer. */
+curl_socket_t sock_open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
 int sock_close(void *arg, curl_socket_t fd);
 void sock_free_all(struct upstream *u);
 

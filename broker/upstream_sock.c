@@ -12,6 +12,7 @@
 
 #include "core/mem.h"
 
+#include "broker/address.h"
 #include "broker/upstream_priv.h"
 
 enum { sock_MAGIC = 0x736f636b };
@@ -167,6 +168,15 @@ curl_socket_t sock_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a
     sock_drop(OBJ(upstream, arg),
               fd); /* one of that number that was closed behind our back */
     return fd;
+}
+
+curl_socket_t sock_open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct upstream_xfer *x = OBJ(upstream_xfer, arg);
+    if (address_is_public(&a->addr))
+        return sock_open(x->u, purpose, a);
+    x->is_private = true;
+    return CURL_SOCKET_BAD;
 }
 
 int sock_close(void *arg, curl_socket_t fd)

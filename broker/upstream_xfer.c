@@ -418,6 +418,21 @@ static bool set_signature(struct upstream_xfer *x, const struct upstream_request
            set_signed_url(x, req->url);
 }
 
+/*
+ * A connection that was kept might lead to where none of these may: its address was not looked at.
+ * Their handles are not kept, so that what is set here ends with them.
+ */
+static bool set_foreign(struct upstream_xfer *x, const struct upstream_request *req)
+{
+    CURL *c = x->easy;
+    return curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+           (!req->is_public ||
+            (curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, sock_open_public) ==
+                 CURLE_OK &&
+             curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, x) == CURLE_OK));
+}
+
 static bool set_options(struct upstream_xfer *x, const struct upstream_request *req)
 {
     CURL *c = x->easy;
@@ -426,13 +441,14 @@ static bool set_options(struct upstream_xfer *x, const struct upstream_request *
         req->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
     long read_len = req->is_stream ? READ_STREAM_LEN : READ_LEN;
     long connect_ms = MAX((long)(req->connect_us / US_PER_MS), 1L);
-    const char *proxy = req->proxy == NULL && !x->u->has_env_proxy ? "" : req->proxy;
+    bool has_no_proxy = req->proxy == NULL && (!x->u->has_env_proxy || req->is_foreign);
+    const char *proxy = has_no_proxy ? "" : req->proxy;
     return curl_easy_setopt(c, CURLOPT_HTTP_VERSION, version) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PIPEWAIT, req->http2 ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_BUFFERSIZE, read_len) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_URL, req->url) == CURLE_OK &&
-           set_url(x->u, c, req->url) &&
+           (req->is_foreign ? set_foreign(x, req) : set_url(x->u, c, req->url)) &&
            curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, proxy) == CURLE_OK &&
            set_tls(x, req->ca_file) && set_body(x, req->method) && set_callbacks(x) &&

@@ -211,6 +211,8 @@ struct conf {
         const char *socket_group;
         int64_t allow_uid[16];
         size_t n_allow_uid;
+        const char *fetch_host[64]; /* "host", "*.domain", either with ":port" */
+        size_t n_fetch_host;
         int64_t idle_exit_us;  /* 0: never; default 30 min for auto-started brokers */
         int64_t drain_us;      /* default 30 s */
         const char *log_level; /* "info" */

@@ -9,6 +9,7 @@
 
 #include "core/conf_load.h"
 #include "core/near.h"
+#include "core/num.h"
 
 enum { SERVED_MOST = 64 }; /* providers that serve one id */
 
@@ -612,6 +613,23 @@ static const struct conf_pos *pos_of(const struct conf_load *l, const char *sect
     return found;
 }
 
+/* "host", "*.domain", either with ":port": letters, digits, dots and hyphens. */
+static bool is_host_pattern(struct str s)
+{
+    uint64_t port = 1;
+    size_t colon = str_find(s, ':');
+    if (colon < s.len && num_u64(str_sub(s, colon + 1, s.len), 65535, &port) != ERR_OK)
+        return false;
+    struct str host = str_sub(s, 0, colon);
+    if (str_starts(host, STR("*.")))
+        host = str_sub(host, 2, host.len);
+    for (size_t i = 0; i < host.len; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-",
+                   host.ptr[i]) == NULL)
+            return false;
+    return host.len > 0 && port > 0;
+}
+
 static void completeness(struct conf_load *l)
 {
     struct conf *c = l->conf;
@@ -622,6 +640,11 @@ static void completeness(struct conf_load *l)
         if (c->clients[i].key_hash == NULL)
             conf_problem(l, &c->clients[i].pos, "client", c->clients[i].name,
                          "no key-hash; llmgw client add makes one");
+    for (size_t i = 0; i < c->broker.n_fetch_host; i++)
+        if (!is_host_pattern(str_of(c->broker.fetch_host[i])))
+            conf_problem(l, pos_of(l, "broker", "fetch-host"), "broker", NULL,
+                         "fetch-host: %s is no host, *.domain or host:port",
+                         c->broker.fetch_host[i]);
     const char *listen = c->broker.listen;
     if (listen != NULL && !c->broker.listen_any &&
         !str_starts(str_of(listen), STR("127.")) &&

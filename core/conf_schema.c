@@ -126,6 +126,12 @@ static const struct conf_key keys[] = {
     {"broker", "allow-uid", CONF_INT, IN(conf, broker.allow_uid),
      LIST_END(conf, broker.allow_uid, broker.n_allow_uid), .values = "0..4294967294",
      .help = "another user who may connect to the socket"},
+    {"broker", "fetch-host", CONF_STRING, IN(conf, broker.fetch_host),
+     LIST_END(conf, broker.fetch_host, broker.n_fetch_host),
+     .help =
+         "HOST, *.DOMAIN or HOST:PORT that images and PDFs, which a request names by "
+         "URL, may be fetched from for Gemini and Bedrock, which fetch none; over https, "
+         "without a proxy, redirects or private addresses; none unless listed"},
     {"broker", "idle-exit", CONF_DURATION, IN(conf, broker.idle_exit_us), .preset = "30m",
      .help = "an auto-started broker ends after so long without work; 0 is never"},
     {"broker", "drain", CONF_DURATION, IN(conf, broker.drain_us), .preset = "30s",

@@ -79,6 +79,11 @@ enum {
     LIMIT_CLIENT_KEYS_LEN = 8 * 1024,
     /* bytes of JSON; what `replay` says of a run at a time: one record of the spool */
     LIMIT_RUN_LEN = 64 * 1024,
+    /* URLs fetched for one request (Bedrock takes 20 images), bytes of all of them (Gemini takes
+     * 20 MB in a request), and seconds until all must have come */
+    LIMIT_FETCHES = 20,
+    LIMIT_FETCH_LEN = 20 * 1024 * 1024,
+    LIMIT_FETCH_S = 20,
     /* requests waiting for a limiter at once */
     LIMIT_QUEUE = 1024,
     /* bytes of the spool file: about 60,000 rows while the database is away */

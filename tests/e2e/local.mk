@@ -110,6 +110,7 @@ dist_check_SCRIPTS += %D%/33-smuggling.t
 EXTRA_DIST += %D%/vectors.tsv
 dist_check_SCRIPTS += %D%/34-vanish.t
 dist_check_SCRIPTS += %D%/36-json.t
+dist_check_SCRIPTS += %D%/37-fetch.t
 dist_check_SCRIPTS += %D%/37-gemini.t
 dist_check_SCRIPTS += %D%/37-bedrock.t
 dist_check_SCRIPTS += %D%/37-cohere.t

@@ -248,6 +248,36 @@ static void serve_scenario(struct call *c)
     play_body(&c->x->play, rc == ERR_OK ? 200 : 400, "text/plain");
 }
 
+/* A picture of one pixel (a real one), or the beginning of a document. */
+static const char png[] =
+    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\6\0\0\0\x1f\x15\xc4\x89"
+    "\0\0\0\rIDATx\x9c"
+    "c\xf8\x0f\4\0\t\xfb\3\xfd\xe3U\xf2\x9c\0\0\0\0IEND\xae"
+    "B`\x82";
+
+/* To anybody, but not to those who bring what is none of its business. */
+static void serve_media(struct call *c)
+{
+    static const char *const secrets[] = {"authorization", "x-goog-api-key", "x-api-key",
+                                          "cookie"};
+    struct play *p = &c->x->play;
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
+        if (http1_header(c->head, secrets[i]).len > 0) {
+            play_body(p, 403, "text/plain");
+            return;
+        }
+    if (str_ends(c->head->path, STR("/away"))) {
+        c->x->plan.headers = "location: /sim/image.png";
+        play_body(p, 302, "text/plain");
+    } else if (str_ends(c->head->path, STR("/image.png"))) {
+        buf_adds(&p->body, (struct str){png, sizeof png - 1});
+        play_body(p, 200, "text/plain"); /* labels lie */
+    } else {
+        buf_addz(&p->body, "%PDF-1.7\n");
+        play_body(p, 200, "application/octet-stream");
+    }
+}
+
 static void serve_stats(struct call *c)
 {
     const struct sim *s = c->sim;
@@ -279,6 +309,9 @@ static const struct path paths[] = {
     {"GET", "/models", NULL, serve_models},
     {"PUT", "/sim/scenario", NULL, serve_scenario},
     {"GET", "/sim/stats", NULL, serve_stats},
+    {"GET", "/sim/image.png", NULL, serve_media},
+    {"GET", "/sim/file.pdf", NULL, serve_media},
+    {"GET", "/sim/away", NULL, serve_media},
 };
 
 static const struct path *find_path(const struct sim *s, const struct http1_head *h)
@@ -305,7 +338,8 @@ static const struct sim_dialect *dialect_of(const struct sim *s,
 
 static bool is_own(const struct path *p)
 {
-    return p != NULL && (p->serve == serve_scenario || p->serve == serve_stats);
+    return p != NULL && (p->serve == serve_scenario || p->serve == serve_stats ||
+                         p->serve == serve_media);
 }
 
 /* Requests to the simulator itself are not the provider's: they count nowhere. */

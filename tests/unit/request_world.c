@@ -97,7 +97,10 @@ enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
     if (w->n_calls == CALLS)
         return err_set(e, ERR_MEMORY, "no call left");
     struct upstream_xfer *x = &w->calls[w->n_calls++];
-    *x = (struct upstream_xfer){.fns = fns, .arg = arg};
+    *x = (struct upstream_xfer){.fns = fns,
+                                .arg = arg,
+                                .is_foreign = req->is_foreign,
+                                .is_public = req->is_public};
     fault_hold(true);
     buf_init(&x->body, LIMIT_BODY_LEN);
     buf_init(&x->head, LIMIT_BODY_LEN);
@@ -350,6 +353,7 @@ static const char *no_env(const char *name)
 }
 
 static const char config[] =
+    "[broker]\n fetch-host = *.example.com\n"
     "[provider \"one\"]\n kind = openai\n base-url = http://one\n"
     " key-env = ONE\n"
     "[provider \"two\"]\n kind = openai\n base-url = http://two\n"

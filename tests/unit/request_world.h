@@ -21,6 +21,7 @@ struct upstream_xfer {
     void *arg;
     struct buf body, head; /* what was sent */
     char url[128];
+    bool is_foreign, is_public;
     bool is_cancelled, is_detached, is_paused, is_done;
 };
 
