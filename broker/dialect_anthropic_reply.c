@@ -384,6 +384,37 @@ static void write_block_delta(const struct delta_encoder *n, const char *type,
     end_event(&w);
 }
 
+/* A document as a whole is cited: its one block. */
+static void write_citation(struct jw *w, const struct msg_citation *c)
+{
+    jw_object(w);
+    jw_kstrz(w, "type", "content_block_location");
+    jw_kstr(w, "cited_text", c->quoted);
+    jw_ki64(w, "document_index", c->document);
+    jw_kstr(w, "document_title", c->title);
+    jw_ki64(w, "start_block_index", 0);
+    jw_ki64(w, "end_block_index", 1);
+    jw_object_end(w);
+}
+
+/* Only of the text that is open: it is too late for one that is not. */
+static void encode_citation(struct delta_encoder *n, const struct msg_citation *c,
+                            struct buf *out)
+{
+    struct jw w;
+    if (n->head == NULL || n->head->kind != MSG_TEXT || !n->head->is_open)
+        return;
+    begin_event(&w, out, "content_block_delta");
+    jw_ki64(&w, "index", n->index);
+    jw_key(&w, "delta");
+    jw_object(&w);
+    jw_kstrz(&w, "type", "citations_delta");
+    jw_key(&w, "citation");
+    write_citation(&w, c);
+    jw_object_end(&w);
+    end_event(&w);
+}
+
 /* Sends what the head has and the client has not. */
 static void send_head(struct delta_encoder *n, struct buf *out)
 {
@@ -509,6 +540,7 @@ static bool grow(struct delta_encoder *n, const struct msg_delta *d)
         return grow_by_args(n, d->index, d->text);
     case MSG_D_START:
     case MSG_D_STATE:
+    case MSG_D_CITATION:
     case MSG_D_TEXT_STATE:
     case MSG_D_FINISH:
     case MSG_D_USAGE:
@@ -607,6 +639,9 @@ void anthropic_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
     case MSG_D_USAGE:
         n->usage = *d->usage;
         break;
+    case MSG_D_CITATION:
+        encode_citation(n, d->citation, out);
+        break;
     case MSG_D_STATE:
     case MSG_D_TEXT_STATE:
         break; /* another provider's, and the broker's to keep */
@@ -617,6 +652,17 @@ void anthropic_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
 }
 
 /* ---- a whole answer ---- */
+
+static void write_citations(struct jw *w, const struct msg_citation *c)
+{
+    if (c == NULL)
+        return;
+    jw_key(w, "citations");
+    jw_array(w);
+    for (; c != NULL; c = c->next)
+        write_citation(w, c);
+    jw_array_end(w);
+}
 
 static void write_part(struct jw *w, const struct msg_part *p,
                        const struct encode_ctx *ctx, unsigned call)
@@ -641,6 +687,7 @@ static void write_part(struct jw *w, const struct msg_part *p,
     } else {
         jw_kstrz(w, "type", "text");
         jw_kstr(w, "text", p->text);
+        write_citations(w, p->citations);
     }
     jw_object_end(w);
 }

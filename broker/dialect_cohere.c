@@ -89,10 +89,11 @@ static enum cohere_what what_is(struct str t, struct jspan type)
         const char *type;
         enum cohere_what what;
     } rows[] = {
-        {"content-delta", CO_CONTENT}, {"content-start", CO_CONTENT},
-        {"tool-plan-delta", CO_PLAN},  {"tool-call-delta", CO_ARGS},
-        {"tool-call-start", CO_CALL},  {"tool-call-end", CO_CALL_END},
-        {"message-start", CO_START},   {"message-end", CO_END},
+        {"content-delta", CO_CONTENT},   {"content-start", CO_CONTENT},
+        {"tool-plan-delta", CO_PLAN},    {"tool-call-delta", CO_ARGS},
+        {"tool-call-start", CO_CALL},    {"tool-call-end", CO_CALL_END},
+        {"message-start", CO_START},     {"message-end", CO_END},
+        {"citation-start", CO_CITATION},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (jscan_is(t, type, rows[i].type))
@@ -110,10 +111,11 @@ bool cohere_event_read(struct str t, struct jspan root, struct cohere_event *ret
                             [FINISH] = {.name = "finish_reason"},
                             [USAGE] = {.name = "usage"},
                             [ERROR] = {.name = "error"}};
-    enum { CONTENT, PLAN, CALLS, M_N };
+    enum { CONTENT, PLAN, CALLS, CITATIONS, M_N };
     struct jfield m[M_N] = {[CONTENT] = {.name = "content"},
                             [PLAN] = {.name = "tool_plan"},
-                            [CALLS] = {.name = "tool_calls"}};
+                            [CALLS] = {.name = "tool_calls"},
+                            [CITATIONS] = {.name = "citations"}};
     *ret = (struct cohere_event){.what = CO_OTHER};
     if (!jscan_fields(t, root, f, N) || f[TYPE].value.kind != J_STRING)
         return false;
@@ -126,6 +128,7 @@ bool cohere_event_read(struct str t, struct jspan root, struct cohere_event *ret
     ret->plan = m[PLAN].value;
     ret->call =
         m[CALLS].value; /* one object in a stream, a list of them in a whole answer */
+    ret->citation = m[CITATIONS].value;
     ret->finish = d[FINISH].value;
     ret->usage = d[USAGE].value;
     ret->error = d[ERROR].value;
@@ -139,10 +142,11 @@ bool cohere_reply_read(struct str t, struct jspan root, struct cohere_reply *ret
                           [FINISH] = {.name = "finish_reason"},
                           [MESSAGE] = {.name = "message"},
                           [USAGE] = {.name = "usage"}};
-    enum { CONTENT, PLAN, CALLS, M_N };
+    enum { CONTENT, PLAN, CALLS, CITATIONS, M_N };
     struct jfield m[M_N] = {[CONTENT] = {.name = "content"},
                             [PLAN] = {.name = "tool_plan"},
-                            [CALLS] = {.name = "tool_calls"}};
+                            [CALLS] = {.name = "tool_calls"},
+                            [CITATIONS] = {.name = "citations"}};
     if (!jscan_fields(t, root, f, N) || !jscan_fields(t, f[MESSAGE].value, m, M_N))
         return false;
     *ret = (struct cohere_reply){.id = f[ID].value,
@@ -150,6 +154,7 @@ bool cohere_reply_read(struct str t, struct jspan root, struct cohere_reply *ret
                                  .usage = f[USAGE].value,
                                  .content = m[CONTENT].value,
                                  .calls = m[CALLS].value,
+                                 .citations = m[CITATIONS].value,
                                  .plan = m[PLAN].value};
     return true;
 }
@@ -263,6 +268,7 @@ static unsigned scan_object(struct scan_state *s, struct str t,
             return flags | EV_ERROR;
         return flags | scan_finish(s, t, ev->finish) | EV_END;
     case CO_CALL_END:
+    case CO_CITATION:
     case CO_OTHER:
         break;
     }

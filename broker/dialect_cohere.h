@@ -14,6 +14,9 @@ void cohere_error_parse(const struct provider_kind *kind, int status,
                         const struct http1_header *headers, size_t n_headers,
                         struct str body, int64_t wall_us, struct err *e);
 
+/* Before the number of a document, from 0. */
+#define COHERE_DOCUMENT_ID "doc_"
+
 /* One event of a stream, by its type; what is of no use to us is CO_OTHER. */
 enum cohere_what {
     CO_OTHER,
@@ -23,6 +26,7 @@ enum cohere_what {
     CO_CALL,     /* tool-call-start: id, name, perhaps arguments */
     CO_ARGS,     /* tool-call-delta */
     CO_CALL_END, /* tool-call-end */
+    CO_CITATION, /* citation-start: what a text stands on */
     CO_END,      /* message-end: finish, usage, error */
 };
 
@@ -30,7 +34,8 @@ struct cohere_event {
     enum cohere_what what;
     struct jspan id;
     struct jspan text, thinking, plan;
-    struct jspan call; /* {id, function: {name, arguments}} */
+    struct jspan call;     /* {id, function: {name, arguments}} */
+    struct jspan citation; /* {start, end, sources} */
     struct jspan finish, usage, error;
 };
 /* False when `root` is no event: no object, or one without a type. */
@@ -39,7 +44,7 @@ bool cohere_event_read(struct str text, struct jspan root, struct cohere_event *
 /* A whole answer. */
 struct cohere_reply {
     struct jspan id, finish, usage;
-    struct jspan content, calls; /* arrays, or J_NONE */
+    struct jspan content, calls, citations; /* arrays, or J_NONE */
     struct jspan plan;
 };
 /* False when it holds no message. */

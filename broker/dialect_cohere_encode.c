@@ -83,7 +83,7 @@ static void write_document(struct cohere_writer *c, const struct msg_part *p, si
     struct buf text = BUF_INIT(LIMIT_BODY_LEN);
     if (!base64_read(p->data, &text) || !str_is_utf8(buf_str(&text)))
         refuse(&c->r, "file", "is no text, though its type says so");
-    snprintf(id, sizeof id, "doc_%zu", i);
+    snprintf(id, sizeof id, COHERE_DOCUMENT_ID "%zu", i);
     jw_object(w);
     jw_kstrz(w, "id", id);
     jw_key(w, "data");

@@ -4,6 +4,8 @@
  *
  * Source: as in dialect_cohere.c.
  */
+#include "core/num.h"
+
 #include "broker/dialect_cohere.h"
 #include "broker/dialect_priv.h"
 
@@ -105,6 +107,44 @@ static void decode_content(struct event_decoder *d, struct str t, struct jspan t
     put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, text));
 }
 
+/* One of its sources: a document of the request, by the id that it was sent with. */
+static void decode_source(struct event_decoder *d, struct str t, struct jspan source,
+                          struct msg_citation *c, struct delta_out *o)
+{
+    struct str prefix = STR(COHERE_DOCUMENT_ID);
+    struct jspan document = jscan_get(t, source, "document");
+    struct str id = scratch_str(o, &d->base.text, t, jscan_get(t, source, "id"));
+    struct str number = str_sub(id, prefix.len, id.len);
+    if (!jscan_is(t, jscan_get(t, source, "type"), "document") ||
+        !str_starts(id, prefix) || num_i64(number, 0, INT32_MAX, &c->document) != ERR_OK)
+        return;
+    c->title = scratch_str(o, &d->base.text, t, jscan_get(t, document, "title"));
+    c->quoted = scratch_str(o, &d->base.name, t, jscan_get(t, document, "text"));
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_CITATION, .citation = c});
+}
+
+/* Of the answer; what a plan or a thought cites is nobody's to read. */
+static void decode_citation(struct event_decoder *d, struct str t, struct jspan v,
+                            struct delta_out *o)
+{
+    enum { START, END, SOURCES, TYPE, N };
+    struct jfield f[N] = {[START] = {.name = "start"},
+                          [END] = {.name = "end"},
+                          [SOURCES] = {.name = "sources"},
+                          [TYPE] = {.name = "type"}};
+    struct msg_citation c = {.next = NULL};
+    struct jspan source;
+    size_t it = 0;
+    if (!jscan_fields(t, v, f, N) ||
+        (json_is_set(f[TYPE].value) && !jscan_is(t, f[TYPE].value, "TEXT_CONTENT")) ||
+        !jscan_i64(t, f[START].value, 0, INT32_MAX, &c.start) ||
+        !jscan_i64(t, f[END].value, c.start, INT32_MAX, &c.end))
+        return;
+    while (f[SOURCES].value.kind == J_ARRAY &&
+           jscan_next(t, f[SOURCES].value, &it, &source))
+        decode_source(d, t, source, &c, o);
+}
+
 static void decode_object(struct event_decoder *d, struct str t,
                           const struct cohere_event *ev, struct delta_out *o)
 {
@@ -128,6 +168,9 @@ static void decode_object(struct event_decoder *d, struct str t,
         break;
     case CO_CALL_END:
         close_call(d, o);
+        break;
+    case CO_CITATION:
+        decode_citation(d, t, ev->citation, o);
         break;
     case CO_END:
         decode_usage(&d->base, d->base.kind->usage, t, ev->usage, o);
@@ -174,6 +217,8 @@ static void decode_reply(struct event_decoder *d, struct str t,
     decode_content(d, t, r->plan, (struct jspan){0}, o);
     while (r->content.kind == J_ARRAY && jscan_next(t, r->content, &it, &v))
         decode_content(d, t, jscan_get(t, v, "thinking"), jscan_get(t, v, "text"), o);
+    for (it = 0; r->citations.kind == J_ARRAY && jscan_next(t, r->citations, &it, &v);)
+        decode_citation(d, t, v, o);
     for (it = 0; r->calls.kind == J_ARRAY && jscan_next(t, r->calls, &it, &v);) {
         open_call(d, t, v, o);
         close_call(d, o);

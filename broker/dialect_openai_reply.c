@@ -6,6 +6,8 @@
  * Source: OpenAI OpenAPI file of 2026-08-21 (CreateChatCompletionResponse, …StreamResponse);
  * what compatible servers do differently, from their captured streams (2026-08).
  */
+#include <stdio.h>
+
 #include "core/map.h"
 #include "core/mem.h"
 
@@ -485,6 +487,39 @@ static void encode_text(struct delta_encoder *n, const char *key,
     end_said(n, &w, d->logprobs, NULL);
 }
 
+/*
+ * The only annotation that Chat Completions knows is of an address, which a document has not: its
+ * number among all stands there.
+ */
+static void write_citation(struct jw *w, const struct msg_citation *c)
+{
+    char url[48];
+    snprintf(url, sizeof url, "document:%lld", (long long)c->document);
+    jw_object(w);
+    jw_kstrz(w, "type", "url_citation");
+    jw_key(w, "url_citation");
+    jw_object(w);
+    jw_ki64(w, "start_index", c->start);
+    jw_ki64(w, "end_index", c->end);
+    jw_kstr(w, "title", c->title);
+    jw_kstrz(w, "url", url);
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
+static void encode_citation(struct delta_encoder *n, const struct msg_citation *c,
+                            struct buf *out)
+{
+    struct jw w;
+    ensure_started(n, out);
+    begin_delta(n, &w, out);
+    jw_key(&w, "annotations");
+    jw_array(&w);
+    write_citation(&w, c);
+    jw_array_end(&w);
+    end_delta(n, &w, NULL);
+}
+
 /* A chunk of a call, up to what it says of the function or the custom tool. */
 static void begin_call(const struct delta_encoder *n, struct jw *w, unsigned index,
                        struct buf *out)
@@ -619,6 +654,9 @@ void openai_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
     case MSG_D_REFUSAL:
         encode_text(n, "refusal", d, out);
         break;
+    case MSG_D_CITATION:
+        encode_citation(n, d->citation, out);
+        break;
     case MSG_D_SIGNATURE:
     case MSG_D_STATE:
     case MSG_D_TEXT_STATE:
@@ -673,6 +711,22 @@ static void write_texts(struct jw *w, const char *key, const struct msg_reply *r
         if (r->parts[i].kind == kind)
             buf_adds(&text, r->parts[i].text);
     write_taken(w, key, &text);
+}
+
+static void write_citations(struct jw *w, const struct msg_reply *r)
+{
+    bool is_open = false;
+    for (size_t i = 0; i < r->n_parts; i++)
+        for (const struct msg_citation *c = r->parts[i].citations; c; c = c->next) {
+            if (!is_open) {
+                jw_key(w, "annotations");
+                jw_array(w);
+            }
+            is_open = true;
+            write_citation(w, c);
+        }
+    if (is_open)
+        jw_array_end(w);
 }
 
 static void write_function(struct jw *w, const struct msg_part *p, bool is_custom)
@@ -742,6 +796,7 @@ static unsigned write_choice(struct jw *w, const struct msg_reply *r, size_t ind
     write_texts(w, "refusal", r, MSG_REFUSAL);
     if (reply_says(r, MSG_THINKING))
         write_texts(w, "reasoning_content", r, MSG_THINKING);
+    write_citations(w, r);
     unsigned n_calls = write_calls(w, r, n_before, ctx);
     jw_object_end(w);
     write_reply_logprobs(w, r);

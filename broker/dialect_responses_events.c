@@ -24,6 +24,8 @@ struct item {
     struct buf name;     /* of the function */
     struct buf text;     /* or arguments */
     struct buf logprobs; /* of it */
+    struct buf notes;    /* its annotations: objects with commas between */
+    size_t n_notes;
 };
 
 /* Members of the request that the response has, too, as the client wrote them. */
@@ -115,6 +117,7 @@ static void release(struct delta_encoder *n)
         buf_release(&n->items[i].name);
         buf_release(&n->items[i].text);
         buf_release(&n->items[i].logprobs);
+        buf_release(&n->items[i].notes);
     }
     mem_free(n->items);
 }
@@ -161,7 +164,10 @@ static void write_content_part(struct jw *w, const struct item *i, struct str te
     } else {
         jw_kstr(w, "text", text);
         jw_key(w, "annotations");
-        jw_raw(w, STR("[]"));
+        jw_array(w);
+        if (text.len > 0 && i->notes.len > 0)
+            jw_raw(w, buf_str(&i->notes));
+        jw_array_end(w);
         write_logprobs(w, text.len > 0 ? buf_str(&i->logprobs) : STR_NONE);
     }
     jw_object_end(w);
@@ -445,6 +451,8 @@ static void close_item(struct delta_encoder *n, struct item *i, const char *stat
         out->fail = buf_err(&i->text);
     if (buf_err(&i->logprobs) != ERR_OK)
         out->fail = buf_err(&i->logprobs);
+    if (buf_err(&i->notes) != ERR_OK)
+        out->fail = buf_err(&i->notes);
 }
 
 /* A thought or a message ends with what comes next; calls may interleave. */
@@ -476,7 +484,8 @@ static struct item *add_item(struct delta_encoder *n, enum msg_part_kind kind,
                        .is_open = true,
                        .name = BUF_INIT(LIMIT_REPLY_LEN),
                        .text = BUF_INIT(LIMIT_REPLY_LEN),
-                       .logprobs = BUF_INIT(LIMIT_REPLY_LEN)};
+                       .logprobs = BUF_INIT(LIMIT_REPLY_LEN),
+                       .notes = BUF_INIT(LIMIT_REPLY_LEN)};
     snprintf(i->id, sizeof i->id, "%s_%s_%zu", prefix,
              n->ctx.request_id != NULL ? n->ctx.request_id : "", n->n);
     n->n++;
@@ -508,6 +517,44 @@ static void encode_text(struct delta_encoder *n, enum msg_part_kind kind,
     buf_addz(&i->logprobs, i->logprobs.len > 0 && d->logprobs.len > 0 ? "," : "");
     buf_adds(&i->logprobs, d->logprobs);
     write_text_event(n, i, false, d->text, d->logprobs, out);
+}
+
+/*
+ * An annotation of the item. That of an address is the only one whose place in the text is told: a
+ * document has its number there.
+ */
+static void add_note(struct item *i, const struct msg_citation *c, struct buf *note)
+{
+    char url[48];
+    struct jw w;
+    snprintf(url, sizeof url, "document:%lld", (long long)c->document);
+    jw_init(&w, note);
+    jw_object(&w);
+    jw_kstrz(&w, "type", "url_citation");
+    jw_ki64(&w, "start_index", c->start);
+    jw_ki64(&w, "end_index", c->end);
+    jw_kstr(&w, "title", c->title);
+    jw_kstrz(&w, "url", url);
+    jw_object_end(&w);
+    buf_addz(&i->notes, i->n_notes++ > 0 ? "," : "");
+    buf_adds(&i->notes, buf_str(note));
+}
+
+/* Only of the text that is open: it is too late for one that is not. */
+static void encode_citation(struct delta_encoder *n, const struct msg_citation *c,
+                            struct buf *out)
+{
+    struct item *i = n->n > 0 ? &n->items[n->n - 1] : NULL;
+    AUTO(buf_release) struct buf note = BUF_INIT(LIMIT_REPLY_LEN);
+    struct jw w;
+    if (i == NULL || !i->is_open || i->kind != MSG_TEXT)
+        return;
+    add_note(i, c, &note);
+    begin_item_event(n, i, &w, "response.output_text.annotation.added", out);
+    jw_ki64(&w, "annotation_index", (int64_t)i->n_notes - 1);
+    jw_key(&w, "annotation");
+    jw_raw(&w, buf_str(&note));
+    end_event(&w);
 }
 
 static void name_call(const struct delta_encoder *n, struct item *i, unsigned call,
@@ -574,6 +621,9 @@ void responses_encode_delta(struct delta_encoder *n, const struct msg_delta *d,
     case MSG_D_TEXT:
         encode_text(n, MSG_TEXT, d, out);
         break;
+    case MSG_D_CITATION:
+        encode_citation(n, d->citation, out);
+        break;
     case MSG_D_REFUSAL:
         encode_text(n, MSG_REFUSAL, d, out);
         break;
@@ -619,6 +669,10 @@ static void add_part(struct delta_encoder *n, const struct msg_part *p, unsigned
         name_call(n, i, (*calls)++, p->id, p->name);
     buf_adds(&i->text, is_call ? p->args : p->text);
     buf_adds(&i->logprobs, p->logprobs);
+    for (const struct msg_citation *c = p->citations; c != NULL; c = c->next) {
+        AUTO(buf_release) struct buf note = BUF_INIT(LIMIT_REPLY_LEN);
+        add_note(i, c, &note);
+    }
     if (i->is_custom)
         take_input(i);
     if (buf_err(&i->text) != ERR_OK)

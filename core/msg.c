@@ -200,6 +200,26 @@ static void collect_text_state(struct msg_collect *c, struct str signature)
     p->signature = arena_str(c->arena, signature);
 }
 
+/* To the end of those of the last text; of none it says nothing. */
+static void collect_citation(struct msg_collect *c, const struct msg_citation *cited)
+{
+    size_t i = c->reply.n_parts;
+    while (i > 0 && c->reply.parts[i - 1].kind != MSG_TEXT)
+        i--;
+    struct msg_citation *own = ARENA_NEW(c->arena, struct msg_citation);
+    if (i == 0 || own == NULL)
+        return;
+    *own = (struct msg_citation){.start = cited->start,
+                                 .end = cited->end,
+                                 .document = cited->document,
+                                 .title = arena_str(c->arena, cited->title),
+                                 .quoted = arena_str(c->arena, cited->quoted)};
+    struct msg_citation **at = &c->reply.parts[i - 1].citations;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = own;
+}
+
 /* The part of the index-th call; false when there is none. */
 static bool find_call(const struct msg_collect *c, unsigned index, size_t *ret)
 {
@@ -249,6 +269,9 @@ static enum errc collect_delta(struct msg_collect *c, const struct msg_delta *d,
         break;
     case MSG_D_TEXT_STATE:
         collect_text_state(c, d->text);
+        break;
+    case MSG_D_CITATION:
+        collect_citation(c, d->citation);
         break;
     case MSG_D_REDACTED:
         p = add_part(c, MSG_REDACTED);

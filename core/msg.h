@@ -27,6 +27,14 @@ enum msg_part_kind {
     MSG_TOOL_RESULT, /* in role MSG_TOOL */
 };
 
+/* Where the visible text of an answer stands on a document of the request. */
+struct msg_citation {
+    int64_t start, end;       /* code points of the text */
+    int64_t document;         /* of all documents, from 0 */
+    struct str title, quoted; /* its title, and what it says */
+    struct msg_citation *next;
+};
+
 struct msg_part {
     enum msg_part_kind kind;
     struct str text;     /* TEXT, THINKING, REFUSAL; TOOL_RESULT: its text parts joined */
@@ -44,6 +52,7 @@ struct msg_part {
     struct str logprobs;    /* TEXT of an answer: see msg_delta */
     struct msg_part *parts; /* TOOL_RESULT: images and files beside the text */
     size_t n_parts;
+    struct msg_citation *citations; /* TEXT of an answer */
     struct str cache_ttl; /* cache mark on this part: "5m", "1h"; empty if none */
 };
 
@@ -185,6 +194,7 @@ enum msg_delta_kind {
     MSG_D_SIGNATURE,
     MSG_D_STATE, /* id, text: opaque state of a thought, to be kept and not to be shown */
     MSG_D_TEXT_STATE, /* text: the same, of the visible text before it */
+    MSG_D_CITATION,   /* of the visible text before it */
     MSG_D_REDACTED,
     MSG_D_REFUSAL,
     MSG_D_CALL,   /* a tool call opens: index, id, name */
@@ -207,6 +217,7 @@ struct msg_delta {
     struct str finish_raw, stop_sequence;
     struct str signature; /* CALL: opaque, to come back with it */
     const struct usage *usage;
+    const struct msg_citation *citation;
 };
 
 const char *msg_finish_name(enum msg_finish f);

@@ -81,9 +81,22 @@ text='{"type":"file","file":{"filename":"tides.txt","file_data":"data:text/plain
 post /v1/chat/completions '{"model":"'$command'","messages":[{"role":"user","content":['"$text"']}]}' >"$tmp/body"
 is "$("$tool" json choices.0.finish_reason <"$tmp/body")" stop 'a text file is taken'
 is "$(asked documents.0.data.title) $(asked documents.0.data.text)" 'tides.txt tide: 17:42' '… as a document'
+is "$("$tool" json choices.0.message.annotations.0.url_citation.title <"$tmp/body")" tides.txt '… and what the answer stands on is told'
+post /v1/chat/completions '{"model":"'$command'","stream":true,"messages":[{"role":"user","content":['"$text"']}]}' >"$tmp/body"
+is "$(grep -c '"annotations":\[{"type":"url_citation"' "$tmp/body")" 1 '… in a stream, too'
+doc='{"type":"document","title":"tides.txt","source":{"type":"base64","media_type":"text/plain","data":"dGlkZTogMTc6NDI="}}'
+post /v1/messages '{"model":"'$command'","max_tokens":99,"messages":[{"role":"user","content":['"$doc"']}]}' >"$tmp/body"
+is "$("$tool" json content.0.citations.0.document_title <"$tmp/body") $("$tool" json content.0.citations.0.cited_text <"$tmp/body")" \
+    'tides.txt tide: 17:42' '… to a client of Anthropic'
+post /v1/messages '{"model":"'$command'","max_tokens":99,"stream":true,"messages":[{"role":"user","content":['"$doc"']}]}' >"$tmp/body"
+is "$(grep -c '"type":"citations_delta","citation":{"type":"content_block_location"' "$tmp/body")" 1 '… in a stream, too'
 text='{"type":"input_file","filename":"tides.txt","file_data":"data:text/plain;base64,dGlkZTogMTc6NDI="}'
 post /v1/responses '{"model":"'$command'","input":[{"role":"user","content":['"$text"']}]}' >"$tmp/body"
 is "$("$tool" json status <"$tmp/body") $(asked documents.0.data.text)" 'completed tide: 17:42' '… for a client of Responses, too'
+is "$("$tool" json output.0.content.0.annotations.0.title <"$tmp/body")" tides.txt '… and what it stands on'
+post /v1/responses '{"model":"'$command'","stream":true,"input":[{"role":"user","content":['"$text"']}]}' >"$tmp/body"
+is "$(grep -c '^data: .*"type":"response.output_text.annotation.added".*"annotation_index":0,"annotation":{"type":"url_citation"' "$tmp/body")" 1 '… in a stream, too'
+like "$(cat "$tmp/body")" '"response.completed".*"annotations":\[\{"type":"url_citation"' '… to its end'
 post /v1/messages '{"model":"'$command'","max_tokens":99,"messages":[{"role":"user","content":[
     {"type":"image","source":{"type":"url","url":"https://example.org/a.png"}}]}]}' >"$tmp/body"
 is "$(asked messages.0.content.0.image_url.url) $("$tool" json type <"$tmp/body")" \

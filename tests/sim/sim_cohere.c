@@ -380,6 +380,48 @@ static void write_delta(const struct event *ev, struct buf *out)
     buf_addz(out, "}}}}\n\n");
 }
 
+/* The first word of an answer stands on the first document; without one nothing is written. */
+static void write_citation(const struct answer *a, struct str text, struct buf *out)
+{
+    struct json_object *documents = jx_arr(a->ask->body, "documents");
+    struct json_object *first =
+        documents != NULL ? json_object_array_get_idx(documents, 0) : NULL;
+    struct json_object *data = jx_obj(first, "data");
+    struct str word = text_token(text);
+    size_t n_chars = 0;
+    if (data == NULL)
+        return;
+    for (size_t i = 0; i < word.len; i++)
+        n_chars += (word.ptr[i] & 0xc0) != 0x80; /* no byte that goes on with one */
+    buf_printf(out, "{\"start\":0,\"end\":%zu,\"text\":", n_chars);
+    json_quote(out, word);
+    buf_addz(out, ",\"sources\":[{\"type\":\"document\",\"id\":");
+    json_quote(out, jx_str(first, "id"));
+    buf_addz(out, ",\"document\":{\"id\":");
+    json_quote(out, jx_str(first, "id"));
+    buf_addz(out, ",\"text\":");
+    json_quote(out, jx_str(data, "text"));
+    buf_addz(out, ",\"title\":");
+    json_quote(out, jx_str(data, "title"));
+    buf_addz(out, "}}],\"type\":\"TEXT_CONTENT\"}");
+}
+
+static void write_citation_events(const struct answer *a, struct str text,
+                                  struct buf *out)
+{
+    struct buf citation = BUF_INIT(LIMIT_BODY_LEN);
+    write_citation(a, text, &citation);
+    if (citation.len > 0) {
+        begin_event(out, "citation-start");
+        buf_addz(out, ",\"index\":0,\"delta\":{\"message\":{\"citations\":");
+        buf_adds(out, buf_str(&citation));
+        buf_addz(out, "}}}\n\n");
+        begin_event(out, "citation-end");
+        buf_addz(out, ",\"index\":0}\n\n");
+    }
+    buf_release(&citation);
+}
+
 static void write_piece(const struct answer *a, const struct event *ev, struct buf *out)
 {
     bool is_tool = ev->part->kind == PART_TOOL;
@@ -397,6 +439,8 @@ static void write_piece(const struct answer *a, const struct event *ev, struct b
         return;
     begin_event(out, is_tool ? "tool-call-end" : "content-end");
     buf_printf(out, ",\"index\":%zu}\n\n", is_tool ? ev->part->index : ev->block);
+    if (ev->part->kind == PART_TEXT)
+        write_citation_events(a, ev->part->text, out);
 }
 
 static void write_end(const struct answer *a, struct buf *out)
@@ -472,7 +516,11 @@ static void cohere_whole(struct answer *a, struct buf *out)
     buf_addz(out, ",\"message\":{\"role\":\"assistant\"");
     write_contents(a, out);
     write_calls(a, out);
-    buf_addz(out, ",\"citations\":[]}");
+    buf_addz(out, ",\"citations\":[");
+    for (size_t i = 0; i < a->n_parts; i++)
+        if (a->parts[i].kind == PART_TEXT)
+            write_citation(a, a->parts[i].text, out);
+    buf_addz(out, "]}");
     write_usage(a, out);
     buf_addc(out, '}');
 }

@@ -344,6 +344,54 @@ static unsigned scan(struct scan_state *s, const char *data, struct err *e)
     return ops->scan_event(s, &ev, e);
 }
 
+/* ---- what a text stands on ---- */
+
+#define SOURCE                                                                           \
+    "{'type':'document','id':'doc_1','document':{'id':'doc_1','title':'a.md','text':"    \
+    "'tide: 17:42'}}"
+#define CITATION(type)                                                                   \
+    "{'start':3,'end':8,'text':'17:42','sources':[{'type':'tool','id':'c1','tool_"       \
+    "output':"                                                                           \
+    "{}}," SOURCE "],'type':'" type "'}"
+
+static void citations_reach_clients_of_each_dialect(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "{'id':'x','finish_reason':'COMPLETE','message':{'role':'assistant','content':[{"
+        "'type':'text','text':'At 17:42.'}],'citations':[" CITATION("PLAN") "," CITATION(
+            "TEXT_CONTENT") "]}}";
+    static const struct {
+        const struct dialect_ops *client;
+        const char *want;
+    } rows[] = {
+        {&dialect_openai,
+         "'annotations':[{'type':'url_citation','url_citation':{'start_index':3,"
+         "'end_index':8,'title':'a.md','url':'document:1'}}]"},
+        {&dialect_responses,
+         "'text':'At 17:42.','annotations':[{'type':'url_citation','start_index':3,"
+         "'end_index':8,'title':'a.md','url':'document:1'}]"},
+        {&dialect_anthropic,
+         "{'type':'text','text':'At 17:42.','citations':[{'type':"
+         "'content_block_location','cited_text':'tide: 17:42','document_index':1,"
+         "'document_title':'a.md','start_block_index':0,'end_block_index':1}]}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena a;
+        struct msg_reply r;
+        struct err e = ERR_INIT;
+        AUTO(buf_release) struct buf out = BUF_INIT(8192);
+        const struct encode_ctx ctx = {.request_id = "1"};
+        arena_init(&a, 1 << 20);
+        assert_int_equal(ops->reply_decode(str_of(json(whole)), kind(), &a, &r, &e),
+                         ERR_OK);
+        rows[i].client->reply_encode(&r, &ctx, &out);
+        if (strstr(out.data, json(rows[i].want)) == NULL)
+            fail_msg("%s", out.data);
+        arena_release(&a);
+    }
+}
+
 static void an_event_says_what_it_holds(void **state)
 {
     (void)state;
@@ -593,6 +641,7 @@ int main(void)
         cmocka_unit_test(effort_becomes_a_budget),
         cmocka_unit_test(sampling_keeps_to_its_range),
         cmocka_unit_test(what_cannot_be_said_is_refused),
+        cmocka_unit_test(citations_reach_clients_of_each_dialect),
         cmocka_unit_test(an_event_says_what_it_holds),
         cmocka_unit_test(finishes_have_their_meaning),
         cmocka_unit_test(what_is_billed_is_counted),

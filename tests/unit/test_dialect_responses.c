@@ -460,6 +460,7 @@ static enum errc note(void *arg, const struct msg_delta *d, struct err *e)
         break;
     case MSG_D_SIGNATURE:
     case MSG_D_TEXT_STATE:
+    case MSG_D_CITATION:
     case MSG_D_REDACTED:
     case MSG_D_USAGE:
         break;
