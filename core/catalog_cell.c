@@ -127,7 +127,9 @@ enum errc cell_prices(struct loader *l, size_t column, struct price_set *ret)
 /* Every name stands in a source row. */
 enum errc cell_sources(struct loader *l, size_t column)
 {
-    struct str rest = str_of(l->cell[column]), name;
+    struct str all = str_of(l->cell[column]), rest = all, name;
+    if (all.ptr == NULL || (l->sources != NULL && str_eqz(all, l->sources)))
+        return ERR_OK; /* most rows have those of the row above */
     while (str_split(&rest, ' ', &name)) {
         const struct catalog_source *s = l->c->sources;
         while (s != NULL && !str_eqz(name, s->name))
@@ -135,6 +137,7 @@ enum errc cell_sources(struct loader *l, size_t column)
         if (s == NULL)
             return cell_bad(l, column, "\"%.*s\" has no source row", STR_ARG(name));
     }
+    l->sources = all.ptr;
     return ERR_OK;
 }
 

@@ -21,19 +21,29 @@ static bool is_skipped(struct str line)
     return line.len == 0 || line.ptr[0] == '#';
 }
 
+/* What stands before the next `end`, which becomes a NUL; *rest moves behind it, or is NULL. */
+static char *cut(char **rest, char end)
+{
+    char *from = *rest, *at = strchr(from, end);
+    if (at != NULL)
+        *at++ = '\0';
+    *rest = at;
+    return from;
+}
+
 /* Cuts what follows the kind into cells; every column there, none empty, "-" only where allowed. */
 static enum errc cut_cells(struct loader *l, char *at)
 {
     for (size_t i = 0; l->kind->columns[i] != NULL; i++) {
-        bool may_lack = str_ends(str_of(l->kind->columns[i]), STR("?"));
         if (at == NULL)
             return cell_bad(l, i, "the column is missing");
-        l->cell[i] = strsep(&at, "\t");
+        l->cell[i] = cut(&at, '\t');
         if (l->cell[i][0] == '\0')
             return cell_bad(l, i, "the cell is empty; \"-\" is none");
-        if (strcmp(l->cell[i], "-") == 0)
-            l->cell[i] = NULL;
-        if (l->cell[i] == NULL && !may_lack)
+        if (l->cell[i][0] != '-' || l->cell[i][1] != '\0')
+            continue;
+        l->cell[i] = NULL;
+        if (!str_ends(str_of(l->kind->columns[i]), STR("?")))
             return cell_bad(l, i, "must be given");
     }
     if (at != NULL)
@@ -44,7 +54,7 @@ static enum errc cut_cells(struct loader *l, char *at)
 
 static enum errc read_line(struct loader *l, char *line)
 {
-    char *rest = line, *name = strsep(&rest, "\t");
+    char *rest = line, *name = cut(&rest, '\t');
     l->kind = find_kind(str_of(name));
     if (l->kind == NULL)
         return err_set(l->e, ERR_SYNTAX, "%s:%d: unknown kind of row \"%.40s\"", l->file,
@@ -124,7 +134,7 @@ enum errc catalog_read(struct catalog *c, char *text, size_t len, const char *na
     if (!make_room(&l, all))
         return loader_no_memory(&l);
     while (text != NULL) {
-        char *line = strsep(&text, "\n");
+        char *line = cut(&text, '\n');
         l.line++;
         enum errc rc = is_skipped(str_of(line)) ? ERR_OK : read_line(&l, line);
         if (rc != ERR_OK)

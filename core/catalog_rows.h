@@ -36,6 +36,7 @@ struct loader {
     struct err *e;
     struct catalog_model *model;   /* the one whose rows are being read */
     struct catalog_period *period; /* its last */
+    const char *sources;           /* the last list of which every name was found */
     /* room for as many as the file has rows of that kind */
     struct catalog_model *models;
     struct catalog_period *periods;
