@@ -107,6 +107,16 @@ struct scan_state {
     uint64_t open[2]; /* a bit for each choice that goes on: n is at most 128 */
     unsigned n_malformed;
     int64_t sequence; /* Responses: of the event to come */
+    /*
+     * What stands around the text of the last event, when that was all it brought: those that
+     * follow differ in the text alone, mostly. See scan_again().
+     */
+    struct scan_again {
+        unsigned flags;
+        size_t before_len, after_len; /* with the quotes; 0: none */
+        char bytes[448];
+    } again;
+    struct jspan text; /* where the event at hand has its text, for that */
 };
 
 /*

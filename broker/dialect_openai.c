@@ -404,6 +404,7 @@ static unsigned scan_content(struct scan_state *s, struct str t, struct jspan co
 {
     if (content.kind == J_STRING && content.len > 2) {
         s->output_len += json_decoded_len(t, content);
+        s->text = content;
         return EV_CONTENT;
     }
     unsigned flags = 0;
@@ -619,6 +620,10 @@ static unsigned openai_scan_event(struct scan_state *s, const struct sse_event *
         return EV_PING;
     if (str_eqz(ev->data, "[DONE]"))
         return EV_END;
+    unsigned flags = scan_again(s, ev->data);
+    if (flags != 0)
+        return flags;
+    size_t had_len = scan_told_len(s);
     struct jfield f[R_COUNT] = {0};
     for (size_t i = 0; i < R_COUNT; i++)
         f[i].name = reply_fields[i];
@@ -628,7 +633,9 @@ static unsigned openai_scan_event(struct scan_state *s, const struct sse_event *
         s->n_malformed++;
         return EV_MALFORMED;
     }
-    return scan_object(s, ev->data, f, e);
+    flags = scan_object(s, ev->data, f, e);
+    scan_remember(s, ev->data, flags, had_len);
+    return flags;
 }
 
 static enum errc openai_scan_reply(struct scan_state *s, struct str body, struct err *e)

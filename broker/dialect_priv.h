@@ -37,6 +37,16 @@ enum errc reply_broken(struct err *e, const char *why);
 unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
                     struct jspan v);
 
+/*
+ * Is the event the last one with another text? Then what brought the last one's flags was checked
+ * and understood before, byte for byte: the text is counted, and the flags returned. 0: it is not,
+ * and the scan begins; it sets s->text, and ends with scan_remember(), which is told what
+ * scan_told_len() was before.
+ */
+unsigned scan_again(struct scan_state *s, struct str t);
+size_t scan_told_len(const struct scan_state *s); /* of text and of reasoning */
+void scan_remember(struct scan_state *s, struct str t, unsigned flags, size_t had_len);
+
 /* One of several choices has said something; its finish has come. */
 void scan_choice_goes_on(struct scan_state *s, int64_t index);
 void scan_choice_ends(struct scan_state *s, int64_t index);

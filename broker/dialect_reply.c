@@ -2,6 +2,7 @@
  * dialect_reply.c: what decoders and encoders of answers share.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/mem.h"
 
@@ -198,6 +199,49 @@ void scan_choice_ends(struct scan_state *s, int64_t index)
 bool scan_is_finished(const struct scan_state *s)
 {
     return s->finish != MSG_FINISH_NONE && s->open[0] == 0 && s->open[1] == 0;
+}
+
+unsigned scan_again(struct scan_state *s, struct str t)
+{
+    struct scan_again *a = &s->again;
+    size_t around = a->before_len + a->after_len;
+    struct err ignored;
+    err_clear(&ignored);
+    if (a->before_len > 0 && t.len > around &&
+        memcmp(t.ptr, a->bytes, a->before_len) == 0 &&
+        memcmp(t.ptr + t.len - a->after_len, a->bytes + a->before_len, a->after_len) ==
+            0) {
+        struct jspan text = {J_STRING, a->before_len - 1, t.len - around + 2, NULL};
+        if (jscan_check(jscan_text(t, text), &ignored) == ERR_OK) {
+            s->output_len += json_decoded_len(t, text);
+            return a->flags;
+        }
+    }
+    a->before_len = a->after_len = 0;
+    s->text = (struct jspan){0};
+    return 0;
+}
+
+size_t scan_told_len(const struct scan_state *s)
+{
+    return s->output_len + s->reasoning_len;
+}
+
+void scan_remember(struct scan_state *s, struct str t, unsigned flags, size_t had_len)
+{
+    struct scan_again *a = &s->again;
+    if ((flags & ~(unsigned)EV_NO_USAGE) != EV_CONTENT || s->text.kind != J_STRING ||
+        scan_told_len(s) - had_len != json_decoded_len(t, s->text))
+        return; /* there is more to it than this text */
+    size_t before_len = s->text.pos + 1, after_from = s->text.pos + s->text.len - 1;
+    size_t after_len = t.len - after_from;
+    if (before_len + after_len > sizeof a->bytes)
+        return;
+    memcpy(a->bytes, t.ptr, before_len);
+    memcpy(a->bytes + before_len, t.ptr + after_from, after_len);
+    a->before_len = before_len;
+    a->after_len = after_len;
+    a->flags = flags;
 }
 
 enum errc reply_broken(struct err *e, const char *why)

@@ -533,6 +533,70 @@ static void errors_in_a_stream_keep_their_class(void **state)
     }
 }
 
+/* Two states, of which one may never take an event for the last one with another text. */
+static void an_event_like_the_last_is_no_other(void **state)
+{
+    (void)state;
+#define CUT(text)                                                                        \
+    CHUNK("{\"index\":0,\"delta\":{\"content\":\"" text                                  \
+          "\"},\"finish_reason\":\"network_error\"}",                                    \
+          "")
+    static const char *const events[] = {
+        DELTA("{\"role\":\"assistant\",\"content\":\"\"}"),
+        DELTA("{\"content\":\"a\"}"),
+        DELTA("{\"content\":\"bcd\"}"),
+        DELTA("{\"content\":\"\\u00e9\\ud83d\\ude00\\n\\\"\"}"),
+        DELTA("{\"content\":\"\xC3\xA9 plain text that is longer than sixteen bytes\"}"),
+        DELTA("{\"content\":\"\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"\xC3\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"\\ud83d\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"line\nbreak\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"e\\\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"e\",\"refusal\":\"f\"}"),
+        DELTA("{\"content\":\"g\",\"refusal\":\"f\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"e\",\"reasoning\":\"f\"}"),
+        DELTA("{\"content\":\"g\",\"reasoning\":\"f\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"content\":\"e\"}},{\"index\":1,\"delta\":{\"content\":\"f\"}"),
+        DELTA("{\"content\":\"e\"}"),
+        DELTA("{\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}"),
+        DELTA("{\"tool_calls\":[{\"function\":{\"name\":\"gh\"}}]}"),
+        DELTA("{\"content\":\"e\"}"),
+        CUT("e"),
+        CUT("f"),
+        FINISH("stop"),
+        DELTA("{\"content\":\"e\"}"),
+    };
+#undef CUT
+    struct scan_state fast, slow;
+    unsigned n_again = 0;
+    ops->scan_init(&fast, kind());
+    ops->scan_init(&slow, kind());
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        struct err e = ERR_INIT, slow_e = ERR_INIT;
+        const struct scan_again before = fast.again;
+        slow.again.before_len = 0;
+        unsigned flags = scan(&fast, events[i], &e);
+        assert_int_equal(flags, scan(&slow, events[i], &slow_e));
+        assert_string_equal(e.text, slow_e.text);
+        assert_int_equal(fast.output_len, slow.output_len);
+        assert_int_equal(fast.reasoning_len, slow.reasoning_len);
+        assert_int_equal(fast.n_malformed, slow.n_malformed);
+        assert_int_equal(fast.finish, slow.finish);
+        assert_int_equal(fast.tool_open, slow.tool_open);
+        assert_memory_equal(fast.open, slow.open, sizeof fast.open);
+        n_again += before.before_len > 0 && fast.again.before_len == before.before_len;
+    }
+    assert_int_equal(slow.n_malformed, 4);
+    assert_true(n_again >= 3);
+}
+
 static void a_stream_is_summed_up(void **state)
 {
     (void)state;
@@ -746,6 +810,7 @@ int main(void)
         cmocka_unit_test(generated_bodies_keep_every_other_byte),
         cmocka_unit_test(every_event_has_its_flags),
         cmocka_unit_test(errors_in_a_stream_keep_their_class),
+        cmocka_unit_test(an_event_like_the_last_is_no_other),
         cmocka_unit_test(a_stream_is_summed_up),
         cmocka_unit_test(a_finish_has_one_meaning),
         cmocka_unit_test(usage_is_found_wherever_it_stands),
