@@ -491,22 +491,20 @@ static unsigned scan_delta(struct scan_state *s, struct str t, struct jspan delt
     }
     size_t len = json_decoded_len(t, f[TEXT].value);
     s->output_len += len;
+    s->text = f[TEXT].value;
     /* citations and what is yet to be invented count as content too */
     return f[TEXT].value.kind == J_NONE || len > 0 ? EV_CONTENT : 0;
 }
 
-static unsigned anthropic_scan_event(struct scan_state *s, const struct sse_event *ev,
-                                     struct err *e)
+static unsigned scan_parsed(struct scan_state *s, struct str t, struct err *e)
 {
     enum { TYPE, MESSAGE, BLOCK, DELTA, USAGE, ERROR, N };
     struct jfield f[N] = {
         [TYPE] = {.name = "type"},           [MESSAGE] = {.name = "message"},
         [BLOCK] = {.name = "content_block"}, [DELTA] = {.name = "delta"},
         [USAGE] = {.name = "usage"},         [ERROR] = {.name = "error"}};
-    struct err why = ERR_INIT;
-    struct str t = ev->data;
-    if (!ev->has_data)
-        return EV_PING;
+    struct err why;
+    err_clear(&why);
     if (jscan_object(t, f, N, &why) != ERR_OK) {
         s->n_malformed++;
         return EV_MALFORMED;
@@ -530,6 +528,20 @@ static unsigned anthropic_scan_event(struct scan_state *s, const struct sse_even
     if (jscan_is(t, type, "message_stop"))
         return EV_END;
     return jscan_is(t, type, "ping") ? EV_PING : 0;
+}
+
+static unsigned anthropic_scan_event(struct scan_state *s, const struct sse_event *ev,
+                                     struct err *e)
+{
+    if (!ev->has_data)
+        return EV_PING;
+    unsigned flags = scan_again(s, ev->data);
+    if (flags != 0)
+        return flags;
+    size_t had_len = scan_told_len(s);
+    flags = scan_parsed(s, ev->data, e);
+    scan_remember(s, ev->data, flags, had_len);
+    return flags;
 }
 
 static enum errc anthropic_scan_reply(struct scan_state *s, struct str body,

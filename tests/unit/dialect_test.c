@@ -105,6 +105,32 @@ static enum errc on_delta(void *arg, const struct msg_delta *d, struct err *e)
     return msg_collect_delta(&w->collect, d, e);
 }
 
+void check_again(const struct dialect_ops *ops, const struct provider_kind *kind,
+                 const char *const *events, size_t n, unsigned min_again)
+{
+    struct scan_state fast, slow;
+    unsigned n_again = 0;
+    ops->scan_init(&fast, kind);
+    ops->scan_init(&slow, kind);
+    for (size_t i = 0; i < n; i++) {
+        struct err e = ERR_INIT, slow_e = ERR_INIT;
+        const struct sse_event ev = {.data = str_of(events[i]), .has_data = true};
+        size_t before_len = fast.again.before_len;
+        slow.again.before_len = 0;
+        unsigned flags = ops->scan_event(&fast, &ev, &e);
+        assert_int_equal(flags, ops->scan_event(&slow, &ev, &slow_e));
+        assert_string_equal(e.text, slow_e.text);
+        assert_int_equal(fast.output_len, slow.output_len);
+        assert_int_equal(fast.reasoning_len, slow.reasoning_len);
+        assert_int_equal(fast.n_malformed, slow.n_malformed);
+        assert_int_equal(fast.finish, slow.finish);
+        assert_int_equal(fast.tool_open, slow.tool_open);
+        assert_memory_equal(fast.open, slow.open, sizeof fast.open);
+        n_again += before_len > 0 && fast.again.before_len == before_len;
+    }
+    assert_true(n_again >= min_again);
+}
+
 static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
 {
     struct watched *w = arg;

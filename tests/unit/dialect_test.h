@@ -51,6 +51,12 @@ struct watched {
 void watch(struct watched *w, const struct dialect_ops *ops,
            const struct provider_kind *kind, const char *bytes, size_t step);
 void unwatch(struct watched *w);
+/*
+ * Scans the events in turn, and beside that by a state that takes none for the last one with
+ * another text: both tell the same. The first one does so at least min_again times.
+ */
+void check_again(const struct dialect_ops *ops, const struct provider_kind *kind,
+                 const char *const *events, size_t n, unsigned min_again);
 
 /* A provider's answer of embeddings, which is JSON, as an OpenAI client has it from model "m". */
 enum errc cross_embeddings(const struct dialect_ops *ops, struct scan_state *scan,

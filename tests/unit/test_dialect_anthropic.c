@@ -370,6 +370,29 @@ static void a_stream_is_summed_up(void **state)
     assert_true(s.has_usage);
 }
 
+static void an_event_like_the_last_is_no_other(void **state)
+{
+    (void)state;
+    static const char *const events[] = {
+        BLOCK("{\"type\":\"text\",\"text\":\"\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"a\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"\\u00e9\\n\xC3\xA9\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"a\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"a\",\"signature\":\"b\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"a\"}"),
+        DELTA("{\"type\":\"text_delta\",\"text\":\"\xC3\"}"),
+        DELTA("{\"type\":\"thinking_delta\",\"thinking\":\"a\"}"),
+        DELTA("{\"type\":\"thinking_delta\",\"thinking\":\"bc\"}"),
+        BLOCK("{\"type\":\"tool_use\",\"name\":\"f\",\"input\":{}}"),
+        DELTA("{\"type\":\"input_json_delta\",\"partial_json\":\"a\"}"),
+        DELTA("{\"type\":\"input_json_delta\",\"partial_json\":\"bc\"}"),
+        "{\"type\":\"content_block_stop\",\"index\":0}",
+        DELTA("{\"type\":\"text_delta\",\"text\":\"a\"}"),
+    };
+    check_again(ops, kind(), events, ARRAY_LEN(events), 1);
+}
+
 static void a_stop_reason_has_one_meaning(void **state)
 {
     (void)state;
@@ -453,6 +476,7 @@ int main(void)
         cmocka_unit_test(services_are_kept_for_the_price),
         cmocka_unit_test(every_event_has_its_flags),
         cmocka_unit_test(a_stream_is_summed_up),
+        cmocka_unit_test(an_event_like_the_last_is_no_other),
         cmocka_unit_test(a_stop_reason_has_one_meaning),
         cmocka_unit_test(a_whole_answer_is_scanned),
         cmocka_unit_test(errors_hide_in_a_200),

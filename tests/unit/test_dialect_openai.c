@@ -533,7 +533,6 @@ static void errors_in_a_stream_keep_their_class(void **state)
     }
 }
 
-/* Two states, of which one may never take an event for the last one with another text. */
 static void an_event_like_the_last_is_no_other(void **state)
 {
     (void)state;
@@ -574,27 +573,7 @@ static void an_event_like_the_last_is_no_other(void **state)
         DELTA("{\"content\":\"e\"}"),
     };
 #undef CUT
-    struct scan_state fast, slow;
-    unsigned n_again = 0;
-    ops->scan_init(&fast, kind());
-    ops->scan_init(&slow, kind());
-    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
-        struct err e = ERR_INIT, slow_e = ERR_INIT;
-        const struct scan_again before = fast.again;
-        slow.again.before_len = 0;
-        unsigned flags = scan(&fast, events[i], &e);
-        assert_int_equal(flags, scan(&slow, events[i], &slow_e));
-        assert_string_equal(e.text, slow_e.text);
-        assert_int_equal(fast.output_len, slow.output_len);
-        assert_int_equal(fast.reasoning_len, slow.reasoning_len);
-        assert_int_equal(fast.n_malformed, slow.n_malformed);
-        assert_int_equal(fast.finish, slow.finish);
-        assert_int_equal(fast.tool_open, slow.tool_open);
-        assert_memory_equal(fast.open, slow.open, sizeof fast.open);
-        n_again += before.before_len > 0 && fast.again.before_len == before.before_len;
-    }
-    assert_int_equal(slow.n_malformed, 4);
-    assert_true(n_again >= 3);
+    check_again(ops, kind(), events, ARRAY_LEN(events), 3);
 }
 
 static void a_stream_is_summed_up(void **state)
