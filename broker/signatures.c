@@ -383,7 +383,7 @@ void signatures_attach(struct signatures *s, struct str origin, struct msg_reque
     if (s == NULL)
         return;
     make_room(s, mono_us);
-    if (s->by_call.n == 0)
+    if (s->by_call.n == 0 || m->n_turns == 0)
         return;
     struct msg_turn *turns = ARENA_ARRAY(a, m->n_turns, struct msg_turn);
     struct rewrite w = {.s = s, .origin = origin, .arena = a, .mono_us = mono_us};

@@ -222,7 +222,7 @@ is "$(target_of)" two/sim 'of two good ones the cheaper'
 sqlite3 -cmd '.timeout 5000' "$db" "UPDATE score SET value = 0.2 WHERE rid IN
     (SELECT rid FROM request WHERE provider = 'two') AND name = 'quality' AND value = 0.95"
 stop_broker
-with order
+with order 'explore = 0'
 start_broker
 is "$(target_of)" one/none 'another strategy'
 llmgw route prefer quality

@@ -139,6 +139,21 @@ static void a_text_gets_its_own_back(void **state)
     signatures_free(&s);
 }
 
+/* Such a memcpy is undefined: seen under sanitizers. */
+static void a_request_without_turns_stays_one(void **state)
+{
+    (void)state;
+    struct signatures *s = make();
+    struct msg_request m = {.n_turns = 0};
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    put(s, "c1", "f", STR("one"), 1);
+    signatures_attach(s, STR("p/m"), &m, &a, 1);
+    assert_null(m.turns);
+    arena_release(&a);
+    signatures_free(&s);
+}
+
 #define CALL(i)                                                                          \
     {                                                                                    \
         .kind = MSG_TOOL_CALL, .id = STR(i), .name = STR("f")                            \
@@ -246,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_gets_its_own_back),
+        cmocka_unit_test(a_request_without_turns_stays_one),
         cmocka_unit_test(a_text_gets_its_own_back),
         cmocka_unit_test(what_has_no_id_is_not_kept),
         cmocka_unit_test(only_its_origin_can_read_it),
