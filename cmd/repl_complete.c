@@ -32,10 +32,26 @@ static void write_about(const struct repl *r, struct str provider, struct str mo
     }
 }
 
+/* Prices of the user's own may stand in a row of their own, which knows nothing else. */
+static bool talks(const struct repl *r, struct str provider, struct str model)
+{
+    const struct cmd_ctx *ctx = r->s->ctx;
+    const struct conf_provider *p = conf_provider(ctx->conf, provider);
+    const struct catalog_model *rows[] = {
+        catalog_find(ctx->catalog, provider, model),
+        p != NULL ? catalog_find(ctx->catalog, str_of(p->kind->kind), model) : NULL};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i] != NULL && (rows[i]->caps_yes & CAP_EMBEDDING) != 0)
+            return false;
+    return true;
+}
+
 static void add_target(const struct repl *r, const char *name, struct str provider,
                        struct str model, line_add_fn *add, void *add_arg)
 {
     AUTO(buf_release) struct buf about = BUF_INIT(LIMIT_HEAD_LEN);
+    if (!talks(r, provider, model))
+        return;
     write_about(r, provider, model, &about);
     add(add_arg, name, about.len > 0 ? about.data : NULL);
 }

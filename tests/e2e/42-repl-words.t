@@ -261,6 +261,10 @@ expect usage is
 send /model quick\t\r
 send /model\r
 expect model: quickest
+send /model one/text-embedding-3-s\tx\r
+send /model\r
+expect model: one/text-embedding-3-sx
+send /model quickest\r
 send /route side\t\r
 send /route\r
 expect route: sideways
