@@ -286,6 +286,7 @@ struct target_state *broker_target(struct broker *b, struct str provider,
             state_save_breaker(b, old);
         }
         state_forget_limits(b, old);
+        state_forget_facts(b, old);
         targets_forget(&b->targets, &old);
     }
     return t;

@@ -9,6 +9,7 @@
 #include "broker/limiter.h"
 #include "broker/request_priv.h"
 #include "broker/secret.h"
+#include "broker/state.h"
 
 enum {
     /* the longest wait for room in a limit; above it the client is told when to come back */
@@ -199,8 +200,10 @@ static bool mend_cap(struct request *r, struct prospect *p, const struct err *e)
     if (cap < 0)
         return false;
     p->cap_tok = cap;
-    if (is_model)
+    if (is_model) {
         p->state->cap_tok = cap;
+        state_save_facts(r->b, p->state);
+    }
     request_bound(r, r->decision.items[r->at].target);
     return true;
 }

@@ -228,7 +228,10 @@ static void tell_breaker(struct request *r, const struct attempt *a, const struc
     int64_t now_us = loop_mono_us(r->b->loop);
     enum breaker_state before = t->breaker.state;
     bool has_other_key = tell_key(r, a, e), is_clients = is_about_clients_key(r, e);
-    t->no_prefill |= error_says_no_prefill(e);
+    if (!t->no_prefill && error_says_no_prefill(e)) {
+        t->no_prefill = true;
+        state_save_facts(r->b, t);
+    }
     if (r->facts.counts_only) { /* providers count apart from what they answer with */
         breaker_void(&t->breaker, now_us);
         return;

@@ -5,6 +5,8 @@
 
 #include "core/jsonx.h"
 
+/* What a model could not do then it may be able to do now. */
+#define FACTS_KEPT_US (7 * US_PER_DAY)
 /* A key that nothing holds (a command has not printed it yet) is remembered so long at most. */
 #define KEY_KEPT_US (7 * US_PER_DAY)
 
@@ -168,6 +170,25 @@ void state_save_limits(struct broker *b, struct target_state *t)
     t->has_kept_limits = true;
 }
 
+void state_save_facts(struct broker *b, const struct target_state *t)
+{
+    struct jw w;
+    AUTO(buf_release) struct buf value = BUF_INIT(LIMIT_HEAD_LEN);
+    jw_init(&w, &value);
+    jw_object(&w);
+    jw_kbool(&w, "no_prefill", t->no_prefill);
+    jw_ki64(&w, "cap_tok", t->cap_tok);
+    jw_ki64(&w, "until_us", clock_wall_us(b->clock) + FACTS_KEPT_US);
+    jw_object_end(&w);
+    save(b, "facts", t->name, buf_str(&value));
+}
+
+void state_forget_facts(struct broker *b, const struct target_state *t)
+{
+    if (t->no_prefill || t->cap_tok > 0)
+        save(b, "facts", t->name, STR_NONE);
+}
+
 /* ---- reading ---- */
 
 static struct target_state *target_of(struct broker *b, struct str name)
@@ -242,6 +263,21 @@ static void load_limits(struct broker *b, struct str name, struct json_object *o
         state_forget_limits(b, t);
 }
 
+static void load_facts(struct broker *b, struct str name, struct json_object *o)
+{
+    struct target_state *t = target_of(b, name);
+    int64_t cap_tok = 0;
+    if (t == NULL)
+        return;
+    if (read_until(b, o) <= clock_mono_us(b->clock)) {
+        save(b, "facts", t->name, STR_NONE);
+        return;
+    }
+    t->no_prefill = jx_bool(o, "no_prefill", false);
+    if (jx_i64(o, "cap_tok", 0, INT32_MAX, &cap_tok))
+        t->cap_tok = cap_tok;
+}
+
 /* One whose pause was over long ago is a key that is not used any more. */
 static void load_key(struct broker *b, struct str name, struct json_object *o)
 {
@@ -265,8 +301,8 @@ static void load_row(struct broker *b, struct str key, struct str value)
         void (*load)(struct broker *b, struct str name, struct json_object *o);
     } rows[] = {{"pin", load_pin},       {"drain", load_drain},
                 {"weight", load_weight}, {"breaker", load_breaker},
-                {"limits", load_limits}, {"key", load_key},
-                {"prefer", load_prefer}};
+                {"limits", load_limits}, {"facts", load_facts},
+                {"key", load_key},       {"prefer", load_prefer}};
     struct err e = ERR_INIT;
     AUTO(jx_put) struct json_object *o = NULL;
     size_t colon = str_find(key, ':');
@@ -294,5 +330,6 @@ void state_load(struct broker *b, struct db *db)
     struct err e = ERR_INIT;
     if (db != NULL && load_from(b, db, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "state", e.text, "lost=%s",
-                  "pins, preferences, drains, weights, breakers, learned limits");
+                  "pins, preferences, drains, weights, breakers, "
+                  "learned limits and facts");
 }

@@ -182,6 +182,24 @@ is "$(got outcome)" ok 'past its reset nothing holds'
 stop_broker
 is "$(sql "$kept AND value LIKE '%\"was\"%'")" 0 '… and what was kept is forgotten'
 
+# What refusals have taught of a model.
+scenario one <<'END'
+on model=capped has="_tokens\":90000": status=400 type=invalid_request_error message="max_tokens is too large: 90000. This model supports at most 16384 completion tokens, whereas you provided 90000."
+END
+start_broker
+ask -n 90000 -m one/capped hello
+is "$(got outcome) $(got h.x-llmgw-attempts)" 'ok 2' 'a cap is refused, and lowered'
+stop_broker KILL
+start_broker
+ask -n 90000 -m one/capped hello
+is "$(got outcome) $(got h.x-llmgw-attempts)" 'ok 1' '… at once after a kill'
+stop_broker
+sqlite3 "$db" "UPDATE state SET value = replace(value, '\"until_us\":', '\"until_us\":1,\"was\":') WHERE key LIKE 'facts:%'"
+start_broker
+ask -n 90000 -m one/capped hello
+is "$(got outcome) $(got h.x-llmgw-attempts)" 'ok 2' '… but asked anew when that was long ago'
+stop_broker
+
 TWO_KEY=sk-two
 export TWO_KEY
 printf 'sk-new\n' >"$tmp/key"

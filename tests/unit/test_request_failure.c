@@ -80,6 +80,9 @@ static void a_cap_that_is_too_high_is_lowered_once(void **state)
     reject(call(w, 0), 400, NULL, TOO_MUCH("16384"));
     assert_string_equal(call(w, 1)->url, "http://one/chat/completions");
     expect(&call(w, 1)->body, "\"max_completion_tokens\":16384");
+    if (strstr(w->told.state, "facts:one/m") == NULL ||
+        strstr(w->told.state, "\"cap_tok\":16384") == NULL)
+        fail_msg("%s", w->told.state);
     answer_whole(call(w, 1));
     expect_ended(w, 200);
     expect(&w->got_headers, "x-llmgw-max-output-tokens: 16384\r\n");
