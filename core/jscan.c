@@ -187,7 +187,8 @@ void jscan_note(struct jfield *fields, size_t n, struct str inside, size_t key_p
                 struct jspan value)
 {
     char first = inside.len > 0 ? inside.ptr[0] : '\0';
-    for (struct jfield *f = fields; f < fields + n; f++) {
+    for (size_t i = 0; i < n; i++) { /* `fields` may be NULL then */
+        struct jfield *f = &fields[i];
         if (*f->name != first && first != '\\') /* as text_is() finds; most end here */
             continue;
         if (f->value.kind == J_NONE && text_is(inside, f->name)) {
