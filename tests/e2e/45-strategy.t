@@ -92,6 +92,16 @@ is "$(got h.x-llmgw-target)" two/sim '… another conversation does not'
 echo 'set tokens=8' | scenario one
 echo 'set tokens=8' | scenario two
 
+# ---- cheapest: how long answers are ----
+likely() { # TEMPLATE: what a request by it should cost at two
+    http -H "x-llmgw-template: $1" -X POST -d '{"model":"r","messages":[{"role":"user","content":"hello"}]}' \
+        /llmgw/v1/explain | "$tool" json candidates.0.rank
+}
+like "$(likely new)" '^expected \$0\.0046' 'nothing is known of a template: 512 tokens out'
+ask -H 'x-llmgw-template: new' -m r hello
+like "$(likely new)" '^expected \$0\.0000[0-9]+$' '… until it has been answered, with 8'
+like "$(likely other)" '^expected \$0\.0046' '… and no other'
+
 # ---- what was decided ----
 llmgw chat --no-stdin -r r hi >/dev/null 2>&1
 stop_broker # which has written all of it then

@@ -369,6 +369,8 @@ static const char config[] =
     "[route \"again\"]\n target = one/m\n target = two/m\n"
     " stream = restart\n"
     "[route \"cross\"]\n target = claude/c\n"
+    "[route \"quick\"]\n strategy = fastest\n explore = 100%\n"
+    " target = one/m\n target = two/m\n"
     "[route \"far\"]\n target = aws/a\n target = gem/g\n"
     "[limit \"target:one/slow\"]\n requests = 1/s\n"
     "[model \"one/big\"]\n max-output = 1000000\n"

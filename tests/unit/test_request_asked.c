@@ -185,6 +185,32 @@ static void explaining_tells_what_asking_would_wait_for(void **state)
     expect(&out, "\"would_send\":true,\"wait_ms\":1000");
 }
 
+/* Which of the targets of route quick would be asked first, and by what it is ranked. */
+static void expect_first(struct world *w, const char *want)
+{
+    struct err e = ERR_INIT;
+    AUTO(buf_release) struct buf out = BUF_INIT(100000);
+    const struct conn_request cr = {.head = &w->head, .body = STR(ASK("quick"))};
+    assert_int_equal(request_explain(&w->b, &cr, &dialect_openai, &out, &e), ERR_OK);
+    expect(&out, want);
+}
+
+static void what_was_measured_long_ago_is_measured_again(void **state)
+{
+    struct world *w = *state;
+    const struct target_times slow = {.total_us = 800000, .output_tok = 5},
+                              quick = {.total_us = 300000, .output_tok = 5};
+    targets_time(broker_target(&w->b, STR("one"), STR("m")), &slow, w->mono_us);
+    pass_time(w, 300 * (int64_t)S);
+    targets_time(broker_target(&w->b, STR("two"), STR("m")), &quick, w->mono_us);
+    expect_first(w, "{\"target\":\"two/m\",\"verdict\":\"chosen\",\"rank\":\"~300ms\"");
+    pass_time(w, 300 * (int64_t)S);
+    expect_first(w, "\"chosen\",\"rank\":\"~300ms\"");
+    pass_time(w, 1);
+    expect_first(w, "{\"target\":\"one/m\",\"verdict\":\"chosen\","
+                    "\"rank\":\"speed not measured lately, asked to learn it\"");
+}
+
 /* ---- crossed ---- */
 
 static void a_stream_is_translated(void **state)
@@ -422,6 +448,7 @@ int main(void)
         CASE(an_output_cap_is_of_each_choice),
         CASE(explaining_tells_what_asking_would_wait_for),
         CASE(explaining_sends_nothing),
+        CASE(what_was_measured_long_ago_is_measured_again),
         CASE(a_stream_is_translated),
         CASE(a_translated_answer_that_is_not_streamed_is_collected),
         CASE(long_texts_are_translated_too),
