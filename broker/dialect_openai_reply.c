@@ -427,7 +427,7 @@ static void write_logprobs(struct jw *w, struct str logprobs)
     jw_object(w);
     jw_key(w, "content");
     jw_array(w);
-    jw_raw(w, logprobs);
+    jw_raw_line(w, logprobs);
     jw_array_end(w);
     jw_kstrz(w, "refusal", NULL);
     jw_object_end(w);

@@ -150,7 +150,7 @@ static void write_logprobs(struct jw *w, struct str logprobs)
     jw_key(w, "logprobs");
     jw_array(w);
     if (logprobs.len > 0)
-        jw_raw(w, logprobs);
+        jw_raw_line(w, logprobs);
     jw_array_end(w);
 }
 
@@ -235,7 +235,7 @@ static void write_echo(struct jw *w, const struct delta_encoder *n, struct jspan
     if (!is_said && other == NULL)
         return;
     jw_key(w, key);
-    jw_raw(w, is_said ? jscan_text(n->ctx.body, v) : str_of(other));
+    jw_raw_line(w, is_said ? jscan_text(n->ctx.body, v) : str_of(other));
 }
 
 static void write_echo_part(struct jw *w, const struct delta_encoder *n, int member,

@@ -304,6 +304,18 @@ void jw_raw(struct jw *w, struct str json)
     buf_adds(w->out, json);
 }
 
+void jw_raw_line(struct jw *w, struct str json)
+{
+    begin_value(w);
+    while (json.len > 0) {
+        size_t n = 0;
+        while (n < json.len && json.ptr[n] != '\n' && json.ptr[n] != '\r')
+            n++;
+        buf_adds(w->out, str_sub(json, 0, n));
+        json = str_sub(json, n + 1, json.len);
+    }
+}
+
 void jw_str(struct jw *w, struct str s)
 {
     begin_value(w);

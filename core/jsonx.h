@@ -59,6 +59,8 @@ void jw_bool(struct jw *w, bool v);
 void jw_null(struct jw *w);
 /* Text that is JSON already. */
 void jw_raw(struct jw *w, struct str json);
+/* The same without the line ends that it may have between its tokens, for an event's one line. */
+void jw_raw_line(struct jw *w, struct str json);
 /* Exact decimal dollars, null when unknown. */
 void jw_usd(struct jw *w, pico p);
 /* RFC 3339 UTC with microseconds; null when wall_us is 0. */

@@ -770,6 +770,37 @@ static void an_answer_repeats_its_request(void **state)
     }
 }
 
+static enum errc is_one_json(void *arg, const struct sse_event *ev, struct err *e)
+{
+    unsigned *n = arg;
+    ++*n;
+    assert_int_equal(jscan_check(ev->data, e), ERR_OK);
+    return ERR_OK;
+}
+
+/* A request may be written over many lines; an event of its answer that repeats it is one. */
+static void a_request_of_many_lines_ends_no_event(void **state)
+{
+    (void)state;
+    const struct encode_ctx ctx = {
+        .request_id = "01K",
+        .body = STR("{\"model\":\"m\",\"input\":\"x\",\"tools\":[\n\n  {\n    \"type\":"
+                    "\"function\",\r\n    \"name\":\"f\"\n  }\r]}")};
+    const struct msg_delta d = {.kind = MSG_D_START};
+    struct delta_encoder *n = ops->encoder_new(&ctx);
+    AUTO(buf_release) struct buf out = BUF_INIT(100000);
+    unsigned n_events = 0;
+    struct err e = ERR_INIT;
+    struct sse sse;
+    ops->encode_delta(n, &d, &out);
+    ops->encoder_free(&n);
+    sse_init(&sse, 100000);
+    assert_int_equal(sse_feed(&sse, buf_str(&out), is_one_json, &n_events, &e), ERR_OK);
+    assert_int_equal(n_events, 2);
+    assert_int_equal(sse_rest(&sse).len, 0);
+    sse_release(&sse);
+}
+
 static void an_error_in_a_stream_is_a_failed_response(void **state)
 {
     (void)state;
@@ -812,6 +843,7 @@ int main(void)
         cmocka_unit_test(a_client_gets_the_whole_sequence),
         cmocka_unit_test(a_whole_answer_says_what_the_stream_says),
         cmocka_unit_test(an_answer_repeats_its_request),
+        cmocka_unit_test(a_request_of_many_lines_ends_no_event),
         cmocka_unit_test(an_error_in_a_stream_is_a_failed_response),
     };
     return cmocka_run_group_tests_name("responses", tests, NULL, NULL);

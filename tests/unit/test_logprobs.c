@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/catalog.h"
@@ -201,6 +202,34 @@ static void a_client_of_responses_is_told_with_the_text(void **state)
     buf_release(&s.out);
 }
 
+/* An event may come in several lines; it leaves in one. */
+static void line_ends_within_them_end_no_event(void **state)
+{
+    (void)state;
+    static const char token[] =
+        "{'token':'a','logprob':-1,\ndata: 'bytes':[\ndata: \ndata: 97\r\ndata: ]}";
+    char in[1024];
+    const struct dialect_ops *const pairs[][2] = {{&dialect_openai, &dialect_responses},
+                                                  {&dialect_responses, &dialect_openai}};
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct crossing_stream s = {.from = pairs[i][0], .to = pairs[i][1]};
+        if (i == 0)
+            snprintf(
+                in, sizeof in,
+                CHUNK("{'content':'a'}", "{'content':[%s]}", "'stop'") "data: [DONE]\n\n",
+                token);
+        else
+            snprintf(
+                in, sizeof in,
+                EV("response.output_text.delta",
+                   ",'output_index':0,'content_index':0,'delta':'a','logprobs':[%s]"),
+                token);
+        cross_stream(&s, in);
+        expect(&s.out, "'token':'a','logprob':-1,'bytes':[97]");
+        buf_release(&s.out);
+    }
+}
+
 static void whole_answers_tell_them(void **state)
 {
     (void)state;
@@ -247,6 +276,7 @@ int main(void)
         cmocka_unit_test(they_keep_nobody_from_responses),
         cmocka_unit_test(a_client_of_chat_is_told_with_the_text),
         cmocka_unit_test(a_client_of_responses_is_told_with_the_text),
+        cmocka_unit_test(line_ends_within_them_end_no_event),
         cmocka_unit_test(whole_answers_tell_them),
     };
     return cmocka_run_group_tests_name("logprobs", tests, NULL, NULL);
