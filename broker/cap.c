@@ -109,5 +109,7 @@ int64_t cap_of_refusal(const struct err *e, int64_t sent_tok, int64_t model_tok,
     }
     if (cap < 0 && is_named && model_tok > 0)
         cap = model_tok;
+    /* a refusal may quote its request: no client makes stumps of all others' answers */
+    *ret_is_model &= cap >= CAP_LEAST_TOK;
     return cap > 0 && (sent_tok < 0 || cap < sent_tok) ? cap : -1;
 }

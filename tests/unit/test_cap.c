@@ -34,6 +34,7 @@ static void every_wording_is_understood(void **state)
         {"max_tokens is too large: 90000. This model supports at most 16384 completion "
          "tokens, whereas you provided 90000.",
          90000, 16384, true},
+        {"Invalid value: 'tokens is too large, at most 5'.", 90000, 5, false},
         {"<400> InternalError.Algo.InvalidParameter: Range of max_tokens should be [1, "
          "8192]",
          90000, 8192, true},
