@@ -44,21 +44,19 @@ struct str attempt_origin(const struct attempt *a)
         arena_printf(&a->r->arena, "%s/%s", a->target->provider, a->target->model));
 }
 
-/* The inputs of this call. ERR_INVALID: it would be one of too many. */
-static enum errc take_part(struct attempt *a, struct msg_request *msg, struct err *e)
+/* Of so many inputs those behind n_had that one call takes. ERR_INVALID: of too many calls. */
+static enum errc take_part(const struct msg_embed *all, size_t n_had, size_t most,
+                           struct msg_embed *ret, struct err *e)
 {
-    const struct msg_embed *all = msg->embed;
-    size_t most = a->ops->embed_most(a->model.kind, str_of(a->target->model));
     if (all->n_texts > most * CALLS_MAX)
         return err_set(
             e, ERR_INVALID,
             "input: the target takes %zu at most, %d times over, these are %zu", most,
             CALLS_MAX, all->n_texts);
-    a->part = *all;
-    a->part.n_texts = a->n_now = MIN(all->n_texts - a->n_had, most);
+    *ret = *all;
+    ret->n_texts = MIN(all->n_texts - n_had, most);
     if (all->texts != NULL)
-        a->part.texts = all->texts + a->n_had;
-    msg->embed = &a->part;
+        ret->texts = all->texts + n_had;
     return ERR_OK;
 }
 
@@ -103,15 +101,17 @@ bool attempt_would_take(struct request *r, size_t i)
         return ops != NULL;
     if (attempt_decode(r, &ignored) != ERR_OK)
         return false;
-    const struct msg_embed *embed = r->msg->embed;
-    if (embed != NULL && ops->embed_most != NULL &&
-        embed->n_texts > ops->embed_most(m->kind, model) * CALLS_MAX)
+    struct msg_request msg = *r->msg;
+    struct msg_embed part;
+    if (msg.embed != NULL && take_part(msg.embed, 0, ops->embed_most(m->kind, model),
+                                       &part, &ignored) != ERR_OK)
         return false;
+    msg.embed = msg.embed != NULL ? &part : NULL;
     fetch_plan(r, ops); /* it would be fetched */
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_BODY_LEN + LIMIT_HEAD_LEN);
     struct target_caps caps = caps_of(r, m, &r->targets[i]);
     caps.later = &later; /* long texts need not be written to know it */
-    enum errc rc = ops->request_encode(r->msg, &caps, &out, &dropped, &ignored);
+    enum errc rc = ops->request_encode(&msg, &caps, &out, &dropped, &ignored);
     jw_later_release(&later);
     return rc == ERR_OK;
 }
@@ -129,8 +129,13 @@ static enum errc build_crossed(struct attempt *a, struct err *e)
     a->is_begun = msg_is_begun(&msg);
     if (a->model.kind->quirks.may_echo)
         echo_start(&a->echo, &msg, &r->arena);
-    if (msg.embed != NULL && take_part(a, &msg, e) != ERR_OK)
-        return e->code;
+    if (msg.embed != NULL) {
+        size_t most = a->ops->embed_most(a->model.kind, str_of(a->target->model));
+        if (take_part(msg.embed, a->n_had, most, &a->part, e) != ERR_OK)
+            return e->code;
+        a->n_now = a->part.n_texts;
+        msg.embed = &a->part;
+    }
     struct target_caps caps = caps_of(r, &a->model, a->target);
     caps.stream = a->is_streamed;
     size_t len = r->cr.body.len;

@@ -365,6 +365,8 @@ static const char config[] =
     "[provider \"aws\"]\n kind = bedrock\n"
     " base-url = https://bedrock-runtime.eu-west-1.amazonaws.com\n"
     " key-env = AWS\n"
+    "[provider \"co\"]\n kind = cohere\n base-url = http://co\n"
+    " key-env = CO\n"
     "[route \"both\"]\n target = one/m\n target = two/m\n"
     "[route \"again\"]\n target = one/m\n target = two/m\n"
     " stream = restart\n"

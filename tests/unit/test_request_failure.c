@@ -339,15 +339,31 @@ static void answer_vectors(struct upstream_xfer *x, size_t n, size_t n_numbers)
     end(x);
 }
 
-static void ask_vectors(struct world *w, size_t n, const char *rest)
+#define GEM "gem/gemini-embedding-001"
+
+static void ask_vectors(struct world *w, const char *model, size_t n, const char *rest)
 {
     struct buf *body = &w->asked; /* it is read from for some turns */
     buf_reset(body);
-    buf_addz(body, "{\"model\":\"gem/gemini-embedding-001\",\"input\":[\"a\"");
+    buf_printf(body, "{\"model\":\"%s\",\"input\":[\"a\"", model);
     for (size_t i = 1; i < n; i++)
         buf_addz(body, ",\"a\"");
     buf_printf(body, "]%s}", rest);
     ask_in(w, &dialect_openai_embed, "", body->data);
+}
+
+/* A target that takes fewer at a time is asked more often: it may be named, too. */
+static void a_fallback_may_take_several_calls(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < 2; i++) {
+        w->told = (struct told){0};
+        ask_vectors(w, "co/embed-english-v3.0", i == 0 ? 150 : 3300, ",\"dimensions\":9");
+        expect_ended(w, 400);
+        expect(&w->got, "\"one/m\",\"two/m\"");
+        assert_int_equal(has(&w->got, "\"gem/g\""), i == 0);
+        turn(w);
+    }
 }
 
 /* Embeddings may take several calls: whose key was on trial hears how all ended. */
@@ -356,7 +372,7 @@ static void the_calls_of_one_attempt_have_one_key(void **state)
     struct world *w = *state;
     w->n_keys = 2;
     w->states[0].breaker.state = BREAKER_HALF_OPEN;
-    ask_vectors(w, 150, "");
+    ask_vectors(w, GEM, 150, "");
     for (size_t i = 0; i < 2; i++) {
         expect(&call(w, i)->head, "x-goog-api-key: sk-1\n");
         answer_vectors(call(w, i), i == 0 ? 100 : 50, 1);
@@ -381,7 +397,7 @@ static void a_long_answer_of_embeddings_takes_some_turns(void **state)
     static const char *const rest[] = {"", ",\"encoding_format\":\"base64\""};
     for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
         w->has_replied = false;
-        ask_vectors(w, 100, rest[i]);
+        ask_vectors(w, GEM, 100, rest[i]);
         answer_vectors(call(w, i), 100, 3000);
         assert_in_range(turns_to_reply(w), 9, 15);
         assert_int_equal(w->status, 200);
@@ -393,7 +409,7 @@ static void a_long_answer_of_embeddings_takes_some_turns(void **state)
 static void too_many_embeddings_are_not_asked_for_to_the_end(void **state)
 {
     struct world *w = *state;
-    ask_vectors(w, 3200, "");
+    ask_vectors(w, GEM, 3200, "");
     answer_vectors(call(w, 0), 100, 20000);
     assert_in_range(turns_to_reply(w), 50, 80);
     expect_ended(w, 400);
@@ -428,7 +444,7 @@ static void an_answer_of_embeddings_beyond_the_cap_is_billed(void **state)
 static void embeddings_of_other_sizes_are_no_answer(void **state)
 {
     struct world *w = *state;
-    ask_vectors(w, 150, "");
+    ask_vectors(w, GEM, 150, "");
     for (size_t i = 0; i < 4; i += 2) { /* it is asked again, once */
         answer_vectors(call(w, i), 100, 3);
         turn(w);
@@ -764,6 +780,7 @@ int main(void)
         CASE(what_the_request_itself_does_wrong_stops),
         CASE(a_key_that_is_being_fetched_is_waited_for),
         CASE(a_refused_key_rests_and_the_next_is_tried),
+        CASE(a_fallback_may_take_several_calls),
         CASE(the_calls_of_one_attempt_have_one_key),
         CASE(a_long_answer_of_embeddings_takes_some_turns),
         CASE(too_many_embeddings_are_not_asked_for_to_the_end),
