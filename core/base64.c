@@ -44,7 +44,9 @@ bool base64_read(struct str text, struct buf *out)
         if (value_of(text.ptr[i]) > 63)
             return false;
     char *to = buf_room(out, len / 4 * 3 + 3);
-    for (size_t i = 0; i < len && to != NULL; i++) {
+    if (to == NULL)
+        return true;
+    for (size_t i = 0; i < len; i++) {
         v = v << 6 | value_of(text.ptr[i]);
         if (i % 4 != 0) /* the bits of the letters before: 6, 4, 2 */
             to[n++] = (char)(v >> (6 - 2 * (i % 4)) & 255);

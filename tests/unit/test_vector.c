@@ -231,6 +231,9 @@ static void base64_is_read_strictly(void **state)
         assert_int_equal(base64_read(str_of(rows[i].text), &out), rows[i].bytes != NULL);
         assert_true(str_eqz(buf_str(&out), rows[i].bytes != NULL ? rows[i].bytes : ""));
     }
+    struct buf small = BUF_INIT(2);
+    assert_true(base64_read(STR("YWJj"), &small)); /* it is base64, all the same */
+    assert_int_equal(buf_err(&small), ERR_TOO_LARGE);
     for (size_t n = 0; n < 100; n++) { /* and back */
         AUTO(buf_release) struct buf text = BUF_INIT(1000), out = BUF_INIT(1000);
         char bytes[100];
