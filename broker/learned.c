@@ -135,7 +135,7 @@ static int64_t told_wait_us(const struct told *t, int64_t need, int64_t now_us)
     if (t->left < 0 || need <= t->left || t->until_us <= now_us)
         return 0;
     int64_t wait_us = t->until_us - now_us, missing = need - t->left;
-    if (t->is_window || t->limit <= t->left || missing >= t->limit - t->left)
+    if (t->is_window || missing >= t->limit - t->left)
         return wait_us;
     /* it fills evenly: the reset is when it is full */
     int64_t span_us = t->until_us - t->at_us;

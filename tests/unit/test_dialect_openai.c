@@ -437,6 +437,30 @@ static unsigned scan(struct scan_state *s, const char *data, struct err *e)
 #define FINISH(word)                                                                     \
     CHUNK("{\"index\":0,\"delta\":{},\"finish_reason\":\"" word "\"}", "")
 
+/* As many as may be asked for. */
+static void a_finish_ends_its_own_choice_only(void **state)
+{
+    (void)state;
+    static const int choices[] = {1, 63, 64, 127};
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        struct err e = ERR_INIT;
+        struct scan_state s;
+        char begun[512], ended[512];
+        snprintf(begun, sizeof begun,
+                 CHUNK("{\"index\":%d,\"delta\":{\"content\":\"a\"}}", ""), choices[i]);
+        snprintf(ended, sizeof ended,
+                 CHUNK("{\"index\":%d,\"delta\":{},\"finish_reason\":\"stop\"}", ""),
+                 choices[i]);
+        ops->scan_init(&s, kind());
+        (void)scan(&s, DELTA("{\"content\":\"a\"}"), &e);
+        (void)scan(&s, begun, &e);
+        (void)scan(&s, FINISH("stop"), &e);
+        assert_false(scan_is_finished(&s));
+        (void)scan(&s, ended, &e);
+        assert_true(scan_is_finished(&s));
+    }
+}
+
 static void every_event_has_its_flags(void **state)
 {
     (void)state;
@@ -787,6 +811,7 @@ int main(void)
         cmocka_unit_test(ids_are_short_where_they_must_be),
         cmocka_unit_test(only_permitted_edits_are_made),
         cmocka_unit_test(generated_bodies_keep_every_other_byte),
+        cmocka_unit_test(a_finish_ends_its_own_choice_only),
         cmocka_unit_test(every_event_has_its_flags),
         cmocka_unit_test(errors_in_a_stream_keep_their_class),
         cmocka_unit_test(an_event_like_the_last_is_no_other),

@@ -378,7 +378,7 @@ static void what_was_learned_outlives_a_restart_until_it_resets(void **state)
          .left = 0,
          .reset_us = 100 * S},
         {.name = "coffee", .gauge = RATELIMIT_OTHER, .limit = -1, .reset_us = 30 * S},
-        {.name = "soon", .gauge = RATELIMIT_INPUT, .limit = 1, .reset_us = S / 2},
+        {.name = "soon", .gauge = RATELIMIT_INPUT, .limit = 1, .reset_us = 3 * S / 2},
         {.name = "untold", .gauge = RATELIMIT_INPUT, .limit = 1, .reset_us = -1},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -178,6 +178,36 @@ static void what_the_provider_says_that_it_cost_is_kept(void **state)
     }
 }
 
+/* Nothing was used by it: what the others have used and told is all there is. */
+static void an_attempt_that_used_nothing_makes_nothing_unknown(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("both"));
+    for (size_t i = 0; i < 2; i++) {
+        reject(call(w, i), 500, NULL, "{\"error\":{\"message\":\"no\"}}");
+        pass_time(w, 0);
+    }
+    send_head(call(w, 2), 200, "application/json", NULL, 0);
+    say(call(w, 2),
+        "{\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"content\":"
+        "\"Hello\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":"
+        "9,\"completion_tokens\":2,\"total_tokens\":11,\"cost\":0.25}}");
+    end(call(w, 2));
+    expect_ended(w, 200);
+    assert_int_equal(w->told.reported_pico, 250000000000);
+    assert_int_equal(w->told.in_tok, 9);
+}
+
+static void a_failed_request_has_used_nothing(void **state)
+{
+    struct world *w = *state;
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 0), 400, NULL, "{\"error\":{\"message\":\"no\"}}");
+    expect_ended(w, 400);
+    assert_false(w->told.has_usage);
+    assert_int_equal(w->told.cost_pico, 0);
+}
+
 static void a_stream_cut_at_any_byte_is_never_a_success(void **state)
 {
     struct world *w = *state;
@@ -495,6 +525,8 @@ int main(void)
         CASE(nobody_else_hears_that_there_is_none_yet),
         CASE(the_model_of_the_answer_has_the_price),
         CASE(what_the_provider_says_that_it_cost_is_kept),
+        CASE(an_attempt_that_used_nothing_makes_nothing_unknown),
+        CASE(a_failed_request_has_used_nothing),
         CASE(a_stream_cut_at_any_byte_is_never_a_success),
         CASE(usage_that_never_comes_is_estimated),
         CASE(usage_told_at_the_start_is_not_that_of_a_cut_answer),
