@@ -636,6 +636,28 @@ static void the_clients_own_key_is_no_matter_of_others(void **state)
     }
 }
 
+static void what_is_left_of_a_clients_limits_is_no_matter_of_others(void **state)
+{
+    struct world *w = *state;
+    const struct http1_header spent[] = {
+        {STR("x-ratelimit-limit-requests"), STR("9")},
+        {STR("x-ratelimit-remaining-requests"), STR("0")},
+        {STR("x-ratelimit-reset-requests"), STR("60s")},
+    };
+    static const char *const keys[] = {"x-llmgw-provider-key: one=sk-mine", ""};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        ask_next(w, &dialect_openai, keys[i], ASK("one/m"));
+        send_head(call(w, i), 200, "application/json", spent, ARRAY_LEN(spent));
+        say(call(w, i), WHOLE);
+        end(call(w, i));
+        expect_ended(w, 200);
+    }
+    ask_next(w, &dialect_openai, "", ASK("one/m"));
+    assert_int_equal(w->n_calls, 2); /* of ours nothing is left */
+    pass_time(w, 61 * (int64_t)S);
+    reject(call(w, 2), 400, NULL, ERROR("invalid_request_error"));
+}
+
 static void our_quota_is_no_matter_of_a_client_with_a_key(void **state)
 {
     struct world *w = *state;
@@ -795,6 +817,7 @@ int main(void)
         CASE(a_refused_key_is_named_to_whoever_asks_next),
         CASE(the_clients_own_key_is_no_matter_of_others),
         CASE(one_request_tries_a_benched_key_for_all),
+        CASE(what_is_left_of_a_clients_limits_is_no_matter_of_others),
         CASE(our_quota_is_no_matter_of_a_client_with_a_key),
         CASE(a_key_of_the_client_is_used_once),
         CASE(a_spare_key_is_for_whom_we_have_none),

@@ -80,7 +80,8 @@ struct secret_key *secrets_pick(struct secrets *s, struct str provider, int64_t 
 bool secrets_has(const struct secrets *s, struct str provider)
 {
     (void)s;
-    return str_eqz(provider, "own") || str_eqz(provider, "cmd");
+    return str_eqz(provider, "own") || str_eqz(provider, "cmd") ||
+           str_eqz(provider, "rests"); /* put aside: it is there, and not picked */
 }
 
 bool secrets_await(struct secrets *s, struct str provider, int64_t now_us)
@@ -305,6 +306,18 @@ static void a_command_has_time_to_print_its_key(void **state)
                 "come in time\",\"models\":[]}]");
 }
 
+/* What ours is put aside for is no reason to spend the client's. */
+static void a_key_of_ours_that_rests_is_not_replaced(void **state)
+{
+    struct world *w = *state;
+    configure(w, "[provider \"rests\"]\n kind = openai\n key-env = K\n");
+    refresh(w, "rests=sk-theirs");
+    assert_int_equal(w->n_calls, 0);
+    expect_told(w,
+                "[{\"provider\":\"rests\",\"state\":\"skipped\",\"error\":\"the broker "
+                "has no key for it now\",\"models\":[]}]");
+}
+
 static void a_client_may_bring_a_key(void **state)
 {
     struct world *w = *state;
@@ -333,6 +346,7 @@ int main(void)
         CASE(what_is_no_list_is_told),
         CASE(each_dialect_has_its_list),
         CASE(a_command_has_time_to_print_its_key),
+        CASE(a_key_of_ours_that_rests_is_not_replaced),
         CASE(a_client_may_bring_a_key),
     };
     return cmocka_run_group_tests_name("served", tests, NULL, NULL);
