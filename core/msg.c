@@ -214,10 +214,13 @@ static void collect_citation(struct msg_collect *c, const struct msg_citation *c
                                  .document = cited->document,
                                  .title = arena_str(c->arena, cited->title),
                                  .quoted = arena_str(c->arena, cited->quoted)};
-    struct msg_citation **at = &c->reply.parts[i - 1].citations;
-    while (*at != NULL)
-        at = &(*at)->next;
-    *at = own;
+    /* a provider may send any number: the list is not walked to its end for each */
+    if (c->last_cited != NULL && c->cited_part == i - 1)
+        c->last_cited->next = own;
+    else
+        c->reply.parts[i - 1].citations = own;
+    c->last_cited = own;
+    c->cited_part = i - 1;
 }
 
 /* The part of the index-th call; false when there is none. */

@@ -238,7 +238,9 @@ struct msg_collect {
     struct buf text, logprobs; /* of the part that grows */
     bool is_open;
     size_t open_part; /* the part that grows: an earlier one when calls interleave */
-    struct msg_collect *more; /* arena; of other choices, as reply.n_more says */
+    struct msg_citation *last_cited; /* arena; of the part … */
+    size_t cited_part;               /* … that is the last text */
+    struct msg_collect *more;        /* arena; of other choices, as reply.n_more says */
 };
 void msg_collect_init(struct msg_collect *c, struct arena *a);
 void msg_collect_release(struct msg_collect *c);

@@ -392,6 +392,41 @@ static void citations_reach_clients_of_each_dialect(void **state)
     }
 }
 
+static void citations_stay_in_order_and_with_their_text(void **state)
+{
+    (void)state;
+    static const int documents[] = {4, 0, 7, 2, 9};
+    struct arena a;
+    struct msg_collect c;
+    struct err e = ERR_INIT;
+    arena_init(&a, 1 << 20);
+    msg_collect_init(&c, &a);
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+        const struct msg_citation cited = {.document = documents[i]};
+        const struct msg_delta call = {.kind = MSG_D_CALL},
+                               text = {.kind = MSG_D_TEXT, .text = STR("a")},
+                               citation = {.kind = MSG_D_CITATION, .citation = &cited};
+        if (i == 3) /* what follows a call is another text */
+            assert_int_equal(msg_collect_delta(&c, &call, &e), ERR_OK);
+        if (i == 0 || i == 3)
+            assert_int_equal(msg_collect_delta(&c, &text, &e), ERR_OK);
+        assert_int_equal(msg_collect_delta(&c, &citation, &e), ERR_OK);
+    }
+    const struct msg_reply *r = msg_collect_reply(&c);
+    assert_int_equal(r->n_parts, 3);
+    const struct msg_citation *at = r->parts[0].citations;
+    for (size_t i = 0; i < ARRAY_LEN(documents); i++, at = at->next) {
+        if (i == 3) {
+            assert_null(at);
+            at = r->parts[2].citations;
+        }
+        assert_int_equal(at->document, documents[i]);
+    }
+    assert_null(at);
+    msg_collect_release(&c);
+    arena_release(&a);
+}
+
 static void an_event_says_what_it_holds(void **state)
 {
     (void)state;
@@ -642,6 +677,7 @@ int main(void)
         cmocka_unit_test(sampling_keeps_to_its_range),
         cmocka_unit_test(what_cannot_be_said_is_refused),
         cmocka_unit_test(citations_reach_clients_of_each_dialect),
+        cmocka_unit_test(citations_stay_in_order_and_with_their_text),
         cmocka_unit_test(an_event_says_what_it_holds),
         cmocka_unit_test(finishes_have_their_meaning),
         cmocka_unit_test(what_is_billed_is_counted),
