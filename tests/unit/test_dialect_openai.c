@@ -461,6 +461,19 @@ static void a_finish_ends_its_own_choice_only(void **state)
     }
 }
 
+/* What an event is told by may also stand behind its text. */
+static void an_event_is_no_repetition_if_its_end_differs(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct scan_state s;
+    ops->scan_init(&s, kind());
+    (void)scan(&s, CHUNK("{\"delta\":{\"content\":\"a\"},\"index\":0}", ""), &e);
+    (void)scan(&s, CHUNK("{\"delta\":{\"content\":\"b\"},\"index\":1}", ""), &e);
+    (void)scan(&s, FINISH("stop"), &e);
+    assert_false(scan_is_finished(&s)); /* the second has not ended */
+}
+
 static void every_event_has_its_flags(void **state)
 {
     (void)state;
@@ -812,6 +825,7 @@ int main(void)
         cmocka_unit_test(only_permitted_edits_are_made),
         cmocka_unit_test(generated_bodies_keep_every_other_byte),
         cmocka_unit_test(a_finish_ends_its_own_choice_only),
+        cmocka_unit_test(an_event_is_no_repetition_if_its_end_differs),
         cmocka_unit_test(every_event_has_its_flags),
         cmocka_unit_test(errors_in_a_stream_keep_their_class),
         cmocka_unit_test(an_event_like_the_last_is_no_other),
