@@ -1,6 +1,6 @@
 /*
  * dialect_gemini.h: between the files of one dialect: dialect_gemini.c watches answers,
- * …_encode.c writes requests, …_reply.c decodes answers.
+ * …_encode.c writes requests (with …_encode.h), …_reply.c decodes answers.
  */
 #ifndef BROKER_DIALECT_GEMINI_H
 #define BROKER_DIALECT_GEMINI_H
