@@ -5,6 +5,7 @@
  * change, so that every version of llmgw can use them on every version of llmgwd.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,15 @@ static void wrong(const struct api_call *a, enum errc code, const char *why)
 {
     struct err e = ERR_INIT;
     err_set(&e, code, "%s", why);
+    e.origin = ERR_BY_CLIENT;
+    api_fail(a, &e);
+}
+
+static void no_route(const struct api_call *a, struct str name)
+{
+    struct err e = ERR_INIT;
+    err_set(&e, ERR_NOT_FOUND, "no route \"%.*s\"\nhint: llmgw route list",
+            STR_ARG(name));
     e.origin = ERR_BY_CLIENT;
     api_fail(a, &e);
 }
@@ -68,6 +78,24 @@ static void write_ledger(const struct broker *b, struct jw *w)
     jw_object_end(w);
 }
 
+static const char *env(const char *name)
+{
+    return getenv(name);
+}
+
+/* The user's file, which may not be there, when it was read, and what was wrong since. */
+static void write_config(const struct broker *b, struct jw *w)
+{
+    struct arena arena;
+    arena_init(&arena, LIMIT_HEAD_LEN);
+    const char *path = b->options.config;
+    jw_kstrz(w, "config", path != NULL ? path : conf_path_user(&arena, env));
+    arena_release(&arena);
+    jw_key(w, "config_read_at");
+    jw_time(w, b->conf_read_wall_us);
+    jw_kstrz(w, "config_error", b->error_text);
+}
+
 void api_status(const struct api_call *a)
 {
     const struct broker *b = a->b;
@@ -91,7 +119,7 @@ void api_status(const struct api_call *a)
     jw_ki64(&w, "fallbacks", (int64_t)b->metrics.n_fallbacks);
     jw_key(&w, "spent_usd");
     jw_usd(&w, b->metrics.spent_pico);
-    jw_kstrz(&w, "config_error", b->error_text);
+    write_config(b, &w);
     write_ledger(b, &w);
     done(a, &w);
 }
@@ -508,7 +536,7 @@ void api_pin(const struct api_call *a)
         struct str route = jx_str(o, "route");
         remove_pins(b, route);
         if (route.len > 0 && conf_route(b->conf, route) == NULL) {
-            wrong(a, ERR_NOT_FOUND, "no such route");
+            no_route(a, route);
         } else if (b->n_pins == BROKER_PINS) {
             wrong(a, ERR_INVALID, "too many pins");
         } else {
@@ -568,7 +596,7 @@ void api_prefer(const struct api_call *a)
     if (!conf_aim(jx_str(o, "prefer"), &p.strategy)) {
         wrong(a, ERR_INVALID, "\"prefer\" must be cost, latency or quality");
     } else if (route.len > 0 && conf_route(b->conf, route) == NULL) {
-        wrong(a, ERR_NOT_FOUND, "no such route");
+        no_route(a, route);
     } else {
         remove_prefers(b, route);
         if (b->n_prefers == BROKER_PINS) {

@@ -58,7 +58,8 @@ struct generation {
     struct catalog *catalog; /* owned, as the other two */
     struct conf *conf;
     struct secrets *secrets;
-    size_t n_refs; /* one is the broker's while it is in force */
+    int64_t read_wall_us; /* when its files were read, or a little before */
+    size_t n_refs;        /* one is the broker's while it is in force */
 };
 
 static const char *env(const char *name)
@@ -143,6 +144,7 @@ static enum errc generation_load(struct broker *b, const struct secrets *old,
         return err_set(e, ERR_MEMORY, "no memory for the configuration");
     list_init(&g->link);
     g->n_refs = 1;
+    g->read_wall_us = clock_wall_us(b->clock);
     if (load_catalog(g, e) != ERR_OK || load_conf(b, g, e) != ERR_OK ||
         apply_prices(g, e) != ERR_OK ||
         secrets_new(g->conf, old, &b->key_states, b->loop, &b->log, &g->secrets, e) !=
@@ -161,6 +163,7 @@ static void put_in_force(struct broker *b, struct generation *g)
     b->catalog = g->catalog;
     b->conf = g->conf;
     b->secrets = g->secrets;
+    b->conf_read_wall_us = g->read_wall_us;
 }
 
 struct conf *broker_conf_ref(struct broker *b)

@@ -89,7 +89,7 @@ struct broker {
     size_t n_waiting;    /* of them in WAITING */
     int64_t queue_clock; /* request.c's: the tag of the one served last */
     struct broker_metrics metrics;
-    int64_t started_wall_us;
+    int64_t started_wall_us, conf_read_wall_us;
     int64_t last_active_us;   /* monotonic; for the idle exit */
     bool draining, is_forced; /* forced: requests have been cancelled */
     char hop_id[27];          /* ULID of this process, for the header against loops */

@@ -251,6 +251,26 @@ static void check_ledger(struct doctor *d)
 
 /* ---- the broker ---- */
 
+/* Does the broker have the configuration that all others read? */
+static void check_broker_config(struct doctor *d, struct json_object *status)
+{
+    struct err e = ERR_INIT;
+    struct stat st;
+    int64_t read_us;
+    const char *path = cmd_conf_path(d->ctx);
+    struct str wrong = jx_str(status, "config_error");
+    if (wrong.len > 0)
+        say(d, "broker", BAD,
+            "it keeps an older configuration: %.*s\nhint: llmgw config check",
+            STR_ARG(wrong));
+    else if (str_eqz(jx_str(status, "config"), path) && stat(path, &st) == 0 &&
+             clock_parse_rfc3339(jx_str(status, "config_read_at"), &read_us, &e) ==
+                 ERR_OK &&
+             (int64_t)st.st_mtim.tv_sec * US_PER_S + st.st_mtim.tv_nsec / 1000 > read_us)
+        say(d, "broker", WARN,
+            "%s was changed after the broker read it\nhint: llmgw broker reload", path);
+}
+
 static void check_broker(struct doctor *d)
 {
     AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
@@ -266,16 +286,13 @@ static void check_broker(struct doctor *d)
         say(d, "broker", BAD, "what answers is no broker of ours: %s", e.text);
         return;
     }
-    struct str version = jx_str(o, "version"), wrong = jx_str(o, "config_error");
+    struct str version = jx_str(o, "version");
     if (!str_eqz(version, PACKAGE_VERSION))
         say(d, "broker", WARN, "it is %.*s, this is %s\nhint: llmgw broker restart",
             STR_ARG(version), PACKAGE_VERSION);
     else
         say(d, "broker", OK, "%.*s runs", STR_ARG(version));
-    if (wrong.len > 0)
-        say(d, "broker", BAD,
-            "it keeps an older configuration: %.*s\nhint: llmgw config check",
-            STR_ARG(wrong));
+    check_broker_config(d, o);
     struct json_object *ledger = jx_obj(o, "ledger");
     struct str trouble = jx_str(ledger, "trouble");
     if (ledger != NULL && trouble.len > 0)

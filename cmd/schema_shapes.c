@@ -37,7 +37,8 @@
 const struct schema_shape schema_shapes[] = {
     {"llmgw.broker.status/1", "broker status", "the broker", SCHEMA_OBJECT,
      "proto:i version:s pid:i started_at:t uptime_s:i auto:b draining:b connections:i"
-     " in_flight:i requests:i failed:i attempts:i fallbacks:i spent_usd:n config_error:s?"
+     " in_flight:i requests:i failed:i attempts:i fallbacks:i spent_usd:n config:s"
+     " config_read_at:t config_error:s?"
      " ledger:{writable:b trouble:s records:i applied:i removals*:i spool_used_bytes:i"
      " spool_size_bytes:i dropped_rows:i dropped_bodies:i}", NULL},
     {"llmgw.broker.ps/1", "broker ps", "requests under way", SCHEMA_ROWS,

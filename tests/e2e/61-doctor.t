@@ -75,7 +75,19 @@ printf 'this is no database, but long enough to be taken for a file of one......
 problem 'ledger +problem ' 'a broken ledger'
 rm "$db"
 
+config </dev/null
 start_broker
+doctor
+unlike "$out" 'broker +warning' 'a configuration that the broker has read'
+sleep 0.05 # coarse times of files
+good
+doctor
+like "$out" "^broker +warning +$config_file was changed after .* llmgw broker reload" \
+    'one that was changed since then'
+llmgw broker reload >/dev/null
+doctor
+is "$rc" 0 '… until it is read again'
+unlike "$out" 'broker +warning' '… and no longer'
 printf '[nonsense]\n    a = b\n' >>"$config_file"
 llmgw broker reload >/dev/null 2>&1
 problem 'broker +problem .*keeps an older configuration' 'a broker that could not reload'
