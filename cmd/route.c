@@ -30,7 +30,8 @@ struct options {
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
     {'r', "route", OPT_STRING, AT(chat.route), .arg = "NAME", .complete = OPT_C_ROUTE,
-     .group = "options", .help = "the route meant by explain, pin, prefer and history"},
+     .group = "options",
+     .help = "the route meant by explain, pin, unpin, prefer, unprefer and history"},
     {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
      .help = "pin, drain, weight and prefer: only so long"},
     {'n', "number", OPT_INT, AT(n), .arg = "N", .values = "1..",

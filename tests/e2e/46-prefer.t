@@ -103,6 +103,7 @@ like "$out" '"none" is nothing to prefer: cost, latency or quality' '… with wh
 like "$out" 'llmgw route unprefer' '… and the way back'
 out=$(llmgw route prefer cost -r nowhere 2>&1)
 is "$?" 4 'no such route: 4'
+like "$out" 'no route "nowhere"' '… by its name'
 is "$(post prefer '{"prefer":"dearest"}') $(said error.llmgw.class)" '400 invalid_request' 'a wrong aim'
 is "$(post prefer '{"route":"nowhere","prefer":"cost"}') $(said error.llmgw.class)" '404 not_found' '… a wrong route'
 is "$(llmgw __complete -- route prefer '' | cut -f1 | tr '\n' ' ')" 'cost latency quality ' 'completion knows the aims'
