@@ -96,7 +96,7 @@ bool take_media(struct request_writer *w, const struct msg_part *p, struct msg_p
     const char *field = p->kind == MSG_IMAGE ? "image_url" : "file";
     const char *why =
         "the target fetches nothing from the web: send the data, or have the "
-        "broker fetch it: broker.fetch-host lists hosts";
+        "broker fetch it over https: broker.fetch-host lists hosts";
     *ret = *p;
     if (p->url.len == 0)
         return true;

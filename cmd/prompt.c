@@ -298,6 +298,11 @@ static enum errc add_attachment(struct builder *b, const char *item, struct err 
 {
     AUTO(buf_release) struct buf bytes = BUF_INIT(LIMIT_BODY_LEN);
     const char *path;
+    if (strstr(item, "://") != NULL && access(item, F_OK) != 0)
+        return err_set(e, ERR_USAGE,
+                       "-a %s: it takes files, no addresses\n"
+                       "hint: curl -sL '%s' | llmgw chat -a -",
+                       item, item);
     const char *mime = split_mime(b->ctx, item, &path);
     bool is_stdin = path != NULL && strcmp(path, "-") == 0;
     if (path == NULL || (is_stdin && b->stdin_used))

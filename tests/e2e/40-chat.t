@@ -150,6 +150,12 @@ printf '\211PNG\r\n\032\n' >"$tmp/x.png"
 chat -m one/gpt-4o -a "$tmp/x.png" 'what is it?' </dev/null
 is "$(last_request one body.messages.0.content.0.image_url.url)" 'data:image/png;base64,iVBORw0KGgo=' \
     'an image is attached'
+for url in https://a.example/x.png http://127.0.0.1:1/x.png; do
+    chat -m one/gpt-4o -a "$url" 'what is it?' </dev/null
+    is "$rc" 2 "an address is none: $url"
+    like "$err" "it takes files" '… which is told'
+    like "$err" "curl -sL '$url' " '… with another way'
+done
 is "$(last_request one body.messages.0.content.1.text)" 'what is it?' '… before the words'
 chat -m fast --temperature 0.70 --seed 3 --max-tokens 9 -O 'stop=["x"]' -O user=me hi </dev/null
 is "$(last_request one body.temperature) $(last_request one body.seed) $(last_request one body.user)" \

@@ -274,7 +274,7 @@ static void who_is_not_listed_is_not_asked(void **state)
     struct world *w = *state;
     ask(w, "", SEE("gem/gemini-3-flash", IMAGE("https://elsewhere.test/a.png")));
     expect_ended(w, 400);
-    expect(&w->got, "broker.fetch-host lists hosts");
+    expect(&w->got, "over https: broker.fetch-host lists hosts");
     assert_int_equal(w->n_calls, 0);
 }
 
