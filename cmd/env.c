@@ -6,6 +6,7 @@
  * Code, "Environment variables". The first includes /v1, the second does not.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/out.h"
@@ -41,6 +42,11 @@ static enum errc write_tcp(const struct cmd_ctx *ctx, struct buf *out, struct er
         return err_set(e, ERR_CONFIG,
                        "the broker does not listen on TCP\nhint: llmgw config set "
                        "broker.listen 127.0.0.1:4100");
+    const char *port = strrchr(listen, ':');
+    if (port != NULL && strcmp(port, ":0") == 0)
+        return err_set(e, ERR_CONFIG,
+                       "the broker takes any free port\nhint: give it one: llmgw config "
+                       "set broker.listen 127.0.0.1:4100");
     buf_printf(out, "export OPENAI_BASE_URL='http://%s/v1'\n", listen);
     buf_printf(out, "export OPENAI_API_KEY=%s\n", key);
     buf_printf(out, "export ANTHROPIC_BASE_URL='http://%s'\n", listen);

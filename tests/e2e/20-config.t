@@ -172,6 +172,9 @@ is "$(LLMGW_CLIENT_KEY=k sh -c 'eval "$(llmgw env --tcp)"
     'http://127.0.0.1:4100/v1 k http://127.0.0.1:4100 k' 'env --tcp sets what SDKs read'
 run sh -c 'eval "$(llmgw env --tcp)"'
 isnt "$status" 0 'and fails without a key'
+llmgw config set broker.listen 127.0.0.1:0
+run llmgw env --tcp
+is "$status" 2 'env --tcp names no port that changes'
 
 # ---- edit and init ----
 rm -f "$config_file"
