@@ -35,8 +35,10 @@ static enum errc open_output(struct answer *a, struct err *e)
         }
         return ERR_OK;
     }
-    a->out_temp = arena_printf(&a->ctx->arena, "%s.%ld.new", path, (long)getpid());
-    a->out_fd = open(a->out_temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    a->out_path = path;
+    a->out_temp = files_beside(&a->ctx->arena, &a->out_path);
+    a->out_fd = open(a->out_temp != NULL ? a->out_temp : path,
+                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     return a->out_fd >= 0 ? ERR_OK : err_errno(e, ERR_IO, "-o %s", path);
 }
 
@@ -179,12 +181,14 @@ enum errc answer_close(struct answer *a, struct err *e)
     markdown_release(&a->thought);
     if (a->tee_fd >= 0 && close(a->tee_fd) != 0)
         rc = err_errno(e, ERR_IO, "%s", a->opt.tee);
-    if (a->out_temp == NULL || a->out_fd < 0)
+    if (a->out_path == NULL || a->out_fd < 0)
         return rc;
     if (close(a->out_fd) != 0 && rc == ERR_OK)
-        rc = err_errno(e, ERR_IO, "%s", a->out_temp);
-    if (rc == ERR_OK && rename(a->out_temp, a->ctx->global.output) != 0)
-        rc = err_errno(e, ERR_IO, "%s", a->ctx->global.output);
+        rc = err_errno(e, ERR_IO, "%s", a->out_path);
+    if (a->out_temp == NULL)
+        return rc;
+    if (rc == ERR_OK && rename(a->out_temp, a->out_path) != 0)
+        rc = err_errno(e, ERR_IO, "%s", a->out_path);
     if (rc != ERR_OK)
         unlink(a->out_temp);
     return rc;

@@ -44,7 +44,8 @@ struct answer {
 
     /* where it goes */
     int out_fd, tee_fd;
-    const char *out_temp; /* renamed to --output at the end; NULL: standard output */
+    const char *out_path; /* NULL: standard output */
+    const char *out_temp; /* renamed to out_path at the end; NULL: written as it is */
     bool is_tty;
     struct term_filter filter;
     bool is_rendered;                  /* its Markdown is shown as what it means */

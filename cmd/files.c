@@ -169,6 +169,19 @@ enum errc files_each(const char *path, files_fn *fn, void *arg, struct err *e)
     return each_sorted(dir, buf_str(&names), fn, arg, e);
 }
 
+const char *files_beside(struct arena *a, const char **path)
+{
+    char real[PATH_LEN];
+    struct stat st;
+    if (stat(*path, &st) == 0 && !S_ISREG(st.st_mode))
+        return NULL;
+    if (realpath(*path, real) != NULL)
+        *path = arena_strndup(a, real, strlen(real));
+    else if (lstat(*path, &st) == 0)
+        return NULL; /* a link to what is made by opening it, or has no name */
+    return arena_printf(a, "%s.%ld.new", *path, (long)getpid());
+}
+
 enum errc files_write(const char *path, struct str bytes, struct err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

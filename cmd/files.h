@@ -4,6 +4,7 @@
 #ifndef CMD_FILES_H
 #define CMD_FILES_H
 
+#include "core/arena.h"
 #include "core/buf.h"
 
 typedef enum errc files_fn(void *arg, const char *path, struct err *e);
@@ -25,5 +26,11 @@ enum errc files_write_fd(int fd, const char *name, struct str bytes, struct err 
     MUST_USE;
 /* Makes the file, or replaces what is in it. */
 enum errc files_write(const char *path, struct str bytes, struct err *e) MUST_USE;
+/*
+ * The name beside a file under which its new contents are written, to be renamed to *path, which
+ * becomes the file that links lead to. NULL: a device, a pipe or the like, which is written as it
+ * is and must not be replaced.
+ */
+const char *files_beside(struct arena *a, const char **path);
 
 #endif

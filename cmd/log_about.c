@@ -8,6 +8,7 @@
 #include "core/turns.h"
 
 #include "cmd/cost.h"
+#include "cmd/files.h"
 #include "cmd/log.h"
 
 /* ---- conversations ---- */
@@ -251,11 +252,13 @@ enum errc log_backup(struct cmd_ctx *ctx, void *options, const char *const *args
                      size_t n, struct err *e)
 {
     AUTO(db_close) struct db *db = NULL;
-    const char *temp = arena_printf(&ctx->arena, "%s.%ld.tmp", args[0], (long)getpid());
+    const char *to = args[0], *temp = files_beside(&ctx->arena, &to);
     int64_t n_waiting = 0;
     (void)options;
     (void)n;
     enum errc rc = cmd_formats(ctx, "log backup", 0, e);
+    if (rc == ERR_OK && temp == NULL)
+        rc = err_set(e, ERR_USAGE, "%s is no file that a copy could replace", to);
     if (rc == ERR_OK)
         rc = log_open(ctx, &db, e);
     if (rc == ERR_OK && db == NULL)
@@ -270,7 +273,7 @@ enum errc log_backup(struct cmd_ctx *ctx, void *options, const char *const *args
     unlink(temp);
     rc = db_copy(db, temp, e);
     if (rc == ERR_OK)
-        rc = move_copy(temp, args[0], e);
+        rc = move_copy(temp, to, e);
     unlink(temp);
     return rc;
 }

@@ -21,6 +21,7 @@
 #include "core/num.h"
 #include "core/zone.h"
 
+#include "cmd/files.h"
 #include "cmd/out_format.h"
 #include "cmd/shell.h"
 #include "cmd/term.h"
@@ -475,20 +476,19 @@ static enum errc write_all(int fd, struct str s, struct err *e)
 static enum errc write_file(struct cmd_ctx *ctx, const char *path, struct str s,
                             struct err *e)
 {
-    const char *temp = arena_printf(&ctx->arena, "%s.%ld.new", path, (long)getpid());
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const char *real = path, *temp = files_beside(&ctx->arena, &real);
+    int fd =
+        open(temp != NULL ? temp : path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return err_errno(e, ERR_IO, "-o %s", path);
     enum errc rc = write_all(fd, s, e);
     if (close(fd) != 0 && rc == ERR_OK)
-        rc = err_errno(e, ERR_IO, "%s", temp);
-    if (rc == ERR_OK && rename(temp, path) != 0)
-        rc = err_errno(e, ERR_IO, "%s", path);
-    if (rc != ERR_OK) {
+        rc = err_errno(e, ERR_IO, "close");
+    if (rc == ERR_OK && temp != NULL && rename(temp, real) != 0)
+        rc = err_errno(e, ERR_IO, "rename");
+    if (rc != ERR_OK && temp != NULL)
         unlink(temp);
-        err_ctx(e, "%s", path);
-    }
-    return rc;
+    return rc == ERR_OK ? rc : err_ctx(e, "%s", path);
 }
 
 /* Rows of the terminal that standard output is; 0: it is none, or one that cannot scroll back. */

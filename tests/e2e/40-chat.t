@@ -86,6 +86,13 @@ is "${err##* · }" "$(llmgw cost --oneline)" '… and what the day has cost, thi
 like "$err" ' of \$5\.00$' '… of its budget'
 chat -o "$tmp/nowhere/o" hi </dev/null
 is "$rc $err" "1 llmgw: chat: -o $tmp/nowhere/o: No such file or directory" 'a file that cannot be written is told before anything is asked'
+mkfifo "$tmp/pipe"
+timeout 10 cat "$tmp/pipe" >"$tmp/piped" &
+reading=$!
+chat -m fast -o "$tmp/pipe" hi </dev/null
+wait "$reading"
+is "$rc $(cat "$tmp/piped")" '0 hi' 'to a pipe'
+ok '… which stays one' test -p "$tmp/pipe"
 chat -m fast --usage-file "$tmp/usage" --tee "$tmp/tee" -o "$tmp/o" hi </dev/null
 is "$out/$(cat "$tmp/tee")/$(cat "$tmp/o")" "/hi/hi" "to a file, and to another"
 is "$("$tool" json usage.completion_tokens <"$tmp/usage")" 1 '… and usage to a third'

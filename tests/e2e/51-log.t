@@ -98,6 +98,17 @@ log show "$id2"
 is "$rc" 0 'no broker is needed'
 llmgw -o "$tmp/shown" log show last
 is "$? $(grep -c . "$tmp/shown")" "0 $(llmgw log show last | grep -c .)" '-o takes what is shown'
+mkfifo "$tmp/pipe"
+timeout 10 cat "$tmp/pipe" >"$tmp/piped" &
+reading=$!
+llmgw -o "$tmp/pipe" log show last
+wait "$reading"
+ok '… writes into a pipe, as into a device' cmp "$tmp/shown" "$tmp/piped"
+ok '… and does not replace it' test -p "$tmp/pipe"
+ln -s shown "$tmp/link"
+llmgw -o "$tmp/link" log list
+ok '… nor a link' test -L "$tmp/link"
+is "$(head -n 1 "$tmp/shown")" "$(llmgw log list | head -n 1)" '… which it follows'
 llmgw -F csv log show last >/dev/null 2>"$tmp/csv.err"
 is "$?" 2 'a format that is not there is refused'
 llmgw log list --kind foo >/dev/null 2>&1

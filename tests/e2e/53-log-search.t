@@ -185,6 +185,10 @@ is "$(LLMGW_DB=$tmp/copy.db llmgw log -g splash --kind chat --fields id -F csv |
 is "$(stat -c %a "$tmp/copy.db")" 600 '… for nobody else to read'
 log backup "$tmp/copy.db"
 is "$rc:$(sqlite3 "$tmp/copy.db" 'PRAGMA integrity_check')" 0:ok 'a newer copy takes its place'
+mkfifo "$tmp/pipe"
+log backup "$tmp/pipe"
+is "$rc" 2 '… not to a pipe'
+ok '… which stays one' test -p "$tmp/pipe"
 log backup /nowhere/copy.db
 is "$rc" 1 'where it cannot be written, it says so'
 stop_broker
