@@ -449,7 +449,8 @@ enum errc conf_trust(struct arena *a, const char *(*getenv)(const char *),
 enum errc conf_read_file(const char *path, struct buf *ret, struct err *e) MUST_USE;
 /*
  * Writes the text beside the file and renames it into place, through symbolic links; makes the
- * directory when it is missing. Keeps the file's mode; a new one is for its owner only.
+ * directory when it is missing. Keeps the file's mode; a new one is for its owner only. What is
+ * no file, such as /dev/null, is not replaced: ERR_IO.
  */
 enum errc conf_write_file(const char *path, struct str text, struct err *e) MUST_USE;
 

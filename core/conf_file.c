@@ -83,7 +83,10 @@ enum errc conf_write_file(const char *path, struct str text, struct err *e)
     struct stat st;
     if (realpath(path, real) == NULL)
         snprintf(real, sizeof real, "%s", path);
-    mode_t mode = stat(real, &st) == 0 ? st.st_mode & 0777 : 0600;
+    bool is_there = stat(real, &st) == 0;
+    if (is_there && !S_ISREG(st.st_mode))
+        return err_set(e, ERR_IO, "%s: it is no file", path);
+    mode_t mode = is_there ? st.st_mode & 0777 : 0600;
     if ((size_t)snprintf(beside, sizeof beside, "%s.XXXXXX", real) >= sizeof beside)
         return err_set(e, ERR_IO, "%s: the path is too long", path);
     make_dirs(real);

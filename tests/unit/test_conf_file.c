@@ -163,6 +163,12 @@ static void a_place_that_cannot_be_written_is_said(void **state)
     check_content("file", "x");
     err_clear(&e);
     assert_int_equal(conf_write_file(top, STR("y"), &e), ERR_IO); /* a directory */
+    struct stat st;
+    err_clear(&e);
+    assert_int_equal(mkfifo(in_top("pipe"), 0600), 0);
+    assert_int_equal(conf_write_file(in_top("pipe"), STR("y"), &e), ERR_IO);
+    assert_int_equal(stat(in_top("pipe"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode)); /* as /dev/null stays what it is */
     memset(longest, 'x', sizeof longest - 1);
     longest[0] = '/';
     err_clear(&e);
