@@ -692,15 +692,17 @@ static void find_bounds(const struct request *r, size_t i, struct bounds *ret)
     int64_t worst = ret->cap_tok >= 0       ? ret->cap_tok
                     : m->max_output_tok > 0 ? m->max_output_tok
                                             : EXPECTED_OUTPUT_TOK;
-    worst *= MAX(r->facts.n, 1);
+    /* OpenAI counts so: cookbook, examples/api_request_parallel_processor.py (2026-11) */
+    int64_t n = MAX(r->facts.n, 1);
+    int64_t counted = m->kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely;
+    int64_t now_us = loop_wall_us(r->b->loop);
     ret->cost = (struct limit_cost){
         .requests = n_calls(r, i),
         .input_tok = in_tok,
-        .output_tok = m->kind->counts_cap && ret->cap_tok >= 0 ? ret->cap_tok : likely,
-        .money_pico = router_cost(r->catalog, m, loop_wall_us(r->b->loop), in_tok, worst),
+        .output_tok = counted * n,
+        .money_pico = router_cost(r->catalog, m, now_us, in_tok, worst * n),
     };
-    ret->likely_pico = router_cost(r->catalog, m, loop_wall_us(r->b->loop), in_tok,
-                                   likely * MAX(r->facts.n, 1));
+    ret->likely_pico = router_cost(r->catalog, m, now_us, in_tok, likely * n);
 }
 
 /* ---- the decision ---- */

@@ -375,6 +375,7 @@ static const char config[] =
     " target = one/m\n target = two/m\n"
     "[route \"far\"]\n target = aws/a\n target = gem/g\n"
     "[limit \"target:one/slow\"]\n requests = 1/s\n"
+    "[limit \"project:short\"]\n output-tokens = 1000/min\n"
     "[model \"one/big\"]\n max-output = 1000000\n"
     "[budget \"cents\"]\n limit = 0.01/day\n hard = yes\n project = cents\n tz = UTC\n";
 

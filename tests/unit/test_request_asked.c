@@ -171,6 +171,23 @@ static void explaining_sends_nothing(void **state)
     assert_int_equal(w->told.n_admits, 0);
 }
 
+/* A limit on what comes out is reserved for each of them. */
+static void room_is_reserved_for_each_choice(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-project: short",
+        "{\"model\":\"one/m\",\"max_tokens\":400,\"n\":3,\"messages\":"
+        "[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    expect_ended(w, 403);
+    expect(&w->got, "never fits: project:short output tokens");
+    assert_int_equal(w->n_calls, 0);
+    w->told = (struct told){0};
+    ask(w, "x-llmgw-project: short",
+        "{\"model\":\"one/m\",\"max_tokens\":400,\"n\":2,\"messages\":"
+        "[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    reject(call(w, 0), 400, NULL, ERROR("invalid_request_error"));
+}
+
 static void explaining_tells_what_asking_would_wait_for(void **state)
 {
     struct world *w = *state;
@@ -446,6 +463,7 @@ int main(void)
         CASE(a_spent_budget_refuses_at_once),
         CASE(an_output_cap_is_kept_mid_stream),
         CASE(an_output_cap_is_of_each_choice),
+        CASE(room_is_reserved_for_each_choice),
         CASE(explaining_tells_what_asking_would_wait_for),
         CASE(explaining_sends_nothing),
         CASE(what_was_measured_long_ago_is_measured_again),
