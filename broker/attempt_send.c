@@ -306,7 +306,8 @@ enum errc attempt_call(struct attempt *a, const struct upstream_fns *fns, struct
     struct str key;
     if (pick_key(a, &key, e) != ERR_OK)
         return e->code;
-    AUTO(call_headers_release) struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
+    AUTO(call_headers_release)
+    struct call_headers h = {.text = BUF_SECRET(LIMIT_HEAD_LEN)};
     AUTO(buf_release) struct buf lines = BUF_INIT(LIMIT_HEAD_LEN);
     call_header(&h, "content-type", STR("application/json"));
     call_header(&h, "accept", accepted(a));

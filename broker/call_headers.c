@@ -1,11 +1,8 @@
 /* call_headers.c: see call_headers.h. */
 #include "broker/call_headers.h"
 
-#include "core/mem.h"
-
 void call_headers_release(struct call_headers *h)
 {
-    mem_wipe(h->text.data, h->text.cap);
     buf_release(&h->text);
 }
 

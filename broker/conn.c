@@ -110,8 +110,6 @@ static void conn_free(struct conn **cp)
     list_del(&c->link);
     b->n_conns--;
     b->last_active_us = loop_mono_us(b->loop);
-    mem_wipe(c->in.data, c->in.cap); /* a client's key */
-    mem_wipe(c->next.data, c->next.cap);
     buf_release(&c->in);
     buf_release(&c->body);
     jcheck_free(&c->check);
@@ -687,8 +685,8 @@ static enum errc make(struct broker *b, int fd, bool is_unix, struct conn **ret,
     c->timer = (struct loop_timer){.fn = on_timer, .arg = c};
     c->task = (struct loop_task){.fn = on_task, .arg = c};
     c->is_unix = is_unix;
-    buf_init(&c->in, INPUT_MAX);
-    buf_init(&c->next, INPUT_MAX); /* the two change places */
+    c->in = (struct buf)BUF_SECRET(INPUT_MAX);   /* a client's key comes in both: */
+    c->next = (struct buf)BUF_SECRET(INPUT_MAX); /* they change places */
     buf_init(&c->body, LIMIT_BODY_LEN);
     buf_init(&c->out, LIMIT_REPLY_LEN + LIMIT_OUT_HIGH);
     list_init(&c->link);

@@ -245,8 +245,7 @@ static void run_command(struct secrets *s, struct slot *slot)
 /* What the variable, or all three of Amazon's, hold now. */
 static enum errc fill_from_env(struct slot *s, struct err *e)
 {
-    AUTO(buf_release) struct buf key = BUF_INIT(KEY_MAX);
-    (void)buf_room(&key, KEY_MAX); /* at once: moving would leave copies behind */
+    AUTO(buf_release) struct buf key = BUF_SECRET(KEY_MAX);
     enum errc rc = envkey_read(s->from, own_getenv, &key)
                        ? buf_err(&key)
                        : err_set(e, ERR_NOT_FOUND, "%s is not set", s->from);
@@ -254,7 +253,6 @@ static enum errc fill_from_env(struct slot *s, struct err *e)
         rc = slot_fill(s, buf_str(&key), e);
     else if (rc != ERR_NOT_FOUND)
         err_set(e, rc, "%s is too long for a key", s->from);
-    mem_wipe(key.data, key.cap);
     return rc;
 }
 

@@ -83,18 +83,12 @@ enum errc served_new(struct broker *b, struct served **ret, struct err *e)
     return ERR_OK;
 }
 
-static void drop_key(struct served_one *o)
-{
-    mem_wipe(o->brought.data, o->brought.cap);
-    buf_release(&o->brought);
-}
-
 static void one_free(struct served_one *o)
 {
     upstream_cancel(&o->xfer);
     loop_timer_stop(o->all->b->loop, &o->timer);
     loop_later_cancel(o->all->b->loop, &o->task);
-    drop_key(o);
+    buf_release(&o->brought);
     jcheck_free(&o->check);
     buf_release(&o->body);
     buf_release(&o->models);
@@ -135,7 +129,7 @@ static void settle(struct served_one *o, enum served_state state)
     o->state = state;
     loop_timer_stop(o->all->b->loop, &o->timer);
     loop_later_cancel(o->all->b->loop, &o->task);
-    drop_key(o);
+    buf_release(&o->brought);
     jcheck_free(&o->check);
     buf_release(&o->body);
     o->all->n_running--;
@@ -271,7 +265,8 @@ static enum errc start(struct served_one *o, const struct conf_provider *p,
 {
     static const struct upstream_fns fns = {on_head, on_body, on_done};
     struct broker *b = o->all->b;
-    AUTO(call_headers_release) struct call_headers h = {.text = BUF_INIT(LIMIT_HEAD_LEN)};
+    AUTO(call_headers_release)
+    struct call_headers h = {.text = BUF_SECRET(LIMIT_HEAD_LEN)};
     AUTO(buf_release) struct buf url = BUF_INIT(LIMIT_HEAD_LEN);
     call_header(&h, "accept", STR("application/json"));
     call_header(&h, "user-agent", STR("llmgw/" PACKAGE_VERSION));
@@ -334,7 +329,7 @@ static void ask(struct served_one *o, const struct conf_provider *p)
     else if (start(o, p, key, &o->err) != ERR_OK)
         settle(o, SERVED_FAILED);
     else
-        drop_key(o);
+        buf_release(&o->brought);
 }
 
 static void begin(struct served_one *o)
@@ -399,7 +394,7 @@ static void add(struct served *s, const struct conf_provider *p, struct str brou
     o->timer = (struct loop_timer){.fn = on_timer, .arg = o};
     o->task = (struct loop_task){.fn = on_read, .arg = o};
     o->err = (struct err)ERR_INIT;
-    buf_init(&o->brought, LIMIT_HEAD_LEN);
+    o->brought = (struct buf)BUF_SECRET(LIMIT_HEAD_LEN);
     buf_init(&o->body, SERVED_LEN);
     buf_init(&o->models, SERVED_LEN);
     buf_adds(&o->brought, brought);

@@ -291,18 +291,12 @@ static bool add_header(struct upstream_xfer *x, const char *line)
     return l != NULL;
 }
 
-static void wipe_line(struct buf *b)
-{
-    mem_wipe(b->data, b->cap); /* one of them is the key */
-    buf_release(b);
-}
-
 /* "Name: value"; to libcurl "Name:" would mean to leave the header out, "Name;" is an empty one. */
 static enum errc add_headers(struct upstream_xfer *x, const struct http1_header *h,
                              size_t n, struct err *e)
 {
     bool has_accept = false;
-    AUTO(wipe_line) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
+    AUTO(buf_release) struct buf line = BUF_SECRET(LIMIT_HEAD_LEN); /* one is the key */
     for (size_t i = 0; i < n; i++) {
         buf_reset(&line);
         buf_adds(&line, h[i].name);

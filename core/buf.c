@@ -15,8 +15,11 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_release(struct buf *b)
 {
-    mem_free(b->data);
-    *b = (struct buf)BUF_INIT(b->max);
+    if (b->is_secret)
+        mem_wipe_free(b->data, b->cap);
+    else
+        mem_free(b->data);
+    *b = (struct buf){.max = b->max, .is_secret = b->is_secret};
 }
 
 void buf_reset(struct buf *b)
@@ -25,6 +28,17 @@ void buf_reset(struct buf *b)
     b->fail = ERR_OK;
     if (b->data != NULL)
         b->data[0] = '\0';
+}
+
+/* realloc() would leave a copy behind where it moves. */
+static char *move(const struct buf *b, size_t cap)
+{
+    char *to = mem_resize(NULL, cap, 1);
+    if (to == NULL || b->data == NULL)
+        return to;
+    memcpy(to, b->data, b->len + 1);
+    mem_wipe_free(b->data, b->cap);
+    return to;
 }
 
 char *buf_room(struct buf *b, size_t len)
@@ -40,7 +54,7 @@ char *buf_room(struct buf *b, size_t len)
         size_t cap = b->cap ? b->cap : MAX(need, (size_t)BUF_FIRST);
         while (cap < need)
             cap = cap > SIZE_MAX / 2 ? need : cap * 2;
-        char *grown = mem_resize(b->data, cap, 1);
+        char *grown = b->is_secret ? move(b, cap) : mem_resize(b->data, cap, 1);
         if (grown == NULL) {
             b->fail = ERR_MEMORY;
             return NULL;

@@ -18,11 +18,18 @@ struct buf {
     size_t cap;
     size_t max;     /* largest len; appending past it is ERR_TOO_LARGE */
     enum errc fail; /* sticky */
+    bool is_secret; /* whatever memory it leaves is wiped */
 };
 
 #define BUF_INIT(maximum)                                                                \
     {                                                                                    \
         .max = (maximum)                                                                 \
+    }
+
+/* One that holds a key. */
+#define BUF_SECRET(maximum)                                                              \
+    {                                                                                    \
+        .max = (maximum), .is_secret = true                                              \
     }
 
 void buf_init(struct buf *b, size_t max);

@@ -229,6 +229,34 @@ static void a_request_may_come_byte_by_byte(void **state)
     expect(s, FINE);
 }
 
+/* A head that comes in parts moves as it grows, and so does one that waits its turn. */
+static void no_freed_memory_has_a_key(void **state)
+{
+    struct site *s = *state;
+    char more[1500];
+    memset(more, 'x', sizeof more - 1);
+    more[sizeof more - 1] = '\0';
+    freed_watch("sk-secret");
+    s->hold = true;
+    for (int i = 0; i < 2; i++) { /* the second comes while the first is answered */
+        say(s,
+            "POST /a HTTP/1.1\r\nHost: x\r\nx-llmgw-provider-key: p=sk-secret\r\nx-y: ");
+        say(s, more);
+        say(s, "\r\nContent-Length: 0\r\n\r\n");
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(s->n_requests, i + 1);
+        conn_reply(s->c, 200, STR_NONE, STR("1"));
+        expect_start(s, "HTTP/1.1 200 OK");
+    }
+    close(s->fd);
+    s->fd = -1;
+    turns(s, 3);
+    assert_int_equal(s->b.n_conns, 0);
+    assert_int_equal(freed_with_secret(), 0);
+    freed_watch(NULL);
+}
+
 static void chunked_bodies_are_decoded(void **state)
 {
     struct site *s = *state;
@@ -714,6 +742,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(requests_are_answered_one_after_the_other),
         CASE(a_request_may_come_byte_by_byte),
+        CASE(no_freed_memory_has_a_key),
         CASE(chunked_bodies_are_decoded),
         CASE(pipelined_requests_wait),
         CASE(too_many_pipelined_bytes_end_the_connection),
