@@ -217,7 +217,9 @@ static struct attempt *attempt_new(struct request *r)
     return a;
 }
 
-/* The bytes at which an answer has surely passed its cap; providers that keep it never come near. */
+/*
+ * The bytes at which an answer has surely passed its cap; providers that keep it never come near.
+ */
 static size_t output_bound(const struct attempt *a)
 {
     const int64_t mib = 1024 * 1024;

@@ -1,5 +1,6 @@
 /*
- * attempt_embed.c: a provider's embeddings, as their client wants them; they may take several calls.
+ * attempt_embed.c: a provider's embeddings, as their client wants them; they may take several
+ * calls.
  *
  * An answer has millions of numbers, which are looked at, copied or made base64 in slices, so that
  * no stream waits for them; its JSON is checked as it comes. What is asked in one call by a client

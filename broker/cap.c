@@ -1,10 +1,10 @@
 /*
  * cap.c: see cap.h. One row for each wording.
  *
- * Sources: OpenAI error texts; OpenRouter, DashScope, Kimi and vLLM from their error pages (2026-11);
- * the rest as captured in public issues: Anthropic (anthropics/claude-code#24451), DeepSeek
- * (deepseek-ai/DeepSeek-V3#69), Groq (RooCodeInc/Roo-Code#5136), Bedrock (vercel/ai#2772), Vertex,
- * whose bound is the first that is too high (aaif-goose/goose#11364).
+ * Sources: OpenAI error texts; OpenRouter, DashScope, Kimi and vLLM from their error pages
+ * (2026-11); the rest as captured in public issues: Anthropic (anthropics/claude-code#24451),
+ * DeepSeek (deepseek-ai/DeepSeek-V3#69), Groq (RooCodeInc/Roo-Code#5136), Bedrock
+ * (vercel/ai#2772), Vertex, whose bound is the first that is too high (aaif-goose/goose#11364).
  */
 #include "broker/cap.h"
 

@@ -48,9 +48,9 @@ const struct dialect_ops *dialect_embed_ops(enum dialect d)
 }
 
 /*
- * Chat Completions of gpt-5.2 and later answer 400 to function tools with an effort, of gpt-5.6 and
- * later to tools without the effort "none" (litellm#34569, LibreChat#14355, 2026-10); what Responses
- * has no place for stays with Chat.
+ * Chat Completions of gpt-5.2 and later answer 400 to function tools with an effort, of gpt-5.6
+ * and later to tools without the effort "none" (litellm#34569, LibreChat#14355, 2026-10); what
+ * Responses has no place for stays with Chat.
  */
 static bool needs_responses(const struct provider_kind *kind, enum dialect client,
                             const struct body_facts *f, struct str model)

@@ -314,9 +314,9 @@ const struct dialect_ops *dialect_embed_ops(enum dialect d);
 /* Appends any text as one piece of a path: all but unreserved characters as %XX (RFC 3986). */
 void path_add_piece(struct str s, struct buf *out);
 /*
- * Which of its dialects a target is asked in: the client's own where it speaks it, else the kind's;
- * Responses where only that serves what is asked. NULL where nobody counts, or makes embeddings, and
- * that is asked.
+ * Which of its dialects a target is asked in: the client's own where it speaks it, else the
+ * kind's; Responses where only that serves what is asked. NULL where nobody counts, or makes
+ * embeddings, and that is asked.
  */
 const struct dialect_ops *dialect_for(const struct provider_kind *kind,
                                       enum dialect client, const struct body_facts *f,

@@ -1,6 +1,6 @@
 /*
- * dialect_anthropic.h: between the files of one dialect: dialect_anthropic.c passes bytes, …_decode.c and
- * …_encode.c translate requests, …_reply.c answers.
+ * dialect_anthropic.h: between the files of one dialect: dialect_anthropic.c passes bytes,
+ * …_decode.c and …_encode.c translate requests, …_reply.c answers.
  */
 #ifndef BROKER_DIALECT_ANTHROPIC_H
 #define BROKER_DIALECT_ANTHROPIC_H

@@ -30,7 +30,10 @@ static void bedrock_path(const struct provider_kind *kind, struct str model, boo
     buf_addz(out, stream ? "/converse-stream" : "/converse");
 }
 
-/* Tokens are counted for models, not for the profiles of places that lead to them: "eu.anthropic.…". */
+/*
+ * Tokens are counted for models, not for the profiles of places that lead to them:
+ * "eu.anthropic.…".
+ */
 static void count_path(const struct provider_kind *kind, struct str model, bool stream,
                        struct buf *out)
 {

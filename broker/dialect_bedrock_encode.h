@@ -1,6 +1,7 @@
 /*
- * dialect_bedrock_encode.h: between the files that write a Converse request: dialect_bedrock_encode.c
- * the messages and the tools, …_blocks.c what a message is of, …_options.c how to answer.
+ * dialect_bedrock_encode.h: between the files that write a Converse request:
+ * dialect_bedrock_encode.c the messages and the tools, …_blocks.c what a message is of,
+ * …_options.c how to answer.
  */
 #ifndef BROKER_DIALECT_BEDROCK_ENCODE_H
 #define BROKER_DIALECT_BEDROCK_ENCODE_H

@@ -2,8 +2,9 @@
  * dialect_count.c: how many tokens a prompt has, as providers tell it. They are asked with the
  * prompt of a request, encoded as for an answer (each dialect's own file), and say one number.
  *
- * Sources: Anthropic api/messages-count-tokens (2026-08); OpenAI guides/token-counting (2026-10); ai.google.dev/api/tokens (2026-08);
- * botocore bedrock-runtime service model 2023-09-30, CountTokens (2026-08-07).
+ * Sources: Anthropic api/messages-count-tokens (2026-08); OpenAI guides/token-counting (2026-10);
+ * ai.google.dev/api/tokens (2026-08); botocore bedrock-runtime service model 2023-09-30,
+ * CountTokens (2026-08-07).
  */
 #include "broker/dialect_count.h"
 

@@ -65,7 +65,10 @@ enum errc field_kind(const struct jfield *f, enum jkind kind, struct err *e) MUS
 /* The required model name. */
 enum errc field_model(struct str text, const struct jfield *f, struct body_facts *ret,
                       struct err *e) MUST_USE;
-/* The whole body as an object, found by `check` unless that is NULL; ERR_SYNTAX becomes the client's ERR_INVALID. */
+/*
+ * The whole body as an object, found by `check` unless that is NULL; ERR_SYNTAX becomes the
+ * client's ERR_INVALID.
+ */
 enum errc body_fields(struct str body, const struct jcheck *check, struct jfield *fields,
                       size_t n, struct err *e) MUST_USE;
 /* A field that routing looks at. */
@@ -177,7 +180,10 @@ struct patches {
 };
 void patches_add(struct patches *p, size_t pos, size_t old_len, const char *fmt, ...)
     PRINTF(4, 5);
-/* The body with its replacements made; what is new moves from p to *text. ERR_MEMORY, ERR_TOO_LARGE. */
+/*
+ * The body with its replacements made; what is new moves from p to *text. ERR_MEMORY,
+ * ERR_TOO_LARGE.
+ */
 enum errc patches_apply(struct patches *p, struct str body, struct buf *text,
                         struct pieces *ret, struct err *e);
 /* The same, all of it in *text: the body need not outlive it. */

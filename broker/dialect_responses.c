@@ -98,9 +98,10 @@ static void add_system(struct str body, struct jspan text, struct buf *system)
 }
 
 /*
- * A reasoning item that we have made of another provider's thought: by its id, which holds that of
- * a request, and since nobody has encrypted anything in it. OpenAI answers 400 to an item that it
- * neither keeps nor can read. Source: OpenAI guides/reasoning, "Encrypted reasoning items" (2026-10).
+ * A reasoning item that we have made of another provider's thought: by its id, which holds that
+ * of a request, and since nobody has encrypted anything in it. OpenAI answers 400 to an item that
+ * it neither keeps nor can read. Source: OpenAI guides/reasoning, "Encrypted reasoning items"
+ * (2026-10).
  */
 static bool is_foreign_thought(struct str body, struct jspan item)
 {

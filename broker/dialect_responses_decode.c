@@ -1,8 +1,9 @@
 /*
  * dialect_responses_decode.c: a client's Responses request to msg.
  *
- * Items that are the assistant's and follow each other are one turn: its thoughts, what it said, its
- * calls. Tools that OpenAI runs itself, and what refers to a store, have no meaning elsewhere.
+ * Items that are the assistant's and follow each other are one turn: its thoughts, what it said,
+ * its calls. Tools that OpenAI runs itself, and what refers to a store, have no meaning
+ * elsewhere.
  *
  * Source: OpenAI OpenAPI file of 2026-08-21 (CreateResponse, InputItem).
  */

@@ -4,8 +4,8 @@
  * Nothing is stored there: each request holds the whole conversation, and the reasoning items that
  * must come back with their calls are the broker's to keep (signatures.h).
  *
- * Source: OpenAI OpenAPI file of 2026-08-21 (CreateResponse, InputItem), guides/migrate-to-responses
- * and guides/reasoning (2026-10).
+ * Source: OpenAI OpenAPI file of 2026-08-21 (CreateResponse, InputItem),
+ * guides/migrate-to-responses and guides/reasoning (2026-10).
  */
 #include <stdio.h>
 #include <string.h>

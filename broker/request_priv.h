@@ -263,7 +263,9 @@ struct estimate_key request_estimate_key(const struct request *r,
                                          const struct target_model *m);
 int64_t request_input_tok(const struct request *r, const struct target_model *m);
 bool request_is_embed(const struct request *r); /* embeddings are asked for */
-/* Some targets that could serve what those asked for cannot; how many. They live as r->conf does. */
+/*
+ * Some targets that could serve what those asked for cannot; how many. They live as r->conf does.
+ */
 struct able {
     const char *provider, *model;
 };

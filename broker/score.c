@@ -3,7 +3,9 @@
 
 #include "core/mem.h"
 
-/* ?1 scores from the newest back, ?2 targets at most. Sums of integers are the same in any order. */
+/*
+ * ?1 scores from the newest back, ?2 targets at most. Sums of integers are the same in any order.
+ */
 static const char mean_sql[] =
     "WITH s AS (SELECT rid, name, value FROM score ORDER BY sid DESC LIMIT ?1)"
     " SELECT r.provider || '/' || r.model AS target,"

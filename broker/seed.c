@@ -14,7 +14,10 @@ enum { SEED_REQUESTS_MAX = 100 * 1000 };
 /* The longest budget window is a month; roll-ups are keyed by hour. */
 #define LOOKBACK_US (32 * US_PER_DAY)
 
-/* Columns of both, and the first of by_attempt: at_us, cost, provider, project, client, tags as lines KEY=VALUE. */
+/*
+ * Columns of both, and the first of by_attempt: at_us, cost, provider, project, client, tags as
+ * lines KEY=VALUE.
+ */
 static const char by_hour[] =
     "SELECT hour * 3600000000, sum(cost_pico), provider, project, client, ''"
     " FROM rollup_hour_dim WHERE hour >= ?1 / 3600000000"

@@ -3,8 +3,9 @@
  * open breakers of targets and keys, and what providers have told of their limits and models.
  *
  * Each change becomes a record in the spool and so a row of table `state`: "pin:ROUTE",
- * "prefer:ROUTE", "drain:TARGET", "weight:TARGET", "breaker:TARGET", "limits:TARGET", "facts:TARGET" or
- * "key:PROVIDER:FINGERPRINT", with JSON as its value. Times are wall time there.
+ * "prefer:ROUTE", "drain:TARGET", "weight:TARGET", "breaker:TARGET", "limits:TARGET",
+ * "facts:TARGET" or "key:PROVIDER:FINGERPRINT", with JSON as its value. Times are wall time
+ * there.
  */
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H

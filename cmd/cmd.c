@@ -200,7 +200,10 @@ static const char *exit_name(int status)
     return "error";
 }
 
-/* {"error":{"code":7,"name":"upstream","class":"rate_limit","message":…,"attempts":[…],"retry_after_s":12}} */
+/*
+ * {"error":{"code":7,"name":"upstream","class":"rate_limit","message":…,"attempts":[…],
+ * "retry_after_s":12}}
+ */
 static void fail_json(const struct cmd_ctx *ctx, const struct err *e)
 {
     AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_REPLY_LEN);

@@ -16,8 +16,8 @@ static bool is_dumb(void)
 }
 
 /*
- * Source: git-var(1), GIT_EDITOR: a dumb terminal has no use for VISUAL, and none for vi; NULL then,
- * and where there is no terminal.
+ * Source: git-var(1), GIT_EDITOR: a dumb terminal has no use for VISUAL, and none for vi; NULL
+ * then, and where there is no terminal.
  */
 static const char *editor(void)
 {

@@ -34,8 +34,8 @@ enum errc history_find(struct cmd_ctx *ctx, struct db *db, const char *which,
 /* Is there a conversation of exactly this id or name? False too when there is no ledger. */
 bool history_exists(struct cmd_ctx *ctx, const char *name);
 /*
- * The request that `id` continues, the one that this continues, and so on: at most `max` ids, in the
- * command's arena; an empty one where there is none before.
+ * The request that `id` continues, the one that this continues, and so on: at most `max` ids, in
+ * the command's arena; an empty one where there is none before.
  */
 enum errc history_parents(struct cmd_ctx *ctx, const char *id, const char **ids,
                           size_t max, size_t *ret_n, struct err *e) MUST_USE;

@@ -7,7 +7,10 @@
 
 #include "cmd/models.h"
 
-/* The median of each target among the latest attempts: others' speed, and last year's, is not ours. */
+/*
+ * The median of each target among the latest attempts: others' speed, and last year's, is not
+ * ours.
+ */
 static const char median_sql[] =
     "WITH t AS (SELECT provider, model, first_token_us - start_us AS us FROM attempt"
     " WHERE first_token_us > 0 AND outcome = 'ok' ORDER BY rid DESC LIMIT 20000),"

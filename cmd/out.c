@@ -531,7 +531,10 @@ static bool page(const struct cmd_ctx *ctx, struct str text)
     return shell_run(command, text, NULL, &status, &ignored) == ERR_OK && status != 127;
 }
 
-/* What was recorded may steer a terminal, also where it is told as JSON: nothing but styles stays. */
+/*
+ * What was recorded may steer a terminal, also where it is told as JSON: nothing but styles
+ * stays.
+ */
 static void add_safe(struct buf *b, struct str s)
 {
     struct walk w = {.s = s};

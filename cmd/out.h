@@ -96,7 +96,10 @@ void out_fit(struct buf *b, struct str s, size_t cells);
  * last column, or is indented by two. `b` fails when `lines` have.
  */
 void out_wrap(struct buf *b, const struct buf *lines);
-/* The same of an answer or a diff, which may have colours: its words are not ours, nor is its form. */
+/*
+ * The same of an answer or a diff, which may have colours: its words are not ours, nor is its
+ * form.
+ */
 void out_wrap_prose(struct buf *b, const struct buf *text);
 /*
  * Columns of the screen: LLMGW_COLUMNS; on a terminal COLUMNS, its size, else 80; otherwise a

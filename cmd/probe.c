@@ -25,7 +25,10 @@ static void may_try_again(struct cmd_ctx *ctx, const char *target)
                     &answer, &ignored);
 }
 
-/* What makes embeddings makes nothing else. By the catalog, and what the configuration says of it. */
+/*
+ * What makes embeddings makes nothing else. By the catalog, and what the configuration says of
+ * it.
+ */
 static bool makes_embeddings(const struct cmd_ctx *ctx, const char *target)
 {
     const struct conf *c = ctx->conf;

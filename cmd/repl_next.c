@@ -251,7 +251,9 @@ enum errc repl_show_budgets(struct repl *r, struct err *e)
 
 /* ---- a warning ---- */
 
-/* From a tenth of a dollar on people want to know; a turn below half of that is not worth asking. */
+/*
+ * From a tenth of a dollar on people want to know; a turn below half of that is not worth asking.
+ */
 void repl_warn_of_history(struct repl *r)
 {
     const pico dear = PICO_PER_USD / 10;

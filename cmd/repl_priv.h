@@ -80,8 +80,8 @@ enum errc repl_show_budgets(struct repl *r, struct err *e) MUST_USE;
 /* A conversation that has become dear is told so. */
 void repl_warn_of_history(struct repl *r);
 /*
- * Does the model, or the route, of that name exist; the other is NULL. By our configuration or, when
- * that is older, by the broker's. ERR_NOT_FOUND with the nearest.
+ * Does the model, or the route, of that name exist; the other is NULL. By our configuration or,
+ * when that is older, by the broker's. ERR_NOT_FOUND with the nearest.
  */
 enum errc repl_check_name(struct repl *r, const char *model, const char *route,
                           struct err *e) MUST_USE;

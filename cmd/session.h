@@ -36,9 +36,9 @@ enum errc session_show(struct session *s, struct err *e) MUST_USE;
 /* Appends a message of the user. */
 void session_say(struct session *s, struct str text);
 /*
- * Asks, shows the answer and appends it, also one that was cut short. An answer that does not have
- * its shape is asked for once more, and a target that takes no schema is told of it in words. Returns how the turn ended,
- * with *e filled; ERR_CANCELLED when sig_fd told so.
+ * Asks, shows the answer and appends it, also one that was cut short. An answer that does not
+ * have its shape is asked for once more, and a target that takes no schema is told of it in
+ * words. Returns how the turn ended, with *e filled; ERR_CANCELLED when sig_fd told so.
  */
 enum errc session_turn(struct session *s, struct err *e) MUST_USE;
 /* Appends why the target of the last answer was asked. ERR_NOT_FOUND when it is not recorded. */

@@ -18,7 +18,10 @@ struct words {
 enum errc words_split(struct str text, bool blanks, struct arena *a, struct words *ret,
                       struct err *e) MUST_USE;
 
-/* Length of the longest common subsequence, in words. Of more than WORDS_MAX each, the first count. */
+/*
+ * Length of the longest common subsequence, in words. Of more than WORDS_MAX each, the first
+ * count.
+ */
 enum { WORDS_MAX = 10000 };
 enum errc words_common(const struct words *a, const struct words *b, size_t *ret,
                        struct err *e) MUST_USE;

@@ -37,7 +37,10 @@ struct civil {
     int weekday; /* 0 = Sunday; filled by civil_of_us, ignored by civil_to_us */
 };
 
-/* Proleptic Gregorian calendar, UTC. Source: Hinnant, "chrono-compatible low-level date algorithms". */
+/*
+ * Proleptic Gregorian calendar, UTC. Source: Hinnant, "chrono-compatible low-level date
+ * algorithms".
+ */
 struct civil civil_of_us(int64_t wall_us);
 int64_t civil_to_us(const struct civil *c);
 

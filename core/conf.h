@@ -424,7 +424,10 @@ const struct conf_section *conf_sections(size_t *ret_n);
 /* The row of a key; NULL when unknown. */
 const struct conf_key *conf_key(struct str section, struct str key);
 
-/* Paths of llmgw-config(5), "FILES", made from the environment; NULL-terminated strings in `arena`. */
+/*
+ * Paths of llmgw-config(5), "FILES", made from the environment; NULL-terminated strings in
+ * `arena`.
+ */
 const char *conf_path_user(struct arena *a, const char *(*getenv)(const char *));
 /* .llmgw/config in `cwd` or above, up to the repository or below HOME; NULL if there is none. */
 const char *conf_path_project(struct arena *a, const char *cwd,

@@ -27,7 +27,10 @@ enum db_mode {
 
 struct db;
 
-/* In db_schema.c: row i holds the pieces of SQL, ending in NULL, that lead from schema i to i + 1. */
+/*
+ * In db_schema.c: row i holds the pieces of SQL, ending in NULL, that lead from schema i to i +
+ * 1.
+ */
 extern const char *const *const db_migrations[DB_SCHEMA_VERSION];
 
 /*

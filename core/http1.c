@@ -629,7 +629,10 @@ void http1_write_request(struct buf *out, const char *method, struct str target)
     buf_addz(out, " HTTP/1.1\r\n");
 }
 
-/* A value, from byte `from` on, has nothing that a reader refuses, or that ends its line; then ends it. */
+/*
+ * A value, from byte `from` on, has nothing that a reader refuses, or that ends its line; then
+ * ends it.
+ */
 static void end_field(struct buf *out, size_t from)
 {
     for (size_t i = from; i < out->len; i++)

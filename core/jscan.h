@@ -88,7 +88,10 @@ bool jscan_member(struct str text, struct jspan object, size_t *it, struct str *
 struct str jscan_text(struct str text, struct jspan s);
 /* The raw inside of a J_STRING, escapes kept. */
 struct str jscan_inside(struct str text, struct jspan s);
-/* Decodes a J_STRING into `out`, which has room for as many bytes as its inside; returns how many. */
+/*
+ * Decodes a J_STRING into `out`, which has room for as many bytes as its inside; returns how
+ * many.
+ */
 size_t jscan_decode(struct str text, struct jspan s, char *out);
 /* Appends the decoded string. ERR_SYNTAX if it is no string, else what buf_err() says. */
 enum errc jscan_string(struct str text, struct jspan s, struct buf *out) MUST_USE;

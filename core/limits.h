@@ -25,7 +25,10 @@ enum {
     LIMIT_JSON_DEPTH = 128,
     /* distinct top-level keys of a request body; the widest known API has about 45 */
     LIMIT_JSON_KEYS = 256,
-    /* nesting of a JSON Schema as it is followed, $ref and all: each level costs 300 bytes of stack */
+    /*
+     * nesting of a JSON Schema as it is followed, $ref and all: each level costs 300 bytes of
+     * stack
+     */
     LIMIT_SCHEMA_DEPTH = 512,
     /* keywords, values and characters looked at in one check of a value: some 50 ms of the loop */
     LIMIT_SCHEMA_STEPS = 2000000,

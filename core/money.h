@@ -27,7 +27,10 @@ enum errc money_parse(struct str s, pico *ret) MUST_USE;
 enum { MONEY_TEXT_LEN = 32 };
 /* The exact decimal, trailing zeros dropped: "0.000412"; a valid JSON number. "null" if unknown. */
 void money_exact(char out[MONEY_TEXT_LEN], pico p);
-/* For people: "$41.87", "$0.0012", "$0.0000003"; two places above ten cents, else two figures. "—" if unknown. */
+/*
+ * For people: "$41.87", "$0.0012", "$0.0000003"; two places above ten cents, else two figures.
+ * "—" if unknown.
+ */
 void money_people(char out[MONEY_TEXT_LEN], pico p);
 
 #endif

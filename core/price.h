@@ -63,8 +63,8 @@ struct price_cost {
 enum errc price_cost(const struct catalog *c, const struct price_query *q,
                      struct price_cost *ret, struct err *e) MUST_USE;
 /*
- * What in_tok of plain input and out_tok of output would cost at `at_us`; PICO_UNKNOWN when
- * not known. cached_tok of the input are priced as cache reads. `service` is what the account is in,
+ * What in_tok of plain input and out_tok of output would cost at `at_us`; PICO_UNKNOWN when not
+ * known. cached_tok of the input are priced as cache reads. `service` is what the account is in,
  * STR_NONE if nothing; models that have no such price keep theirs. For routing and reservations.
  */
 pico price_estimate(const struct catalog *c, struct str provider, struct str model,

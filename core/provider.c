@@ -87,8 +87,8 @@ static const struct provider_kind kinds[] = {
     /*
      * docs.cloud.google.com/vertex-ai: the address names place and project, as in
      * https://LOCATION-aiplatform.googleapis.com/v1/projects/P/locations/LOCATION/publishers/google;
-     * the key is an OAuth access token of about an hour, in gcloud's own variable or from
-     * key-cmd = gcloud auth print-access-token
+     * the key is an OAuth access token of about an hour, in gcloud's own variable or from key-cmd
+     * = gcloud auth print-access-token
      */
     {"vertex",
      "google",

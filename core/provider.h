@@ -69,7 +69,10 @@ struct provider_quirks {
     bool takes_top_k;
     /* reasoning_content must come back with the calls, or it is a 400 */
     bool wants_thought;
-    /* a cap that does not fit the window with its prompt is lowered in silence, unless told not to */
+    /*
+     * a cap that does not fit the window with its prompt is lowered in silence, unless told not
+     * to
+     */
     bool cuts_cap;
     bool begins_no_json; /* what is begun by the client cannot be a json_object */
     /* thoughts may stand in the text, before it, as <think>…</think> */

@@ -3,7 +3,8 @@
  *
  * Sums come from the hourly roll-ups whenever grouping and filters allow; hours that a boundary
  * splits (a span that begins at 10:40, days in a zone of half hours) are divided by the rows of
- * requests; what deleted rows had cost stays in the earlier part. Sums are exact integers. Knows SQL, not how anything is printed.
+ * requests; what deleted rows had cost stays in the earlier part. Sums are exact integers. Knows
+ * SQL, not how anything is printed.
  */
 #ifndef CORE_REPORT_H
 #define CORE_REPORT_H

@@ -1,4 +1,6 @@
-/* report_words.c: names that the ledger knows, newest first: for the completion of command lines. */
+/*
+ * report_words.c: names that the ledger knows, newest first: for the completion of command lines.
+ */
 #include "core/report.h"
 
 static const char *const queries[] = {

@@ -17,7 +17,9 @@ struct sse_event {
     bool has_data;  /* a block of comments only is delivered too, with has_data false */
 };
 
-/* Slices are valid during the call. A result that is not ERR_OK stops sse_feed, which returns it. */
+/*
+ * Slices are valid during the call. A result that is not ERR_OK stops sse_feed, which returns it.
+ */
 typedef enum errc sse_fn(void *arg, const struct sse_event *ev, struct err *e);
 
 struct sse {

@@ -12,7 +12,9 @@
 /* One message; `role` is "system", "user", "assistant", "tool" and the like. */
 typedef void turns_fn(void *arg, struct str role, struct jspan content);
 
-/* Calls fn for each message in turn, a system prompt apart first. Nothing for what is no request. */
+/*
+ * Calls fn for each message in turn, a system prompt apart first. Nothing for what is no request.
+ */
 void turns_each(struct str request, turns_fn *fn, void *arg);
 /* Appends the text of a message's content, parts of it with an empty line between. */
 void turns_text(struct str request, struct jspan content, struct buf *out);

@@ -1,5 +1,6 @@
 /*
- * vector.h: embeddings as text: a JSON array of numbers as it stands, or as base64 of their binary form.
+ * vector.h: embeddings as text: a JSON array of numbers as it stands, or as base64 of their
+ * binary form.
  */
 #ifndef CORE_VECTOR_H
 #define CORE_VECTOR_H
@@ -27,9 +28,9 @@ struct vector_writer {
  */
 void vector_begin(struct vector_writer *w, struct str text, bool base64);
 /*
- * Appends what the next `len` bytes (not 0) become, and a few more where a number goes on; out NULL: they
- * are only looked at. ERR_AGAIN: it goes on behind them. ERR_SYNTAX: it is no list of numbers.
- * Else what buf_err() says.
+ * Appends what the next `len` bytes (not 0) become, and a few more where a number goes on; out
+ * NULL: they are only looked at. ERR_AGAIN: it goes on behind them. ERR_SYNTAX: it is no list of
+ * numbers. Else what buf_err() says.
  */
 enum errc vector_go_on(struct vector_writer *w, size_t len, struct buf *out) MUST_USE;
 

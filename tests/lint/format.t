@@ -15,4 +15,8 @@ case $("${format:-false}" --version 2>/dev/null) in
     ;;
 esac
 verdict 'no tab, no trailing blank' "$(sources | xargs grep -nE "$(printf '\t')|[ ]+\$")"
+# The formatter leaves comments as they are; addresses and tables have no place to be broken.
+verdict 'comments end by column 100' "$(sources | grep -v '^tests/' |
+    LC_ALL=C.UTF-8 xargs grep -nE '^.{101,}' | grep -E '^[^:]+:[0-9]+: *(/\*|\*) ' |
+    grep -vE 'https://|x-ratelimit-')"
 plan
