@@ -48,7 +48,9 @@ awk -v port="$sim_port" -v config="$config_file" -v all_pairs="${ALL_PAIRS:-0}" 
     -f "$here/matrix-plan.awk" "$tmp/rows" >"$tmp/cells"
 [ -s "$tmp/cells" ] || bail "no requests to make of matrix.tsv"
 SIM_KEY=test-key
-export SIM_KEY
+patience=9s
+is_sanitized && patience=15s # Google's three pauses are up to seven seconds alone
+export SIM_KEY patience
 : >"$sim_journal"
 start_broker
 sed 's/ [^ ]*$//' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS:-16}" -L 1 sh -c '
@@ -56,7 +58,7 @@ sed 's/ [^ ]*$//' "$tmp/cells" | SOCK=$sock TMP=$tmp TOOL=$tool xargs -P "${JOBS
     shift 5
     [ "$1" = - ] && shift
     case $mode in live*) set -- -s -U "$@" ;; hold*) set -- -s -U -H "x-llmgw-stream: hold" "$@" ;; esac
-    exec "$TOOL" ask -u "$SOCK" -d "$client" -t 9s "$@" -m "c$id" hello >"$TMP/answers/$id" 2>&1
+    exec "$TOOL" ask -u "$SOCK" -d "$client" -t $patience "$@" -m "c$id" hello >"$TMP/answers/$id" 2>&1
 ' sh
 
 # ---- the verdict ----
