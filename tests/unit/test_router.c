@@ -7,11 +7,11 @@
 
 #include "core/clock.h"
 
-#include "broker/router.h"
+#include "tests/unit/router_bench.h"
 
 #include <cmocka.h>
 
-enum { S = US_PER_S, TARGETS = 4 };
+enum { S = US_PER_S };
 
 static const char config[] =
     "[provider \"one\"]\n kind = openai\n base-url = http://one.example/v1\n key-env = "
@@ -42,58 +42,15 @@ static const char tsv[] =
     "model\told\tvec\t-\tembedding\tactive\t1000\t-\t-tools\t-\tpriced"
     "\t-\ttest\t-\t-\t-\t-\n";
 
-struct bench {
-    struct catalog *catalog;
-    struct conf *conf;
-    const struct conf_route *route;
-    struct route_facts facts;
-    struct rank_rules rules;
-    struct target_view views[TARGETS];
-    struct candidate items[TARGETS];
-    struct decision d;
-};
-
-static const char *no_env(const char *name)
-{
-    (void)name;
-    return NULL;
-}
-
 static int set_up(void **state)
 {
-    static struct bench b; /* one test at a time */
-    struct err e = ERR_INIT;
-    struct conf_source src = {.file = "test.conf",
-                              .edited = "test.conf",
-                              .edited_text = str_of(config),
-                              .getenv = no_env};
-    b = (struct bench){.facts = {.input_tok = 100,
-                                 .max_output_tok = -1,
-                                 .n_choices = 1,
-                                 .max_cost_pico = PICO_UNKNOWN,
-                                 .now_wall_us = 1795575911 * (int64_t)S,
-                                 .seed = 1}};
-    if (catalog_parse(str_of(tsv), "test.tsv", &b.catalog, &e) != ERR_OK ||
-        conf_load(&src, b.catalog, &b.conf, NULL, &e) != ERR_OK)
-        fail_msg("%s", e.text);
-    for (size_t i = 0; i < b.conf->n_prices; i++) {
-        const struct conf_price *p = &b.conf->prices[i];
-        assert_int_equal(catalog_override(b.catalog, str_of(p->provider),
-                                          str_of(p->model), str_of(p->component),
-                                          p->per_unit, &e),
-                         ERR_OK);
-    }
-    for (size_t i = 0; i < TARGETS; i++)
-        b.views[i] = (struct target_view){.has_key = true};
-    *state = &b;
+    *state = bench_open(config, tsv);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct bench *b = *state;
-    conf_free(&b->conf);
-    catalog_free(&b->catalog);
+    bench_close(*state);
     return 0;
 }
 
