@@ -2,7 +2,7 @@
 # serves them. Every request has a provider, a model and a route of its own, so that no breaker,
 # benched key or retry budget of one is seen by another.
 #
-#     awk -v port=N -v config=FILE -f matrix-plan.awk matrix.tsv >cells
+#     awk -v port=N -v config=FILE -v timeout=9s -f matrix-plan.awk matrix.tsv >cells
 
 BEGIN {
     FS = "\t"
@@ -45,7 +45,7 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
     if (mode ~ /\+/)
         printf "\ttarget = %s\n", good >config
-    print "\ttimeout = 6s\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
+    print "\ttimeout = " timeout "\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
     print id, $1, client, upstream, mode, ask, want
 }
 
