@@ -103,9 +103,11 @@ static enum cohere_what what_is(struct str t, struct jspan type)
 
 bool cohere_event_read(struct str t, struct jspan root, struct cohere_event *ret)
 {
-    enum { TYPE, ID, DELTA, N };
-    struct jfield f[N] = {
-        [TYPE] = {.name = "type"}, [ID] = {.name = "id"}, [DELTA] = {.name = "delta"}};
+    enum { TYPE, ID, DELTA, LOGPROBS, N };
+    struct jfield f[N] = {[TYPE] = {.name = "type"},
+                          [ID] = {.name = "id"},
+                          [DELTA] = {.name = "delta"},
+                          [LOGPROBS] = {.name = "logprobs"}};
     enum { MESSAGE, FINISH, USAGE, ERROR, D_N };
     struct jfield d[D_N] = {[MESSAGE] = {.name = "message"},
                             [FINISH] = {.name = "finish_reason"},
@@ -126,6 +128,7 @@ bool cohere_event_read(struct str t, struct jspan root, struct cohere_event *ret
     ret->text = jscan_get(t, m[CONTENT].value, "text");
     ret->thinking = jscan_get(t, m[CONTENT].value, "thinking");
     ret->plan = m[PLAN].value;
+    ret->logprobs = f[LOGPROBS].value;
     ret->call =
         m[CALLS].value; /* one object in a stream, a list of them in a whole answer */
     ret->citation = m[CITATIONS].value;
@@ -137,11 +140,12 @@ bool cohere_event_read(struct str t, struct jspan root, struct cohere_event *ret
 
 bool cohere_reply_read(struct str t, struct jspan root, struct cohere_reply *ret)
 {
-    enum { ID, FINISH, MESSAGE, USAGE, N };
+    enum { ID, FINISH, MESSAGE, USAGE, LOGPROBS, N };
     struct jfield f[N] = {[ID] = {.name = "id"},
                           [FINISH] = {.name = "finish_reason"},
                           [MESSAGE] = {.name = "message"},
-                          [USAGE] = {.name = "usage"}};
+                          [USAGE] = {.name = "usage"},
+                          [LOGPROBS] = {.name = "logprobs"}};
     enum { CONTENT, PLAN, CALLS, CITATIONS, M_N };
     struct jfield m[M_N] = {[CONTENT] = {.name = "content"},
                             [PLAN] = {.name = "tool_plan"},
@@ -155,6 +159,7 @@ bool cohere_reply_read(struct str t, struct jspan root, struct cohere_reply *ret
                                  .content = m[CONTENT].value,
                                  .calls = m[CALLS].value,
                                  .citations = m[CITATIONS].value,
+                                 .logprobs = f[LOGPROBS].value,
                                  .plan = m[PLAN].value};
     return true;
 }

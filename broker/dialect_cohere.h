@@ -33,7 +33,7 @@ enum cohere_what {
 struct cohere_event {
     enum cohere_what what;
     struct jspan id;
-    struct jspan text, thinking, plan;
+    struct jspan text, thinking, plan, logprobs;
     struct jspan call;     /* {id, function: {name, arguments}} */
     struct jspan citation; /* {start, end, sources} */
     struct jspan finish, usage, error;
@@ -44,7 +44,7 @@ bool cohere_event_read(struct str text, struct jspan root, struct cohere_event *
 /* A whole answer. */
 struct cohere_reply {
     struct jspan id, finish, usage;
-    struct jspan content, calls, citations; /* arrays, or J_NONE */
+    struct jspan content, calls, citations, logprobs; /* arrays, or J_NONE */
     struct jspan plan;
 };
 /* False when it holds no message. */

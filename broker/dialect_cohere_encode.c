@@ -558,6 +558,16 @@ static void write_stops(struct cohere_writer *c)
     jw_array_end(&c->r.w);
 }
 
+/* It tells of the tokens that it took, and of no others. */
+static void write_logprobs(struct cohere_writer *c)
+{
+    const struct msg_request *m = c->r.m;
+    if (m->logprobs)
+        jw_kbool(&c->r.w, "logprobs", true);
+    if (m->logprobs && m->top_logprobs > 0)
+        drop(&c->r, "top_logprobs");
+}
+
 static bool is_plain_tier(struct str tier)
 {
     return tier.len == 0 || str_eqz(tier, "auto") || str_eqz(tier, "default") ||
@@ -571,7 +581,7 @@ enum errc cohere_request_encode(const struct msg_request *m, const struct target
     struct jw *w = &c.r.w;
     c.first = first_turn(m);
     c.n_documents = each_document(&c, NULL);
-    refuse_unsayable(&c.r);
+    refuse_audio(&c.r);
     refuse_choices(&c.r);
     jw_init(w, out);
     jw_object(w);
@@ -589,6 +599,7 @@ enum errc cohere_request_encode(const struct msg_request *m, const struct target
                                       : m->max_output_tok);
     write_sampling(&c);
     write_stops(&c);
+    write_logprobs(&c);
     jw_object_end(w);
     if (m->user.len > 0)
         drop(&c.r, "user");

@@ -100,11 +100,27 @@ static void decode_start(struct event_decoder *d, struct str t, struct jspan id,
                                      .id = scratch_str(o, &d->base.text, t, id)});
 }
 
+/* A visible text takes with it what was said of its tokens; of a thought's nothing is told. */
 static void decode_content(struct event_decoder *d, struct str t, struct jspan thinking,
                            struct jspan text, struct delta_out *o)
 {
     put_text(o, MSG_D_THINKING, scratch_str(o, &d->base.text, t, thinking));
-    put_text(o, MSG_D_TEXT, scratch_str(o, &d->base.text, t, text));
+    struct str said = scratch_str(o, &d->base.text, t, text);
+    if (said.len == 0)
+        return;
+    put_delta(o, &(struct msg_delta){.kind = MSG_D_TEXT,
+                                     .text = said,
+                                     .logprobs = buf_str(&d->base.logprobs)});
+    buf_reset(&d->base.logprobs);
+}
+
+static void read_logprobs(struct event_decoder *d, struct str t, struct jspan items,
+                          size_t said_len, struct delta_out *o)
+{
+    logprobs_read_cohere(t, items, said_len, &d->base.logprobs);
+    if (buf_err(&d->base.logprobs) != ERR_OK && o->rc == ERR_OK)
+        o->rc = err_set(o->e, buf_err(&d->base.logprobs),
+                        "no room for the provider's answer");
 }
 
 /* One of its sources: a document of the request, by the id that it was sent with. */
@@ -154,6 +170,8 @@ static void decode_object(struct event_decoder *d, struct str t,
         decode_start(d, t, ev->id, o);
         break;
     case CO_CONTENT:
+        if (ev->thinking.kind != J_STRING)
+            read_logprobs(d, t, ev->logprobs, SIZE_MAX, o);
         decode_content(d, t, ev->thinking, ev->text, o);
         break;
     case CO_PLAN:
@@ -212,10 +230,16 @@ static void decode_reply(struct event_decoder *d, struct str t,
                          const struct cohere_reply *r, struct delta_out *o)
 {
     struct jspan v;
-    size_t it = 0;
+    size_t it = 0, said_len = 0;
+    bool has_thought = json_is_set(r->plan);
+    while (r->content.kind == J_ARRAY && jscan_next(t, r->content, &it, &v)) {
+        has_thought |= jscan_get(t, v, "thinking").kind == J_STRING;
+        said_len += json_decoded_len(t, jscan_get(t, v, "text"));
+    }
+    read_logprobs(d, t, r->logprobs, has_thought ? said_len : SIZE_MAX, o);
     decode_start(d, t, r->id, o);
     decode_content(d, t, r->plan, (struct jspan){0}, o);
-    while (r->content.kind == J_ARRAY && jscan_next(t, r->content, &it, &v))
+    for (it = 0; r->content.kind == J_ARRAY && jscan_next(t, r->content, &it, &v);)
         decode_content(d, t, jscan_get(t, v, "thinking"), jscan_get(t, v, "text"), o);
     for (it = 0; r->citations.kind == J_ARRAY && jscan_next(t, r->citations, &it, &v);)
         decode_citation(d, t, v, o);

@@ -92,12 +92,13 @@ bool gemini_chunk_read(struct str t, struct jspan root, struct gemini_chunk *ret
 bool gemini_candidate_next(struct str t, const struct gemini_chunk *c, size_t *it,
                            struct gemini_candidate *ret)
 {
-    enum { INDEX, CONTENT, FINISH, REASON, TOKEN, N };
+    enum { INDEX, CONTENT, FINISH, REASON, TOKEN, LOGPROBS, N };
     struct jfield f[N] = {[INDEX] = {.name = "index"},
                           [CONTENT] = {.name = "content"},
                           [FINISH] = {.name = "finishReason"},
                           [REASON] = {.name = "finishMessage"},
-                          [TOKEN] = {.name = "continuationToken"}};
+                          [TOKEN] = {.name = "continuationToken"},
+                          [LOGPROBS] = {.name = "logprobsResult"}};
     struct jspan v;
     int64_t index = 0; /* what is 0 may be left out: proto3's JSON */
     if (c->candidates.kind != J_ARRAY || !jscan_next(t, c->candidates, it, &v) ||
@@ -108,7 +109,8 @@ bool gemini_candidate_next(struct str t, const struct gemini_chunk *c, size_t *i
                                      .parts = jscan_get(t, f[CONTENT].value, "parts"),
                                      .finish = f[FINISH].value,
                                      .reason = f[REASON].value,
-                                     .token = f[TOKEN].value};
+                                     .token = f[TOKEN].value,
+                                     .logprobs = f[LOGPROBS].value};
     return true;
 }
 

@@ -37,6 +37,7 @@ struct gemini_candidate {
     struct jspan parts;
     struct jspan finish, reason; /* finishReason, finishMessage */
     struct jspan token;          /* continuationToken */
+    struct jspan logprobs;       /* logprobsResult */
 };
 /* The next candidate, from *it 0 on; false when there is none. */
 bool gemini_candidate_next(struct str text, const struct gemini_chunk *c, size_t *it,

@@ -431,7 +431,7 @@ enum errc gemini_request_encode(const struct msg_request *m, const struct target
     struct gemini_writer g;
     writer_init(&g, m, t, out, d, e);
     struct jw *w = &g.r.w;
-    refuse_unsayable(&g.r);
+    refuse_audio(&g.r);
     jw_object(w);
     write_contents(&g);
     write_system(&g);

@@ -167,6 +167,21 @@ static void write_choices(struct gemini_writer *g)
         jw_ki64(&g->r.w, "candidateCount", m->n);
 }
 
+/*
+ * Not all models tell them; the 400 of one that does not sends the request to the next target.
+ * Source: googleapis generativelanguage/v1beta generative_service.proto, GenerationConfig:
+ * response_logprobs, and logprobs from 0 to 20, how many others are told with each.
+ */
+static void write_logprobs(struct gemini_writer *g)
+{
+    const struct msg_request *m = g->r.m;
+    if (!m->logprobs)
+        return;
+    jw_kbool(&g->r.w, "responseLogprobs", true);
+    if (m->top_logprobs > 0)
+        jw_ki64(&g->r.w, "logprobs", m->top_logprobs);
+}
+
 void gemini_write_config(struct gemini_writer *g)
 {
     const struct msg_request *m = g->r.m;
@@ -182,6 +197,7 @@ void gemini_write_config(struct gemini_writer *g)
     write_format(g);
     write_thinking(g);
     write_choices(g);
+    write_logprobs(g);
     if (!g->r.t->is_hop_on_top)
         gemini_write_hop_token(g);
     jw_object_end(w);

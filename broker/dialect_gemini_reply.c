@@ -72,12 +72,20 @@ static void decode_call(struct event_decoder *d, struct str t,
     d->n_made++;
 }
 
+/* A visible text takes with it what was said of its tokens. */
 static void put_said(struct event_decoder *d, enum msg_delta_kind kind, struct str text,
                      struct delta_out *o)
 {
-    if (text.len > 0)
-        put_delta(o,
-                  &(struct msg_delta){.kind = kind, .choice = d->choice, .text = text});
+    bool is_text = kind == MSG_D_TEXT;
+    if (text.len == 0)
+        return;
+    put_delta(o, &(struct msg_delta){.kind = kind,
+                                     .choice = d->choice,
+                                     .text = text,
+                                     .logprobs = is_text ? buf_str(&d->base.logprobs)
+                                                         : STR_NONE});
+    if (is_text)
+        buf_reset(&d->base.logprobs);
 }
 
 static void decode_part(struct event_decoder *d, struct str t, struct jspan v,
@@ -93,6 +101,38 @@ static void decode_part(struct event_decoder *d, struct str t, struct jspan v,
              scratch_str(o, &d->base.text, t, p.text), o);
     if (!p.is_thought) /* it may stand beside an empty text */
         put_said(d, MSG_D_TEXT_STATE, scratch_str(o, &d->base.more, t, p.signature), o);
+}
+
+/* Bytes of the visible text, where thoughts or calls stand beside it; SIZE_MAX: none do. */
+static size_t said_len(struct str t, struct jspan parts)
+{
+    struct jspan v;
+    size_t it = 0, len = 0;
+    bool is_mixed = false;
+    while (parts.kind == J_ARRAY && jscan_next(t, parts, &it, &v)) {
+        struct gemini_part p;
+        gemini_part_read(t, v, &p);
+        is_mixed |= p.is_thought || p.call.kind == J_OBJECT;
+        len += p.is_thought ? 0 : json_decoded_len(t, p.text);
+    }
+    return is_mixed ? len : SIZE_MAX;
+}
+
+/*
+ * What is said of tokens goes with the candidate's first visible text: of a chunk without one, with
+ * that of the next. Of thoughts and calls nothing is told.
+ */
+static void read_logprobs(struct event_decoder *d, struct str t,
+                          const struct gemini_candidate *c, struct delta_out *o)
+{
+    if (c->index != d->choice)
+        buf_reset(&d->base.logprobs);
+    if (c->logprobs.kind != J_OBJECT)
+        return;
+    logprobs_read_gemini(t, c->logprobs, said_len(t, c->parts), &d->base.logprobs);
+    if (buf_err(&d->base.logprobs) != ERR_OK && o->rc == ERR_OK)
+        o->rc = err_set(o->e, buf_err(&d->base.logprobs),
+                        "no room for the provider's answer");
 }
 
 static void decode_finish(struct event_decoder *d, struct str t, struct jspan v,
@@ -120,6 +160,7 @@ static void decode_chunk(struct event_decoder *d, struct str t,
     decode_usage(&d->base, d->base.kind->usage, t, c->usage, o);
     while (gemini_candidate_next(t, c, &it, &one)) {
         size_t part_it = 0;
+        read_logprobs(d, t, &one, o);
         d->choice = one.index;
         while (one.parts.kind == J_ARRAY && jscan_next(t, one.parts, &part_it, &part))
             decode_part(d, t, part, o);

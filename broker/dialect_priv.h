@@ -259,11 +259,19 @@ struct delta_out collect_begin(struct msg_collect *c, struct arena *a, struct er
 /* … and what became of them; releases the collector. */
 enum errc collect_end(struct msg_collect *c, struct delta_out *o, struct msg_reply *ret);
 
-/*
- * Appends what `array` says of tokens, as msg_delta has it. Responses leaves bytes out in streams
- * (OpenAI OpenAPI file of 2026-08-21, ResponseLogProb): they are null then, as Chat allows.
- */
+/* ---- how likely tokens were: see dialect_logprobs.c ---- */
+
+/* Appends what an array of OpenAI's, of Chat or of Responses, says of them, as msg_delta has it. */
 void logprobs_read(struct str t, struct jspan array, struct buf *out);
+/*
+ * The same of Gemini's logprobsResult, and of Cohere's logprobs: an array of a whole answer, or the
+ * one item of an event. `said_len`: bytes of the visible text that they come with, where there are
+ * thoughts before it, whose tokens may be among them; SIZE_MAX: there are none.
+ */
+void logprobs_read_gemini(struct str t, struct jspan result, size_t said_len,
+                          struct buf *out);
+void logprobs_read_cohere(struct str t, struct jspan items, size_t said_len,
+                          struct buf *out);
 
 /* ---- encoding an answer ---- */
 

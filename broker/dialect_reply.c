@@ -34,44 +34,6 @@ struct str scratch_str(struct delta_out *o, struct buf *scratch, struct str t,
     return STR_NONE;
 }
 
-static void add_logprob(struct str t, struct jspan v, bool is_other, struct buf *out)
-{
-    enum { TOKEN, LOGPROB, BYTES, TOP, N };
-    struct jfield f[N] = {[TOKEN] = {.name = "token"},
-                          [LOGPROB] = {.name = "logprob"},
-                          [BYTES] = {.name = "bytes"},
-                          [TOP] = {.name = "top_logprobs"}};
-    struct jspan other;
-    size_t it = 0;
-    if (!jscan_fields(t, v, f, N) || f[TOKEN].value.kind != J_STRING ||
-        f[LOGPROB].value.kind != J_NUMBER)
-        return;
-    struct str bytes =
-        f[BYTES].value.kind == J_ARRAY ? jscan_text(t, f[BYTES].value) : STR("null");
-    buf_addz(out, out->len > 0 && out->data[out->len - 1] == '}' ? "," : "");
-    buf_addz(out, "{\"token\":");
-    buf_adds(out, jscan_text(t, f[TOKEN].value));
-    buf_addz(out, ",\"logprob\":");
-    buf_adds(out, jscan_text(t, f[LOGPROB].value));
-    buf_addz(out, ",\"bytes\":");
-    buf_adds(out, bytes);
-    if (!is_other) {
-        buf_addz(out, ",\"top_logprobs\":[");
-        while (f[TOP].value.kind == J_ARRAY && jscan_next(t, f[TOP].value, &it, &other))
-            add_logprob(t, other, true, out);
-        buf_addc(out, ']');
-    }
-    buf_addc(out, '}');
-}
-
-void logprobs_read(struct str t, struct jspan array, struct buf *out)
-{
-    struct jspan v;
-    size_t it = 0;
-    while (array.kind == J_ARRAY && jscan_next(t, array, &it, &v))
-        add_logprob(t, v, false, out);
-}
-
 /* ---- decoders ---- */
 
 void decoder_init(struct decoder *d, const struct provider_kind *kind)

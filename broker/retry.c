@@ -67,7 +67,8 @@ static const struct rule *rule_of(enum errc code)
 static bool is_unsupported_here(const struct err *e)
 {
     static const char *const words[] = {"not supported", "unsupported",
-                                        "does not support", "doesn't support"};
+                                        "does not support", "doesn't support",
+                                        "is not enabled for" /* Google, of a model */};
     if (e->code != ERR_INVALID)
         return false;
     bool found = e->origin == ERR_BY_GATEWAY || strcmp(e->provider_code, "3051") == 0;

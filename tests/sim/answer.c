@@ -197,39 +197,6 @@ void answer_quote(struct buf *out, struct str text, bool is_last, int64_t choice
     }
 }
 
-static void write_logprob(struct str token, bool has_bytes, int64_t rank, struct buf *out)
-{
-    buf_addz(out, "{\"token\":");
-    json_quote(out, token);
-    buf_printf(out, ",\"logprob\":-%" PRId64 ".25", rank);
-    if (has_bytes)
-        buf_addz(out, ",\"bytes\":[");
-    for (size_t i = 0; has_bytes && i < token.len; i++)
-        buf_printf(out, "%s%d", i > 0 ? "," : "", (unsigned char)token.ptr[i]);
-    buf_addz(out, has_bytes ? "]" : "");
-}
-
-void answer_logprobs(const struct answer *a, struct str text, bool has_bytes,
-                     struct buf *out)
-{
-    struct str token;
-    buf_addc(out, '[');
-    for (size_t n = 0; a->ask->logprobs && text.len > 0; n++) {
-        token = text_token(text);
-        text = str_sub(text, token.len, text.len);
-        buf_addz(out, n > 0 ? "," : "");
-        write_logprob(token, has_bytes, 0, out);
-        buf_addz(out, ",\"top_logprobs\":[");
-        for (int64_t i = 0; i < a->ask->top_logprobs; i++) {
-            buf_addz(out, i > 0 ? "," : "");
-            write_logprob(i == 0 ? token : STR("?"), has_bytes, i, out);
-            buf_addc(out, '}');
-        }
-        buf_addz(out, "]}");
-    }
-    buf_addc(out, ']');
-}
-
 bool answer_next(struct answer *a, struct event *ret)
 {
     const struct plan *p = a->plan;

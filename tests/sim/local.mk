@@ -1,7 +1,7 @@
 # llmgw-sim: the fake provider. A library, so that tests can link its parts.
 noinst_LIBRARIES += tests/libsim.a
 tests_libsim_a_SOURCES =
-tests_libsim_a_SOURCES += %D%/answer.c
+tests_libsim_a_SOURCES += %D%/answer.c %D%/logprobs.c
 tests_libsim_a_SOURCES += %D%/exchange.c
 tests_libsim_a_SOURCES += %D%/fault.c
 tests_libsim_a_SOURCES += %D%/journal.c

@@ -215,13 +215,6 @@ const char *answer_finish_word(const struct answer *a, const char *const rows[][
                                size_t n_rows);
 /* Text as a JSON string; behind the last of a further choice stands which it is. */
 void answer_quote(struct buf *out, struct str text, bool is_last, int64_t choice);
-/*
- * "logprobs" of a text's tokens, if they were asked for: an array, without bytes in a stream of
- * Responses. Source: OpenAI's OpenAPI file of 2026-08-21 (ChatCompletionTokenLogprob, LogProb,
- * ResponseLogProb).
- */
-void answer_logprobs(const struct answer *a, struct str text, bool has_bytes,
-                     struct buf *out);
 /* False after EV_END. */
 bool answer_next(struct answer *a, struct event *ret);
 
@@ -247,6 +240,19 @@ void fault_of_plan(const struct plan *p, const struct sim_dialect *d, struct fau
 /* One that the dialect found in the request. */
 void fault_invalid(struct fault *ret, const char *type, const char *code,
                    const char *param, const char *message);
+
+/* ---- logprobs.c: how likely the tokens of a text were, if that was asked for ---- */
+
+/* OpenAI's array, empty if not; without bytes in a stream of Responses. */
+void logprobs_openai(const struct answer *a, struct str text, bool has_bytes,
+                     struct buf *out);
+/* What a generationConfig says of them; false: it is refused. */
+bool logprobs_gemini_read(struct ask *ask, struct json_object *config, struct fault *f);
+/* The member of a candidate; nothing if not. */
+void logprobs_gemini(const struct answer *a, struct str text, struct buf *out);
+/* The member of an event, or of a whole answer, which is an array; nothing if not. */
+void logprobs_cohere(const struct answer *a, struct str text, bool is_whole,
+                     struct buf *out);
 
 /* ---- the dialects ---- */
 

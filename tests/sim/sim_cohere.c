@@ -259,6 +259,7 @@ static bool cohere_read(struct ask *ask, const struct http1_head *h, const struc
     jx_i64(ask->body, "max_tokens", 1, INT32_MAX, &ask->max_tok);
     ask->json = str_eqz(jx_str(format, "type"), "json_object");
     ask->schema = jx_obj(format, "json_schema");
+    ask->logprobs = jx_bool(ask->body, "logprobs", false);
     if (format != NULL && !ask->json && !str_eqz(jx_str(format, "type"), "text"))
         return bad(f, "invalid request: response_format.type is text or json_object");
     return check_fields(ask, p, f) && read_messages(ask, f) && read_tools(ask, f) &&
@@ -360,7 +361,7 @@ static void write_open(const struct event *ev, struct buf *out)
                ev->block, key, key);
 }
 
-static void write_delta(const struct event *ev, struct buf *out)
+static void write_delta(const struct answer *a, const struct event *ev, struct buf *out)
 {
     if (ev->part->kind == PART_TOOL) {
         begin_event(out, "tool-call-delta");
@@ -377,7 +378,10 @@ static void write_delta(const struct event *ev, struct buf *out)
                ",\"index\":%zu,\"delta\":{\"message\":{\"content\":{\"%s\":", ev->block,
                key_of(ev->part));
     json_quote(out, ev->text);
-    buf_addz(out, "}}}}\n\n");
+    buf_addz(out, "}}}");
+    if (ev->part->kind == PART_TEXT)
+        logprobs_cohere(a, ev->text, false, out);
+    buf_addz(out, "}\n\n");
 }
 
 /* The first word of an answer stands on the first document; without one nothing is written. */
@@ -434,7 +438,7 @@ static void write_piece(const struct answer *a, const struct event *ev, struct b
     }
     if (ev->first)
         write_open(ev, out);
-    write_delta(ev, out);
+    write_delta(a, ev, out);
     if (!ev->last)
         return;
     begin_event(out, is_tool ? "tool-call-end" : "content-end");
@@ -508,6 +512,7 @@ static void write_calls(const struct answer *a, struct buf *out)
 
 static void cohere_whole(struct answer *a, struct buf *out)
 {
+    struct str said = STR_NONE;
     buf_printf(out, "{\"id\":\"%016" PRIx64 "\"", a->id);
     if (!a->plan->no_finish) {
         buf_addz(out, ",\"finish_reason\":");
@@ -516,11 +521,15 @@ static void cohere_whole(struct answer *a, struct buf *out)
     buf_addz(out, ",\"message\":{\"role\":\"assistant\"");
     write_contents(a, out);
     write_calls(a, out);
+    for (size_t i = 0; i < a->n_parts; i++)
+        if (a->parts[i].kind == PART_TEXT)
+            said = a->parts[i].text;
     buf_addz(out, ",\"citations\":[");
     for (size_t i = 0; i < a->n_parts; i++)
         if (a->parts[i].kind == PART_TEXT)
             write_citation(a, a->parts[i].text, out);
     buf_addz(out, "]}");
+    logprobs_cohere(a, said, true, out);
     write_usage(a, out);
     buf_addc(out, '}');
 }

@@ -114,7 +114,6 @@ static const char *const known_config[] = {
     "responseModalities",
     "thinkingConfig",
     "continuationToken",
-    "continuationToken",
     NULL,
 };
 static const char *const known_parts[] = {
@@ -468,7 +467,7 @@ static bool read_config(struct ask *ask, struct fault *f)
     if (!ask->stream && ask->max_tok > WHOLE_MAX_TOK)
         return bad(f, "max_output_tokens above 32768 needs streaming.");
     return check_sampling(ask, config, f) && read_choices(ask, config, f) &&
-           read_thinking(ask, config, f);
+           logprobs_gemini_read(ask, config, f) && read_thinking(ask, config, f);
 }
 
 /*
@@ -652,6 +651,8 @@ static void write_piece(const struct answer *a, const struct event *ev, struct b
         begin_candidate(i, out);
         write_part(ev->part, ev->text, false, ev->last, i, out);
         buf_addz(out, "]}");
+        if (ev->part->kind == PART_TEXT)
+            logprobs_gemini(a, ev->text, out);
         end_candidate(a, i, out);
     }
     write_usage(a, false, out);
@@ -721,12 +722,14 @@ static void gemini_event(struct answer *a, const struct event *ev, struct buf *o
 
 static void write_candidate(const struct answer *a, int64_t choice, struct buf *out)
 {
+    struct str said = STR_NONE;
     size_t n = 0;
     begin_candidate(choice, out);
     for (size_t i = 0; i < a->n_parts; i++) {
         const struct part *part = &a->parts[i];
         if (part->kind == PART_REASONING && a->ask->hide_reasoning)
             continue;
+        said = part->kind == PART_TEXT ? part->text : said;
         buf_addz(out, n++ > 0 ? "," : "");
         write_part(part, part->text, true, true, choice, out);
     }
@@ -735,6 +738,7 @@ static void write_candidate(const struct answer *a, int64_t choice, struct buf *
         buf_addz(out, ",\"finishReason\":");
         json_quote(out, str_of(finish_word(a)));
     }
+    logprobs_gemini(a, said, out);
     buf_addz(out, ",\"safetyRatings\":[]");
     end_candidate(a, choice, out);
 }

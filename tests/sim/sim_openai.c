@@ -403,7 +403,7 @@ static void write_logprobs(const struct answer *a, const struct part *part,
         return;
     }
     buf_addz(out, "{\"content\":");
-    answer_logprobs(a, text, true, out);
+    logprobs_openai(a, text, true, out);
     buf_addz(out, ",\"refusal\":null}");
 }
 

@@ -399,7 +399,7 @@ static void write_text_part(const struct answer *a, struct str text, struct buf 
         buf_addz(out, "{\"type\":\"refusal\",\"refusal\":");
     } else {
         buf_addz(out, "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":");
-        answer_logprobs(a, text, true, out);
+        logprobs_openai(a, text, true, out);
         buf_addz(out, ",\"text\":");
     }
     json_quote(out, text);
@@ -560,7 +560,7 @@ static void text_event(struct answer *a, const struct event *ev, bool is_done,
     json_quote(out, is_done ? ev->part->text : ev->text);
     if (i == TEXT) {
         buf_addz(out, ",\"logprobs\":");
-        answer_logprobs(a, is_done ? ev->part->text : ev->text, false, out);
+        logprobs_openai(a, is_done ? ev->part->text : ev->text, false, out);
     }
     end(a, out);
 }

@@ -303,7 +303,6 @@ static void what_cannot_be_said_is_refused(void **state)
         const char *in, *field;
     } rows[] = {
         {OC(HI ",'n':2"), "n: "},
-        {OC(HI ",'logprobs':true"), "logprobs: "},
         {OC("{'role':'user','content':[{'type':'file','file':{'filename':'f.pdf',"
             "'file_data':'data:application/pdf;base64,BB'}}]}]"),
          "file: "},

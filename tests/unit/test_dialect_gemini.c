@@ -430,7 +430,6 @@ static void what_cannot_be_said_is_refused(void **state)
         const char *in, *field;
     } rows[] = {
         {OC(HI ",'n':9"), "n: "},
-        {OC(HI ",'logprobs':true"), "logprobs: "},
         {OC("{'role':'user','content':[" IMAGE_URL("https://x.example/a.png") "]}]"),
          "image_url: "},
         {OC("{'role':'user','content':'a'},{'role':'assistant','content':null,"

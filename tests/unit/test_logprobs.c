@@ -1,6 +1,6 @@
 /*
  * How likely tokens were: asked for and told in both of OpenAI's dialects, of which one is
- * translated to the other.
+ * translated to the other, and told by Gemini and Cohere.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,12 +130,12 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
     return s->from->decode_event(s->decoder, ev, on_delta, s, e);
 }
 
-static void cross_stream(struct crossing_stream *s, const char *in)
+static void cross_stream_of(struct crossing_stream *s, const char *kind, const char *in)
 {
     const struct encode_ctx ctx = {.request_id = "01K"};
     struct err e = ERR_INIT;
     struct sse sse;
-    s->decoder = s->from->decoder_new(provider_kind_find(STR("openai")));
+    s->decoder = s->from->decoder_new(provider_kind_find(str_of(kind)));
     s->encoder = s->to->encoder_new(&ctx);
     s->out = (struct buf)BUF_INIT(1 << 20);
     sse_init(&sse, 1 << 20);
@@ -143,6 +143,11 @@ static void cross_stream(struct crossing_stream *s, const char *in)
     sse_release(&sse);
     s->from->decoder_free(&s->decoder);
     s->to->encoder_free(&s->encoder);
+}
+
+static void cross_stream(struct crossing_stream *s, const char *in)
+{
+    cross_stream_of(s, "openai", in);
 }
 
 static void expect(const struct buf *out, const char *text)
@@ -230,6 +235,112 @@ static void line_ends_within_them_end_no_event(void **state)
     }
 }
 
+/* ---- told by others ---- */
+
+#define TOKEN(token, logprob, top)                                                       \
+    "{'token':'" token "','logprob':" logprob ",'bytes':null,'top_logprobs':[" top "]}"
+#define OTHER(token, logprob) "{'token':'" token "','logprob':" logprob ",'bytes':null}"
+#define STEP(token, logprob)                                                             \
+    "{'token':'" token "','tokenId':7,'logProbability':" logprob "}"
+#define CANDIDATE(parts, chosen, more)                                                   \
+    "{'content':{'parts':[" parts "]},'logprobsResult':{'chosenCandidates':[" chosen     \
+    "]" more "}"
+#define G_CHUNK(candidates) "data: {'candidates':[" candidates "]}\n\n"
+#define THOUGHT             "{'text':'hm','thought':true}"
+#define CALL                "{'functionCall':{'name':'f','args':{}}}"
+
+/*
+ * With the text that they came with; without one, with the next. A thought's and a call's are
+ * nobody's, and each answer of several has its own.
+ */
+static void geminis_tokens_go_with_their_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *want, *none;
+    } rows[] = {
+        {G_CHUNK(CANDIDATE("{'text':'ab'}", STEP("a", "-0.10") "," STEP("b", "-1e-3"),
+                           ",'topCandidates':[{'candidates':[" STEP(
+                               "a", "-0.10") "," STEP("c", "'-Infinity'") "]},{}]}")),
+         "'delta':{'content':'ab'},'logprobs':{'content':[" TOKEN(
+             "a", "-0.10",
+             OTHER("a", "-0.10") "," OTHER("c", "-9999.0")) "," TOKEN("b",
+                                                                      "-1"
+                                                                      "e-3",
+                                                                      "") "]",
+         NULL},
+        {G_CHUNK(CANDIDATE("{'text':''}", STEP("a", "-1"), "}"))
+             G_CHUNK(CANDIDATE("{'text':'b'}", STEP("b", "-2"), "}")),
+         "'content':[" TOKEN("a", "-1", "") "," TOKEN("b", "-2", "") "]", NULL},
+        {G_CHUNK(CANDIDATE(THOUGHT, STEP("hm", "-9"), "}"))
+             G_CHUNK(CANDIDATE("{'text':'b'}", STEP("b", "-2"), "}")),
+         "'content':[" TOKEN("b", "-2", "") "]", "-9"},
+        {G_CHUNK(CANDIDATE(CALL, STEP("f", "-9"), "}"))
+             G_CHUNK(CANDIDATE("{'text':'b'}", STEP("b", "-2"), "}")),
+         "'content':[" TOKEN("b", "-2", "") "]", "-9"},
+        /* both at once: those that make up the text; all, if none do */
+        {G_CHUNK(CANDIDATE(THOUGHT ",{'text':'b'}", STEP("hm", "-9") "," STEP("b", "-2"),
+                           "}")),
+         "'content':[" TOKEN("b", "-2", "") "]", "-9"},
+        {G_CHUNK(CANDIDATE(THOUGHT ",{'text':'b'}", STEP("hm", "-8") "," STEP("bc", "-2"),
+                           "}")),
+         "'content':[" TOKEN("hm", "-8", "") "," TOKEN("bc", "-2", "") "]", NULL},
+        {G_CHUNK(CANDIDATE("{'text':''}", STEP("x", "-9"), "}") "," CANDIDATE(
+             "{'text':'b'}", STEP("b", "-2"), "},'index':1")),
+         "'index':1,'delta':{'content':'b'},'logprobs':{'content':[" TOKEN("b", "-2",
+                                                                           "") "]",
+         "-9"},
+        /* what is no token is none */
+        {G_CHUNK("{'content':{'parts':[{'text':'b'}]},'logprobsResult':{"
+                 "'chosenCandidates':[1,{'token':'x'},{'token':'x','logProbability':'y'}"
+                 "],'topCandidates':7}}"),
+         "'delta':{'content':'b'},'logprobs':null", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct crossing_stream s = {.from = &dialect_gemini, .to = &dialect_openai};
+        cross_stream_of(&s, "gemini", rows[i].in);
+        expect(&s.out, rows[i].want);
+        if (rows[i].none != NULL && strstr(s.out.data, rows[i].none) != NULL)
+            fail_msg("%s", s.out.data);
+        buf_release(&s.out);
+    }
+}
+
+#define C_DELTA(key, text, logprobs)                                                     \
+    "data: {'type':'content-delta','index':0,'delta':{'message':{'content':{'" key       \
+    "':'" text "'}}}" logprobs "}\n\n"
+
+/* A piece of several tokens: its text is the first one's. */
+static void coheres_pieces_are_tokens(void **state)
+{
+    (void)state;
+    struct crossing_stream s = {.from = &dialect_cohere, .to = &dialect_openai};
+    cross_stream_of(
+        &s, "cohere",
+        C_DELTA("thinking", "hm",
+                ",'logprobs':{'text':'hm','token_ids':[1],'logprobs':[-9]}")
+            C_DELTA("text", "a",
+                    ",'logprobs':{'text':'a','token_ids':[2],'logprobs':[-0.10]}")
+                C_DELTA("text", "\xC3\xA9",
+                        ",'logprobs':{'text':'\xC3\xA9','token_ids':[3,4],'logprobs':["
+                        "-1e-3,-2]}")
+                    C_DELTA("text", "b", ",'logprobs':{'token_ids':[5]}")
+                        C_DELTA("text", "c", ""));
+    expect(&s.out,
+           "'delta':{'content':'a'},'logprobs':{'content':[" TOKEN("a", "-0.10", "") "]");
+    expect(&s.out, "'delta':{'content':'\xC3\xA9'},'logprobs':{'content':[" TOKEN(
+                       "\xC3\xA9", "-1e-3", "") "," TOKEN("", "-2", "") "]");
+    expect(&s.out, "'delta':{'content':'b'},'logprobs':null");
+    expect(&s.out, "'delta':{'content':'c'},'logprobs':null");
+    assert_null(strstr(s.out.data, "-9"));
+    buf_release(&s.out);
+}
+
+#define COHERE(content, more)                                                            \
+    "{'id':'i','finish_reason':'COMPLETE','message':{'role':'assistant','content':"      \
+    "[" content "]" more ",'logprobs':[{'text':'hm','token_ids':[1],'logprobs':[-9]},{"  \
+    "'text':'a','token_ids':[2,3],'logprobs':[-1,-2]}]}"
+
 static void whole_answers_tell_them(void **state)
 {
     (void)state;
@@ -237,6 +348,23 @@ static void whole_answers_tell_them(void **state)
         const struct dialect_ops *from, *to;
         const char *in, *want;
     } rows[] = {
+        {&dialect_gemini, &dialect_responses,
+         "{'candidates':[" CANDIDATE(THOUGHT ",{'text':'b'}",
+                                     STEP("hm", "-9") "," STEP("b", "-2"), "}") "]}",
+         "'logprobs':[" TOKEN("b", "-2", "") "]"},
+        {&dialect_gemini, &dialect_openai,
+         "{'candidates':[" CANDIDATE("{'text':'a'}", STEP("a", "-1"), "}") "," CANDIDATE(
+             "{'text':'b'}", STEP("b", "-2"), "},'index':1") "]}",
+         "'index':1,'message':{'role':'assistant','content':'b','refusal':null},"
+         "'logprobs':{'content':[" TOKEN("b", "-2", "") "],'refusal':null}"},
+        {&dialect_cohere, &dialect_openai,
+         COHERE("{'type':'thinking','thinking':'hm'},{'type':'text','text':'a'}", "}"),
+         "'logprobs':{'content':[" TOKEN("a", "-1", "") "," TOKEN("", "-2", "") "],"},
+        {&dialect_cohere, &dialect_responses,
+         COHERE("{'type':'text','text':'a'}", ",'tool_plan':'hm'}"),
+         "'logprobs':[" TOKEN("a", "-1", "") "," TOKEN("", "-2", "") "]"},
+        {&dialect_cohere, &dialect_openai, COHERE("{'type':'text','text':'hma'}", "}"),
+         "'logprobs':{'content':[" TOKEN("hm", "-9", "") "," TOKEN("a", "-1", "") ","},
         {&dialect_responses, &dialect_openai,
          "{'id':'resp_1','status':'completed','output':[" ITEM(",'logprobs':[" SHORT_A
                                                                "," E_ACUTE "]") "]}",
@@ -277,6 +405,8 @@ int main(void)
         cmocka_unit_test(a_client_of_chat_is_told_with_the_text),
         cmocka_unit_test(a_client_of_responses_is_told_with_the_text),
         cmocka_unit_test(line_ends_within_them_end_no_event),
+        cmocka_unit_test(geminis_tokens_go_with_their_text),
+        cmocka_unit_test(coheres_pieces_are_tokens),
         cmocka_unit_test(whole_answers_tell_them),
     };
     return cmocka_run_group_tests_name("logprobs", tests, NULL, NULL);

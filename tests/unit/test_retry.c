@@ -142,6 +142,9 @@ static void what_only_this_target_cannot_do_moves_on(void **state)
     err_set(&e, ERR_INVALID, "`logprobs` is not supported with this model");
     e.origin = ERR_BY_CLIENT;
     assert_int_equal(retry_after(&e, &easy).what, RETRY_NEXT);
+    err_set(&e, ERR_INVALID, "Logprobs is not enabled for models/gemini-2.5-pro");
+    e.origin = ERR_BY_CLIENT;
+    assert_int_equal(retry_after(&e, &easy).what, RETRY_NEXT);
     err_set(&e, ERR_INVALID, "messages: at least one is needed");
     e.origin = ERR_BY_CLIENT;
     assert_int_equal(retry_after(&e, &easy).what, RETRY_STOP);
