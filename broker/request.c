@@ -714,6 +714,8 @@ static void cancel(struct request *r, const char *why)
     err_set(&e, ERR_CANCELLED, "%s", why);
     e.origin = ERR_BY_CLIENT;
     if (r->state == REQ_SETTLING) { /* all is recorded; only the commit was waited for */
+        if (r->conn != NULL)
+            answer_end(r, settle_recorded(r));
         request_set_state(r, REQ_DONE, why);
         return;
     }

@@ -779,6 +779,28 @@ static void an_administrator_may_end_it(void **state)
     assert_false(has(&w->got, "[DONE]"));
 }
 
+/* All of it has been recorded: its end is told, and nobody holds the connection any more. */
+static void who_waits_for_the_commit_is_told_when_the_broker_stops(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-events: 1", ASK_STREAM("one/m"));
+    answer_stream(call(w, 0));
+    assert_int_equal(w->n_ends, 0);
+    request_cancel_all(&w->b, "the broker stops");
+    expect_ended(w, 200);
+    assert_null(w->client_fns);
+    assert_int_equal(w->told.outcome, ERR_OK);
+    expect(&w->got, "\"recorded\":\"spooled\"");
+    expect(&w->got, "[DONE]");
+
+    w->told = (struct told){0};
+    ask(w, "x-llmgw-events: 1", ASK_STREAM("one/m"));
+    answer_stream(call(w, 1));
+    w->client_fns->on_gone(w->client_arg);
+    assert_int_equal(w->n_ends, 0);
+    assert_int_equal(w->told.outcome, ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -826,6 +848,7 @@ int main(void)
         CASE(who_waits_may_go),
         CASE(a_client_that_goes_stops_its_upstream),
         CASE(an_administrator_may_end_it),
+        CASE(who_waits_for_the_commit_is_told_when_the_broker_stops),
     };
     return cmocka_run_group_tests_name("request_failure", tests, NULL, NULL);
 }
