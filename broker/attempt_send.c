@@ -4,7 +4,6 @@
  *
  * Must not read what comes back.
  */
-#include "core/mem.h"
 #include "core/sha256.h"
 
 #include "broker/attempt_priv.h"

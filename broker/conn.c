@@ -27,7 +27,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "core/jsonx.h"
 #include "core/mem.h"
 
 #include "broker/auth.h"

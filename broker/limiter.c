@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/http1.h"
 #include "core/jsonx.h"
 #include "core/mem.h"
 

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/clock.h"
 #include "core/map.h"
 #include "core/num.h"
 

@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/mem.h"
 #include "core/near.h"
-#include "core/num.h"
 #include "core/texts.h"
 
 #include "cmd/files.h"

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/near.h"
-#include "core/num.h"
 
 #include "cmd/key_source.h"
 #include "cmd/locals.h"

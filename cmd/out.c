@@ -19,7 +19,6 @@
 
 #include "core/mem.h"
 #include "core/num.h"
-#include "core/zone.h"
 
 #include "cmd/files.h"
 #include "cmd/out_format.h"

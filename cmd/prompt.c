@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "core/base64.h"
-#include "core/mem.h"
 
 #include "cmd/editor.h"
 #include "cmd/files.h"

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/jsonx.h"
 #include "core/mem.h"
 #include "core/os.h"
 

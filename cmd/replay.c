@@ -14,7 +14,6 @@
 #include "core/num.h"
 
 #include "cmd/ask.h"
-#include "cmd/out.h"
 #include "cmd/progress.h"
 #include "cmd/sig.h"
 

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/report.h"
-
 #include "cmd/link.h"
 #include "cmd/out.h"
 #include "cmd/replay.h"

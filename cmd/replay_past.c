@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/jsonx.h"
-#include "core/mem.h"
 
 #include "cmd/out.h"
 #include "cmd/replay.h"

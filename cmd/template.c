@@ -2,7 +2,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/mem.h"
 #include "core/near.h"
 #include "core/os.h"
 

@@ -7,8 +7,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "core/num.h"
-
 static int64_t read_us(clockid_t id)
 {
     struct timespec t;

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
-
 /* What the steps have found so far. */
 struct work {
     const struct catalog *c;

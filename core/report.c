@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/map.h"
-#include "core/mem.h"
 
 enum { SQL_MAX = 16 * 1024 };
 /* How far an id's time may lie from the request's start: clocks can be set. */
