@@ -92,11 +92,6 @@ int64_t loop_wall_us(const struct loop *l)
     return l->wall_us;
 }
 
-const struct clock *loop_clock(const struct loop *l)
-{
-    return l->clock;
-}
-
 /* ---- descriptors ---- */
 
 static void on_event(evutil_socket_t fd, short what, void *arg)

@@ -71,7 +71,6 @@ void loop_wake(struct loop *l);
 /* The time of this turn. */
 int64_t loop_mono_us(const struct loop *l);
 int64_t loop_wall_us(const struct loop *l);
-const struct clock *loop_clock(const struct loop *l);
 
 enum errc loop_run(struct loop *l, struct err *e) MUST_USE;
 /* One turn, waiting at most wait_us; for tests. */

@@ -63,7 +63,8 @@ static void squeeze(struct str s, struct buf *out)
     }
 }
 
-void agree_normalise(struct str s, struct buf *out)
+/* Appends the normalised text; what is no UTF-8 stays as it is. */
+static void normalise(struct str s, struct buf *out)
 {
     enum {
         FOLD = UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STABLE
@@ -190,8 +191,8 @@ bool agree(enum agree_metric m, struct str recorded, struct str answer)
         return same_json(recorded, answer);
     AUTO(buf_release) struct buf a = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf b = BUF_INIT(LIMIT_REPLY_LEN);
-    agree_normalise(recorded, &a);
-    agree_normalise(answer, &b);
+    normalise(recorded, &a);
+    normalise(answer, &b);
     if (buf_err(&a) != ERR_OK || buf_err(&b) != ERR_OK)
         return false;
     if (m == AGREE_CONTAINS)

@@ -36,8 +36,6 @@ int64_t agree_rouge_ppm(struct str a, struct str b);
 bool agree_is_json(struct str s);
 /* The metric for a request when none was asked for: JSON when it asks for that, else NORM. */
 enum agree_metric agree_preset(struct str request);
-/* Appends the normalised text; what is no UTF-8 stays as it is. */
-void agree_normalise(struct str s, struct buf *out);
 
 /*
  * Appends the comparable form of a whole answer (JSON of the OpenAI or Anthropic dialect, told

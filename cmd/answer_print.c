@@ -14,7 +14,8 @@
 #include "cmd/files.h"
 #include "cmd/out.h"
 
-void answer_put(struct answer *a, struct str bytes)
+/* To standard output or its file; failures stay in a->io. */
+static void put(struct answer *a, struct str bytes)
 {
     if (a->io.code == ERR_OK && bytes.len > 0 &&
         files_write_fd(a->out_fd, "standard output", bytes, &a->io) == ERR_OK)
@@ -204,8 +205,8 @@ static void put_text(struct answer *a, struct str text)
         end--;
     if (end > 0) {
         for (; a->n_newlines > 0; a->n_newlines--)
-            answer_put(a, STR("\n"));
-        answer_put(a, str_sub(text, 0, end));
+            put(a, STR("\n"));
+        put(a, str_sub(text, 0, end));
     }
     a->n_newlines += text.len - end;
 }
@@ -246,7 +247,7 @@ static void turn(struct answer *a, bool to_reasoning)
     if (a->has_shown)
         a->n_newlines = 2;
     if (out_has_color(a->ctx, a->out_fd))
-        answer_put(a, to_reasoning ? STR("\033[2m") : STR("\033[0m"));
+        put(a, to_reasoning ? STR("\033[2m") : STR("\033[0m"));
     a->filter = (struct term_filter){0};
     a->is_reasoning = to_reasoning;
 }
@@ -285,7 +286,7 @@ static void text_reset(struct answer *a, struct str reason)
     turn(a, false);
     put_rest(a);
     if (a->has_shown)
-        answer_put(a, STR("\n"));
+        put(a, STR("\n"));
     a->has_shown = false;
     code_restart(&a->code);
     cmd_note(a->ctx, "%.*s: the answer starts over", STR_ARG(reason));
@@ -308,7 +309,7 @@ static void text_end(struct answer *a, const struct err *error)
         put_last_code(a);
     put_rest(a);
     if (a->has_shown)
-        answer_put(a, STR("\n"));
+        put(a, STR("\n"));
     if (a->cap_tok > 0 && strcmp(a->finish, "length") == 0)
         cmd_note(a->ctx, "cut at %" PRId64 " tokens of output, for the money allowed",
                  a->cap_tok);
@@ -319,7 +320,7 @@ static void text_end(struct answer *a, const struct err *error)
 static void put_line(struct answer *a, struct buf *line)
 {
     buf_addc(line, '\n');
-    answer_put(a, buf_str(line));
+    put(a, buf_str(line));
     buf_release(line);
 }
 

@@ -18,8 +18,6 @@ struct answer_printer {
 
 const struct answer_printer *answer_printer(enum cmd_format format);
 
-/* To standard output or its file; failures stay in a->io. */
-void answer_put(struct answer *a, struct str bytes);
 /* "fast → anthropic/claude · 1,204 in (1,024 cached) + 187 out · $0.0012 · 0.3s/1.2s" */
 void answer_usage_line(const struct answer *a, struct buf *out);
 /* What it took, for comparisons; −1 and PICO_UNKNOWN where that is not known. */

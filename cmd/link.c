@@ -62,11 +62,6 @@ void link_close(struct link **lp)
     *lp = NULL;
 }
 
-int link_fd(const struct link *l)
-{
-    return l->fd;
-}
-
 void link_wait(struct link *l, const struct link_waiting *w)
 {
     l->waiting = *w;

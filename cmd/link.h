@@ -22,7 +22,6 @@ enum errc link_open(struct cmd_ctx *ctx, bool may_start, struct link **ret, stru
 /* Over a connected socket, which it owns from then on, also on failure. */
 enum errc link_adopt(int fd, struct link **ret, struct err *e) MUST_USE;
 void link_close(struct link **l);
-int link_fd(const struct link *l); /* for poll() in the REPL */
 
 /* Starts llmgwd and waits until it is ready; `is_auto`: it may end itself when idle. */
 enum errc link_start(struct cmd_ctx *ctx, bool is_auto, struct err *e) MUST_USE;

@@ -35,12 +35,6 @@ static bool find_word(struct str name, enum period_word *ret)
     return false;
 }
 
-bool period_is_word(struct str word)
-{
-    enum period_word ignored;
-    return find_word(word, &ignored);
-}
-
 void period_unit_name(struct buf *b, int64_t from_us, enum zone_unit unit)
 {
     struct civil c = zone_local(from_us);

@@ -29,8 +29,6 @@ enum errc period_parse(struct cmd_ctx *ctx, const char *word, const char *preset
 /* From one moment to another; since_us 0: from the beginning. */
 void period_between(struct cmd_ctx *ctx, int64_t since_us, int64_t until_us,
                     struct period *ret);
-/* "today", "month", …: is it one? */
-bool period_is_word(struct str word);
 /* "2026-11-25", as a group of that unit is called; hours and weeks: their beginning. */
 void period_unit_name(struct buf *b, int64_t from_us, enum zone_unit unit);
 /* "since" and "until" of the envelope. */

@@ -159,11 +159,6 @@ void session_forget(struct session *s, size_t from, const char *parent)
 
 /* --- one turn --- */
 
-void session_say(struct session *s, struct str text)
-{
-    add_message(&s->messages, "user", text);
-}
-
 /* Appends the answer to what was said, also one that was cut short. */
 static void keep_answer(struct session *s)
 {

@@ -33,8 +33,6 @@ enum errc session_open(struct session *s, struct cmd_ctx *ctx,
                        const struct chat_options *o, struct err *e) MUST_USE;
 /* Where answers are shown; before the first turn. */
 enum errc session_show(struct session *s, struct err *e) MUST_USE;
-/* Appends a message of the user. */
-void session_say(struct session *s, struct str text);
 /*
  * Asks, shows the answer and appends it, also one that was cut short. An answer that does not
  * have its shape is asked for once more, and a target that takes no schema is told of it in

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 __extension__ typedef __int128 i128;
-__extension__ typedef unsigned __int128 u128;
 
 #define MUST_USE           __attribute__((warn_unused_result))
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))

@@ -49,8 +49,6 @@ enum errc conf_read(struct conf_load *l, struct err *e) MUST_USE;
 /* Notes `FILE:LINE: section "NAME": text`; loading goes on. */
 void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *section,
                   const char *sub, const char *fmt, ...) PRINTF(5, 6);
-/* What is no problem, but not wise either. */
-void conf_warn(struct conf_load *l, const char *fmt, ...) PRINTF(2, 3);
 /* One more zeroed element of an array in the arena; NULL when memory is out. */
 void *conf_grow(struct arena *a, void *items_field, size_t *n, size_t size);
 /* Fills in the defaults of a section's struct. */

@@ -47,7 +47,9 @@ void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *s
     note(l, &e);
 }
 
-void conf_warn(struct conf_load *l, const char *fmt, ...)
+/* What is no problem, but not wise either. */
+PRINTF(2, 3)
+static void warn(struct conf_load *l, const char *fmt, ...)
 {
     struct conf *c = l->conf;
     char text[LIMIT_ERR_TEXT];
@@ -252,11 +254,11 @@ static void check_mode(struct conf_load *l, const char *path, const char *name,
         return;
     unsigned mode = (unsigned)st.st_mode & 0777;
     if ((mode & 022) != 0)
-        conf_warn(l, "%s: others can write it (mode %03o)", name, mode);
+        warn(l, "%s: others can write it (mode %03o)", name, mode);
     for (size_t i = from; i < l->n_settings && (mode & 044) != 0; i++)
         if (l->settings[i].place.pos.file == name && is_secret(&l->settings[i])) {
-            conf_warn(l, "%s:%d: holds a secret, and others can read it (mode %03o)",
-                      name, l->settings[i].place.pos.line, mode);
+            warn(l, "%s:%d: holds a secret, and others can read it (mode %03o)", name,
+                 l->settings[i].place.pos.line, mode);
             return;
         }
 }

@@ -299,14 +299,6 @@ void db_bind_strz(sqlite3_stmt *st, int at, const char *s)
     db_bind_str(st, at, str_of(s));
 }
 
-void db_bind_pico(sqlite3_stmt *st, int at, pico p)
-{
-    if (p == PICO_UNKNOWN)
-        sqlite3_bind_null(st, at);
-    else
-        sqlite3_bind_int64(st, at, p);
-}
-
 struct str db_col_str(sqlite3_stmt *st, int at)
 {
     const void *text = sqlite3_column_text(st, at);

@@ -65,8 +65,7 @@ enum errc db_prepare(struct db *d, const char *sql, sqlite3_stmt **ret, struct e
 enum errc db_step(struct db *d, sqlite3_stmt *st, bool *ret_row, struct err *e) MUST_USE;
 void db_bind_str(sqlite3_stmt *st, int at, struct str s); /* NULL ptr binds NULL */
 void db_bind_strz(sqlite3_stmt *st, int at, const char *s);
-void db_bind_pico(sqlite3_stmt *st, int at, pico p); /* PICO_UNKNOWN binds NULL */
-struct str db_col_str(sqlite3_stmt *st, int at);     /* valid until the next step */
+struct str db_col_str(sqlite3_stmt *st, int at); /* valid until the next step */
 pico db_col_pico(sqlite3_stmt *st, int at);
 int64_t db_col_i64(sqlite3_stmt *st, int at, int64_t other); /* `other` for NULL */
 

@@ -30,9 +30,11 @@ static void put_place(struct buf *b, const struct place *p)
             buf_addc(b, p->key.ptr[i]);
 }
 
-enum { PLACE_MAX = 64 * 1024 };
+enum { PLACE_MAX = 64 * 1024, PLACE_LEN = 200 };
 
-const char *jschema_place(char out[PLACE_LEN], const struct place *p, const char *whole)
+/* A JSON pointer, cut when long; `whole` when it is the root. */
+static const char *place_text(char out[PLACE_LEN], const struct place *p,
+                              const char *whole)
 {
     AUTO(buf_release) struct buf b = BUF_INIT(PLACE_MAX);
     put_place(&b, p);
@@ -49,8 +51,8 @@ enum errc jschema_misfit(struct check *c, const struct pair *p, const char *fmt,
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    return err_set(c->e, ERR_UNUSABLE, "%s: %s",
-                   jschema_place(place, p->place, "the value"), what);
+    return err_set(c->e, ERR_UNUSABLE, "%s: %s", place_text(place, p->place, "the value"),
+                   what);
 }
 
 enum errc jschema_spend(struct check *c, size_t steps)
@@ -158,7 +160,8 @@ static bool are_named_schemas(struct json_object *o)
     return true;
 }
 
-const char *jschema_wanted(enum form form, struct json_object *arg)
+/* NULL: the argument has the form; else what it should be. */
+static const char *wanted_for(enum form form, struct json_object *arg)
 {
     switch (form) {
     case FORM_ANY:
@@ -211,7 +214,7 @@ static enum errc check_keywords(struct check *c, const struct pair *p)
     {
         const struct keyword *k = jschema_keyword(name);
         enum errc rc = jschema_spend(c, 1 + jschema_weight(arg) + value_weight);
-        const char *wanted = k != NULL ? jschema_wanted(k->form, arg) : NULL;
+        const char *wanted = k != NULL ? wanted_for(k->form, arg) : NULL;
         c->n_unchecked += k == NULL;
         if (rc == ERR_OK && wanted != NULL)
             rc = err_set(c->e, ERR_INVALID, "schema: %s must be %s", name, wanted);
@@ -323,7 +326,7 @@ static enum errc examine_keyword(struct examiner *x, const struct keyword *k,
     bool is_array = json_object_is_type(arg, json_type_array);
     if (k->form == FORM_REF && !jschema_resolve(x->root, jx_text(arg), &target))
         return err_set(x->e, ERR_INVALID, "schema, %s: no such place in this schema",
-                       jschema_place(text, place, "the whole"));
+                       place_text(text, place, "the whole"));
     if (jschema_is_pattern(k))
         examine_pattern(x, jx_text(arg), place);
     if (jschema_is_patterns(k))
@@ -345,7 +348,7 @@ static enum errc examine(struct examiner *x, struct json_object *schema,
         return ERR_OK;
     if (!json_object_is_type(schema, json_type_object))
         return err_set(x->e, ERR_INVALID, "schema, %s: must be an object, true or false",
-                       jschema_place(text, place, "the whole"));
+                       place_text(text, place, "the whole"));
     json_object_object_foreach(schema, name, arg)
     {
         const struct place at = {.up = place, .key = str_of(name)};
@@ -355,10 +358,10 @@ static enum errc examine(struct examiner *x, struct json_object *schema,
             report_unchecked(x, &at);
             continue;
         }
-        const char *wanted = jschema_wanted(k->form, arg);
+        const char *wanted = wanted_for(k->form, arg);
         if (wanted != NULL)
             return err_set(x->e, ERR_INVALID, "schema, %s: must be %s",
-                           jschema_place(text, &at, "the whole"), wanted);
+                           place_text(text, &at, "the whole"), wanted);
         rc = examine_keyword(x, k, arg, &at);
         if (rc != ERR_OK)
             return rc;

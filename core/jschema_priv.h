@@ -60,15 +60,10 @@ const struct keyword *jschema_keyword(const char *name);
 /* Is it about patterns, which have to be read to know whether they can be checked? */
 bool jschema_is_pattern(const struct keyword *k);
 bool jschema_is_patterns(const struct keyword *k);
-/* NULL: the argument has the form; else what it should be. */
-const char *jschema_wanted(enum form form, struct json_object *arg);
 /* The value against a schema, which may be a boolean. */
 enum errc jschema_walk(struct check *c, struct json_object *schema,
                        struct json_object *value, const struct place *place) MUST_USE;
 
-enum { PLACE_LEN = 200 };
-/* A JSON pointer, cut when long; `whole` when it is the root. */
-const char *jschema_place(char out[PLACE_LEN], const struct place *p, const char *whole);
 /* ERR_UNUSABLE with the text, which is left out within a branch. */
 PRINTF(3, 4)
 enum errc jschema_misfit(struct check *c, const struct pair *p, const char *fmt, ...);

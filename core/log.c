@@ -12,14 +12,9 @@ void log_init(struct log *l, int fd, enum log_level level, const struct clock *c
     *l = (struct log){.fd = fd, .level = level, .clock = clock};
 }
 
-bool log_is_on(const struct log *l, enum log_level level)
+static bool is_on(const struct log *l, enum log_level level)
 {
     return l != NULL && l->fd >= 0 && level <= l->level;
-}
-
-const char *log_level_name(enum log_level level)
-{
-    return level_names[level];
 }
 
 bool log_level_parse(struct str s, enum log_level *ret)
@@ -58,7 +53,7 @@ const char *log_quote(char *out, size_t size, struct str s)
 void log_write(struct log *l, enum log_level level, const char *module, const char *text,
                const char *fmt, ...)
 {
-    if (!log_is_on(l, level))
+    if (!is_on(l, level))
         return;
     char line[2048], when[CLOCK_TEXT_LEN];
     clock_rfc3339(when, clock_wall_us(l->clock), 0, true);

@@ -31,9 +31,7 @@ void log_write(struct log *l, enum log_level level, const char *module, const ch
                const char *fmt, ...) PRINTF(5, 6);
 /* A value in quotes, for a field of any text: "\\" stands before quotes and backslashes. */
 const char *log_quote(char *out, size_t size, struct str s);
-bool log_is_on(const struct log *l, enum log_level level);
 /* "error", "warn", "info", "debug" */
-const char *log_level_name(enum log_level level);
 bool log_level_parse(struct str s, enum log_level *ret);
 
 #endif

@@ -493,14 +493,3 @@ const char *dialect_name(enum dialect d)
 {
     return (unsigned)d < DIALECT_N_ ? dialect_names[d] : "unknown";
 }
-
-bool dialect_by_name(struct str name, enum dialect *ret)
-{
-    for (unsigned i = 0; i < DIALECT_N_; i++) {
-        if (str_eqz(name, dialect_names[i])) {
-            *ret = (enum dialect)i;
-            return true;
-        }
-    }
-    return false;
-}

@@ -123,6 +123,5 @@ const struct provider_kind *provider_kind_for(const struct provider_kind *k,
                                               struct str model);
 const struct provider_kind *provider_kinds(size_t *ret_n);
 const char *dialect_name(enum dialect d); /* "openai", "anthropic", … */
-bool dialect_by_name(struct str name, enum dialect *ret);
 
 #endif

@@ -156,11 +156,6 @@ enum errc sse_feed(struct sse *s, struct str bytes, sse_fn *fn, void *arg, struc
     return rc == ERR_OK ? check_memory(s, e) : rc;
 }
 
-bool sse_is_partial(const struct sse *s)
-{
-    return s->raw.len > 0;
-}
-
 struct str sse_rest(const struct sse *s)
 {
     return buf_str(&s->raw);

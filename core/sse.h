@@ -39,9 +39,7 @@ void sse_init(struct sse *s, size_t max);
 void sse_release(struct sse *s);
 enum errc sse_feed(struct sse *s, struct str bytes, sse_fn *fn, void *arg, struct err *e)
     MUST_USE;
-/* At EOF: are bytes of an unfinished block left? */
-bool sse_is_partial(const struct sse *s);
-/* At EOF: every byte of it. */
+/* At EOF: the bytes of an unfinished block; empty: there is none. */
 struct str sse_rest(const struct sse *s);
 
 /* event may be NULL; data may have several lines. */

@@ -234,7 +234,7 @@ static void translate_stream(const struct dialect_ops *ops, struct str bytes,
     feed(&whole, bytes, CUT_WHOLE);
     sse_init(&written, LIMIT_EVENT_LEN);
     require(sse_feed(&written, buf_str(&whole.out), on_written, NULL, &e) == ERR_OK &&
-                !sse_is_partial(&written),
+                sse_rest(&written).len == 0,
             "writes whole events");
     sse_release(&written);
     for (unsigned how = CUT_BYTES; how <= CUT_RANDOM; how++) {

@@ -16,7 +16,7 @@ static enum errc read_events(struct str bytes, size_t cap, struct cuts *cuts, ss
     sse_init(&s, cap);
     for (struct str piece; rc == ERR_OK && cuts_take(cuts, &bytes, &piece);)
         rc = sse_feed(&s, piece, fn, arg, &e);
-    *ret_partial = sse_is_partial(&s);
+    *ret_partial = sse_rest(&s).len > 0;
     sse_release(&s);
     return rc;
 }

@@ -345,7 +345,7 @@ static void unknown_money_is_null(void **state)
     bool row;
     static const char sql[] = "SELECT ?1, ?1 IS NULL, ?2, ?3 IS NULL";
     assert_int_equal(db_prepare(d, sql, &st, &e), ERR_OK);
-    db_bind_pico(st, 1, PICO_UNKNOWN);
+    sqlite3_bind_null(st, 1);
     db_bind_str(st, 2, STR("a\0b"));
     db_bind_str(st, 3, STR_NONE);
     assert_int_equal(db_step(d, st, &row, &e), ERR_OK);
@@ -355,7 +355,7 @@ static void unknown_money_is_null(void **state)
     assert_int_equal(sqlite3_column_int(st, 3), 1);
     assert_int_equal(db_prepare(d, sql, &again, &e), ERR_OK);
     assert_ptr_equal(st, again);
-    db_bind_pico(st, 1, 0);
+    sqlite3_bind_int64(st, 1, 0);
     assert_int_equal(db_step(d, st, &row, &e), ERR_OK);
     assert_int_equal(db_col_pico(st, 0), 0);
     assert_int_equal(sqlite3_column_int(st, 1), 0);

@@ -463,7 +463,7 @@ static void read_stream(struct reading *r, struct str bytes, struct knife knife)
             FAIL(r->t, "stream: %s\n", e.text);
         bytes = str_sub(bytes, len, bytes.len);
     }
-    if (eventstream_is_partial(&binary) || sse_is_partial(&text))
+    if (eventstream_is_partial(&binary) || sse_rest(&text).len > 0)
         FAIL(r->t, "a stream ends within an event\n");
     sse_release(&text);
     eventstream_release(&binary);

@@ -63,24 +63,12 @@ static void the_rules_that_cost_users_money_hold(void **state)
     assert_false(provider_kind_find(STR("anthropic"))->counts_cap);
 }
 
-static void dialects_have_names(void **state)
-{
-    (void)state;
-    enum dialect d = DIALECT_OPENAI;
-    assert_true(dialect_by_name(STR("anthropic"), &d));
-    assert_int_equal(d, DIALECT_ANTHROPIC);
-    assert_string_equal(dialect_name(d), "anthropic");
-    assert_false(dialect_by_name(STR("esperanto"), &d));
-    assert_int_equal(d, DIALECT_ANTHROPIC);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_found_by_its_name_and_only_once),
         cmocka_unit_test(every_row_can_be_asked),
         cmocka_unit_test(the_rules_that_cost_users_money_hold),
-        cmocka_unit_test(dialects_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
