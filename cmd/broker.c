@@ -35,12 +35,12 @@ struct broker_options {
 #define AT(field) .offset = offsetof(struct broker_options, field)
 
 static const struct option_row options[] = {
-    {'n', "lines", OPT_INT, AT(lines), .arg = "N", .values = "0..1000000",
-     .help = "with logs: how many of the last lines (default 50)"},
-    {'f', "follow", OPT_FLAG, AT(follow),
-     .help = "with logs: go on with what comes, until ^C"},
-    {0, "user", OPT_FLAG, AT(user),
-     .help = "with install and uninstall: the units of this user, as without it"},
+    {'n', "lines", OPT_INT, AT(lines), .arg = "N", .values = "0..1000000", .with = "logs",
+     .help = "how many of the last lines (default 50)"},
+    {'f', "follow", OPT_FLAG, AT(follow), .with = "logs",
+     .help = "go on with what comes, until ^C"},
+    {0, "user", OPT_FLAG, AT(user), .with = "install uninstall",
+     .help = "the units of this user, as without it"},
     {0},
 };
 
@@ -434,12 +434,6 @@ static const struct cmd_sub subs[] = {
     {.name = NULL},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, opts, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw broker", "is it running, since when, how busy"},
     {"llmgw broker restart", "after an update of llmgw"},
@@ -463,5 +457,5 @@ const struct cmd_entry cmd_broker = {
     .formats = 1 << FORMAT_TEXT | 1 << FORMAT_TABLE | 1 << FORMAT_JSON,
     .preset = FORMAT_TEXT,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

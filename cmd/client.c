@@ -20,10 +20,11 @@ struct client_options {
 #define AT(field) .offset = offsetof(struct client_options, field)
 
 static const struct option_row options[] = {
-    {'P', "project", OPT_STRING, AT(project), .arg = "NAME",
-     .help = "with add: the project that its requests belong to"},
+    {'P', "project", OPT_STRING, AT(project), .arg = "NAME", .with = "add",
+     .help = "the project that its requests belong to"},
     {'r', "route", OPT_STRING, AT(route), .arg = "NAME", .complete = OPT_C_ROUTE,
-     .help = "with add: the route of its requests that name neither route nor model"},
+     .with = "add",
+     .help = "the route of its requests that name neither route nor model"},
     {0},
 };
 
@@ -211,12 +212,6 @@ static const struct cmd_sub subs[] = {
     {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, opts, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw client add ci --project web >ci.key", "a key for one client, shown once"},
     {"llmgw client list", "who may come"},
@@ -234,5 +229,5 @@ const struct cmd_entry cmd_client = {
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

@@ -57,20 +57,28 @@ struct cmd_example {
     const char *line, *what; /* shown in --help and the man page, and run by the tests */
 };
 
+struct cmd_sub;
+
 struct cmd_entry {
     const char *name, *alias;
     const char *args;    /* "[options] [PROMPT...]" */
     const char *summary; /* one line; NULL: not listed */
     const struct option_row *options;
+    const char *options_with;    /* the `with` of rows that have none */
     size_t options_size;         /* sizeof the struct the table fills */
     void (*init)(void *options); /* defaults; NULL: zeroes */
     /* This command's options are taken, too; our struct begins with its struct. Or NULL. */
     const struct cmd_entry *like;
+    const char *like_with;      /* the `with` of all of those */
+    const struct cmd_sub *subs; /* the words behind it, of which `run` is none; or NULL */
     unsigned needs;
     unsigned formats; /* bit per enum cmd_format the command knows */
     enum cmd_format preset;
     const struct cmd_example *examples; /* ends with a NULL line */
-    /* The result becomes the exit status by errc_exit; e->text is printed by main. */
+    /*
+     * What it does without one of its words. The result becomes the exit status by errc_exit;
+     * e->text is printed by main. NULL: the first of its words, and no operand but words.
+     */
     enum errc (*run)(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
                      struct err *e);
 };
@@ -147,9 +155,14 @@ struct cmd_sub {
     enum errc (*run)(struct cmd_ctx *ctx, void *options, const char *const *args,
                      size_t n, struct err *e);
 };
-/* Runs the one that the first operand names, the first of the table without operands. */
-enum errc cmd_run_sub(struct cmd_ctx *ctx, const struct cmd_sub *subs, void *options,
-                      const struct opt_args *args, struct err *e) MUST_USE;
+/* Runs what the first operand names; without one, or when it is no word, what else there is. */
+enum errc cmd_run(struct cmd_ctx *ctx, const struct cmd_entry *entry, void *options,
+                  const struct opt_args *args, struct err *e) MUST_USE;
+/* The words that a row of the entry's tables belongs to; NULL: it goes with all. */
+const char *cmd_option_with(const struct cmd_entry *entry, const struct option_row *row);
+/* ERR_USAGE when an option was given that means nothing to the word that was given. */
+enum errc cmd_check_options(const struct cmd_entry *entry, const struct opt_args *args,
+                            struct err *e) MUST_USE;
 
 /* --tag KEY=VALUE in its two parts; NULL leaves both as they are. ERR_USAGE without a "=". */
 enum errc cmd_tag(const char *tag, struct str *ret_key, struct str *ret_value,

@@ -97,22 +97,6 @@ static const struct option_row *opened_by(const struct cmd_entry *entry, struct 
     return NULL;
 }
 
-static void offer_options(struct complete *c, const struct cmd_entry *entry)
-{
-    const struct option_row *tables[OPT_TABLES];
-    tables_of(entry, tables);
-    for (size_t i = 0; i < OPT_TABLES; i++)
-        for (const struct option_row *row = tables[i]; row != NULL && row->name != NULL;
-             row++) {
-            struct arena *a = &c->ctx->arena;
-            if (row->hidden)
-                continue;
-            complete_offerz(c, arena_printf(a, "--%s", row->name), row->help);
-            if (row->negatable)
-                complete_offerz(c, arena_printf(a, "--no-%s", row->name), row->help);
-        }
-}
-
 static void offer_value(struct complete *c, const struct option_row *row)
 {
     bool is_choice = row->type == OPT_CHOICE;
@@ -180,6 +164,35 @@ static bool has_word(const struct line *l)
     return false;
 }
 
+static void offer_option(struct complete *c, const struct option_row *row)
+{
+    struct arena *a = &c->ctx->arena;
+    AUTO(buf_release) struct buf about = BUF_INIT(LIMIT_HEAD_LEN);
+    opt_about(row, &about);
+    complete_offerz(c, arena_printf(a, "--%s", row->name), about.data);
+    if (row->negatable)
+        complete_offerz(c, arena_printf(a, "--no-%s", row->name), about.data);
+}
+
+/* Those that go with the word behind the command; all while there is none. */
+static void offer_options(struct complete *c, const struct line *l)
+{
+    const struct option_row *tables[OPT_TABLES];
+    bool is_bare = l->entry != NULL && l->n_operands > 0 && !has_word(l);
+    struct str word = is_bare             ? STR(OPT_BARE)
+                      : l->n_operands > 0 ? str_of(l->operands[0])
+                                          : STR_NONE;
+    tables_of(l->entry, tables);
+    for (size_t i = 0; i < OPT_TABLES; i++)
+        for (const struct option_row *row = tables[i]; row != NULL && row->name != NULL;
+             row++) {
+            const char *with = l->entry != NULL ? cmd_option_with(l->entry, row) : NULL;
+            if (!row->hidden &&
+                (with == NULL || word.len == 0 || opt_has_word(with, word)))
+                offer_option(c, row);
+        }
+}
+
 /* Operands by the command's own line: words, and behind a word what its names stand for. */
 static void offer_operands(struct complete *c, const struct line *l)
 {
@@ -245,7 +258,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
     else if (is_option && str_find(c.word, '=') < c.word.len)
         offer_joined(&c, l.entry);
     else if (is_option)
-        offer_options(&c, l.entry);
+        offer_options(&c, &l);
     else if (l.entry == NULL)
         offer_commands(&c);
     else

@@ -21,10 +21,10 @@ struct config_options {
 #define AT(field) .offset = offsetof(struct config_options, field)
 
 static const struct option_row options[] = {
-    {0, "show-origin", OPT_FLAG, AT(show_origin),
-     .help = "with list: the file and line that each value comes from"},
-    {0, "add", OPT_FLAG, AT(add),
-     .help = "with set: keep the values that are there and add one more"},
+    {0, "show-origin", OPT_FLAG, AT(show_origin), .with = "list",
+     .help = "the file and line that each value comes from"},
+    {0, "add", OPT_FLAG, AT(add), .with = "set",
+     .help = "keep the values that are there and add one more"},
     {0},
 };
 
@@ -406,12 +406,6 @@ static const struct cmd_sub subs[] = {
     {"init", "", 0, 0, run_init},         {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, opts, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw config set route.fast.ttft-timeout 6s", "change one line"},
     {"llmgw config list --show-origin", "what is in force, and why"},
@@ -433,5 +427,5 @@ const struct cmd_entry cmd_config = {
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

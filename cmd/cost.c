@@ -66,7 +66,6 @@ static void init(void *options)
     o->limit_pico = PICO_UNKNOWN;
     o->warn_ppm = -1;
     o->spark = true;
-    o->mark = "default";
 }
 
 /* ---- the ledger ---- */
@@ -684,6 +683,11 @@ static enum errc read_word(const char *word, const struct cost_options *o,
     return ERR_OK;
 }
 
+static const char *mark_of(const struct cost_options *o)
+{
+    return o->mark != NULL ? o->mark : "default";
+}
+
 /* From the mark to the last moment that nothing more will come for. */
 static enum errc since_last(struct page *g, const char *word, struct period *p,
                             struct err *e)
@@ -694,7 +698,7 @@ static enum errc since_last(struct page *g, const char *word, struct period *p,
         return err_set(e, ERR_USAGE, "--since-last and another span: one of them");
     if (g->o->check || g->o->limit_pico != PICO_UNKNOWN)
         return err_set(e, ERR_USAGE, "--since-last is for reports, not for checks");
-    enum errc rc = cost_mark_load(g->ctx, g->o->mark, &since_us, e);
+    enum errc rc = cost_mark_load(g->ctx, mark_of(g->o), &since_us, e);
     if (rc != ERR_OK)
         return rc;
     int64_t until_us = cost_settled_us(g->ctx);
@@ -707,7 +711,28 @@ static enum errc move_mark(const struct page *g, struct err *e)
 {
     if (!g->o->since_last || g->n_waiting > 0)
         return ERR_OK;
-    return cost_mark_save(g->ctx, g->o->mark, g->period->until_us, e);
+    return cost_mark_save(g->ctx, mark_of(g->o), g->period->until_us, e);
+}
+
+/* What shapes a report has no place in a check, nor what belongs to an option that is not there. */
+static enum errc check_together(const struct cost_options *o, const struct opt_args *args,
+                                struct err *e)
+{
+    bool is_check = o->check || o->limit_pico != PICO_UNKNOWN;
+    const char *group = NULL;
+    if (o->mark != NULL && !o->since_last)
+        return err_set(e, ERR_USAGE, "--mark belongs to --since-last");
+    if (o->warn_ppm >= 0 && !is_check)
+        return err_set(e, ERR_USAGE, "--warn-at belongs to --check or --limit");
+    for (const struct option_row *row = rows; is_check && row->name != NULL; row++) {
+        group = row->group != NULL ? row->group : group;
+        bool is_shape = strcmp(group, "groups") == 0 || strcmp(group, "output") == 0;
+        for (size_t i = 0; is_shape && i < args->n_given; i++)
+            if (args->given[i] == row && row->offset != AT(if_any))
+                return err_set(e, ERR_USAGE, "--%s is for reports, not for checks",
+                               row->name);
+    }
+    return ERR_OK;
 }
 
 static enum errc ask(struct page *g, const char *word, struct period *p, struct err *e)
@@ -738,13 +763,12 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
 {
     struct period p;
     AUTO(db_close) struct db *db = NULL;
-    bool is_show = args->n > 0 && strcmp(args->items[0], "show") == 0;
-    if (is_show && args->n != 2)
-        return err_set(e, ERR_USAGE, "cost show ID: one request");
-    if (!is_show && args->n > 1)
+    if (args->n > 1)
         return err_set(e, ERR_USAGE, "one period, not %zu: \"%s\"", args->n,
                        args->items[1]);
-    enum errc rc = cost_open(ctx, &db, e);
+    enum errc rc = check_together(options, args, e);
+    if (rc == ERR_OK)
+        rc = cost_open(ctx, &db, e);
     if (rc != ERR_OK)
         return rc;
     struct page g = {
@@ -753,10 +777,22 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
         .format = cmd_format(ctx, &cmd_cost),
         .db = db,
     };
-    if (is_show)
-        return cost_show(ctx, g.format, db, str_of(args->items[1]), e);
     return ask(&g, args->n > 0 ? args->items[0] : NULL, &p, e);
 }
+
+static enum errc run_show(struct cmd_ctx *ctx, void *options, const char *const *args,
+                          size_t n, struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    (void)options;
+    (void)n;
+    enum errc rc = cost_open(ctx, &db, e);
+    return rc == ERR_OK
+               ? cost_show(ctx, cmd_format(ctx, &cmd_cost), db, str_of(args[0]), e)
+               : rc;
+}
+
+static const struct cmd_sub subs[] = {{"show", "ID", 1, 1, run_show}, {0}};
 
 static const struct cmd_example examples[] = {
     {"llmgw cost", "this month by model"},
@@ -773,9 +809,10 @@ static const struct cmd_example examples[] = {
 
 const struct cmd_entry cmd_cost = {
     .name = "cost",
-    .args = "[PERIOD | show ID] [options]",
+    .args = "[PERIOD] [options] | show ID",
     .summary = "what was spent, on what, and by whom",
     .options = rows,
+    .options_with = OPT_BARE,
     .options_size = sizeof(struct cost_options),
     .init = init,
     .needs = CMD_CONF | CMD_LEDGER,
@@ -784,5 +821,6 @@ const struct cmd_entry cmd_cost = {
                1 << FORMAT_HTML,
     .preset = FORMAT_TABLE,
     .examples = examples,
+    .subs = subs,
     .run = run,
 };

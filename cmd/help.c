@@ -66,8 +66,8 @@ void cmd_help_entry(const struct cmd_entry *entry, bool full, struct buf *out)
         opt_help(entry->options, help_width(), out);
     }
     if (entry->like != NULL)
-        buf_printf(out, "\nalso the options of llmgw %s: llmgw help %s\n",
-                   entry->like->name, entry->like->name);
+        buf_printf(out, "\nwith %s also the options of llmgw %s: llmgw help %s\n",
+                   entry->like_with, entry->like->name, entry->like->name);
     if (!full)
         return;
     buf_addc(out, '\n');
@@ -126,7 +126,23 @@ static void help_exit_codes(struct buf *out)
 
 /* ---- help as JSON: the tables, for programs ---- */
 
-static void json_option(struct jw *w, const struct option_row *row)
+/* The words that an option goes with, "" for none behind the command; null: all of them. */
+static void json_with(struct jw *w, const char *key, const char *with)
+{
+    struct str rest = str_of(with), word;
+    jw_key(w, key);
+    if (with == NULL) {
+        jw_null(w);
+        return;
+    }
+    jw_array(w);
+    while (str_split(&rest, ' ', &word))
+        jw_str(w, str_eqz(word, OPT_BARE) ? STR("") : word);
+    jw_array_end(w);
+}
+
+static void json_option(struct jw *w, const struct cmd_entry *entry,
+                        const struct option_row *row)
 {
     char letter[2] = {row->letter, '\0'};
     jw_object(w);
@@ -140,18 +156,20 @@ static void json_option(struct jw *w, const struct option_row *row)
     jw_strz(w, row->values);
     jw_key(w, "negatable");
     jw_bool(w, row->negatable);
+    json_with(w, "with", entry != NULL ? cmd_option_with(entry, row) : NULL);
     jw_key(w, "help");
     jw_strz(w, row->help);
     jw_object_end(w);
 }
 
-static void json_options(struct jw *w, const char *key, const struct option_row *table)
+static void json_options(struct jw *w, const char *key, const struct cmd_entry *entry,
+                         const struct option_row *table)
 {
     jw_key(w, key);
     jw_array(w);
     for (const struct option_row *row = table; row != NULL && row->name != NULL; row++)
         if (!row->hidden)
-            json_option(w, row);
+            json_option(w, entry, row);
     jw_array_end(w);
 }
 
@@ -187,9 +205,10 @@ static void json_command(struct jw *w, const struct cmd_entry *entry)
         if ((entry->formats & 1U << f) != 0)
             jw_strz(w, cmd_format_name((enum cmd_format)f));
     jw_array_end(w);
-    json_options(w, "options", entry->options);
+    json_options(w, "options", entry, entry->options);
     jw_key(w, "options_of");
     jw_strz(w, entry->like != NULL ? entry->like->name : NULL);
+    json_with(w, "options_of_with", entry->like_with);
     json_examples(w, entry->examples);
     jw_object_end(w);
 }
@@ -221,7 +240,7 @@ static void help_json(const struct cmd_entry *only, struct buf *out)
     jw_strz(&w, "llmgw.help/1");
     jw_key(&w, "version");
     jw_strz(&w, PACKAGE_VERSION);
-    json_options(&w, "global_options", cmd_global_options);
+    json_options(&w, "global_options", NULL, cmd_global_options);
     jw_key(&w, "commands");
     jw_array(&w);
     for (size_t i = 0; cmd_table[i] != NULL; i++)

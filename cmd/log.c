@@ -16,50 +16,56 @@
 #include "cmd/term.h"
 
 #define AT(field) offsetof(struct log_options, field)
+#define SPAN      "list conversations export rm redact"
+#define WHICH     "list export rm redact"
+#define GONE      "rm redact"
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {'n', "number", OPT_INT, AT(n), "N", .values = "1..", .group = "which",
+    {'n', "number", OPT_INT, AT(n), "N", .values = "1..", .with = SPAN, .group = "how many, and when",
      .help = "so many of them; 10 in a list, all in an export, unless given"},
-    {'g', "grep", OPT_STRING, AT(grep), "TEXT",
-     .help = "only those in whose recorded texts these words, \"phrases\" or beginnings* are"},
-    {0, "since", OPT_STRING, AT(period.since), "WHEN",
+    {0, "since", OPT_STRING, AT(period.since), "WHEN", .with = SPAN,
      .help = "from then on: a date, a date and time, -7d, @EPOCH"},
-    {0, "until", OPT_STRING, AT(period.until), "WHEN",
+    {0, "until", OPT_STRING, AT(period.until), "WHEN", .with = SPAN,
      .help = "up to then; a date includes that day"},
-    {0, "last", OPT_DURATION, AT(period.last_us), "DUR", .help = "the last 30d, 24h, ..."},
-    {'m', "model", OPT_STRING, AT(model), "NAME", .complete = OPT_C_MODEL,
+    {0, "last", OPT_DURATION, AT(period.last_us), "DUR", .with = SPAN,
+     .help = "the last 30d, 24h, ..."},
+    {'g', "grep", OPT_STRING, AT(grep), "TEXT", .with = WHICH, .group = "which",
+     .help = "only those in whose recorded texts these words, \"phrases\" or beginnings* are"},
+    {'m', "model", OPT_STRING, AT(model), "NAME", .complete = OPT_C_MODEL, .with = WHICH,
      .help = "only this model: PROVIDER/MODEL, or a model of any provider"},
-    {'r', "route", OPT_STRING, AT(route), "NAME", .complete = OPT_C_ROUTE,
+    {'r', "route", OPT_STRING, AT(route), "NAME", .complete = OPT_C_ROUTE, .with = WHICH,
      .help = "only this route"},
-    {'P', "project", OPT_STRING, AT(project), "NAME", .complete = OPT_C_PROJECT,
+    {'P', "project", OPT_STRING, AT(project), "NAME", .complete = OPT_C_PROJECT, .with = WHICH,
      .help = "only this project"},
     {'t', "template", OPT_STRING, AT(template_name), "NAME", .complete = OPT_C_TEMPLATE,
-     .help = "only this template"},
-    {0, "tag", OPT_STRING, AT(tag), "K=V", .complete = OPT_C_TAG, .help = "only with this tag"},
-    {0, "status", OPT_STRING, AT(status), "STATUS",
+     .with = WHICH, .help = "only this template"},
+    {0, "tag", OPT_STRING, AT(tag), "K=V", .complete = OPT_C_TAG, .with = WHICH,
+     .help = "only with this tag"},
+    {0, "status", OPT_STRING, AT(status), "STATUS", .with = WHICH,
      .help = "only with this outcome: ok, rate_limit, cancelled, ..."},
     {0, "kind", OPT_CHOICE, AT(kind), "KIND", .values = "chat|batch|replay|judge|embed",
-     .help = "only requests of this kind"},
-    {'c', "current", OPT_FLAG, AT(current), .help = "only the newest conversation"},
-    {0, "cid", OPT_STRING, AT(cid), "ID|NAME", .complete = OPT_C_CONVERSATION,
+     .with = WHICH, .help = "only requests of this kind"},
+    {'c', "current", OPT_FLAG, AT(current), .with = WHICH,
+     .help = "only the newest conversation"},
+    {0, "cid", OPT_STRING, AT(cid), "ID|NAME", .complete = OPT_C_CONVERSATION, .with = WHICH,
      .help = "only this conversation"},
-    {0, "id-gt", OPT_STRING, AT(id_gt), "ID",
+    {0, "id-gt", OPT_STRING, AT(id_gt), "ID", .with = WHICH,
      .help = "only those after this one, oldest first"},
-    {0, "older-than", OPT_DURATION, AT(older_than_us), "DUR",
-     .help = "with rm: what is older, as in 90d"},
-    {'f', "follow", OPT_FLAG, AT(follow), .group = "output",
+    {'f', "follow", OPT_FLAG, AT(follow), .with = "list", .group = "output",
      .help = "and then those that come, until it is interrupted"},
-    {0, "short", OPT_FLAG, AT(is_short), .help = "a few columns only"},
-    {'x', "extract", OPT_FLAG, AT(extract),
-     .help = "with show: the first block of code in the answer"},
-    {'u', "usage", OPT_FLAG, AT(usage),
-     .help = "with show: one line of tokens, cost and times"},
-    {0, "request", OPT_FLAG, AT(request), .help = "with show: the request as it was sent"},
-    {0, "response", OPT_FLAG, AT(response), .help = "with show: the response as it came"},
-    {0, "headers", OPT_FLAG, AT(headers),
-     .help = "with show: the headers that told the client of it"},
-    {0, "yes", OPT_FLAG, AT(yes), .help = "with rm and redact: do not ask"},
+    {0, "short", OPT_FLAG, AT(is_short), .with = "list", .help = "a few columns only"},
+    {'x', "extract", OPT_FLAG, AT(extract), .with = "show", .group = "parts",
+     .help = "the first block of code in the answer"},
+    {'u', "usage", OPT_FLAG, AT(usage), .with = "show",
+     .help = "one line of tokens, cost and times"},
+    {0, "request", OPT_FLAG, AT(request), .with = "show", .help = "the request as it was sent"},
+    {0, "response", OPT_FLAG, AT(response), .with = "show", .help = "the response as it came"},
+    {0, "headers", OPT_FLAG, AT(headers), .with = "show",
+     .help = "the headers that told the client of it"},
+    {0, "older-than", OPT_DURATION, AT(older_than_us), "DUR", .with = GONE, .group = "deletion",
+     .help = "what is older, as in 90d"},
+    {0, "yes", OPT_FLAG, AT(yes), .with = GONE, .help = "do not ask"},
     {0},
 };
 /* clang-format on */
@@ -446,12 +452,6 @@ static const struct cmd_sub subs[] = {
     {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, options, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw log", "the last ten requests"},
     {"llmgw log -n 50 --status rate_limit --last 1d", "who was refused since yesterday"},
@@ -480,5 +480,5 @@ const struct cmd_entry cmd_log = {
     .formats = LIST_FORMATS | 1 << FORMAT_HTML,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

@@ -26,6 +26,9 @@ enum errc log_open(struct cmd_ctx *ctx, struct db **ret, struct err *e) MUST_USE
 /* What the options choose; at most `max` when -n was not given. db may be NULL. */
 enum errc log_filter(struct cmd_ctx *ctx, const struct log_options *o, struct db *db,
                      int64_t max, struct report_filter *ret, struct err *e) MUST_USE;
+/* ERR_USAGE when requests are named, and chosen by options, too. */
+enum errc log_ids_alone(const struct log_options *o, size_t n_ids, struct err *e)
+    MUST_USE;
 /* "PROVIDER/MODEL", "" when nobody was asked. */
 const char *log_target(struct arena *a, const struct report_request *r);
 

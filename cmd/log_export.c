@@ -163,6 +163,8 @@ enum errc log_export(struct cmd_ctx *ctx, void *options, const char *const *args
         cmd_formats(ctx, "log export",
                     1 << FORMAT_JSONL | 1 << FORMAT_MARKDOWN | 1 << FORMAT_HTML, e);
     if (rc == ERR_OK)
+        rc = log_ids_alone(options, n, e);
+    if (rc == ERR_OK)
         rc = log_open(ctx, &db, e);
     if (rc != ERR_OK)
         return rc;

@@ -66,6 +66,18 @@ static bool has_span(const struct log_options *o)
            o->older_than_us > 0;
 }
 
+static bool has_conversation(const struct log_options *o)
+{
+    return o->current || o->cid != NULL;
+}
+
+enum errc log_ids_alone(const struct log_options *o, size_t n_ids, struct err *e)
+{
+    if (n_ids > 0 && (has_conversation(o) || has_span(o) || has_filter(o)))
+        return err_set(e, ERR_USAGE, "ids, or options that choose: not both");
+    return ERR_OK;
+}
+
 static enum errc choose_ids(struct cmd_ctx *ctx, struct db *db, const char *const *ids,
                             size_t n, struct doomed *d, struct err *e)
 {
@@ -148,13 +160,12 @@ static enum errc choose_span(struct cmd_ctx *ctx, const struct log_options *o,
 static enum errc choose(struct cmd_ctx *ctx, const struct log_options *o, struct db *db,
                         const char *const *ids, size_t n, struct doomed *d, struct err *e)
 {
-    bool has_conversation = o->current || o->cid != NULL;
-    if ((n > 0) + has_conversation + has_span(o) + has_filter(o) == 0)
+    if ((n > 0) + has_conversation(o) + has_span(o) + has_filter(o) == 0)
         return err_set(
             e, ERR_USAGE,
             "which requests?\nhint: an ID, --cid, --older-than 90d, --last 1h");
-    if (n > 0 && (has_conversation || has_span(o) || has_filter(o)))
-        return err_set(e, ERR_USAGE, "ids, or options that choose: not both");
+    if (log_ids_alone(o, n, e) != ERR_OK)
+        return e->code;
     if (o->older_than_us > 0 && (o->period.until != NULL || o->period.last_us > 0))
         return err_set(e, ERR_USAGE, "--older-than goes with neither --until nor --last");
     if (db == NULL)
@@ -163,7 +174,7 @@ static enum errc choose(struct cmd_ctx *ctx, const struct log_options *o, struct
                      : ERR_OK;
     if (n > 0)
         return choose_ids(ctx, db, ids, n, d, e);
-    bool is_simple = !has_filter(o) && has_conversation + has_span(o) == 1 &&
+    bool is_simple = !has_filter(o) && has_conversation(o) + has_span(o) == 1 &&
                      !(o->older_than_us > 0 && o->period.since != NULL);
     if (is_simple && !(d->texts_only && has_span(o)))
         return choose_span(ctx, o, db, d, e);

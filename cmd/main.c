@@ -142,12 +142,14 @@ static enum errc run_entry(struct cmd_ctx *ctx, const struct cmd_entry *entry, i
     if (entry->args[0] == '\0' && args.n > 0)
         return err_set(e, ERR_USAGE, "it takes no words, not \"%s\"\nhint: llmgw help %s",
                        args.items[0], entry->name);
-    rc = check_format(ctx, entry, e);
+    rc = cmd_check_options(entry, &args, e);
+    if (rc == ERR_OK)
+        rc = check_format(ctx, entry, e);
     if (rc == ERR_OK)
         rc = zone_use(ctx->global.tz, e);
     if (rc == ERR_OK)
         rc = cmd_load(ctx, entry->needs, e);
-    return rc == ERR_OK ? entry->run(ctx, options, &args, e) : rc;
+    return rc == ERR_OK ? cmd_run(ctx, entry, options, &args, e) : rc;
 }
 
 static enum errc run(struct cmd_ctx *ctx, int argc, char *argv[], struct err *e)

@@ -21,13 +21,6 @@ static void end_list(struct buf *out)
     buf_addz(out, ".El\n");
 }
 
-static void write_options(const struct option_row *table, struct buf *out)
-{
-    begin_list(out);
-    opt_mdoc(table, out);
-    end_list(out);
-}
-
 static void write_examples(const struct cmd_example *examples, struct buf *out)
 {
     buf_addz(out, ".Bd -literal -offset indent\n");
@@ -202,7 +195,7 @@ static enum errc write_part(const char *part, const struct cmd_entry *entry,
                             struct buf *out, struct err *e)
 {
     if (strcmp(part, "global") == 0)
-        write_options(cmd_global_options, out);
+        opt_mdoc(cmd_global_options, out);
     else if (strcmp(part, "commands") == 0)
         write_commands(out);
     else if (strcmp(part, "exits") == 0)
@@ -216,7 +209,7 @@ static enum errc write_part(const char *part, const struct cmd_entry *entry,
     else if (strcmp(part, "errors") == 0)
         write_errors(out);
     else if (strcmp(part, "options") == 0 && entry != NULL)
-        write_options(entry->options, out);
+        opt_mdoc(entry->options, out);
     else if (strcmp(part, "examples") == 0 && entry != NULL)
         write_examples(entry->examples, out);
     else

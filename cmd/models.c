@@ -22,18 +22,19 @@ struct models_options {
 #define AT(field) .offset = offsetof(struct models_options, field)
 
 static const struct option_row options[] = {
-    {'g', "grep", OPT_STRING, AT(grep), .arg = "TEXT", .group = "which",
+    {'g', "grep", OPT_STRING, AT(grep), .arg = "TEXT", .group = "which", .with = "list",
      .help = "only models with TEXT in a name, an alias or the provider"},
-    {0, "capability", OPT_STRING, AT(capability), .arg = "LIST",
+    {0, "capability", OPT_STRING, AT(capability), .arg = "LIST", .with = "list",
      .help = "only models that have all of LIST: tools, vision, json_schema, reasoning, "
              "audio_in, audio_out, prefill, prompt_caching, pdf_in, video_in, image_out"},
-    {0, "max-price", OPT_MONEY, AT(max_price), .arg = "USD",
+    {0, "max-price", OPT_MONEY, AT(max_price), .arg = "USD", .with = "list",
      .help = "only models whose input and output cost at most USD per million tokens"},
-    {0, "usable", OPT_FLAG, AT(usable),
+    {0, "usable", OPT_FLAG, AT(usable), .with = "list",
      .help = "only models that chat can be held with here: their provider has a key, or "
              "needs none and answers on this machine"},
-    {'a', "all", OPT_FLAG, AT(all), .help = "retired models too"},
+    {'a', "all", OPT_FLAG, AT(all), .with = "list", .help = "retired models too"},
     {0, "sort", OPT_CHOICE, AT(sort), .arg = "BY", .values = "name|price|context|latency",
+     .with = "list",
      .help =
          "by name, price (cheapest first), context (largest first), or latency: who has "
          "begun to answer soonest of late, by your ledger"},
@@ -573,12 +574,6 @@ static const struct cmd_sub subs[] = {
     {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, opts, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw models --capability tools,vision --max-price 3 --sort price",
      "cheap models that see and call tools"},
@@ -603,5 +598,5 @@ const struct cmd_entry cmd_models = {
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

@@ -20,7 +20,7 @@ struct prices_options {
 
 static const struct option_row options[] = {
     {'g', "grep", OPT_STRING, offsetof(struct prices_options, grep), .arg = "TEXT",
-     .help = "with list: only models with TEXT in a name, an alias or the provider"},
+     .with = "list", .help = "only models with TEXT in a name, an alias or the provider"},
     {0},
 };
 
@@ -407,12 +407,6 @@ static const struct cmd_sub subs[] = {
     {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, opts, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw prices -g gemini", "what Gemini models cost today"},
     {"llmgw prices show deepseek-v4-pro",
@@ -433,5 +427,5 @@ const struct cmd_entry cmd_prices = {
                1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TEXT,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

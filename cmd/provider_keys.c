@@ -28,13 +28,13 @@ struct keys_options {
 #define AT(field) .offset = offsetof(struct keys_options, field)
 
 static const struct option_row options[] = {
-    {0, "key-env", OPT_STRING, AT(env), .arg = "VARIABLE", .group = "set",
-     .help = "the key is in this environment variable of the broker"},
+    {0, "key-env", OPT_STRING, AT(env), .arg = "VARIABLE", .group = "where the key is",
+     .with = "set", .help = "the key is in this environment variable of the broker"},
     {0, "key-file", OPT_STRING, AT(file), .arg = "FILE", .complete = OPT_C_FILE,
-     .help = "the key is the first line of this file"},
-    {0, "key-cmd", OPT_STRING, AT(command), .arg = "COMMAND",
+     .with = "set", .help = "the key is the first line of this file"},
+    {0, "key-cmd", OPT_STRING, AT(command), .arg = "COMMAND", .with = "set",
      .help = "the key is what this command prints first, as in 'pass show llm/openai'"},
-    {0, "add", OPT_FLAG, AT(add),
+    {0, "add", OPT_FLAG, AT(add), .with = "set",
      .help = "keep the keys that are there: several take turns"},
     {0},
 };
@@ -346,12 +346,6 @@ static const struct cmd_sub subs[] = {
     {"path", "", 0, 0, run_path},     {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *opts, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, opts, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw keys", "which providers have a key, and where it comes from"},
     {"llmgw keys set openai <key.txt", "from a pipe; on a terminal it asks, unseen"},
@@ -372,5 +366,5 @@ const struct cmd_entry cmd_keys = {
                1 << FORMAT_CSV | 1 << FORMAT_TSV | 1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

@@ -83,6 +83,7 @@ static const struct option_row options[] = {
      .help = "the requests of a file of JSON lines instead; - is stdin"},
     {.letter = 'n',
      .name = "count",
+     .with = "- list",
      .type = OPT_INT,
      .offset = AT(n),
      .arg = "N",
@@ -137,26 +138,30 @@ static const struct option_row options[] = {
      .help = "with --resume: only what failed, or ask again what disagreed"},
     {.group = "judge",
      .name = "metric",
+     .with = "- show",
      .type = OPT_STRING,
      .offset = AT(metric),
      .arg = "NAME,…",
      .help = "exact, norm, json, contains or rouge; what agree means is the first"},
     {.name = "cmd",
+     .with = "- show",
      .type = OPT_STRING,
      .offset = AT(cmd),
      .arg = "PROG",
      .help = "ask a program: it gets two files, recorded and new; exit 0 agrees"},
     {.name = "fail-if",
+     .with = "- show",
      .type = OPT_STRINGS,
      .offset = AT(fail_if),
      .arg = "COND",
      .help = "exit 6 if so, as in 'agree<0.95' or 'cost>recorded'; repeatable"},
     {.name = "show",
+     .with = "diff",
      .type = OPT_CHOICE,
      .offset = AT(show),
      .arg = "WHICH",
      .values = "disagreements|all",
-     .help = "with diff: which answers; disagreements by default"},
+     .help = "which answers; disagreements by default"},
     {.group = "other",
      .name = "dry-run",
      .type = OPT_FLAG,
@@ -557,11 +562,21 @@ static enum errc run_new(struct run *r, struct db *db, const struct opt_args *id
     return run_due(r, s, NULL, e);
 }
 
+/* Do options choose from the ledger? */
+static bool chooses(const struct replay_options *o)
+{
+    return o->span.since != NULL || o->span.until != NULL || o->span.last_us > 0 ||
+           o->model != NULL || o->route != NULL || o->template_name != NULL ||
+           o->tags.n > 0 || o->grep != NULL || o->conversation != NULL ||
+           o->sample != NULL || o->n != SELECT_MAX;
+}
+
 static enum errc run_resume(struct run *r, struct db *db, const struct opt_args *ids,
                             struct replay_selection *s, struct err *e)
 {
     struct replay_past past;
-    if (ids->n > 0 || r->opt->against.n > 0 || r->opt->file != NULL)
+    if (ids->n > 0 || r->opt->against.n > 0 || r->opt->file != NULL || chooses(r->opt) ||
+        r->opt->repeat > 1)
         return err_set(e, ERR_USAGE,
                        "a run knows its requests and targets: --resume takes neither");
     enum errc rc = replay_find(r->ctx, db, r->opt->resume, &past, e);
@@ -594,6 +609,9 @@ static enum errc run_select(struct cmd_ctx *ctx, const struct replay_options *o,
         return err_set(e, ERR_USAGE, "--only belongs to --resume RUN");
     if (o->file != NULL && ids->n > 0)
         return err_set(e, ERR_USAGE, "ids or --file, not both");
+    if (o->file != NULL && chooses(o))
+        return err_set(e, ERR_USAGE,
+                       "all requests of --file are sent: nothing else chooses");
     if (o->rate != NULL && !conf_rate_parse(str_of(o->rate), false, &r.plan.rate))
         return err_set(e, ERR_USAGE, "--rate takes a rate such as 60/min, not \"%s\"",
                        o->rate);
@@ -612,13 +630,6 @@ static enum errc run_select(struct cmd_ctx *ctx, const struct replay_options *o,
 }
 
 /* ---- the command ---- */
-
-/* What can be done with a run that the ledger has. */
-enum past_word { PAST_SHOW, PAST_DIFF, PAST_EXPORT, PAST_RM };
-static const char *const past_words[] = {[PAST_SHOW] = "show",
-                                         [PAST_DIFF] = "diff",
-                                         [PAST_EXPORT] = "export",
-                                         [PAST_RM] = "rm"};
 
 static enum errc show_past(struct cmd_ctx *ctx, const struct replay_options *o,
                            const struct replay_past *past,
@@ -640,52 +651,108 @@ static enum errc show_past(struct cmd_ctx *ctx, const struct replay_options *o,
     return rc == ERR_OK ? check_gates(&r, s, e) : rc;
 }
 
-static enum errc run_past(struct cmd_ctx *ctx, const struct replay_options *o,
-                          struct db *db, enum past_word word, const struct opt_args *args,
+/* The ledger; NULL when there is none yet. */
+static enum errc open_ledger(struct cmd_ctx *ctx, struct db **ret, struct err *e)
+{
+    const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
+    enum errc rc = db_open(path, DB_READ, ret, e);
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    err_clear(e);
+    return ERR_OK;
+}
+
+static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
+                          struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    const struct replay_options *o = p;
+    (void)args;
+    (void)n;
+    enum errc rc = open_ledger(ctx, &db, e);
+    return rc == ERR_OK ? replay_list(ctx, db, o->n == SELECT_MAX ? LIST_MAX : o->n, e)
+                        : rc;
+}
+
+/* A run that the ledger has, and what came of it; the selection is released in any case. */
+static enum errc load_past(struct cmd_ctx *ctx, const char *id, struct replay_past *past,
+                           struct replay_selection *s, struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    replay_selection_init(s);
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc == ERR_OK)
+        rc = replay_find(ctx, db, id, past, e);
+    return rc == ERR_OK ? replay_load(db, past, s, e) : rc;
+}
+
+static enum errc run_show(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
                           struct err *e)
 {
     struct replay_past past;
     struct replay_selection s;
+    (void)n;
+    enum errc rc = load_past(ctx, args[0], &past, &s, e);
+    if (rc == ERR_OK)
+        rc = show_past(ctx, p, &past, &s, e);
+    replay_selection_release(&s);
+    return rc;
+}
+
+static enum errc run_diff(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
+                          struct err *e)
+{
+    struct replay_past past;
+    struct replay_selection s;
+    const struct replay_options *o = p;
     bool all = o->show != NULL && strcmp(o->show, "all") == 0;
-    if (args->n < 2 || args->n > (word == PAST_DIFF ? 3U : 2U))
-        return err_set(e, ERR_USAGE, "usage: llmgw replay %s RUN%s", past_words[word],
-                       word == PAST_DIFF ? " [ID]" : "");
-    enum errc rc = replay_find(ctx, db, args->items[1], &past, e);
-    if (rc != ERR_OK || word == PAST_RM)
-        return rc == ERR_OK ? replay_rm(ctx, &past, e) : rc;
-    replay_selection_init(&s);
-    rc = replay_load(db, &past, &s, e);
-    if (rc == ERR_OK && word == PAST_SHOW)
-        rc = show_past(ctx, o, &past, &s, e);
-    else if (rc == ERR_OK && word == PAST_DIFF)
-        rc = replay_diff(ctx, &s, args->n > 2 ? args->items[2] : NULL, all, e);
-    else if (rc == ERR_OK)
+    enum errc rc = load_past(ctx, args[0], &past, &s, e);
+    if (rc == ERR_OK)
+        rc = replay_diff(ctx, &s, n > 1 ? args[1] : NULL, all, e);
+    replay_selection_release(&s);
+    return rc;
+}
+
+static enum errc run_export(struct cmd_ctx *ctx, void *p, const char *const *args,
+                            size_t n, struct err *e)
+{
+    struct replay_past past;
+    struct replay_selection s;
+    (void)p;
+    (void)n;
+    enum errc rc = load_past(ctx, args[0], &past, &s, e);
+    if (rc == ERR_OK)
         rc = replay_export(ctx, &s, past.id, e);
     replay_selection_release(&s);
     return rc;
+}
+
+static enum errc run_rm(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
+                        struct err *e)
+{
+    AUTO(db_close) struct db *db = NULL;
+    struct replay_past past;
+    (void)p;
+    (void)n;
+    enum errc rc = open_ledger(ctx, &db, e);
+    if (rc == ERR_OK)
+        rc = replay_find(ctx, db, args[0], &past, e);
+    return rc == ERR_OK ? replay_rm(ctx, &past, e) : rc;
 }
 
 static enum errc run(struct cmd_ctx *ctx, void *p, const struct opt_args *args,
                      struct err *e)
 {
     AUTO(db_close) struct db *db = NULL;
-    const struct replay_options *o = p;
-    const char *word = args->n > 0 ? args->items[0] : "";
-    const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
-    enum errc rc = db_open(path, DB_READ, &db, e);
-    if (rc == ERR_NOT_FOUND) {
-        err_clear(e);
-        rc = ERR_OK;
-    }
-    if (rc != ERR_OK)
-        return rc;
-    if (strcmp(word, "list") == 0 && args->n == 1)
-        return replay_list(ctx, db, o->n == SELECT_MAX ? LIST_MAX : o->n, e);
-    for (unsigned i = 0; i < ARRAY_LEN(past_words); i++)
-        if (strcmp(word, past_words[i]) == 0)
-            return run_past(ctx, o, db, (enum past_word)i, args, e);
-    return run_select(ctx, o, db, args, e);
+    enum errc rc = open_ledger(ctx, &db, e);
+    return rc == ERR_OK ? run_select(ctx, p, db, args, e) : rc;
 }
+
+static const struct cmd_sub subs[] = {
+    {"list", "", 0, 0, run_list},         {"show", "RUN", 1, 1, run_show},
+    {"diff", "RUN [ID]", 1, 2, run_diff}, {"export", "RUN", 1, 1, run_export},
+    {"rm", "RUN", 1, 1, run_rm},          {0},
+};
 
 static const struct cmd_example examples[] = {
     {"llmgw replay --last 7d --against openai/gpt-6-luna",
@@ -711,6 +778,7 @@ const struct cmd_entry cmd_replay = {
     .args = "[list | show RUN | diff RUN [ID] | export RUN | rm RUN] [options] [ID...]",
     .summary = "run recorded requests again on other models and compare",
     .options = options,
+    .options_with = OPT_BARE,
     .options_size = sizeof(struct replay_options),
     .init = init,
     .needs = CMD_CONF | CMD_CATALOG | CMD_BROKER | CMD_LEDGER,
@@ -719,5 +787,6 @@ const struct cmd_entry cmd_replay = {
                1U << FORMAT_HTML,
     .preset = FORMAT_TABLE,
     .examples = examples,
+    .subs = subs,
     .run = run,
 };

@@ -30,14 +30,14 @@ struct options {
 #define AT(field) offsetof(struct options, field)
 static const struct option_row options[] = {
     {'r', "route", OPT_STRING, AT(chat.route), .arg = "NAME", .complete = OPT_C_ROUTE,
-     .group = "options",
-     .help = "the route meant by explain, pin, unpin, prefer, unprefer and history"},
-    {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR",
-     .help = "pin, drain, weight and prefer: only so long"},
-    {'n', "number", OPT_INT, AT(n), .arg = "N", .values = "1..",
-     .help = "history: so many; 10 unless given"},
-    {0, "watch", OPT_FLAG, AT(watch),
-     .help = "health: show it again whenever it changes"},
+     .group = "options", .with = "explain pin unpin prefer unprefer history",
+     .help = "the route that is meant"},
+    {0, "for", OPT_DURATION, AT(for_us), .arg = "DUR", .with = "pin drain weight prefer",
+     .help = "only so long"},
+    {'n', "number", OPT_INT, AT(n), .arg = "N", .values = "1..", .with = "history",
+     .help = "so many; 10 unless given"},
+    {0, "watch", OPT_FLAG, AT(watch), .with = "health",
+     .help = "show it again whenever it changes"},
     {.name = NULL},
 };
 #undef AT
@@ -645,12 +645,6 @@ static const struct cmd_sub subs[] = {
     {NULL, NULL, 0, 0, NULL},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *p, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, p, args, e);
-}
-
 static const struct cmd_example examples[] = {
     {"llmgw route", "every route, its targets in order, and how they fare"},
     {"llmgw route explain -r fast \"hello\"",
@@ -674,10 +668,11 @@ const struct cmd_entry cmd_route = {
     .options = options,
     .options_size = sizeof(struct options),
     .like = &cmd_chat,
+    .like_with = "explain",
     .needs = CMD_CONF | CMD_BROKER,
     .formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON | 1U << FORMAT_JSONL |
                1U << FORMAT_CSV | 1U << FORMAT_TSV | 1U << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

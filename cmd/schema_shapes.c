@@ -94,9 +94,10 @@ const struct schema_shape schema_shapes[] = {
      " budgets:" LIMITS " limits:" LIMITS, NULL},
     {"llmgw.help/1", "help", "the tables of options and commands", SCHEMA_OBJECT,
      "schema=llmgw.help/1 version:s"
-     " global_options:[{name:s letter:s? argument:s? values:s? negatable:b help:s}]"
+     " global_options:[{name:s letter:s? argument:s? values:s? negatable:b with:[s]? help:s}]"
      " commands:[{name:s alias:s? arguments:s summary:s? formats:[s]"
-     " options:[{name:s letter:s? argument:s? values:s? negatable:b help:s}] options_of:s?"
+     " options:[{name:s letter:s? argument:s? values:s? negatable:b with:[s]? help:s}] options_of:s?"
+     " options_of_with:[s]?"
      " examples:[{line:s what:s}]}] exit_codes:[{code:i name:s when:s}]", NULL},
     {"llmgw.keys/1", "keys list", "where providers' keys come from", SCHEMA_ROWS,
      "provider:s source:s state:s ends:s origin:s line:i", NULL},

@@ -1,28 +1,97 @@
-/* sub.c: the words behind a command: `llmgw config set`. */
+/* sub.c: the words behind a command: `llmgw config set`; which options go with which. */
 #include <string.h>
 
 #include "core/near.h"
 
 #include "cmd/cmd.h"
 
-enum errc cmd_run_sub(struct cmd_ctx *ctx, const struct cmd_sub *subs, void *options,
-                      const struct opt_args *args, struct err *e)
+static const struct cmd_sub *find_sub(const struct cmd_entry *entry, const char *word)
+{
+    for (const struct cmd_sub *s = entry->subs; s != NULL && s->name != NULL; s++)
+        if (strcmp(s->name, word) == 0)
+            return s;
+    return NULL;
+}
+
+static enum errc unknown_sub(const struct cmd_entry *entry, const char *word,
+                             struct err *e)
 {
     struct near near;
     char hint[NEAR_TEXT_LEN];
-    if (args->n == 0)
-        return subs[0].run(ctx, options, NULL, 0, e);
-    near_init(&near, str_of(args->items[0]));
-    for (const struct cmd_sub *s = subs; s->name != NULL; s++) {
-        size_t n = args->n - 1;
+    near_init(&near, str_of(word));
+    for (const struct cmd_sub *s = entry->subs; s->name != NULL; s++)
         near_offerz(&near, s->name);
-        if (strcmp(s->name, args->items[0]) != 0)
-            continue;
-        if (n < s->min || n > s->max)
-            return err_set(e, ERR_USAGE, "usage: llmgw %s %s%s%s", ctx->command, s->name,
-                           s->args[0] ? " " : "", s->args);
-        return s->run(ctx, options, args->items + 1, n, e);
+    return err_set(e, ERR_USAGE, "unknown subcommand \"%s\"%s\nhint: llmgw help %s", word,
+                   near_hint(&near, 1, hint), entry->name);
+}
+
+enum errc cmd_run(struct cmd_ctx *ctx, const struct cmd_entry *entry, void *options,
+                  const struct opt_args *args, struct err *e)
+{
+    const struct cmd_sub *s = args->n > 0 ? find_sub(entry, args->items[0]) : NULL;
+    if (s == NULL && entry->run != NULL)
+        return entry->run(ctx, options, args, e);
+    if (args->n == 0)
+        return entry->subs[0].run(ctx, options, NULL, 0, e);
+    if (s == NULL)
+        return unknown_sub(entry, args->items[0], e);
+    if (args->n - 1 < s->min || args->n - 1 > s->max)
+        return err_set(e, ERR_USAGE, "usage: llmgw %s %s%s%s", entry->name, s->name,
+                       s->args[0] ? " " : "", s->args);
+    return s->run(ctx, options, args->items + 1, args->n - 1, e);
+}
+
+static bool is_row_of(const struct option_row *table, const struct option_row *row)
+{
+    for (; table != NULL && table->name != NULL; table++)
+        if (table == row)
+            return true;
+    return false;
+}
+
+const char *cmd_option_with(const struct cmd_entry *entry, const struct option_row *row)
+{
+    if (entry->like != NULL && is_row_of(entry->like->options, row))
+        return entry->like_with;
+    if (!is_row_of(entry->options, row))
+        return NULL; /* a global one */
+    return row->with != NULL ? row->with : entry->options_with;
+}
+
+/* The word in force; NULL when there is none of that name. */
+static const char *word_of(const struct cmd_entry *entry, const struct opt_args *args)
+{
+    const struct cmd_sub *s = args->n > 0 ? find_sub(entry, args->items[0]) : NULL;
+    if (s != NULL)
+        return s->name;
+    if (entry->run != NULL)
+        return OPT_BARE;
+    return args->n == 0 ? entry->subs[0].name : NULL;
+}
+
+static enum errc does_not_go(const char *option, const char *with, const char *word,
+                             struct err *e)
+{
+    AUTO(buf_release) struct buf words = BUF_INIT(LIMIT_HEAD_LEN);
+    opt_words(with, &words);
+    struct str all = buf_str(&words);
+    if (opt_has_word(with, STR(OPT_BARE)))
+        return err_set(e, ERR_USAGE, "--%s does not go with %s", option, word);
+    if (strcmp(word, OPT_BARE) == 0)
+        return err_set(e, ERR_USAGE, "--%s goes with %.*s only", option, STR_ARG(all));
+    return err_set(e, ERR_USAGE, "--%s goes with %.*s, not with %s", option, STR_ARG(all),
+                   word);
+}
+
+enum errc cmd_check_options(const struct cmd_entry *entry, const struct opt_args *args,
+                            struct err *e)
+{
+    const char *word = word_of(entry, args);
+    for (size_t i = 0; word != NULL && i < args->n_given; i++) {
+        const struct option_row *row = args->given[i];
+        const char *with = cmd_option_with(entry, row);
+        if (with != NULL && !opt_has_word(with, str_of(word)))
+            return does_not_go(row->name, with, word, e);
     }
-    return err_set(e, ERR_USAGE, "unknown subcommand \"%s\"%s\nhint: llmgw help %s",
-                   args->items[0], near_hint(&near, 1, hint), ctx->command);
+    return ERR_OK;
 }

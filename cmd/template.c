@@ -203,12 +203,6 @@ static const struct cmd_example examples[] = {
     {0},
 };
 
-static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *args,
-                     struct err *e)
-{
-    return cmd_run_sub(ctx, subs, options, args, e);
-}
-
 const struct cmd_entry cmd_template = {
     .name = "template",
     .args = "[list | show TEMPLATE | edit TEMPLATE | rm TEMPLATE | path [TEMPLATE]]",
@@ -218,5 +212,5 @@ const struct cmd_entry cmd_template = {
                1 << FORMAT_MARKDOWN,
     .preset = FORMAT_TABLE,
     .examples = examples,
-    .run = run,
+    .subs = subs,
 };

@@ -20,6 +20,7 @@ struct opt_run {
     int argc;
     char *const *argv;
     int at; /* index of the argument being read */
+    struct opt_args *args;
     struct err *e;
 };
 
@@ -32,6 +33,8 @@ struct opt_hit {
 
 #define for_each_row(row, table)                                                         \
     for (const struct option_row *row = (table); row != NULL && row->name != NULL; row++)
+
+enum { ABOUT_LEN = 8 * 1024 };
 
 static bool takes_value(const struct option_row *row)
 {
@@ -179,6 +182,25 @@ static enum errc store(const struct opt_hit *hit, const char *value, struct err 
     return err_set(e, ERR_INTERNAL, "--%s has no type", row->name);
 }
 
+static enum errc note_given(struct opt_run *r, const struct option_row *row)
+{
+    struct opt_args *a = r->args;
+    for (size_t i = 0; i < a->n_given; i++)
+        if (a->given[i] == row)
+            return ERR_OK;
+    if (a->n_given == OPT_GIVEN_MAX)
+        return err_set(r->e, ERR_USAGE, "more than %d different options", OPT_GIVEN_MAX);
+    a->given[a->n_given++] = row;
+    return ERR_OK;
+}
+
+/* An option as it came: noted, and its value stored. */
+static enum errc take(struct opt_run *r, const struct opt_hit *hit, const char *value)
+{
+    enum errc rc = store(hit, value, r->e);
+    return rc == ERR_OK ? note_given(r, hit->row) : rc;
+}
+
 /* The value of an option: what stands behind it in the same word, else the next word. */
 static enum errc with_value(struct opt_run *r, const struct opt_hit *hit,
                             const char *same_word)
@@ -186,7 +208,7 @@ static enum errc with_value(struct opt_run *r, const struct opt_hit *hit,
     if (same_word == NULL && r->at + 1 == r->argc)
         return err_set(r->e, ERR_USAGE, "--%s needs a value (%s)", hit->row->name,
                        hit->row->arg ? hit->row->arg : hit->row->values);
-    return store(hit, same_word ? same_word : r->argv[++r->at], r->e);
+    return take(r, hit, same_word ? same_word : r->argv[++r->at]);
 }
 
 /* --name, --name=value, --no-name */
@@ -204,7 +226,7 @@ static enum errc long_option(struct opt_run *r)
         return with_value(r, &hit, value);
     if (value != NULL)
         return err_set(r->e, ERR_USAGE, "--%.*s takes no value", STR_ARG(name));
-    return store(&hit, NULL, r->e);
+    return take(r, &hit, NULL);
 }
 
 /* -x, -xyz, -x value, -xvalue */
@@ -217,18 +239,19 @@ static enum errc short_options(struct opt_run *r)
                            r->argv[r->at]);
         if (takes_value(hit.row))
             return with_value(r, &hit, p[1] != '\0' ? p + 1 : NULL);
-        enum errc rc = store(&hit, NULL, r->e);
+        enum errc rc = take(r, &hit, NULL);
         if (rc != ERR_OK)
             return rc;
     }
     return ERR_OK;
 }
 
-static enum errc operand(struct opt_run *r, struct opt_args *args)
+static enum errc operand(struct opt_run *r)
 {
-    if (args->n == ARRAY_LEN(args->items))
-        return err_set(r->e, ERR_USAGE, "more than %zu operands", args->n);
-    args->items[args->n++] = r->argv[r->at];
+    struct opt_args *a = r->args;
+    if (a->n == ARRAY_LEN(a->items))
+        return err_set(r->e, ERR_USAGE, "more than %zu operands", a->n);
+    a->items[a->n++] = r->argv[r->at];
     return ERR_OK;
 }
 
@@ -237,9 +260,15 @@ enum errc opt_parse(int argc, char *const argv[],
                     void *const into[OPT_TABLES], bool stop_at_operand,
                     struct opt_args *args, int *ret_used, struct err *e)
 {
-    struct opt_run r = {
-        .tables = tables, .into = into, .argc = argc, .argv = argv, .at = 1, .e = e};
+    struct opt_run r = {.tables = tables,
+                        .into = into,
+                        .argc = argc,
+                        .argv = argv,
+                        .at = 1,
+                        .args = args,
+                        .e = e};
     bool options_ended = false;
+    args->n_given = 0;
     for (; r.at < argc; r.at++) {
         const char *word = argv[r.at];
         bool is_option = !options_ended && word[0] == '-' && word[1] != '\0';
@@ -247,7 +276,7 @@ enum errc opt_parse(int argc, char *const argv[],
         if (!is_option && stop_at_operand)
             break;
         if (!is_option)
-            rc = operand(&r, args);
+            rc = operand(&r);
         else if (word[1] != '-')
             rc = short_options(&r);
         else if (word[2] != '\0')
@@ -317,9 +346,96 @@ void opt_wrap(struct buf *out, struct str text, size_t indent, size_t at, size_t
     buf_addc(out, '\n');
 }
 
-static void help_row(const struct option_row *row, size_t width, struct buf *out)
+/* ---- what options are said to do ---- */
+
+bool opt_has_word(const char *with, struct str word)
+{
+    struct str rest = str_of(with), one;
+    while (str_split(&rest, ' ', &one))
+        if (str_eq(one, word))
+            return true;
+    return false;
+}
+
+/* Those of a `with` that stand behind the command; the last is set apart by "and". */
+void opt_words(const char *with, struct buf *out)
+{
+    struct str rest = str_of(with), word;
+    size_t n_left = 0, n = 0;
+    while (str_split(&rest, ' ', &word))
+        n_left += !str_eqz(word, OPT_BARE);
+    rest = str_of(with);
+    while (str_split(&rest, ' ', &word)) {
+        if (str_eqz(word, OPT_BARE))
+            continue;
+        buf_printf(out, "%s%.*s",
+                   n == 0        ? ""
+                   : n_left == 1 ? " and "
+                                 : ", ",
+                   STR_ARG(word));
+        n++;
+        n_left--;
+    }
+}
+
+void opt_about(const struct option_row *row, struct buf *out)
+{
+    bool is_bare = row->with != NULL && opt_has_word(row->with, STR(OPT_BARE));
+    if (row->with != NULL && !is_bare) {
+        buf_addz(out, "with ");
+        opt_words(row->with, out);
+        buf_addz(out, ": ");
+    }
+    buf_addz(out, row->help);
+    if (is_bare && strcmp(row->with, OPT_BARE) != 0) {
+        buf_addz(out, "; also with ");
+        opt_words(row->with, out);
+    }
+}
+
+/* The words that a whole group belongs to: its heading says so, once. NULL: each row by itself. */
+static const char *group_with(const struct option_row *first)
+{
+    if (first->group == NULL || first->with == NULL ||
+        opt_has_word(first->with, STR(OPT_BARE)))
+        return NULL;
+    for_each_row (row, first + 1) {
+        if (row->group != NULL)
+            break;
+        if (row->with == NULL || strcmp(row->with, first->with) != 0)
+            return NULL;
+    }
+    return first->with;
+}
+
+/* "which, with list, export and rm:" */
+static void add_heading(const struct option_row *first, struct buf *out)
+{
+    buf_addz(out, first->group);
+    if (group_with(first) != NULL) {
+        buf_addz(out, ", with ");
+        opt_words(first->with, out);
+    }
+    buf_addc(out, ':');
+}
+
+/* What a row says below the heading of its group. */
+static void add_about(const struct option_row *row, const char *heading_with,
+                      struct buf *out)
+{
+    if (heading_with != NULL)
+        buf_addz(out, row->help);
+    else
+        opt_about(row, out);
+}
+
+/* ---- help ---- */
+
+static void help_row(const struct option_row *row, const char *heading_with, size_t width,
+                     struct buf *out)
 {
     enum { INDENT = 26, NARROW = 12 };
+    AUTO(buf_release) struct buf about = BUF_INIT(ABOUT_LEN);
     size_t from = out->len, indent = width < 60 ? NARROW : INDENT;
     if (row->letter != 0)
         buf_printf(out, "  -%c, ", row->letter);
@@ -328,28 +444,39 @@ static void help_row(const struct option_row *row, size_t width, struct buf *out
     buf_printf(out, "--%s%s", row->negatable ? "[no-]" : "", row->name);
     if (value_word(row) != NULL)
         buf_printf(out, " %s", value_word(row));
-    size_t used = out->len - from;
+    size_t used = columns(str_sub(buf_str(out), from, out->len));
     if (used + 2 > indent) {
         buf_printf(out, "\n%*s", (int)indent, "");
         used = indent;
     }
     buf_printf(out, "%*s", (int)(indent - used), "");
-    opt_wrap(out, str_of(row->help), indent, indent, width);
+    add_about(row, heading_with, &about);
+    opt_wrap(out, buf_str(&about), indent, indent, width);
 }
 
 void opt_help(const struct option_row *table, int width, struct buf *out)
 {
     enum { NARROWEST = 40 };
+    const char *with = NULL;
     bool first = true;
+    size_t columns = (size_t)MAX(width, NARROWEST);
     for_each_row (row, table) {
         if (row->hidden)
             continue;
-        if (row->group != NULL)
-            buf_printf(out, "%s%s:\n", first ? "" : "\n", row->group);
+        if (row->group != NULL) {
+            AUTO(buf_release) struct buf heading = BUF_INIT(ABOUT_LEN);
+            add_heading(row, &heading);
+            if (!first)
+                buf_addc(out, '\n');
+            opt_wrap(out, buf_str(&heading), 2, 0, columns);
+            with = group_with(row);
+        }
         first = false;
-        help_row(row, (size_t)MAX(width, NARROWEST), out);
+        help_row(row, with, columns, out);
     }
 }
+
+/* ---- manual pages ---- */
 
 void opt_mdoc_text(struct buf *out, struct str text)
 {
@@ -365,31 +492,69 @@ void opt_mdoc_text(struct buf *out, struct str text)
     }
 }
 
+static void mdoc_capital(struct buf *out, struct str text)
+{
+    if (text.len > 0 && text.ptr[0] >= 'a' && text.ptr[0] <= 'z') {
+        buf_addc(out, (char)(text.ptr[0] - ('a' - 'A')));
+        text = str_sub(text, 1, text.len);
+    }
+    opt_mdoc_text(out, text);
+}
+
 void opt_mdoc_sentence(struct buf *out, const char *help)
 {
-    struct str rest = str_of(help);
-    if (rest.len > 0 && rest.ptr[0] >= 'a' && rest.ptr[0] <= 'z') {
-        buf_addc(out, (char)(rest.ptr[0] - ('a' - 'A')));
-        rest = str_sub(rest, 1, rest.len);
-    }
-    opt_mdoc_text(out, rest);
+    mdoc_capital(out, str_of(help));
     buf_addz(out, ".\n");
+}
+
+static void mdoc_row(const struct option_row *row, const char *heading_with,
+                     struct buf *out)
+{
+    AUTO(buf_release) struct buf about = BUF_INIT(ABOUT_LEN);
+    buf_addz(out, ".It ");
+    if (row->letter != 0)
+        buf_printf(out, "Fl %c , ", row->letter);
+    buf_printf(out, "Fl -%s", row->name);
+    if (value_word(row) != NULL)
+        buf_printf(out, " Ar %s", value_word(row));
+    if (row->negatable)
+        buf_printf(out, " , Fl -no-%s", row->name);
+    buf_addc(out, '\n');
+    add_about(row, heading_with, &about);
+    opt_mdoc_sentence(out, about.data);
+}
+
+/* A heading that is the only one, and says nothing of words, is none. */
+static bool has_headings(const struct option_row *table)
+{
+    size_t n = 0;
+    for_each_row (row, table)
+        n += row->group == NULL ? 0 : group_with(row) != NULL ? 2 : 1;
+    return n > 1;
 }
 
 void opt_mdoc(const struct option_row *table, struct buf *out)
 {
+    bool is_open = false, is_grouped = has_headings(table);
+    const char *with = NULL;
     for_each_row (row, table) {
         if (row->hidden)
             continue;
-        buf_addz(out, ".It ");
-        if (row->letter != 0)
-            buf_printf(out, "Fl %c , ", row->letter);
-        buf_printf(out, "Fl -%s", row->name);
-        if (value_word(row) != NULL)
-            buf_printf(out, " Ar %s", value_word(row));
-        if (row->negatable)
-            buf_printf(out, " , Fl -no-%s", row->name);
-        buf_addc(out, '\n');
-        opt_mdoc_sentence(out, row->help);
+        bool begins = is_grouped && row->group != NULL;
+        if (is_open && begins)
+            buf_addz(out, ".El\n.Pp\n");
+        if (begins) {
+            AUTO(buf_release) struct buf heading = BUF_INIT(ABOUT_LEN);
+            add_heading(row, &heading);
+            mdoc_capital(out, buf_str(&heading));
+            buf_addc(out, '\n');
+            with = group_with(row);
+        }
+        if (begins || !is_open)
+            buf_addz(out, ".Bl -tag -width Ds\n");
+        is_open = true;
+        mdoc_row(row, with, out);
     }
+    if (is_open)
+        buf_addz(out, ".El\n");
 }

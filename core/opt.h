@@ -59,16 +59,26 @@ struct option_row {
     enum opt_complete complete;
     bool negatable;
     bool hidden;
+    /*
+     * The words behind the command that it belongs to, as in "rm redact", among them OPT_BARE;
+     * NULL: whatever the command's entry says, else all of them.
+     */
+    const char *with;
     const char *group; /* heading in --help; NULL: the one before */
     const char *help;  /* one sentence, lower case, no full stop */
 };
+/* Stands in `with` for the command that has no word behind it. */
+#define OPT_BARE "-"
 
 /* The table ends with a row whose name is NULL. */
-enum { OPT_TABLES = 3 };
+enum { OPT_TABLES = 3, OPT_GIVEN_MAX = 128 };
 
 struct opt_args {
     const char *items[4096]; /* operands, borrowed from argv */
     size_t n;
+    const struct option_row
+        *given[OPT_GIVEN_MAX]; /* options that were there, each once */
+    size_t n_given;
 };
 
 /*
@@ -83,9 +93,15 @@ enum errc opt_parse(int argc, char *const argv[],
                     void *const into[OPT_TABLES], bool stop_at_operand,
                     struct opt_args *args, int *ret_used, struct err *e) MUST_USE;
 
+/* Is the word among those of a `with`? */
+bool opt_has_word(const char *with, struct str word);
+/* "list, export and rm" of a `with`, without OPT_BARE. */
+void opt_words(const char *with, struct buf *out);
+/* What an option does, after the words that it belongs to: "with rm and redact: do not ask". */
+void opt_about(const struct option_row *row, struct buf *out);
 /* Help text, wrapped at `width` columns. */
 void opt_help(const struct option_row *table, int width, struct buf *out);
-/* mdoc .It lines for man pages. */
+/* mdoc lists for man pages, one a group. */
 void opt_mdoc(const struct option_row *table, struct buf *out);
 
 /* "1..1000", "1..", NULL: the ends, INT64_MIN and INT64_MAX where open. */

@@ -86,6 +86,20 @@ done <<'END'
 4|keys test nope|llmgw: keys: no provider "nope" hint: llmgw keys
 2|config set nope.x 1|llmgw: config: unknown key "nope.x"*
 2|config set budget.daily.limit lots|llmgw: config: */config:*: budget "daily": limit: "lots" is not a budget *
+2|log show --status x|llmgw: log: --status goes with list, export, rm and redact, not with show
+2|log --yes|llmgw: log: --yes goes with rm and redact, not with list
+2|log export last -m x|llmgw: log: ids, or options that choose: not both
+2|route --system x|llmgw: route: --system goes with explain, not with list
+2|cost show last --by day|llmgw: cost: --by does not go with show
+2|cost show|llmgw: cost: usage: llmgw cost show ID
+2|cost --warn-at 0.8|llmgw: cost: --warn-at belongs to --check or --limit
+2|cost --mark x|llmgw: cost: --mark belongs to --since-last
+2|cost --check --by day|llmgw: cost: --by is for reports, not for checks
+2|cost --limit 5 --oneline|llmgw: cost: --oneline is for reports, not for checks
+2|replay --show all|llmgw: replay: --show goes with diff only
+2|replay diff|llmgw: replay: usage: llmgw replay diff RUN *
+2|replay --resume last -m x|llmgw: replay: a run knows its requests and targets: --resume takes neither
+2|replay -f x --last 1d --against one/sim|llmgw: replay: all requests of --file are sent: nothing else chooses
 2|replay|llmgw: replay: against what? hint: llmgw replay --last 7d --against MODEL
 4|replay --last 7d --against nope|llmgw: replay: --against: no model or route "nope" hint: llmgw models; llmgw route list
 4|replay show nope|llmgw: replay: no run nope hint: llmgw replay list
@@ -93,6 +107,63 @@ done <<'END'
 2|completion tcsh|llmgw: completion: no completion for "tcsh", but for bash, zsh and fish
 4|schema nope|llmgw: schema: no schema for "nope" hint: llmgw schema lists them
 END
+
+# ---- options that mean nothing to the word behind the command ----
+# COMMAND OPTION VALUE WORDS, "-" for what is not there; the word "" is the command without one
+llmgw help -j | tr '{' '\n' | awk '
+    function field(name) {
+        if (!match($0, "\"" name "\":\"[^\"]*\"")) return "-"
+        return substr($0, RSTART + length(name) + 4, RLENGTH - length(name) - 5)
+    }
+    /^"name":"[a-z]*","alias"/ { c = field("name"); next }
+    /^"name":"[a-z-]*","letter"/ && c {
+        value = field("argument")
+        if (match($0, /"values":"[a-z|]+"/)) { value = field("values"); sub(/\|.*/, "", value) }
+        else if (value == "DUR") value = "1h"
+        else if (value == "PART") value = "0.5"
+        else if (value == "USD" || value == "N" || value == "K") value = 1
+        else if (value != "-") value = "x"
+        with = "-"
+        if (match($0, /"with":\[[^]]*\]/)) { with = substr($0, RSTART + 8, RLENGTH - 9); gsub(/"/, "", with) }
+        print c, field("name"), value, with
+    }' >"$tmp/options"
+subcommands() { # the words behind a command, as completion has them
+    case $1 in
+    cost) echo show ;; # periods are no words
+    *) llmgw __complete -- "$1" '' | grep -E '^[a-z]+$' ;;
+    esac
+}
+commands_with_words='log route models keys config broker client prices template replay cost'
+is "$(for c in $(cut -d ' ' -f 1 "$tmp/options" | sort -u); do
+    case " $commands_with_words chat env doctor tokens " in *" $c "*) ;; *) echo "$c" ;; esac
+done)" '' 'every command with options is known here'
+for c in $commands_with_words; do
+    n=0
+    : >"$tmp/wrong"
+    for word in $(subcommands "$c"); do
+        while read -r of option value with; do
+            [ "$of" = "$c" ] && [ "$with" != - ] || continue
+            case ",$with," in *",$word,"*) continue ;; esac
+            n=$((n + 1))
+            [ "$value" = - ] && set -- "--$option" || set -- "--$option=$value"
+            llmgw --no-autostart "$c" "$word" "$@" >"$tmp/out" 2>&1 </dev/null
+            got=$?
+            case "$got $(cat "$tmp/out")" in
+            "2 llmgw: $c: --$option goes with "*", not with $word" | "2 llmgw: $c: --$option does not go with $word") ;;
+            *) echo "$c $word $*: $got $(cat "$tmp/out")" ;;
+            esac
+        done <"$tmp/options" >>"$tmp/wrong"
+        # completion offers what goes with the word, and nothing else
+        llmgw __complete -- "$c" "$word" -- | cut -f 1 | sed -n 's/^--//p' | sort -u >"$tmp/offered"
+        while read -r of option value with; do
+            [ "$of" = "$c" ] || continue
+            case ",$with," in *",$word,"* | *,-,*) want=1 ;; *) want=0 ;; esac
+            [ "$(grep -cxF -e "$option" "$tmp/offered")" = "$want" ] || echo "$c $word: --$option is offered wrongly"
+        done <"$tmp/options" >>"$tmp/wrong"
+    done
+    is "$(cat "$tmp/wrong")" '' "llmgw $c: an option that a subcommand has no use for is refused ($n)"
+    [ "$c" = template ] || cmp_num "$n" -gt 0 '… and there are such'
+done
 
 # ---- who failed, and who before it ----
 scenario one <<'END'

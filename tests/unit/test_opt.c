@@ -222,6 +222,84 @@ static void operands_and_lists_have_an_end(void **state)
     free(args);
 }
 
+static void the_options_that_were_given_are_told_once_each(void **state)
+{
+    (void)state;
+    struct parsed p;
+    assert_int_equal(parse(&p, "-m x a -q --model y -vv --no-stream", false), ERR_OK);
+    assert_int_equal(p.args.n_given, 4);
+    assert_ptr_equal(p.args.given[0], &options[0]);
+    assert_string_equal(p.args.given[1]->name, "quiet");
+    assert_string_equal(p.args.given[2]->name, "verbose");
+    assert_string_equal(p.args.given[3]->name, "stream");
+    assert_int_equal(parse(&p, "a b", false), ERR_OK);
+    assert_int_equal(p.args.n_given, 0);
+    assert_int_equal(parse(&p, "--size x", false), ERR_USAGE);
+    assert_int_equal(p.args.n_given, 0);
+}
+
+/* Of a command with words behind it. */
+static const struct option_row worded[] = {
+    {'g', "grep", OPT_STRING, AT(model), .with = "list rm", .group = "which",
+     .help = "only those"},
+    {0, "last", OPT_DURATION, AT(timeout_us), .arg = "DUR", .with = "list rm",
+     .help = "the last"},
+    {0, "yes", OPT_FLAG, AT(quiet), .with = "rm", .group = "other", .help = "do not ask"},
+    {'n', "count", OPT_INT, AT(count), .arg = "N", .with = "- list", .help = "how many"},
+    {0, "dry", OPT_FLAG, AT(quiet), .with = "-", .help = "do nothing"},
+    {0, "all", OPT_FLAG, AT(quiet), .help = "all of them"},
+    {0},
+};
+
+static void words_that_an_option_goes_with_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t row;
+        const char *want;
+    } rows[] = {
+        {0, "with list and rm: only those"},
+        {2, "with rm: do not ask"},
+        {3, "how many; also with list"},
+        {4, "do nothing"},
+        {5, "all of them"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(buf_release) struct buf b = BUF_INIT(4096);
+        opt_about(&worded[rows[i].row], &b);
+        assert_string_equal(b.data, rows[i].want);
+    }
+    assert_true(opt_has_word("list rm", STR("rm")));
+    assert_false(opt_has_word("list rm", STR("r")));
+    assert_false(opt_has_word("list rm", STR(OPT_BARE)));
+    assert_true(opt_has_word("- list", STR(OPT_BARE)));
+}
+
+static void a_group_says_once_what_its_options_go_with(void **state)
+{
+    (void)state;
+    AUTO(buf_release) struct buf help = BUF_INIT(4096), page = BUF_INIT(4096);
+    opt_help(worded, 80, &help);
+    assert_string_equal(help.data, "which, with list and rm:\n"
+                                   "  -g, --grep              only those\n"
+                                   "      --last DUR          the last\n"
+                                   "\nother:\n"
+                                   "      --yes               with rm: do not ask\n"
+                                   "  -n, --count N           how many; also with list\n"
+                                   "      --dry               do nothing\n"
+                                   "      --all               all of them\n");
+    opt_mdoc(worded, &page);
+    assert_string_equal(page.data,
+                        "Which, with list and rm:\n.Bl -tag -width Ds\n"
+                        ".It Fl g , Fl -grep\nOnly those.\n"
+                        ".It Fl -last Ar DUR\nThe last.\n"
+                        ".El\n.Pp\nOther:\n.Bl -tag -width Ds\n"
+                        ".It Fl -yes\nWith rm: do not ask.\n"
+                        ".It Fl n , Fl -count Ar N\nHow many; also with list.\n"
+                        ".It Fl -dry\nDo nothing.\n"
+                        ".It Fl -all\nAll of them.\n.El\n");
+}
+
 static void help_wraps_and_hides(void **state)
 {
     (void)state;
@@ -258,7 +336,8 @@ static void man_text_cannot_become_a_macro(void **state)
     (void)state;
     struct buf b = BUF_INIT(4096);
     opt_mdoc(options, &b);
-    assert_non_null(strstr(b.data, ".It Fl m , Fl -model Ar NAME\nAsk this model"));
+    assert_non_null(strstr(b.data, "Where:\n.Bl -tag -width Ds\n.It Fl m , Fl -model Ar "
+                                   "NAME\nAsk this model"));
     assert_non_null(strstr(b.data, ".It Fl -stream , Fl -no-stream\n\\&.as it comes.\n"));
     assert_null(strstr(b.data, "secret"));
     buf_release(&b);
@@ -307,6 +386,9 @@ int main(void)
         cmocka_unit_test(mistakes_name_the_option_and_the_nearest),
         cmocka_unit_test(a_failed_value_leaves_the_field_alone),
         cmocka_unit_test(operands_and_lists_have_an_end),
+        cmocka_unit_test(the_options_that_were_given_are_told_once_each),
+        cmocka_unit_test(words_that_an_option_goes_with_are_told),
+        cmocka_unit_test(a_group_says_once_what_its_options_go_with),
         cmocka_unit_test(help_wraps_and_hides),
         cmocka_unit_test(wrapping_counts_code_points),
         cmocka_unit_test(man_text_cannot_become_a_macro),
