@@ -60,6 +60,13 @@ static void the_window_forgets(void **state)
     for (int i = 0; i < 20; i++)
         attempt_fails(&b, ERR_SERVER, -1, t0 + i * 20 * (int64_t)S);
     assert_true(breaker_allows(&b, t0 + 400 * (int64_t)S));
+    /* nor are old answers good for anything, when all fail that come later */
+    breaker_init(&b);
+    for (int i = 0; i < 50; i++)
+        breaker_ok(&b, t0 + i % 10 * S);
+    for (int i = 0; i < 5; i++)
+        attempt_fails(&b, ERR_SERVER, -1, t0 + 80 * S);
+    assert_false(breaker_allows(&b, t0 + 80 * S));
 }
 
 static void three_timeouts_in_a_row_open_it(void **state)
@@ -75,6 +82,10 @@ static void three_timeouts_in_a_row_open_it(void **state)
     attempt_fails(&b, ERR_TIMEOUT, -1, t0);
     attempt_fails(&b, ERR_TIMEOUT, -1, t0);
     assert_true(breaker_allows(&b, t0));
+    attempt_fails(&b, ERR_SERVER, -1, t0); /* which is no timeout */
+    attempt_fails(&b, ERR_TIMEOUT, -1, t0);
+    attempt_fails(&b, ERR_TIMEOUT, -1, t0);
+    assert_true(breaker_allows(&b, t0));
     attempt_fails(&b, ERR_TIMEOUT, -1, t0);
     assert_false(breaker_allows(&b, t0));
     assert_string_equal(b.why, "3 timeouts in a row");
@@ -87,6 +98,30 @@ static void quota_opens_at_once_until_its_reset(void **state)
     breaker_init(&b);
     attempt_fails(&b, ERR_QUOTA, 7200 * (int64_t)S, t0);
     assert_int_equal(breaker_wait_us(&b, t0), 7200 * (int64_t)S);
+    /* quotas are renewed each month at the latest: a longer hint is not believed */
+    breaker_init(&b);
+    attempt_fails(&b, ERR_QUOTA, 20 * US_PER_DAY, t0);
+    assert_int_equal(breaker_wait_us(&b, t0), 20 * US_PER_DAY);
+    breaker_init(&b);
+    attempt_fails(&b, ERR_QUOTA, 400 * US_PER_DAY, t0);
+    assert_int_equal(breaker_wait_us(&b, t0), 32 * US_PER_DAY);
+    breaker_init(&b);
+    attempt_fails(&b, ERR_QUOTA, -1, t0);
+    assert_int_equal(breaker_wait_us(&b, t0), 600 * S);
+}
+
+static void every_fault_of_the_other_side_counts(void **state)
+{
+    (void)state;
+    static const enum errc codes[] = {ERR_RATE_LIMIT, ERR_OVERLOADED,  ERR_SERVER,
+                                      ERR_NETWORK,    ERR_INTERRUPTED, ERR_TIMEOUT};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        struct breaker b;
+        breaker_init(&b);
+        for (int k = 0; k < 5; k++)
+            attempt_fails(&b, codes[i], -1, t0);
+        assert_false(breaker_allows(&b, t0));
+    }
 }
 
 static void only_what_is_said_of_a_key_counts_for_it(void **state)
@@ -207,6 +242,7 @@ int main(void)
         cmocka_unit_test(quota_opens_at_once_until_its_reset),
         cmocka_unit_test(only_what_is_said_of_a_key_counts_for_it),
         cmocka_unit_test(faults_of_the_client_never_count),
+        cmocka_unit_test(every_fault_of_the_other_side_counts),
         cmocka_unit_test(one_probe_goes_and_a_good_one_closes_it),
         cmocka_unit_test(a_failed_probe_doubles_the_pause_up_to_its_cap),
         cmocka_unit_test(a_probe_that_tells_nothing_frees_its_place),

@@ -67,6 +67,15 @@ static void more_than_reserved_is_debt(void **state)
     assert_int_equal(gcra_left(&g, t0), 0);
 }
 
+static void late_debt_counts_from_when_it_is_told(void **state)
+{
+    (void)state;
+    struct gcra g = {.amount = 100, .window_us = 100 * S};
+    struct gcra_slot s = gcra_take(&g, 10, t0);
+    gcra_settle(&g, &s, 100, t0 + 500 * S); /* the bucket was full again long ago */
+    assert_int_equal(gcra_left(&g, t0 + 500 * S), 10);
+}
+
 static void a_late_refund_gives_only_what_has_not_drained(void **state)
 {
     (void)state;
@@ -180,6 +189,7 @@ int main(void)
         cmocka_unit_test(above_the_capacity_never_fits),
         cmocka_unit_test(what_was_not_used_comes_back),
         cmocka_unit_test(more_than_reserved_is_debt),
+        cmocka_unit_test(late_debt_counts_from_when_it_is_told),
         cmocka_unit_test(a_late_refund_gives_only_what_has_not_drained),
         cmocka_unit_test(the_limit_holds_in_every_window),
         cmocka_unit_test(the_wait_told_is_true),

@@ -115,6 +115,43 @@ static void admission_is_all_or_nothing(void **state)
     limiter_free(&l);
 }
 
+/* What money buys has no room for what nobody knows the price of, now or later. */
+static void a_rate_of_money_never_fits_what_has_no_price(void **state)
+{
+    (void)state;
+    struct conf_limit limit = {.scope = "all", .money = {1000, S}};
+    struct conf c = {.limits = &limit, .n_limits = 1};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    struct limit_cost cost = {.requests = 1, .money_pico = PICO_UNKNOWN};
+    assert_int_equal(reserve(l, cost, &g, &why), ERR_REFUSED);
+    assert_int_equal(why.fits_in_us, -1);
+    assert_string_equal(why.bucket, "all money");
+    limiter_free(&l);
+}
+
+static void the_longest_wait_is_told(void **state)
+{
+    (void)state;
+    struct conf_limit limits[] = {
+        {.scope = "client:ci", .requests = {1, S}},
+        {.scope = "all", .requests = {1, 60 * S}},
+        {.scope = "project:web", .requests = {1, 10 * S}},
+    };
+    struct conf c = {.limits = limits, .n_limits = ARRAY_LEN(limits)};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL, *none = NULL;
+    struct limit_refusal why;
+    const struct limit_cost one = {.requests = 1};
+    assert_int_equal(reserve(l, one, &g, &why), ERR_OK);
+    assert_int_equal(reserve(l, one, &none, &why), ERR_RATE_LIMIT);
+    assert_int_equal(why.fits_in_us, 60 * S);
+    assert_string_equal(why.bucket, "all requests");
+    limiter_release(l, &g, mono, wall);
+    limiter_free(&l);
+}
+
 static void requests_under_way_are_counted(void **state)
 {
     (void)state;
@@ -172,6 +209,29 @@ static void a_hard_budget_refuses_before_sending(void **state)
                      ERR_REFUSED);
     assert_int_equal(why.fits_in_us, -1);
     assert_int_equal(limiter_headroom(l, &scope, wall + US_PER_DAY), 1000);
+    limiter_free(&l);
+}
+
+static void of_two_budgets_the_smaller_rest_counts(void **state)
+{
+    (void)state;
+    struct conf_budget budgets[] = {
+        {.name = "a", .limit_pico = 70, .per = CONF_PER_DAY, .hard = true, .tz = "UTC"},
+        {.name = "b", .limit_pico = 90, .per = CONF_PER_DAY, .hard = true, .tz = "UTC"},
+    };
+    struct conf c = {.budgets = budgets, .n_budgets = 2};
+    struct limiter *l = make(&c);
+    struct limit_grant *g = NULL;
+    struct limit_refusal why;
+    assert_int_equal(limiter_headroom(l, &scope, wall), 70);
+    /* what it cost is not known: it has spent nothing that could be counted */
+    assert_int_equal(reserve(l, (struct limit_cost){.money_pico = 20}, &g, &why), ERR_OK);
+    limiter_settle(l, &g, &(struct limit_cost){.money_pico = PICO_UNKNOWN}, mono, wall);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 70);
+    limiter_free(&l);
+    budgets[0].limit_pico = 110;
+    l = make(&c);
+    assert_int_equal(limiter_headroom(l, &scope, wall), 90);
     limiter_free(&l);
 }
 
@@ -547,6 +607,9 @@ int main(void)
         cmocka_unit_test(each_scope_meets_its_own_requests),
         cmocka_unit_test(admission_is_all_or_nothing),
         cmocka_unit_test(requests_under_way_are_counted),
+        cmocka_unit_test(a_rate_of_money_never_fits_what_has_no_price),
+        cmocka_unit_test(the_longest_wait_is_told),
+        cmocka_unit_test(of_two_budgets_the_smaller_rest_counts),
         cmocka_unit_test(a_hard_budget_refuses_before_sending),
         cmocka_unit_test(a_soft_budget_only_tells),
         cmocka_unit_test(the_past_fills_budgets_after_a_restart),

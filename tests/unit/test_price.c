@@ -359,6 +359,12 @@ static void the_finer_rules_hold(void **state)
          "\"cache_creation_input_tokens\":400,\"prompt_tokens_details\":{"
          "\"cached_tokens\":500,\"cache_type\":\"ephemeral\"}}}",
          100 * 400000 + 500 * 40000 + 400 * 500000},
+        {"thinking makes all of Qwen's output dearer, if no count of it is told",
+         "{\"provider\":\"alibaba\",\"model_requested\":\"qwen-plus\",\"at\":\"2026-11-"
+         "20\","
+         "\"wire\":\"qwen_chat\",\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":"
+         "10},\"context\":{\"thinking\":true}}",
+         1000 * 400000 + 10 * 4000000},
         {"Kimi's writes without a lifetime live five minutes, an hour when asked",
          "{\"provider\":\"moonshotai\",\"model_requested\":\"kimi-k3.1-pro\","
          "\"at\":\"2026-11-20\",\"wire\":\"openai_chat\",\"usage\":{\"prompt_tokens\":10,"
@@ -422,6 +428,30 @@ static void rounding_happens_once_and_half_up(void **state)
     assert_int_equal(price_cost(c, &q, &cost, &e), ERR_OK);
     assert_int_equal(cost.total_pico, 2); /* 1.5 */
     assert_false(cost.exact);
+    catalog_free(&c);
+}
+
+static void a_ratio_is_of_the_prices_that_it_names(void **state)
+{
+    (void)state;
+    static const char tsv[] =
+        "source\ttest\tpage\t2026\there\n"
+        "service\tp\thalf\t1/2\tinput output\t-\t-\t-\t-\ttest\t-\n"
+        "model\tp\tm\t-\tchat\tactive\t-\t-\t-\thalf\tpriced\t-\ttest\t-\t-\t-\t-\n"
+        "price\tp\tm\t-\t-\tunknown\tinput=2 output=4 cache_read=1\ttest\t-\n";
+    struct catalog *c = NULL;
+    struct err e = ERR_INIT;
+    struct usage u;
+    struct price_cost cost;
+    struct price_query q = {.provider = STR("p"), .model = STR("m"), .usage = &u};
+    q.services[q.n_services++] = STR("half");
+    assert_int_equal(catalog_parse(str_of(tsv), "t", &c, &e), ERR_OK);
+    usage_init(&u);
+    usage_set(&u, USAGE_INPUT, 10);
+    usage_set(&u, USAGE_OUTPUT, 100);
+    usage_set(&u, USAGE_CACHE_READ, 1000);
+    assert_int_equal(price_cost(c, &q, &cost, &e), ERR_OK);
+    assert_int_equal(cost.total_pico, (10 * 2 / 2 + 100 * 4 / 2 + 1000) * 1000000);
     catalog_free(&c);
 }
 
@@ -541,6 +571,7 @@ int main(void)
         cmocka_unit_test(what_has_no_price_is_unknown_never_zero),
         cmocka_unit_test(the_finer_rules_hold),
         cmocka_unit_test(rounding_happens_once_and_half_up),
+        cmocka_unit_test(a_ratio_is_of_the_prices_that_it_names),
         cmocka_unit_test(more_than_can_be_counted_is_an_error),
         cmocka_unit_test(an_estimate_is_the_price_of_its_counts),
         cmocka_unit_test(a_bad_request_names_its_fault),

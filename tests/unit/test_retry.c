@@ -51,27 +51,28 @@ static void every_class_follows_the_contract(void **state)
         enum errc code;
         int64_t hint_us;
         enum retry_what first, second,
-            alone; /* with a next; the same again; without a next */
+            alone;        /* with a next; the same again; without a next */
+        unsigned n_alone; /* that often the same, if it is the only one */
     } rows[] = {
-        {ERR_RATE_LIMIT, 2 * US_PER_S, RETRY_SAME, RETRY_SAME, RETRY_SAME},
-        {ERR_RATE_LIMIT, 20 * US_PER_S, RETRY_NEXT, RETRY_NEXT, RETRY_SAME},
-        {ERR_RATE_LIMIT, -1, RETRY_NEXT, RETRY_NEXT, RETRY_SAME},
-        {ERR_SERVER, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME},
-        {ERR_NETWORK, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME},
-        {ERR_OVERLOADED, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME},
-        {ERR_OVERLOADED, 30 * US_PER_S, RETRY_NEXT, RETRY_NEXT, RETRY_SAME},
-        {ERR_TIMEOUT, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP},
-        {ERR_QUOTA, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP},
-        {ERR_UPSTREAM_AUTH, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP},
-        {ERR_PERMISSION, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP},
-        {ERR_NOT_FOUND, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP},
-        {ERR_CONTEXT, -1, RETRY_LARGER, RETRY_LARGER, RETRY_STOP},
-        {ERR_UNUSABLE, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME},
-        {ERR_INTERRUPTED, -1, RETRY_NEXT, RETRY_NEXT, RETRY_SAME},
-        {ERR_FILTER, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP},
-        {ERR_INVALID, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP},
-        {ERR_CANCELLED, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP},
-        {ERR_MEMORY, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP},
+        {ERR_RATE_LIMIT, 2 * US_PER_S, RETRY_SAME, RETRY_SAME, RETRY_SAME, 3},
+        {ERR_RATE_LIMIT, 20 * US_PER_S, RETRY_NEXT, RETRY_NEXT, RETRY_SAME, 3},
+        {ERR_RATE_LIMIT, -1, RETRY_NEXT, RETRY_NEXT, RETRY_SAME, 3},
+        {ERR_SERVER, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME, 1},
+        {ERR_NETWORK, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME, 1},
+        {ERR_OVERLOADED, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME, 2},
+        {ERR_OVERLOADED, 30 * US_PER_S, RETRY_NEXT, RETRY_NEXT, RETRY_SAME, 2},
+        {ERR_TIMEOUT, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP, 0},
+        {ERR_QUOTA, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP, 0},
+        {ERR_UPSTREAM_AUTH, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP, 0},
+        {ERR_PERMISSION, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP, 0},
+        {ERR_NOT_FOUND, -1, RETRY_NEXT, RETRY_NEXT, RETRY_STOP, 0},
+        {ERR_CONTEXT, -1, RETRY_LARGER, RETRY_LARGER, RETRY_STOP, 0},
+        {ERR_UNUSABLE, -1, RETRY_SAME, RETRY_NEXT, RETRY_SAME, 1},
+        {ERR_INTERRUPTED, -1, RETRY_NEXT, RETRY_NEXT, RETRY_SAME, 1},
+        {ERR_FILTER, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP, 0},
+        {ERR_INVALID, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP, 0},
+        {ERR_CANCELLED, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP, 0},
+        {ERR_MEMORY, -1, RETRY_STOP, RETRY_STOP, RETRY_STOP, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct retry_state s = easy;
@@ -81,6 +82,12 @@ static void every_class_follows_the_contract(void **state)
         s.n_same = 0;
         s.has_next = false;
         assert_int_equal(plan(rows[i].code, rows[i].hint_us, &s).what, rows[i].alone);
+        s.patience_us = 0; /* which would be more than a count */
+        s.n_same = rows[i].n_alone;
+        assert_int_equal(plan(rows[i].code, rows[i].hint_us, &s).what, RETRY_STOP);
+        s.n_same = rows[i].n_alone - 1;
+        if (rows[i].n_alone > 0)
+            assert_int_equal(plan(rows[i].code, rows[i].hint_us, &s).what, RETRY_SAME);
     }
 }
 

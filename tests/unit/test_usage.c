@@ -181,8 +181,8 @@ static const struct row rows[] = {
     {"Converse counts the cache outside", USAGE_WIRE_BEDROCK, "amazon-bedrock",
      "{\"inputTokens\":400,\"outputTokens\":250,\"totalTokens\":4722,"
      "\"cacheReadInputTokens\":3072,\"cacheWriteInputTokens\":1000,"
-     "\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":600},"
-     "{\"ttl\":\"5m\",\"inputTokens\":400}]}",
+     "\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":500},"
+     "{\"ttl\":\"5m\",\"inputTokens\":400},{\"ttl\":\"1h\",\"inputTokens\":100}]}",
      "{\"input\":400,\"cache_read\":3072,\"cache_write_5m\":400,\"cache_write_1h\":600,"
      "\"output\":250}",
      false, 0},
@@ -281,6 +281,12 @@ static void a_later_report_replaces_what_it_tells(void **state)
     assert_int_equal(u.n[USAGE_INPUT], 100);
     assert_int_equal(u.n[USAGE_OUTPUT], 40);
     assert_false(usage_has(&u, USAGE_REASONING));
+    assert_false(u.explicit_cache);
+    later.explicit_cache = true;
+    usage_update(&u, &later);
+    later.explicit_cache = false; /* told once, for all of the answer */
+    usage_update(&u, &later);
+    assert_true(u.explicit_cache);
 }
 
 static void legs_are_summed_and_a_half_told_price_is_unknown(void **state)
@@ -298,6 +304,12 @@ static void legs_are_summed_and_a_half_told_price_is_unknown(void **state)
     assert_int_equal(a.n[USAGE_OUTPUT], 12);
     assert_int_equal(a.n[USAGE_INPUT], INT64_MAX);
     assert_int_equal(a.reported_pico, PICO_UNKNOWN);
+    b.reported_pico = 100;
+    usage_add(&a, &b); /* what was unknown stays so */
+    assert_int_equal(a.reported_pico, PICO_UNKNOWN);
+    a.reported_pico = 11;
+    usage_add(&a, &b);
+    assert_int_equal(a.reported_pico, 111);
 }
 
 static void a_sum_of_one_is_that_one(void **state)
