@@ -163,7 +163,7 @@ static enum errc on_event(void *arg, const struct sse_event *ev, struct err *e)
     if ((flags & EV_ERROR) != 0 && !a->r->answer.is_finished)
         attempt_broken(a, &why);
     else if ((flags & EV_ERROR) != 0)
-        attempt_whole(a); /* the answer was complete before it */
+        attempt_end_stream(a); /* the answer was complete before it */
     if (a->outcome != GOING_ON)
         return ERR_CANCELLED;
     if ((flags & EV_CONTENT) != 0)
