@@ -52,10 +52,10 @@ static const char *level_of(const struct gemini_writer *g)
     case MSG_EFFORT_MEDIUM:
         return (levels & LEVEL_MEDIUM) != 0 ? "MEDIUM" : "HIGH";
     case MSG_EFFORT_XHIGH:
-    case MSG_EFFORT_MAX:
         return (levels & LEVEL_XHIGH) != 0 ? "XHIGH" : "HIGH";
     case MSG_EFFORT_UNSET:
     case MSG_EFFORT_HIGH:
+    case MSG_EFFORT_MAX: /* as llmgw-protocol(7) has it: XHIGH is for who says xhigh */
         break;
     }
     return "HIGH";

@@ -82,7 +82,7 @@ static const struct {
     {"gemini", "gemini-4-argon", "generationConfig.thinkingConfig.thinkingLevel",
      {"'LOW'", "'LOW'", "'LOW'", "'MEDIUM'", "'HIGH'", "'HIGH'", "'HIGH'"}},
     {"gemini", "gemini-4-neon", "generationConfig.thinkingConfig.thinkingLevel",
-     {"'LOW'", "'LOW'", "'LOW'", "'MEDIUM'", "'HIGH'", "'XHIGH'", "'XHIGH'"}},
+     {"'LOW'", "'LOW'", "'LOW'", "'MEDIUM'", "'HIGH'", "'XHIGH'", "'HIGH'"}},
     {"cohere", "command-a-reasoning-08-2025", "thinking.type",
      {"'disabled'", "'enabled'", "'enabled'", "'enabled'", "'enabled'", "'enabled'",
       "'enabled'"}},
