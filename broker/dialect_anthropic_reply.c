@@ -384,10 +384,35 @@ static void write_block_delta(const struct delta_encoder *n, const char *type,
     end_event(&w);
 }
 
+/*
+ * A tool's result: the kind for what was found in one, whose source is any text. The client gave it
+ * as no search result, so that it has no number among them.
+ * Source: platform.claude.com build-with-claude/search-results (2026-08).
+ */
+static void write_result_citation(struct jw *w, const struct msg_citation *c)
+{
+    jw_kstrz(w, "type", "search_result_location");
+    jw_kstr(w, "cited_text", c->quoted);
+    jw_key(w, "source");
+    jw_string(w);
+    jw_string_add(w, STR("tool:"));
+    jw_string_add(w, c->result);
+    jw_string_end(w);
+    jw_kstrz(w, "title", NULL);
+    jw_ki64(w, "search_result_index", 0);
+    jw_ki64(w, "start_block_index", 0);
+    jw_ki64(w, "end_block_index", 1);
+}
+
 /* A document as a whole is cited: its one block. */
 static void write_citation(struct jw *w, const struct msg_citation *c)
 {
     jw_object(w);
+    if (c->result.len > 0) {
+        write_result_citation(w, c);
+        jw_object_end(w);
+        return;
+    }
     jw_kstrz(w, "type", "content_block_location");
     jw_kstr(w, "cited_text", c->quoted);
     jw_ki64(w, "document_index", c->document);

@@ -2,7 +2,7 @@
  * dialect_cohere_reply.c: Cohere answers to msg. A whole answer is read as the events that a
  * stream would have had.
  *
- * Source: as in dialect_cohere.c.
+ * Source: as in dialect_cohere.c; docs.cohere.com/docs/tool-use-citations (2026-08).
  */
 #include "core/num.h"
 
@@ -123,17 +123,29 @@ static void read_logprobs(struct event_decoder *d, struct str t, struct jspan it
                         "no room for the provider's answer");
 }
 
-/* One of its sources: a document of the request, by the id that it was sent with. */
+/*
+ * One of its sources: a document of the request, by the id that it was sent with, or a tool's
+ * result, by an id that the provider makes of the call's.
+ */
 static void decode_source(struct event_decoder *d, struct str t, struct jspan source,
                           struct msg_citation *c, struct delta_out *o)
 {
     struct str prefix = STR(COHERE_DOCUMENT_ID);
     struct jspan document = jscan_get(t, source, "document");
+    struct jspan output = jscan_get(t, source, "tool_output");
+    struct jspan type = jscan_get(t, source, "type");
     struct str id = scratch_str(o, &d->base.text, t, jscan_get(t, source, "id"));
     struct str number = str_sub(id, prefix.len, id.len);
-    if (!jscan_is(t, jscan_get(t, source, "type"), "document") ||
-        !str_starts(id, prefix) || num_i64(number, 0, INT32_MAX, &c->document) != ERR_OK)
+    if (jscan_is(t, type, "tool") && id.len > 0) {
+        c->result = id;
+        c->quoted = output.kind == J_OBJECT ? jscan_text(t, output) : STR_NONE;
+        put_delta(o, &(struct msg_delta){.kind = MSG_D_CITATION, .citation = c});
         return;
+    }
+    if (!jscan_is(t, type, "document") || !str_starts(id, prefix) ||
+        num_i64(number, 0, INT32_MAX, &c->document) != ERR_OK)
+        return;
+    c->result = STR_NONE;
     c->title = scratch_str(o, &d->base.text, t, jscan_get(t, document, "title"));
     c->quoted = scratch_str(o, &d->base.name, t, jscan_get(t, document, "text"));
     put_delta(o, &(struct msg_delta){.kind = MSG_D_CITATION, .citation = c});

@@ -487,22 +487,14 @@ static void encode_text(struct delta_encoder *n, const char *key,
     end_said(n, &w, d->logprobs, NULL);
 }
 
-/*
- * The only annotation that Chat Completions knows is of an address, which a document has not: its
- * number among all stands there.
- */
+/* The only annotation that Chat Completions knows is of an address. */
 static void write_citation(struct jw *w, const struct msg_citation *c)
 {
-    char url[48];
-    snprintf(url, sizeof url, "document:%lld", (long long)c->document);
     jw_object(w);
     jw_kstrz(w, "type", "url_citation");
     jw_key(w, "url_citation");
     jw_object(w);
-    jw_ki64(w, "start_index", c->start);
-    jw_ki64(w, "end_index", c->end);
-    jw_kstr(w, "title", c->title);
-    jw_kstrz(w, "url", url);
+    citation_write_address(w, c);
     jw_object_end(w);
     jw_object_end(w);
 }

@@ -281,6 +281,12 @@ void answer_id(const char *prefix, struct str id, const char *request_id, char o
 void call_id(const char *prefix, struct str id, const char *request_id, unsigned index,
              char out[128]);
 
+/*
+ * The members of OpenAI's citation of an address. Neither a document nor a tool's result has one:
+ * "document:" with its number among all, or "tool:" with the result's id, stands there.
+ */
+void citation_write_address(struct jw *w, const struct msg_citation *c);
+
 /* ---- encoding a request ---- */
 
 /* Usage is part of the dialect's streams: nobody can decline it. */

@@ -121,6 +121,21 @@ void call_id(const char *prefix, struct str id, const char *request_id, unsigned
                  index);
 }
 
+void citation_write_address(struct jw *w, const struct msg_citation *c)
+{
+    bool is_result = c->result.len > 0;
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)c->document);
+    jw_ki64(w, "start_index", c->start);
+    jw_ki64(w, "end_index", c->end);
+    jw_kstr(w, "title", is_result ? c->result : c->title);
+    jw_key(w, "url");
+    jw_string(w);
+    jw_string_add(w, is_result ? STR("tool:") : STR("document:"));
+    jw_string_add(w, is_result ? c->result : str_of(number));
+    jw_string_end(w);
+}
+
 unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
                     struct jspan v)
 {

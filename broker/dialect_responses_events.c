@@ -519,22 +519,14 @@ static void encode_text(struct delta_encoder *n, enum msg_part_kind kind,
     write_text_event(n, i, false, d->text, d->logprobs, out);
 }
 
-/*
- * An annotation of the item. That of an address is the only one whose place in the text is told: a
- * document has its number there.
- */
+/* An annotation of the item. That of an address is the only one whose place in the text is told. */
 static void add_note(struct item *i, const struct msg_citation *c, struct buf *note)
 {
-    char url[48];
     struct jw w;
-    snprintf(url, sizeof url, "document:%lld", (long long)c->document);
     jw_init(&w, note);
     jw_object(&w);
     jw_kstrz(&w, "type", "url_citation");
-    jw_ki64(&w, "start_index", c->start);
-    jw_ki64(&w, "end_index", c->end);
-    jw_kstr(&w, "title", c->title);
-    jw_kstrz(&w, "url", url);
+    citation_write_address(&w, c);
     jw_object_end(&w);
     buf_addz(&i->notes, i->n_notes++ > 0 ? "," : "");
     buf_adds(&i->notes, buf_str(note));

@@ -211,6 +211,7 @@ static void collect_citation(struct msg_collect *c, const struct msg_citation *c
         return;
     *own = (struct msg_citation){.start = cited->start,
                                  .end = cited->end,
+                                 .result = arena_str(c->arena, cited->result),
                                  .document = cited->document,
                                  .title = arena_str(c->arena, cited->title),
                                  .quoted = arena_str(c->arena, cited->quoted)};

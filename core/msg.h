@@ -27,10 +27,11 @@ enum msg_part_kind {
     MSG_TOOL_RESULT, /* in role MSG_TOOL */
 };
 
-/* Where the visible text of an answer stands on a document of the request. */
+/* Where the visible text of an answer stands on a document, or a tool's result, of the request. */
 struct msg_citation {
     int64_t start, end;       /* code points of the text */
-    int64_t document;         /* of all documents, from 0 */
+    struct str result;        /* the provider's id of a result; empty: it is … */
+    int64_t document;         /* … this one of all documents, from 0 */
     struct str title, quoted; /* its title, and what it says */
     struct msg_citation *next;
 };

@@ -62,6 +62,7 @@ post /v1/chat/completions '{"model":"'$command'","messages":[
     "tools":[{"type":"function","function":{"name":"tide","parameters":{"type":"object"}}},
         {"type":"function","function":{"name":"7"}}],"parallel_tool_calls":false}' >"$tmp/body"
 is "$("$tool" json object <"$tmp/body")" chat.completion 'results of tools are answered'
+is "$("$tool" json choices.0.message.annotations.0.url_citation.url <"$tmp/body")" tool:c:1:0 '… which result the answer stands on is told'
 is "$(asked messages.0.role) $(asked messages.2.tool_calls.1.function.arguments) $(asked messages.3.tool_call_id)" \
     'system {} c2' '… each with its call'
 is "$(head_of x-llmgw-dropped)" 'parallel_tool_calls' '… what could not be passed on is named'

@@ -326,6 +326,17 @@ static void block_start(struct seen *s, struct json_object *o)
         tool_begin(s, block);
 }
 
+/* Whatever it is of, it says what it quotes. */
+static void citation(struct seen *s, struct json_object *o)
+{
+    struct str type = jx_str(o, "type");
+    bool is_known =
+        str_eqz(type, "content_block_location") ||
+        (str_eqz(type, "search_result_location") && jx_str(o, "source").len > 0);
+    if (!is_known || jx_str(o, "cited_text").len == 0)
+        seen_problem(s, "half-a-citation");
+}
+
 static void block_delta(struct seen *s, struct json_object *o)
 {
     struct json_object *delta = jx_obj(o, "delta");
@@ -340,6 +351,8 @@ static void block_delta(struct seen *s, struct json_object *o)
         content(s, &s->reasoning, jx_str(delta, "thinking"));
     else if (str_eqz(type, "input_json_delta") && s->n_tools > 0)
         content(s, &s->tool_args[s->n_tools - 1], jx_str(delta, "partial_json"));
+    else if (str_eqz(type, "citations_delta"))
+        citation(s, jx_obj(delta, "citation"));
     else if (!str_eqz(type, "signature_delta"))
         seen_problem(s, "unknown-delta");
 }

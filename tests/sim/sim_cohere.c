@@ -384,30 +384,53 @@ static void write_delta(const struct answer *a, const struct event *ev, struct b
     buf_addz(out, "}\n\n");
 }
 
-/* The first word of an answer stands on the first document; without one nothing is written. */
-static void write_citation(const struct answer *a, struct str text, struct buf *out)
+/* The document that is cited, or the last result; nothing without either. */
+static void write_source(const struct answer *a, struct buf *out)
 {
     struct json_object *documents = jx_arr(a->ask->body, "documents");
+    struct json_object *messages = jx_arr(a->ask->body, "messages");
     struct json_object *first =
         documents != NULL ? json_object_array_get_idx(documents, 0) : NULL;
     struct json_object *data = jx_obj(first, "data");
+    size_t n = messages != NULL ? json_object_array_length(messages) : 0;
+    struct json_object *last = n > 0 ? json_object_array_get_idx(messages, n - 1) : NULL;
+    if (data != NULL) {
+        buf_addz(out, "{\"type\":\"document\",\"id\":");
+        json_quote(out, jx_str(first, "id"));
+        buf_addz(out, ",\"document\":{\"id\":");
+        json_quote(out, jx_str(first, "id"));
+        buf_addz(out, ",\"text\":");
+        json_quote(out, jx_str(data, "text"));
+        buf_addz(out, ",\"title\":");
+        json_quote(out, jx_str(data, "title"));
+        buf_addz(out, "}}");
+    } else if (str_eqz(jx_str(last, "role"), "tool")) {
+        char id[96];
+        snprintf(id, sizeof id, "%.*s:0", STR_ARG(jx_str(last, "tool_call_id")));
+        buf_addz(out, "{\"type\":\"tool\",\"id\":");
+        json_quote(out, str_of(id));
+        buf_addz(out, ",\"tool_output\":{\"content\":");
+        json_quote(out, jx_str(last, "content"));
+        buf_addz(out, "}}");
+    }
+}
+
+/* What the first word of an answer stands on. */
+static void write_citation(const struct answer *a, struct str text, struct buf *out)
+{
+    AUTO(buf_release) struct buf source = BUF_INIT(LIMIT_BODY_LEN);
     struct str word = text_token(text);
     size_t n_chars = 0;
-    if (data == NULL)
+    write_source(a, &source);
+    if (source.len == 0)
         return;
     for (size_t i = 0; i < word.len; i++)
         n_chars += (word.ptr[i] & 0xc0) != 0x80; /* no byte that goes on with one */
     buf_printf(out, "{\"start\":0,\"end\":%zu,\"text\":", n_chars);
     json_quote(out, word);
-    buf_addz(out, ",\"sources\":[{\"type\":\"document\",\"id\":");
-    json_quote(out, jx_str(first, "id"));
-    buf_addz(out, ",\"document\":{\"id\":");
-    json_quote(out, jx_str(first, "id"));
-    buf_addz(out, ",\"text\":");
-    json_quote(out, jx_str(data, "text"));
-    buf_addz(out, ",\"title\":");
-    json_quote(out, jx_str(data, "title"));
-    buf_addz(out, "}}],\"type\":\"TEXT_CONTENT\"}");
+    buf_addz(out, ",\"sources\":[");
+    buf_adds(out, buf_str(&source));
+    buf_addz(out, "],\"type\":\"TEXT_CONTENT\"}");
 }
 
 static void write_citation_events(const struct answer *a, struct str text,

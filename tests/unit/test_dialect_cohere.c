@@ -348,10 +348,11 @@ static unsigned scan(struct scan_state *s, const char *data, struct err *e)
 #define SOURCE                                                                           \
     "{'type':'document','id':'doc_1','document':{'id':'doc_1','title':'a.md','text':"    \
     "'tide: 17:42'}}"
+#define CITED_RESULT "{'type':'tool','id':'tide_1:0','tool_output':{'high':'17:42'}}"
 #define CITATION(type)                                                                   \
-    "{'start':3,'end':8,'text':'17:42','sources':[{'type':'tool','id':'c1','tool_"       \
-    "output':"                                                                           \
-    "{}}," SOURCE "],'type':'" type "'}"
+    "{'start':3,'end':8,'text':'17:42','sources':[" CITED_RESULT                         \
+    ",{'type':'else','id':'x'},"                                                         \
+    "{'type':'tool'}," SOURCE "],'type':'" type "'}"
 
 static void citations_reach_clients_of_each_dialect(void **state)
 {
@@ -366,13 +367,20 @@ static void citations_reach_clients_of_each_dialect(void **state)
     } rows[] = {
         {&dialect_openai,
          "'annotations':[{'type':'url_citation','url_citation':{'start_index':3,"
+         "'end_index':8,'title':'tide_1:0','url':'tool:tide_1:0'}},"
+         "{'type':'url_citation','url_citation':{'start_index':3,"
          "'end_index':8,'title':'a.md','url':'document:1'}}]"},
         {&dialect_responses,
          "'text':'At 17:42.','annotations':[{'type':'url_citation','start_index':3,"
-         "'end_index':8,'title':'a.md','url':'document:1'}]"},
+         "'end_index':8,'title':'tide_1:0','url':'tool:tide_1:0'},"
+         "{'type':'url_citation','start_index':3,'end_index':8,'title':'a.md','url':'"
+         "document:1'}]"},
         {&dialect_anthropic,
          "{'type':'text','text':'At 17:42.','citations':[{'type':"
-         "'content_block_location','cited_text':'tide: 17:42','document_index':1,"
+         "'search_result_location','cited_text':'{\\'high\\':\\'17:42\\'}',"
+         "'source':'tool:tide_1:0','title':null,'search_result_index':0,"
+         "'start_block_index':0,'end_block_index':1},{'type':'content_block_location','"
+         "cited_text':'tide: 17:42','document_index':1,"
          "'document_title':'a.md','start_block_index':0,'end_block_index':1}]}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
