@@ -78,6 +78,15 @@ static const struct family *family_of(struct str model)
     return &current;
 }
 
+const char *claude_none(struct str model)
+{
+    static const char *const types[] = {[NONE_ABSENT] = NULL,
+                                        [NONE_DISABLED] = "disabled",
+                                        [NONE_BETWEEN] = "between_tools",
+                                        [NONE_LOW] = NULL};
+    return types[family_of(model)->none];
+}
+
 bool anthropic_goes_on(const struct anthropic_writer *a)
 {
     return a->family->is_manual && (a->r.t->caps_no & CAP_PREFILL) == 0;

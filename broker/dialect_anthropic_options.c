@@ -82,19 +82,10 @@ const char *anthropic_write_thinking(struct anthropic_writer *a)
         write_thinking_type(a, "adaptive", 0);
         return m->effort == MSG_EFFORT_MINIMAL ? "low" : msg_effort_name(m->effort);
     }
-    switch (a->family->none) {
-    case NONE_ABSENT:
-        return NULL;
-    case NONE_DISABLED:
-        write_thinking_type(a, "disabled", 0);
-        return NULL;
-    case NONE_BETWEEN:
-        write_thinking_type(a, "between_tools", 0);
-        return NULL;
-    case NONE_LOW:
-        break;
-    }
-    return "low";
+    const char *none = claude_none(a->r.t->model);
+    if (none != NULL)
+        write_thinking_type(a, none, 0);
+    return a->family->none == NONE_LOW ? "low" : NULL;
 }
 
 void anthropic_write_output_config(struct anthropic_writer *a, const char *effort)

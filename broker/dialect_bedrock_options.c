@@ -53,6 +53,13 @@ static bool takes_effort(const struct bedrock_writer *b)
     return (b->r.t->caps_no & CAP_REASONING) == 0 && !is_old_claude(b);
 }
 
+/* How a newer Claude is told not to think, as at its maker's; NULL: it cannot be, or is none. */
+static const char *none_type(const struct bedrock_writer *b)
+{
+    bool is_told = b->is_claude && takes_effort(b) && b->r.m->effort == MSG_EFFORT_NONE;
+    return is_told ? claude_none(b->r.t->model) : NULL;
+}
+
 /* ---- format, and what only one maker knows ---- */
 
 static void write_effort(struct bedrock_writer *b)
@@ -87,7 +94,8 @@ void bedrock_write_output_config(struct bedrock_writer *b)
 {
     const struct msg_request *m = b->r.m;
     struct jw *w = &b->r.w;
-    bool has_effort = m->effort != MSG_EFFORT_UNSET && takes_effort(b);
+    bool has_effort =
+        m->effort != MSG_EFFORT_UNSET && takes_effort(b) && none_type(b) == NULL;
     if (m->effort > MSG_EFFORT_NONE && !has_effort && b->budget_tok == 0)
         drop(&b->r, "reasoning_effort");
     if (!has_effort && !bedrock_takes_format(b))
@@ -117,19 +125,20 @@ void bedrock_write_model_fields(struct bedrock_writer *b)
         jw_strz(w, "/stop_sequence");
         jw_array_end(w);
     }
-    if (!adapts && !has_top_k && b->budget_tok == 0 && !bedrock_is_single(b))
+    const char *type = b->budget_tok > 0 ? "enabled" : adapts ? "adaptive" : none_type(b);
+    if (type == NULL && !has_top_k && !bedrock_is_single(b))
         return;
     jw_key(w, "additionalModelRequestFields");
     jw_object(w);
-    if (adapts || b->budget_tok > 0) {
+    if (type != NULL) {
         jw_key(w, "thinking");
         jw_object(w);
-        jw_kstrz(w, "type", adapts ? "adaptive" : "enabled");
-        if (!adapts)
+        jw_kstrz(w, "type", type);
+        if (b->budget_tok > 0)
             jw_ki64(w, "budget_tokens", b->budget_tok);
         const char *display =
             claude_display(b->claude == 0 || b->claude > 46, m->thoughts);
-        if (display != NULL)
+        if (display != NULL && (adapts || b->budget_tok > 0))
             jw_kstrz(w, "display", display);
         jw_object_end(w);
     }

@@ -362,6 +362,11 @@ struct str image_mime(const struct msg_part *p);
  */
 const char *claude_display(bool is_silent, enum msg_thoughts wish);
 /*
+ * thinking.type that tells a Claude after 4.5 not to think; NULL: it always does, and low effort
+ * comes nearest. `model`: anybody's id for it.
+ */
+const char *claude_none(struct str model);
+/*
  * Tokens that a Claude up to 4.5 thinks with: at least 1,024, and less than the cap (0: none is
  * known); 0: it does not. Source: as above.
  */

@@ -328,7 +328,9 @@ static void effort_is_said_as_the_model_knows_it(void **state)
     static const struct crossing rows[] = {
         {OPUS5, ASK("high"), BR_HI("", EFFORT("high") ADAPTIVE), NULL, 0},
         {OPUS5, ASK("minimal"), BR_HI("", EFFORT("low") ADAPTIVE), NULL, 0},
-        {OPUS5, ASK("none"), BR_HI("", EFFORT("low")), NULL, 0},
+        {OPUS5, ASK("none"), BR_HI("", ",'additionalModelRequestFields':{'thinking':{'type':"
+         "'disabled'}}"), NULL, 0},
+        {OPUS5, ASK("none"), BR_HI("", ""), NULL, CAP_REASONING},
         {"openai.gpt-oss-120b-1:0", ASK("medium"), BR_HI("", EFFORT("medium")), NULL, 0},
         {NOVA, ASK("low"), BR_HI("", ""), "reasoning_effort", CAP_REASONING},
         {NOVA, ASK("none"), BR_HI("", ""), NULL, CAP_REASONING},
