@@ -193,6 +193,7 @@ enum errc ledger_settle(struct ledger *l, const struct ledger_settle *s,
     snprintf(t->served, sizeof t->served, "%.*s", STR_ARG(s->served_model));
     snprintf(t->finish, sizeof t->finish, "%.*s", STR_ARG(s->finish));
     snprintf(t->text, sizeof t->text, "%.*s", STR_ARG(s->response_text));
+    snprintf(t->response, sizeof t->response, "%.*s", STR_ARG(s->response_body));
     t->seen_len = the_world->got.len;
     *ret_seq = ++the_world->seq;
     return ERR_OK;

@@ -37,6 +37,7 @@ struct told {
     int64_t in_tok, out_tok;
     bool has_usage;
     char served[64], finish[32], text[256], pricing[64], state[256];
+    char response[2048];
     size_t seen_len; /* bytes the client had when the record was made */
 };
 

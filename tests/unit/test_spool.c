@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "broker/spool.h"
+#include "tests/unit/fault.h"
 
 #include <cmocka.h>
 
@@ -251,6 +252,57 @@ static void nor_does_a_damaged_long_one(void **state)
     spool_close(&s);
 }
 
+/* A head may lie across the end of what was read at once; the longest record may be damaged. */
+static void nor_does_one_before_the_end_of_what_is_read(void **state)
+{
+    enum { READ_AT_ONCE = 256 * 1024, HEAD = 24 };
+    static const size_t lens[] = {
+        READ_AT_ONCE - 2 * HEAD,      READ_AT_ONCE - 2 * HEAD + 8,
+        READ_AT_ONCE - 2 * HEAD + 16, READ_AT_ONCE - HEAD,
+        READ_AT_ONCE - HEAD + 8,      SPOOL_RECORD_MAX};
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    static char big[SPOOL_RECORD_MAX];
+    memset(big, 'x', sizeof big);
+    for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+        uint64_t end;
+        char got[64];
+        struct spool *s = open_ok(f);
+        assert_int_equal(spool_append(s, (struct str){big, lens[i]}, &end, &e), ERR_OK);
+        append_ok(s, "two");
+        spool_close(&s);
+        poke(f, RING_AT + 8, "y", 1); /* its place */
+        s = open_ok(f);
+        read_all(s, got, sizeof got);
+        assert_string_equal(got, "two,");
+        spool_close(&s);
+        unlink(f->path);
+    }
+}
+
+/* What the file still counts as taken is not written over. */
+static void a_release_that_fails_releases_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct spool_info info;
+    char got[64];
+    struct spool *s = open_ok(f);
+    uint64_t one = append_ok(s, "one");
+    append_ok(s, "two");
+    fault_arm(FAULT_SPOOL, FAULT_ONCE, 0);
+    assert_int_equal(spool_release(s, one, one, &e), ERR_STORE);
+    assert_true(fault_disarm());
+    spool_info(s, &info);
+    assert_int_equal(info.tail, 0);
+    read_all(s, got, sizeof got);
+    assert_string_equal(got, "one,two,");
+    assert_int_equal(spool_release(s, one, one, &e), ERR_OK);
+    spool_info(s, &info);
+    assert_int_equal(info.tail, one);
+    spool_close(&s);
+}
+
 static void the_ring_goes_round(void **state)
 {
     struct fixture *f = *state;
@@ -343,12 +395,50 @@ static void staged_records_keep_their_order_from_lap_to_lap(void **state)
     spool_close(&s);
 }
 
+/* Whether the mark that ends a lap has room in it or not. */
+static void every_rest_of_a_lap_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    static const char next[100] = "next";
+    static char big[SPOOL_RECORD_MAX];
+    for (size_t rest = 0; rest <= 64; rest += 8) {
+        struct spool *s = open_ok(f);
+        struct spool_info info;
+        struct str got;
+        uint64_t end = 0;
+        bool found;
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(spool_append(s, (struct str){big, sizeof big}, &end, &e),
+                             ERR_OK);
+        struct spool_cursor c = {.at = end};
+        struct str last = {big, SIZE - end - 24 - rest};
+        assert_int_equal(spool_release(s, end, end, &e), ERR_OK);
+        assert_int_equal(spool_append(s, last, &end, &e), ERR_OK);
+        assert_int_equal(spool_append(s, (struct str){next, sizeof next}, &end, &e),
+                         ERR_OK);
+        assert_int_equal(end, SIZE + 24 + 104);
+        spool_close(&s);
+        s = open_ok(f);
+        assert_int_equal(spool_next(s, &c, &got, &found, &e), ERR_OK);
+        assert_true(found && got.len == last.len);
+        assert_int_equal(spool_next(s, &c, &got, &found, &e), ERR_OK);
+        assert_true(found && got.len == sizeof next);
+        spool_info(s, &info);
+        assert_int_equal(info.n_damaged, 0);
+        assert_int_equal(info.head, end);
+        spool_cursor_release(&c);
+        spool_close(&s);
+        unlink(f->path);
+    }
+}
+
 static void a_full_ring_refuses_and_goes_on_later(void **state)
 {
     struct fixture *f = *state;
     struct err e = ERR_INIT;
     struct spool *s = open_ok(f);
-    static char big[100000];
+    static char big[100000], huge[sizeof big + 8];
     uint64_t end = 0, first = 0;
     int n = 0;
     while (spool_append(s, (struct str){big, sizeof big}, &end, &e) == ERR_OK)
@@ -361,6 +451,9 @@ static void a_full_ring_refuses_and_goes_on_later(void **state)
     assert_true(info.head - info.tail <= info.size);
     assert_int_equal(spool_append(s, (struct str){big, sizeof big}, &end, &e), ERR_STORE);
     assert_int_equal(spool_release(s, first, first, &e), ERR_OK);
+    /* behind the end of this lap, where the next one would meet the second record */
+    assert_int_equal(spool_append(s, (struct str){huge, sizeof huge}, &end, &e),
+                     ERR_STORE);
     assert_int_equal(spool_append(s, STR("small"), &end, &e), ERR_OK);
     spool_close(&s);
     s = open_ok(f);
@@ -445,6 +538,33 @@ static void a_damaged_head_is_set_aside(void **state)
     spool_close(&s);
 }
 
+static void what_a_newer_one_wrote_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct spool *s = open_ok(f);
+    struct spool_head h;
+    append_ok(s, "one");
+    spool_close(&s);
+    int fd = open(f->path, O_RDONLY);
+    assert_true(pread(fd, &h, sizeof h, SPOOL_SLOT_LEN) == sizeof h);
+    close(fd);
+    h.version++;
+    spool_head_seal(&h);
+    poke(f, SPOOL_SLOT_LEN, &h, sizeof h);
+    assert_int_equal(spool_open(f->path, SIZE, &s, &e), ERR_STORE);
+    assert_non_null(strstr(e.text, "written by a newer llmgw"));
+    assert_int_equal(access(f->other, F_OK), -1);
+    h.version--;
+    spool_head_seal(&h);
+    poke(f, SPOOL_SLOT_LEN, &h, sizeof h);
+    s = open_ok(f);
+    char got[64];
+    read_all(s, got, sizeof got);
+    assert_string_equal(got, "one,");
+    spool_close(&s);
+}
+
 static void scrubbing_leaves_only_what_is_not_released(void **state)
 {
     struct fixture *f = *state;
@@ -485,10 +605,14 @@ int main(void)
         TEST(a_cut_file_keeps_every_whole_record),
         TEST(a_damaged_record_does_not_hide_the_next),
         TEST(nor_does_a_damaged_long_one),
+        TEST(nor_does_one_before_the_end_of_what_is_read),
+        TEST(a_release_that_fails_releases_nothing),
         TEST(the_ring_goes_round),
         TEST(staged_records_go_with_the_next),
         TEST(staged_records_keep_their_order_from_lap_to_lap),
+        TEST(every_rest_of_a_lap_is_passed_over),
         TEST(a_full_ring_refuses_and_goes_on_later),
+        TEST(what_a_newer_one_wrote_is_left_alone),
         TEST(sizes_have_bounds),
         TEST(numbers_grow_even_when_the_ring_is_lost),
         TEST(one_copy_of_the_head_is_enough),
