@@ -17,6 +17,7 @@
 #include "cmd/locals.h"
 #include "cmd/out.h"
 #include "cmd/shell.h"
+#include "cmd/stale.h"
 
 enum { OLD_CATALOG_DAYS = 90 };
 
@@ -151,6 +152,21 @@ static bool has_command(const struct conf_provider *p)
     return false;
 }
 
+/* Is there a key in a variable? Then llmgw sends it along with what it asks itself. */
+static bool has_spare_key(const struct conf_provider *p)
+{
+    for (size_t k = 0; k < p->n_keys; k++)
+        if (p->keys[k].source == CONF_KEY_ENV && key_look(&p->keys[k], NULL) == KEY_THERE)
+            return true;
+    return false;
+}
+
+/* Programs of others send no keys of ours. */
+static bool has_others(const struct conf *c)
+{
+    return c->broker.listen != NULL || c->n_clients > 0;
+}
+
 /* The broker asks with its keys, and with ours only for what we ask it ourselves. */
 static void check_provider(struct doctor *d, const struct conf_provider *p,
                            struct json_object *broker_keys)
@@ -163,6 +179,8 @@ static void check_provider(struct doctor *d, const struct conf_provider *p,
             "%s: its key was not accepted, or its quota is used up\nhint: llmgw keys "
             "test %s",
             p->name, p->name);
+    else if (str_eqz(state, "missing") && has_spare_key(p) && !has_others(d->ctx->conf))
+        say(d, "keys", OK, "%s, llmgw sends the key of this shell along", p->name);
     else if (is_there && str_eqz(state, "missing"))
         say(d, "keys", WARN,
             "%s: this shell has a key, the broker that runs has none\n"
@@ -251,24 +269,23 @@ static void check_ledger(struct doctor *d)
 
 /* ---- the broker ---- */
 
-/* Does the broker have the configuration that all others read? */
 static void check_broker_config(struct doctor *d, struct json_object *status)
 {
-    struct err e = ERR_INIT;
-    struct stat st;
-    int64_t read_us;
-    const char *path = cmd_conf_path(d->ctx);
-    struct str wrong = jx_str(status, "config_error");
-    if (wrong.len > 0)
+    switch (stale_conf(d->ctx, status)) {
+    case STALE_NOT:
+    case STALE_OTHER: /* a service may have its own */
+        return;
+    case STALE_UNREAD:
+        say(d, "broker", WARN,
+            "%s was changed after the broker read it\nhint: llmgw broker reload",
+            cmd_conf_path(d->ctx));
+        return;
+    case STALE_REFUSED:
         say(d, "broker", BAD,
             "it keeps an older configuration: %.*s\nhint: llmgw config check",
-            STR_ARG(wrong));
-    else if (str_eqz(jx_str(status, "config"), path) && stat(path, &st) == 0 &&
-             clock_parse_rfc3339(jx_str(status, "config_read_at"), &read_us, &e) ==
-                 ERR_OK &&
-             (int64_t)st.st_mtim.tv_sec * US_PER_S + st.st_mtim.tv_nsec / 1000 > read_us)
-        say(d, "broker", WARN,
-            "%s was changed after the broker read it\nhint: llmgw broker reload", path);
+            STR_ARG(jx_str(status, "config_error")));
+        return;
+    }
 }
 
 static void check_broker(struct doctor *d)

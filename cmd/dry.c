@@ -12,6 +12,7 @@
 #include "cmd/explain.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
+#include "cmd/stale.h"
 
 static void write_part(struct jw *w, const char *name, size_t len)
 {
@@ -118,6 +119,7 @@ static void release(struct dry *d)
 
 static enum errc decide(struct session *s, struct dry *d, struct err *e)
 {
+    const char *model, *route;
     AUTO(buf_release) struct buf messages = BUF_INIT(LIMIT_BODY_LEN);
     release(d);
     d->headers = (struct buf)BUF_INIT(LIMIT_HEAD_LEN);
@@ -129,6 +131,10 @@ static enum errc decide(struct session *s, struct dry *d, struct err *e)
     if (rc == ERR_OK)
         rc = link_ask(s->ctx, true, "POST", "/llmgw/v1/explain", buf_str(&d->headers),
                       buf_str(&d->body), &d->decision, e);
+    if (rc == ERR_NOT_FOUND) {
+        chat_choose(s->ctx, s->o, &s->turn, &model, &route);
+        stale_hint(s->ctx, model, route, e);
+    }
     return rc;
 }
 

@@ -58,6 +58,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES += %D%/out.c %D%/out.h
 %C%_libcmd_a_SOURCES += %D%/out_format.c %D%/out_format.h
 %C%_libcmd_a_SOURCES += %D%/out_html.c
+%C%_libcmd_a_SOURCES += %D%/stale.c %D%/stale.h
 %C%_libcmd_a_SOURCES += %D%/stat.c %D%/stat.h
 %C%_libcmd_a_SOURCES += %D%/words.c %D%/words.h
 %C%_libcmd_a_SOURCES += %D%/replay.c %D%/replay.h

@@ -12,6 +12,7 @@
 #include "cmd/history.h"
 #include "cmd/link.h"
 #include "cmd/prompt.h"
+#include "cmd/stale.h"
 
 static void add_message(struct buf *messages, const char *role, struct str text)
 {
@@ -273,6 +274,8 @@ enum errc session_turn(struct session *s, struct err *e)
     }
     if (rc == ERR_UNUSABLE && s->answer.is_misfit)
         rc = mend(s, e);
+    if (rc == ERR_NOT_FOUND)
+        stale_hint(s->ctx, model, route, e);
     rc = answer_end(&s->answer, rc, e);
     hint_at_key(e);
     keep_answer(s);

@@ -104,8 +104,27 @@ unset OPENAI_API_KEY
 ONE_KEY=sk-of-one
 export ONE_KEY
 doctor
+like "$out" '^keys +ok +one, llmgw sends the key of this shell along' 'a key that came after the broker'
+printf 'sk-of-one\n' >"$tmp/key"
+chmod 600 "$tmp/key"
+config <<END
+[provider "one"]
+    kind = openai
+    base-url = http://127.0.0.1:$one_port/v1
+    key-file = $tmp/key
+END
+doctor
 like "$out" '^keys +warning +one: this shell has a key, the broker that runs has none +llmgw broker restart' \
-    'a key that came after the broker'
+    '… and one in a file, which nobody sends'
+good
+cat >>"$config_file" <<END
+[client "ci"]
+    key-hash = sha256:$(printf x | sha256sum | cut -d ' ' -f 1)
+END
+doctor
+like "$out" '^keys +warning +one: this shell has a key, the broker that runs has none +llmgw broker restart' \
+    '… and one that others have to be asked with, too'
+good
 like "$out" '^keys +ok +openai, the broker has it' '… and one that only the broker knows of'
 stop_broker
 start_broker

@@ -182,4 +182,30 @@ like "$(head -n 1 "$tmp/errors")" '^llmgw: chat: one/other-sim: .*First 1 2 3 ' 
 like "$(llmgw keys test dead 2>/dev/null)" '^dead +sim +refused +no key$' 'a cell has neither name nor hint'
 like "$(llmgw route test dead 2>/dev/null)" '^dead/sim +upstream_authentication .* no key$' '… here, too'
 
+# ---- a name of the file that the broker has not read ----
+cp "$config_file" "$tmp/before"
+printf '[route "new"]\n    target = one/sim\n[alias]\n    fresh = one/sim\n' >>"$config_file"
+touch -d '1 minute' "$config_file" # surely after the broker has read it
+said() { # what llmgw says, on one line
+    llmgw "$@" 2>&1 >/dev/null </dev/null | tr '\n' ' ' | sed 's/ $//'
+}
+changed="hint: $config_file was changed after the broker read it: llmgw broker reload"
+is "$(said chat -r new hi)" "llmgw: chat: no route \"new\" $changed" 'a route that the broker has not read'
+is "$(said chat -m fresh hi)" "llmgw: chat: no model or route \"fresh\" $changed" '… an alias'
+is "$(said route explain -r new hi)" "llmgw: route: no route \"new\" $changed" '… and before anything is sent'
+is "$(said chat -m fre hi)" "$(LLMGW_CONFIG=$tmp/before said chat -m fre hi)" \
+    'a name that is not in the file, either: no such hint'
+is "$(said chat -r new --fallback nope hi)" "llmgw: chat: no route \"new\" $changed" '… with another that nobody knows'
+llmgw broker reload >/dev/null
+is "$(said chat -r new hi)" '' 'once it is read, it is known'
+printf '[nonsense]\n    a = b\n[alias]\n    fresher = one/sim\n' >>"$config_file"
+llmgw broker reload >/dev/null 2>&1
+like "$(said chat -m fresher hi)" "hint: $config_file has errors, and the broker keeps what it had: llmgw config check\$" \
+    'a file that it could not read'
+mv "$tmp/before" "$config_file"
+llmgw broker reload >/dev/null
+sed 's/haiku/poem/' "$config_file" >"$tmp/other"
+is "$(said --config "$tmp/other" chat -m poem hi)" \
+    "llmgw: chat: no model or route \"poem\" hint: the broker reads $config_file, not $tmp/other" 'a file that it does not read'
+
 done_testing
