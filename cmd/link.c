@@ -148,13 +148,18 @@ enum errc link_start(struct cmd_ctx *ctx, bool is_auto, struct err *e)
 
 /* --- bytes --- */
 
+/* Monotonic: when a wait that begins now is over. */
+static int64_t wait_until_us(const struct link_waiting *w)
+{
+    int64_t idle_us = clock_mono_us(&clock_system) + IDLE_US;
+    return w->until_us > 0 ? MIN(idle_us, w->until_us) : idle_us;
+}
+
 /* Waits for `events` of the broker; *ret is what came. */
 static enum errc wait_for(struct link *l, short events, short *ret, struct err *e)
 {
     const struct link_waiting *w = &l->waiting;
-    int64_t until_us = clock_mono_us(&clock_system) + IDLE_US;
-    if (w->until_us > 0)
-        until_us = MIN(until_us, w->until_us);
+    int64_t until_us = wait_until_us(w);
     for (;;) {
         struct pollfd fds[] = {{l->fd, events, 0},
                                {w->cancel_fd, POLLIN, 0},
@@ -170,8 +175,10 @@ static enum errc wait_for(struct link *l, short events, short *ret, struct err *
             fds[1].revents != 0 && (w->on_cancel == NULL || w->on_cancel(w->key_arg));
         if (is_cancelled || (fds[2].revents != 0 && w->on_key(w->key_arg)))
             return err_set(e, ERR_CANCELLED, "cancelled");
-        if (fds[1].revents != 0) /* we may have been stopped for long */
-            return wait_for(l, events, ret, e);
+        if (fds[1].revents != 0) { /* we may have been stopped for long */
+            until_us = wait_until_us(w);
+            continue;
+        }
         if (n > 0 && fds[0].revents != 0) {
             *ret = fds[0].revents;
             return ERR_OK;
