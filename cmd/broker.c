@@ -176,12 +176,13 @@ static bool is_running(struct cmd_ctx *ctx)
     return link_open(ctx, false, &l, &why) == ERR_OK;
 }
 
-static enum errc start(struct cmd_ctx *ctx, struct err *e)
+/* `did` is the word for it. */
+static enum errc start(struct cmd_ctx *ctx, const char *did, struct err *e)
 {
     if (is_running(ctx))
         return say_did(ctx, "started", false, "already running", e);
     enum errc rc = link_start(ctx, false, e);
-    return rc == ERR_OK ? say_did(ctx, "started", true, "started", e) : rc;
+    return rc == ERR_OK ? say_did(ctx, "started", true, did, e) : rc;
 }
 
 static enum errc run_start(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -190,7 +191,7 @@ static enum errc run_start(struct cmd_ctx *ctx, void *opts, const char *const *a
     (void)opts;
     (void)args;
     (void)n;
-    return start(ctx, e);
+    return start(ctx, "started", e);
 }
 
 static enum errc run_here(struct cmd_ctx *ctx, void *opts, const char *const *args,
@@ -241,7 +242,7 @@ static enum errc run_restart(struct cmd_ctx *ctx, void *opts, const char *const 
     (void)n;
     bool was;
     enum errc rc = stop(ctx, &was, e);
-    return rc == ERR_OK ? start(ctx, e) : rc;
+    return rc == ERR_OK ? start(ctx, was ? "restarted" : "started", e) : rc;
 }
 
 static enum errc run_reload(struct cmd_ctx *ctx, void *opts, const char *const *args,

@@ -332,6 +332,9 @@ is "$rc $(tail -n 1 "$tmp/chat.out" | "$tool" json class)" '8 upstream_authentic
 chat -m fast hi </dev/null
 is "$rc" 8 '… which is not tried again at once'
 
+is "$(llmgw broker restart)" restarted 'a broker that runs is started anew'
 llmgw broker stop >/dev/null
 is $? 0 'the broker that was started ends when told'
+is "$(llmgw broker restart)" started '… and one that does not run is started'
+llmgw broker stop >/dev/null
 done_testing
