@@ -87,16 +87,23 @@ void code_end(struct code_scan *c, size_t wanted, struct buf *out)
     c->mark = '\0';
 }
 
+size_t code_count(struct str text)
+{
+    AUTO(buf_release) struct buf none = BUF_INIT(1);
+    struct code_scan all;
+    code_init(&all);
+    code_feed(&all, text, 0, &none);
+    code_end(&all, 0, &none);
+    size_t n = all.n;
+    code_release(&all);
+    return n;
+}
+
 bool code_find(struct str text, size_t wanted, struct buf *out)
 {
     struct code_scan all;
-    if (wanted == 0) { /* how many are there? */
-        code_init(&all);
-        code_feed(&all, text, 0, out);
-        code_end(&all, 0, out);
-        wanted = all.n;
-        code_release(&all);
-    }
+    if (wanted == 0)
+        wanted = code_count(text);
     code_init(&all);
     code_feed(&all, text, wanted, out);
     code_end(&all, wanted, out);

@@ -26,6 +26,8 @@ void code_feed(struct code_scan *c, struct str text, size_t wanted, struct buf *
 /* The text has ended: appends what is held; a fence that nobody closed ends here. */
 void code_end(struct code_scan *c, size_t wanted, struct buf *out);
 
+/* How many blocks a whole text has. */
+size_t code_count(struct str text);
 /* Appends block `wanted` of a whole text, the last one for 0. False: there is none. */
 bool code_find(struct str text, size_t wanted, struct buf *out);
 

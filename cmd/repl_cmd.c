@@ -466,28 +466,42 @@ static bool has_clipboard(void)
     return term != NULL && strcmp(term, "dumb") != 0 && strcmp(term, "linux") != 0;
 }
 
+static void warn_of_code(struct repl *r, struct str answer)
+{
+    size_t n = code_count(answer);
+    if (n == 0)
+        cmd_warn(r->s->ctx, "the answer has no code; /copy takes all of it");
+    else
+        cmd_warn(r->s->ctx, "the answer has %zu block%s of code", n, n == 1 ? "" : "s");
+}
+
+/* "code": the last block of code of the answer, N: the N-th of them. False, told: there is none. */
+static bool choose_code(struct repl *r, struct str arg, struct str answer,
+                        struct buf *ret_code)
+{
+    bool is_last = str_eqz(arg, "code");
+    uint64_t n = 0;
+    if (!is_last && (num_u64(arg, INT32_MAX, &n) != ERR_OK || n == 0)) {
+        cmd_warn(r->s->ctx, "code, or the number of a block of code?");
+        return false;
+    }
+    if (!code_find(answer, n, ret_code))
+        warn_of_code(r, answer);
+    else if (ret_code->len == 0)
+        cmd_warn(r->s->ctx, "that block of code is empty");
+    return ret_code->len > 0;
+}
+
 /* Source: xterm, "Operating System Commands", 52: the terminal's clipboard. */
 static void run_copy(struct repl *r, struct str arg)
 {
     AUTO(buf_release) struct buf base64 = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
     AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
-    uint64_t n = 0;
-    if (!last_answer(r, &answer))
+    if (!last_answer(r, &answer) ||
+        (arg.len > 0 && !choose_code(r, arg, buf_str(&answer), &code)))
         return;
-    struct str text = buf_str(&answer);
-    if (arg.len > 0 && !str_eqz(arg, "code") && num_u64(arg, INT32_MAX, &n) != ERR_OK) {
-        cmd_warn(r->s->ctx, "code, or the number of a block of code?");
-        return;
-    }
-    if (arg.len > 0) {
-        (void)code_find(text, n, &code);
-        text = buf_str(&code);
-    }
-    if (text.len == 0) {
-        cmd_warn(r->s->ctx, "there is no such code");
-        return;
-    }
+    struct str text = buf_str(arg.len > 0 ? &code : &answer);
     if (!has_clipboard()) {
         cmd_warn(r->s->ctx,
                  "this terminal has no clipboard that we know of; /save writes "

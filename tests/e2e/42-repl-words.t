@@ -164,7 +164,9 @@ expect 6 bytes copied
 send /copy 1\r
 expect 7 bytes copied
 send /copy 9\r
-expect there is no such code
+expect the answer has 2 blocks of code
+send /copy 0\r
+expect code, or the number
 send /copy what\r
 expect code, or the number
 send /copy\r
@@ -246,6 +248,8 @@ TERM=linux repl 'a console without a clipboard' <<'END'
 expect default
 send what\r
 expect default $0.00
+send /copy code\r
+expect the answer has no code; /copy takes all of it
 send /copy\r
 expect this terminal has no clipboard
 send /exit\r
