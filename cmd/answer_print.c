@@ -238,6 +238,18 @@ static void put_rest(struct answer *a)
     put_text(a, buf_str(&rest));
 }
 
+void answer_row_anew(struct answer *a)
+{
+    AUTO(buf_release) struct buf begin = BUF_INIT(LIMIT_EVENT_LEN);
+    if (!a->is_rendered || !a->has_shown)
+        return;
+    if (a->n_newlines > 0) /* the row has ended already */
+        a->n_newlines--;
+    else
+        markdown_row_anew(a->is_reasoning ? &a->thought : &a->markdown, &begin);
+    put(a, buf_str(&begin));
+}
+
 /* From the answer to what the model thinks or back: the rest, an empty line, the other's look. */
 static void turn(struct answer *a, bool to_reasoning)
 {

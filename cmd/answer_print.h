@@ -16,6 +16,8 @@ struct answer_printer {
     void (*end)(struct answer *a, const struct err *error);
 };
 
+/* Others have written to the terminal meanwhile; the cursor is at the beginning of a row. */
+void answer_row_anew(struct answer *a);
 const struct answer_printer *answer_printer(enum cmd_format format);
 
 /* "fast → anthropic/claude · 1,204 in (1,024 cached) + 187 out · $0.0012 · 0.3s/1.2s" */

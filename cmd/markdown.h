@@ -52,6 +52,8 @@ void markdown_init(struct markdown *m, size_t width, bool has_style, bool is_utf
 void markdown_release(struct markdown *m);
 /* Appends what can leave. */
 void markdown_feed(struct markdown *m, struct str text, struct buf *out);
+/* The cursor has gone to the beginning of an empty row: the row at hand goes on there. */
+void markdown_row_anew(struct markdown *m, struct buf *out);
 /* Appends the rest, which ends without a newline; ready for another text. */
 void markdown_end(struct markdown *m, struct buf *out);
 

@@ -29,15 +29,28 @@ void markdown_set_style(struct markdown *m, unsigned style)
     m->style = style;
 }
 
-static void new_row(struct markdown *m, struct buf *out)
+static void begin_row(struct markdown *m, struct buf *out)
 {
-    buf_addc(out, '\n');
     if (m->block == MD_QUOTE)
         buf_addz(out, m->is_utf8 ? "│ " : "> ");
     else
         for (size_t i = 0; i < m->indent; i++)
             buf_addc(out, ' ');
     m->column = m->indent;
+}
+
+static void new_row(struct markdown *m, struct buf *out)
+{
+    buf_addc(out, '\n');
+    begin_row(m, out);
+}
+
+void markdown_row_anew(struct markdown *m, struct buf *out)
+{
+    if (m->column == 0)
+        return; /* nothing of the line has left */
+    begin_row(m, out);
+    m->has_gap = m->may_break = false;
 }
 
 void markdown_flush_word(struct markdown *m, struct buf *out)

@@ -388,6 +388,22 @@ static void release(struct repl *r)
     buf_release(&r->models);
 }
 
+static bool on_key(void *repl)
+{
+    struct repl *r = repl;
+    return keys_typed(&r->keys);
+}
+
+/* Who stops us writes where the answer is; it goes on below. */
+static bool on_signal(void *repl)
+{
+    struct repl *r = repl;
+    if (keys_signalled(&r->keys))
+        return true;
+    answer_row_anew(&r->s->answer);
+    return false;
+}
+
 enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
 {
     AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_BODY_LEN);
@@ -396,9 +412,9 @@ enum errc repl_run(struct session *s, const struct prompt *first, struct err *e)
                      .models = BUF_INIT(LIMIT_REPLY_LEN),
                      .extra = BUF_INIT(LIMIT_BODY_LEN)};
     s->o = &r.opt;
-    s->on_cancel = keys_signalled;
-    s->on_key = keys_typed;
-    s->key_arg = &r.keys;
+    s->on_cancel = on_signal;
+    s->on_key = on_key;
+    s->key_arg = &r;
     enum errc rc = check_start(&r, e);
     if (rc == ERR_OK)
         rc = session_show(s, e);

@@ -6,6 +6,7 @@ need curl
 
 start_sim one
 scenario one <<END
+on has=quoting: text="> $(seq -f 'q%04g' -s ' ' 1 4000)" gap=20ms
 on has=counting: text="$(seq -f 'w%03g' -s ' ' 1 400)" gap=20ms
 set text=echo
 END
@@ -77,6 +78,24 @@ send \cD
 end
 END
 is "$rc" 0 'a job that stops gives the terminal back as it was, and goes on'
+repl llmgw chat <<'END'
+expect default
+send quoting\r
+expect q0020
+signal TSTP
+cooked yes
+signal CONT
+cooked no
+expect q0100
+send \cC
+expect [stopped]
+send \cD
+end
+END
+# a shell would have written between; here the row that it goes on with stands behind the one before
+joined=$(printf '%s\n' "$screen" | sed -n 's/^│ .*q[0-9]*│/|/p')
+like "$joined" '^\| q[0-9]* q' '… where a row begins'
+is "${#joined}" "$(printf '%s\n' "$screen" | sed -n 's/^│ q0001/| q0001/p' | awk '{ print length }')" '… which is as long as others'
 
 # ---- a history that cannot be kept ----
 mkdir -p "$tmp/state/llmgw" "$tmp/full/llmgw/history"
