@@ -3,20 +3,18 @@
  *
  * What another command of llmgw can tell is left to it: it is run as a program of its own.
  */
+#include "cmd/repl_cmd.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base64.h"
 #include "core/near.h"
 #include "core/num.h"
 
-#include "cmd/answer_print.h"
-#include "cmd/files.h"
 #include "cmd/history.h"
 #include "cmd/link.h"
 #include "cmd/out.h"
-#include "cmd/repl_priv.h"
 #include "cmd/shell.h"
 
 enum takes { TAKES_TEXT, TAKES_MODELS, TAKES_FILES };
@@ -31,30 +29,23 @@ static const struct command *find_command(struct str name);
 
 /* ---- small help ---- */
 
-static const char *keep(struct repl *r, struct str s)
+const char *repl_keep(struct repl *r, struct str s)
 {
     const char *text = arena_strz(&r->s->ctx->arena, s);
     return text != NULL ? text : "";
 }
 
-static void tell(const struct err *e, struct repl *r)
+void repl_tell(const struct err *e, struct repl *r)
 {
     cmd_fail(r->s->ctx, e);
 }
 
-/* "on", "off" or nothing: the other way. */
-static bool switched(struct str arg, bool was)
+bool repl_switched(struct str arg, bool was)
 {
     return str_eqz(arg, "on") ? true : str_eqz(arg, "off") ? false : !was;
 }
 
-static void show(const char *name, const char *value)
-{
-    printf("%s: %s\n", name, value != NULL ? value : "not set");
-}
-
-/* Lines that end with words, not in the middle of them. */
-static void print_wrapped(struct str text, size_t indent)
+void repl_print(struct str text, size_t indent)
 {
     AUTO(buf_release) struct buf out = BUF_INIT(LIMIT_REPLY_LEN);
     struct str line;
@@ -66,12 +57,17 @@ static void print_wrapped(struct str text, size_t indent)
 
 /* ---- what is asked ---- */
 
+static void show(const char *name, const char *value)
+{
+    printf("%s: %s\n", name, value != NULL ? value : "not set");
+}
+
 /* What is asked from now on, unless nobody knows it: then it is told, and all stays as it was. */
 static void choose(struct repl *r, const char *model, const char *route)
 {
     struct err e = ERR_INIT;
     if (repl_check_name(r, model, route, &e) != ERR_OK) {
-        tell(&e, r);
+        repl_tell(&e, r);
         return;
     }
     r->opt.model = model;
@@ -82,7 +78,7 @@ static void run_model(struct repl *r, struct str arg)
 {
     AUTO(buf_release) struct buf target = BUF_INIT(LIMIT_HEAD_LEN);
     if (arg.len > 0) {
-        choose(r, keep(r, arg), NULL);
+        choose(r, repl_keep(r, arg), NULL);
         return;
     }
     repl_write_target(r, &target);
@@ -92,7 +88,7 @@ static void run_model(struct repl *r, struct str arg)
 static void run_route(struct repl *r, struct str arg)
 {
     if (arg.len > 0)
-        choose(r, NULL, keep(r, arg));
+        choose(r, NULL, repl_keep(r, arg));
     else
         show("route", r->opt.route != NULL ? r->opt.route : r->s->turn.route);
 }
@@ -128,10 +124,10 @@ static void run_set(struct repl *r, struct str arg)
         cmd_warn(r->s->ctx, "too many settings");
         return;
     }
-    list->items[list->n++] = keep(r, arg);
+    list->items[list->n++] = repl_keep(r, arg);
     if (chat_check(&r->opt, &e) != ERR_OK || repl_check_request(r, &e) != ERR_OK) {
         list->n--;
-        tell(&e, r);
+        repl_tell(&e, r);
     }
 }
 
@@ -140,8 +136,8 @@ static void run_system(struct repl *r, struct str arg)
     struct err e = ERR_INIT;
     if (arg.len == 0)
         show("system", r->opt.system);
-    else if (prompt_system(r->s->ctx, keep(r, arg), &r->opt.system, &e) != ERR_OK)
-        tell(&e, r);
+    else if (prompt_system(r->s->ctx, repl_keep(r, arg), &r->opt.system, &e) != ERR_OK)
+        repl_tell(&e, r);
     else
         session_set_system(r->s, r->opt.system);
 }
@@ -152,7 +148,7 @@ static void use_template(struct repl *r)
     const struct template_file *t = &r->template_file;
     struct err e = ERR_INIT;
     if (t->schema != NULL && session_set_shape(r->s, t->schema, &e) != ERR_OK)
-        tell(&e, r);
+        repl_tell(&e, r);
     if (t->system != NULL)
         session_set_system(r->s, r->opt.system);
     r->s->template_file = t->text[0] != '\0' ? t : NULL;
@@ -179,8 +175,8 @@ static void run_template(struct repl *r, struct str arg)
     }
     while (str_split(&arg, ' ', &word) && params.n < OPT_LIST_MAX)
         if (word.len > 0)
-            params.items[params.n++] = keep(r, word);
-    enum errc rc = template_load(r->s->ctx, keep(r, name), &t, &e);
+            params.items[params.n++] = repl_keep(r, word);
+    enum errc rc = template_load(r->s->ctx, repl_keep(r, name), &t, &e);
     if (rc == ERR_OK) {
         template_overrule(&t, &o);
         rc = template_apply(r->s->ctx, &t, &params, &o, &e);
@@ -188,7 +184,7 @@ static void run_template(struct repl *r, struct str arg)
     if (rc == ERR_OK)
         rc = chat_check(&o, &e);
     if (rc != ERR_OK) {
-        tell(&e, r);
+        repl_tell(&e, r);
         return;
     }
     r->opt = o;
@@ -199,7 +195,7 @@ static void run_template(struct repl *r, struct str arg)
 
 static void run_private(struct repl *r, struct str arg)
 {
-    r->opt.no_log = switched(arg, r->opt.no_log);
+    r->opt.no_log = repl_switched(arg, r->opt.no_log);
     r->opt.log = r->opt.log && !r->opt.no_log;
     printf("recording is %s\n", r->opt.no_log ? "off" : "on");
 }
@@ -235,7 +231,7 @@ static void run_context(struct repl *r, struct str arg)
     struct err e = ERR_INIT;
     (void)arg;
     if (repl_show_context(r, &e) != ERR_OK)
-        tell(&e, r);
+        repl_tell(&e, r);
 }
 
 static void run_budget(struct repl *r, struct str arg)
@@ -243,7 +239,7 @@ static void run_budget(struct repl *r, struct str arg)
     struct err e = ERR_INIT;
     (void)arg;
     if (repl_show_budgets(r, &e) != ERR_OK)
-        tell(&e, r);
+        repl_tell(&e, r);
 }
 
 static void remove_at(struct opt_list *list, size_t at)
@@ -269,7 +265,7 @@ static void run_drop(struct repl *r, struct str arg)
 
 static void run_retry(struct repl *r, struct str arg)
 {
-    repl_ask_again(r, arg.len > 0 ? keep(r, arg) : NULL);
+    repl_ask_again(r, arg.len > 0 ? repl_keep(r, arg) : NULL);
 }
 
 static void run_undo(struct repl *r, struct str arg)
@@ -297,232 +293,8 @@ static void run_edit(struct repl *r, struct str arg)
 
 static void run_fork(struct repl *r, struct str arg)
 {
-    session_fork(r->s, arg.len > 0 ? keep(r, arg) : NULL);
+    session_fork(r->s, arg.len > 0 ? repl_keep(r, arg) : NULL);
     printf("a conversation of its own: %s\n", r->s->turn.conversation);
-}
-
-static void compare_one(struct repl *r, const char *model)
-{
-    AUTO(buf_release) struct buf line = BUF_INIT(LIMIT_HEAD_LEN);
-    printf("── %s\n", model);
-    fflush(stdout);
-    repl_ask_again(r, model);
-    if (!r->s->answer.opt.usage) { /* else it has told already */
-        answer_usage_line(&r->s->answer, &line);
-        print_wrapped(buf_str(&line), 2);
-    }
-    printf("\n");
-}
-
-static const struct out_column compare_columns[] = {
-    {.name = "answer", .type = OUT_TEXT, .soft = 24},
-    {.name = "input", .type = OUT_TOKENS, .priority = 3, .right = true},
-    {.name = "output", .type = OUT_TOKENS, .priority = 2, .right = true},
-    {.name = "cost", .type = OUT_MONEY},
-    {.name = "first", .type = OUT_DURATION, .priority = 1, .right = true},
-    {.name = "took", .type = OUT_DURATION, .right = true},
-};
-
-static void put_number(struct out *out, int64_t v)
-{
-    if (v >= 0)
-        out_int(out, v);
-    else
-        out_null(out);
-}
-
-static enum errc print_comparison(struct repl *r, const struct answer_facts *all,
-                                  size_t n, struct err *e)
-{
-    AUTO(out_free) struct out *out = NULL;
-    enum errc rc = out_new(r->s->ctx, FORMAT_TABLE, "", compare_columns,
-                           ARRAY_LEN(compare_columns), &out, e);
-    for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-        out_textz(out, all[i].target);
-        put_number(out, all[i].input_tok);
-        put_number(out, all[i].output_tok);
-        out_money(out, all[i].cost);
-        put_number(out, all[i].first_us);
-        put_number(out, all[i].total_us);
-        out_row_end(out);
-    }
-    if (rc == ERR_OK)
-        out_footer(out, "the conversation goes on from the last one");
-    return rc == ERR_OK ? out_finish(out, e) : rc;
-}
-
-/*
- * The answer that was there, if it was asked for in this session, and the others; the conversation
- * goes on from the last.
- */
-static void run_compare(struct repl *r, struct str arg)
-{
-    enum { COMPARED = 16 };
-    struct answer_facts all[COMPARED];
-    struct err e = ERR_INIT;
-    struct str model;
-    size_t n = 0;
-    if (arg.len == 0 || r->n_turns == 0) {
-        cmd_warn(r->s->ctx, arg.len == 0 ? "which models?" : "there is no question yet");
-        return;
-    }
-    if (r->has_facts)
-        all[n++] = r->facts;
-    r->was_stopped = false;
-    while (!r->was_stopped && n < COMPARED && str_split(&arg, ' ', &model)) {
-        if (model.len == 0)
-            continue;
-        compare_one(r, keep(r, model));
-        if (r->s->answer.text.len > 0)
-            all[n++] = r->facts;
-    }
-    if (n > 1 && print_comparison(r, all, n, &e) != ERR_OK)
-        tell(&e, r);
-}
-
-/* ---- the last answer ---- */
-
-/* Appends it; false, told, when there is none. */
-static bool last_answer(struct repl *r, struct buf *out)
-{
-    if (repl_last_answer(r, out))
-        return true;
-    cmd_warn(r->s->ctx, "there is no answer yet");
-    return false;
-}
-
-static void run_why(struct repl *r, struct str arg)
-{
-    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    struct err e = ERR_INIT;
-    (void)arg;
-    if (r->s->answer.request_id[0] == '\0') {
-        cmd_warn(r->s->ctx, "there is no answer yet");
-        return;
-    }
-    if (session_explain(r->s, &text, &e) != ERR_OK)
-        tell(&e, r);
-    else if (text.len == 0)
-        cmd_warn(r->s->ctx, "nobody could be asked");
-    print_wrapped(buf_str(&text), 6);
-}
-
-static void run_save(struct repl *r, struct str arg)
-{
-    AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_REPLY_LEN);
-    struct err e = ERR_INIT;
-    if (arg.len == 0)
-        cmd_warn(r->s->ctx, "to which file?");
-    else if (!last_answer(r, &text))
-        return;
-    else if (files_write(repl_path(r, arg), buf_str(&text), &e) != ERR_OK)
-        tell(&e, r);
-    else
-        printf("%zu bytes written\n", text.len);
-}
-
-/* As the terminal shows it, but for what a pager would not pass on. */
-static void render(const struct repl *r, struct str text, struct buf *out)
-{
-    const struct answer *a = &r->s->answer;
-    struct term_filter filter = {0};
-    struct markdown m;
-    AUTO(buf_release) struct buf safe = BUF_INIT(LIMIT_REPLY_LEN);
-    term_filter(&filter, text, &safe);
-    if (!a->is_rendered) {
-        buf_adds(out, buf_str(&safe));
-        return;
-    }
-    markdown_init(&m, (size_t)out_screen_width(), a->markdown.has_style,
-                  a->markdown.is_utf8);
-    markdown_feed(&m, buf_str(&safe), out);
-    markdown_end(&m, out);
-    markdown_release(&m);
-}
-
-static void run_view(struct repl *r, struct str arg)
-{
-    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_REPLY_LEN);
-    struct err e = ERR_INIT;
-    int status;
-    const char *pager = out_pager(r->s->ctx);
-    (void)arg;
-    if (!last_answer(r, &answer))
-        return;
-    render(r, buf_str(&answer), &text);
-    buf_addc(&text, '\n');
-    keys_lend(&r->keys);
-    if (shell_run(pager[0] != '\0' ? pager : "cat", buf_str(&text), NULL, &status, &e) !=
-        ERR_OK)
-        tell(&e, r);
-    keys_take_back(&r->keys);
-}
-
-/* The console of Linux shows what it does not know; Source: console_codes(4). */
-static bool has_clipboard(void)
-{
-    const char *term = cmd_getenv("TERM");
-    return term != NULL && strcmp(term, "dumb") != 0 && strcmp(term, "linux") != 0;
-}
-
-static void warn_of_code(struct repl *r, struct str answer)
-{
-    size_t n = code_count(answer);
-    if (n == 0)
-        cmd_warn(r->s->ctx, "the answer has no code; /copy takes all of it");
-    else
-        cmd_warn(r->s->ctx, "the answer has %zu block%s of code", n, n == 1 ? "" : "s");
-}
-
-/* "code": the last block of code of the answer, N: the N-th of them. False, told: there is none. */
-static bool choose_code(struct repl *r, struct str arg, struct str answer,
-                        struct buf *ret_code)
-{
-    bool is_last = str_eqz(arg, "code");
-    uint64_t n = 0;
-    if (!is_last && (num_u64(arg, INT32_MAX, &n) != ERR_OK || n == 0)) {
-        cmd_warn(r->s->ctx, "code, or the number of a block of code?");
-        return false;
-    }
-    if (!code_find(answer, n, ret_code))
-        warn_of_code(r, answer);
-    else if (ret_code->len == 0)
-        cmd_warn(r->s->ctx, "that block of code is empty");
-    return ret_code->len > 0;
-}
-
-/* Source: xterm, "Operating System Commands", 52: the terminal's clipboard. */
-static void run_copy(struct repl *r, struct str arg)
-{
-    AUTO(buf_release) struct buf base64 = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(buf_release) struct buf code = BUF_INIT(LIMIT_REPLY_LEN);
-    AUTO(buf_release) struct buf answer = BUF_INIT(LIMIT_REPLY_LEN);
-    if (!last_answer(r, &answer) ||
-        (arg.len > 0 && !choose_code(r, arg, buf_str(&answer), &code)))
-        return;
-    struct str text = buf_str(arg.len > 0 ? &code : &answer);
-    if (!has_clipboard()) {
-        cmd_warn(r->s->ctx,
-                 "this terminal has no clipboard that we know of; /save writes "
-                 "a file");
-        return;
-    }
-    base64_add(&base64, text);
-    printf("\033]52;c;%.*s\033\\", STR_ARG(buf_str(&base64)));
-    printf("%zu bytes copied\n", text.len);
-}
-
-static void run_raw(struct repl *r, struct str arg)
-{
-    r->s->answer.is_rendered = !switched(arg, !r->s->answer.is_rendered);
-    printf("Markdown is %s\n", r->s->answer.is_rendered ? "rendered" : "shown as it is");
-}
-
-static void run_usage(struct repl *r, struct str arg)
-{
-    r->s->answer.opt.usage = switched(arg, r->s->answer.opt.usage);
-    printf("usage is %s\n", r->s->answer.opt.usage ? "told" : "not told");
 }
 
 /* ---- other commands ---- */
@@ -547,7 +319,7 @@ static void self(struct repl *r, const char *const *words)
     fflush(stdout);
     keys_lend(&r->keys);
     if (shell_run_self(argv, &status, &e) != ERR_OK)
-        tell(&e, r);
+        repl_tell(&e, r);
     keys_take_back(&r->keys);
 }
 
@@ -559,7 +331,7 @@ static void run_cost(struct repl *r, struct str arg)
         printf("this session: %s\n", text.data);
         return;
     }
-    self(r, (const char *const[]){"cost", keep(r, arg), NULL});
+    self(r, (const char *const[]){"cost", repl_keep(r, arg), NULL});
 }
 
 static const struct out_column list_columns[] = {
@@ -598,13 +370,13 @@ static void run_list(struct repl *r, struct str arg)
     keys_lend(&r->keys); /* a pager may want them */
     if (history_recent(r->s->ctx, arg, items, REPL_LISTED, &n, &e) != ERR_OK ||
         print_list(r, items, n, &e) != ERR_OK)
-        tell(&e, r);
+        repl_tell(&e, r);
     keys_take_back(&r->keys);
 }
 
 static void run_log(struct repl *r, struct str arg)
 {
-    const char *n = arg.len > 0 ? keep(r, arg) : "10";
+    const char *n = arg.len > 0 ? repl_keep(r, arg) : "10";
     self(r, (const char *const[]){"log", "list", "-n", n, "--cid",
                                   r->s->turn.conversation, NULL});
 }
@@ -616,9 +388,9 @@ static void run_resume(struct repl *r, struct str arg)
     bool is_listed = num_u64(arg, r->n_listed, &n) == ERR_OK && n > 0;
     if (arg.len == 0)
         cmd_warn(r->s->ctx, "which conversation?");
-    else if (session_resume(r->s, is_listed ? r->listed[n - 1] : keep(r, arg), &e) !=
+    else if (session_resume(r->s, is_listed ? r->listed[n - 1] : repl_keep(r, arg), &e) !=
              ERR_OK)
-        tell(&e, r);
+        repl_tell(&e, r);
     else {
         repl_adopt_turns(r);
         repl_say_resumed(r);
@@ -628,7 +400,7 @@ static void run_resume(struct repl *r, struct str arg)
 /* The ledger takes it with the next answer. */
 static void run_title(struct repl *r, struct str arg)
 {
-    const char *name = keep(r, arg);
+    const char *name = repl_keep(r, arg);
     if (arg.len == 0)
         show("title", r->s->turn.name);
     else if (arg.len > LIMIT_NAME_LEN)
@@ -654,7 +426,7 @@ static void run_rm(struct repl *r, struct str arg)
     jw_object_end(&w);
     if (link_ask(r->s->ctx, true, "POST", "/llmgw/v1/log/rm", STR_NONE, buf_str(&body),
                  &got, &e) != ERR_OK) {
-        tell(&e, r);
+        repl_tell(&e, r);
         return;
     }
     repl_forget_turns(r);
@@ -672,14 +444,14 @@ static void run_shell(struct repl *r, struct str line)
     AUTO(buf_release) struct buf output = BUF_INIT(LIMIT_BODY_LEN);
     struct err e = ERR_INIT;
     bool is_kept = line.len > 1 && line.ptr[1] == '!';
-    const char *text = keep(r, str_trim(str_sub(line, is_kept ? 2 : 1, line.len)));
+    const char *text = repl_keep(r, str_trim(str_sub(line, is_kept ? 2 : 1, line.len)));
     int status = 0;
     fflush(stdout);
     keys_lend(&r->keys);
     enum errc rc = shell_run(text, STR_NONE, is_kept ? &output : NULL, &status, &e);
     keys_take_back(&r->keys);
     if (rc != ERR_OK) {
-        tell(&e, r);
+        repl_tell(&e, r);
         return;
     }
     if (status != 0)
@@ -718,11 +490,11 @@ static const struct command commands[] = {
     {"undo", "[N]", "forget the last turns", run_undo, TAKES_TEXT},
     {"edit", "", "change the last question and ask it again", run_edit, TAKES_TEXT},
     {"fork", "[NAME]", "go on in a conversation of its own", run_fork, TAKES_TEXT},
-    {"compare", "MODEL...", "ask others the last question", run_compare, TAKES_MODELS},
-    {"why", "", "why this target answered", run_why, TAKES_TEXT},
+    {"compare", "MODEL...", "ask others the last question", repl_compare, TAKES_MODELS},
+    {"why", "", "why this target answered", repl_why, TAKES_TEXT},
     {"cost", "[session|today|month]", "what was spent", run_cost, TAKES_TEXT},
     {"budget", "", "the budgets that count it", run_budget, TAKES_TEXT},
-    {"usage", "[on|off]", "tell tokens and cost of each answer", run_usage, TAKES_TEXT},
+    {"usage", "[on|off]", "tell tokens and cost of each answer", repl_usage, TAKES_TEXT},
     {"list", "[QUERY]", "conversations of late, or with these words in them", run_list,
      TAKES_TEXT},
     {"log", "[N]", "requests of this conversation", run_log, TAKES_TEXT},
@@ -731,11 +503,11 @@ static const struct command commands[] = {
     {"title", "[TEXT]", "show or set the name of this conversation", run_title,
      TAKES_TEXT},
     {"rm", "", "delete this conversation for good", run_rm, TAKES_TEXT},
-    {"copy", "[code|N]", "the last answer, or code in it, to the clipboard", run_copy,
+    {"copy", "[code|N]", "the last answer, or code in it, to the clipboard", repl_copy,
      TAKES_TEXT},
-    {"save", "FILE", "the last answer to a file", run_save, TAKES_FILES},
-    {"view", "", "the last answer in the pager", run_view, TAKES_TEXT},
-    {"raw", "[on|off]", "show Markdown as it is", run_raw, TAKES_TEXT},
+    {"save", "FILE", "the last answer to a file", repl_save, TAKES_FILES},
+    {"view", "", "the last answer in the pager", repl_view, TAKES_TEXT},
+    {"raw", "[on|off]", "show Markdown as it is", repl_raw, TAKES_TEXT},
     {"private", "[on|off]", "record nothing", run_private, TAKES_TEXT},
     {"exit", "", "leave, as Ctrl-D does", run_exit, TAKES_TEXT},
     {"quit", "", "the same", run_exit, TAKES_TEXT},

@@ -3,6 +3,7 @@
  *
  *     repl.c           the loop: prompt, line, answer
  *     repl_cmd.c       the commands
+ *     repl_answer.c    those about answers
  *     repl_complete.c  what Tab offers
  *     repl_turns.c     what was asked and answered, to be taken back or looked at
  *     repl_next.c      what goes with the next question, and what it costs
