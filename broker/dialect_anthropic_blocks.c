@@ -4,6 +4,8 @@
  *
  * Source: as in dialect_anthropic_encode.c.
  */
+#include "core/base64.h"
+
 #include "broker/dialect_anthropic_encode.h"
 
 bool anthropic_is_told(const struct msg_part *p)
@@ -57,6 +59,21 @@ void anthropic_write_text(struct jw *w, struct str text, struct str ttl)
     anthropic_write_wrapped(w, STR_NONE, text, STR_NONE, ttl);
 }
 
+/* A text is a document as it stands, whatever format it is in. */
+static void write_text_source(struct anthropic_writer *a, const struct msg_part *p)
+{
+    struct jw *w = &a->r.w;
+    struct buf text = BUF_INIT(LIMIT_BODY_LEN);
+    if (!base64_read(p->data, &text) || !str_is_utf8(buf_str(&text)))
+        refuse(&a->r, "file", "is no text, though its type says so");
+    jw_key(w, "source");
+    jw_object(w);
+    jw_kstrz(w, "type", "text");
+    jw_kstrz(w, "media_type", "text/plain");
+    write_taken(w, "data", &text);
+    jw_object_end(w);
+}
+
 static void write_source(struct jw *w, const struct msg_part *p, struct str mime)
 {
     jw_key(w, "source");
@@ -79,13 +96,17 @@ static void write_media(struct anthropic_writer *a, const struct msg_part *p)
     struct str mime = is_image ? image_mime(p) : p->mime;
     if (is_image && p->url.len == 0 && mime.len == 0)
         refuse(&a->r, "image_url", "must be jpeg, png, gif or webp for this target");
-    if (!is_image && p->url.len == 0 && !str_eqz(mime, "application/pdf"))
-        refuse(&a->r, "file", "must be a PDF for this target");
+    bool is_text = !is_image && p->url.len == 0 && is_text_mime(mime);
+    if (!is_image && !is_text && p->url.len == 0 && !str_eqz(mime, "application/pdf"))
+        refuse(&a->r, "file", "must be a PDF or a text for this target");
     jw_object(w);
     if (p->detail.len > 0 && !str_eqz(p->detail, "auto")) /* which is what it does */
         drop(&a->r, "image_url.detail");
     jw_kstrz(w, "type", is_image ? "image" : "document");
-    write_source(w, p, mime);
+    if (is_text)
+        write_text_source(a, p);
+    else
+        write_source(w, p, mime);
     if (!is_image && p->filename.len > 0)
         jw_kstr(w, "title", p->filename);
     anthropic_write_cache(w, p->cache_ttl);

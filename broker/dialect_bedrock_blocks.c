@@ -101,7 +101,8 @@ static const char *file_format(struct str mime)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (str_eqz(mime, rows[i][0]))
             return rows[i][1];
-    return NULL;
+    return is_text_mime(mime) ? "txt"
+                              : NULL; /* JSON and the like are read as they stand */
 }
 
 /* Letters, digits, blanks, hyphens and brackets are allowed, and no name may come twice. */

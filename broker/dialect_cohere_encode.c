@@ -138,8 +138,7 @@ static void write_file(struct cohere_writer *c, const struct msg_part *p)
 
 static void write_part(struct cohere_writer *c, const struct msg_part *p)
 {
-    if (p->cache_ttl.len > 0) /* caching is the provider's own affair */
-        drop(&c->r, "cache_control");
+    drop_cache(&c->r, p->cache_ttl); /* caching is the provider's own affair */
     switch (p->kind) {
     case MSG_TEXT:
     case MSG_REFUSAL:
@@ -232,6 +231,7 @@ static void write_name(struct jw *w, struct str name)
 static void write_call(struct cohere_writer *c, const struct msg_part *p)
 {
     struct jw *w = &c->r.w;
+    drop_cache(&c->r, p->cache_ttl);
     jw_object(w);
     jw_kstr(w, "id", p->id);
     jw_kstrz(w, "type", "function");
@@ -292,6 +292,7 @@ static void write_result(struct cohere_writer *c, const struct msg_part *p)
     buf_adds(&text, p->text);
     if (is_blank(buf_str(&text)))
         buf_addz(&text, p->n_parts > 0 ? "(see the next message)" : "(nothing)");
+    drop_cache(&c->r, p->cache_ttl);
     begin_message(w, "tool");
     jw_kstr(w, "tool_call_id", p->id);
     write_taken(w, "content", &text);
@@ -347,8 +348,7 @@ static void write_system(struct cohere_writer *c)
     for (size_t i = 0; i < c->first; i++)
         for (size_t k = 0; k < m->turns[i].n_parts; k++) {
             const struct msg_part *p = &m->turns[i].parts[k];
-            if (p->cache_ttl.len > 0)
-                drop(&c->r, "cache_control");
+            drop_cache(&c->r, p->cache_ttl);
             buf_addz(&joined, joined.len > 0 ? "\n\n" : "");
             buf_adds(&joined, p->text);
         }
@@ -414,8 +414,7 @@ static void write_tool(struct cohere_writer *c, const struct msg_tool *t)
     }
     jw_object_end(w);
     jw_object_end(w);
-    if (t->cache_ttl.len > 0)
-        drop(&c->r, "cache_control");
+    drop_cache(&c->r, t->cache_ttl);
 }
 
 /* A single tool cannot be named: it is the only one that is offered. */

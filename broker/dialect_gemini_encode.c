@@ -263,8 +263,7 @@ static void write_system(struct gemini_writer *g)
     for (size_t i = 0; i < g->first; i++)
         for (size_t k = 0; k < m->turns[i].n_parts; k++) {
             const struct msg_part *p = &m->turns[i].parts[k];
-            if (p->cache_ttl.len > 0)
-                drop(&g->r, "cache_control");
+            drop_cache(&g->r, p->cache_ttl);
             buf_addz(&joined, joined.len > 0 ? "\n\n" : "");
             buf_adds(&joined, p->text);
         }
@@ -374,8 +373,7 @@ static void write_tools(struct gemini_writer *g)
         jw_object_end(w);
         if (t->strict == 1)
             drop(&g->r, "strict");
-        if (t->cache_ttl.len > 0)
-            drop(&g->r, "cache_control");
+        drop_cache(&g->r, t->cache_ttl);
     }
     jw_array_end(w);
     jw_object_end(w);

@@ -131,6 +131,7 @@ static void write_media(struct gemini_writer *g, const struct msg_part *p)
 void gemini_write_call(struct gemini_writer *g, const struct msg_part *p, bool is_first)
 {
     struct jw *w = &g->r.w;
+    drop_cache(&g->r, p->cache_ttl);
     jw_object(w);
     jw_key(w, "functionCall");
     jw_object(w);
@@ -150,9 +151,8 @@ void gemini_write_call(struct gemini_writer *g, const struct msg_part *p, bool i
 void gemini_write_part(struct gemini_writer *g, const struct msg_part *p)
 {
     struct jw *w = &g->r.w;
-    if (p->cache_ttl.len >
-        0) /* caches here are objects of their own, or nobody's business */
-        drop(&g->r, "cache_control");
+    /* caches here are objects of their own, or nobody's business */
+    drop_cache(&g->r, p->cache_ttl);
     switch (p->kind) {
     case MSG_TEXT:
     case MSG_REFUSAL:
@@ -179,6 +179,7 @@ void gemini_write_result(struct gemini_writer *g, const struct msg_part *p,
                          struct str name)
 {
     struct jw *w = &g->r.w;
+    drop_cache(&g->r, p->cache_ttl);
     jw_object(w);
     jw_key(w, "functionResponse");
     jw_object(w);

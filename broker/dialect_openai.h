@@ -7,6 +7,8 @@
 
 #include "broker/dialect.h"
 
+struct request_writer;
+
 /* finish_reason; "stop" after calls means calls. */
 enum msg_finish openai_finish(struct str word, bool saw_call);
 bool openai_finish_is_error(struct str word);
@@ -17,6 +19,14 @@ struct jspan openai_detail_text(struct str t, struct jspan detail);
 int openai_version(struct str model);
 /* Does the target reason, by what is known of it or by its id? */
 bool openai_is_reasoning(const struct target_caps *t);
+/*
+ * gpt-5.6 and later take marks of what is to be cached on the parts of what they are told, but not
+ * on what they have said; older ones answer 400.
+ * Source: developers.openai.com guides/prompt-caching, breakpoints (2026-10).
+ */
+bool openai_takes_marks(const struct target_caps *t);
+/* The mark of a part that has one; dropped by name where it is not taken. */
+void openai_write_mark(struct request_writer *r, struct str ttl);
 /* The nearest effort that a reasoning model of OpenAI's takes. */
 const char *openai_effort_word(enum msg_effort e, struct str model);
 /* The tier that served it, for the price. */

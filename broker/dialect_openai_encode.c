@@ -107,19 +107,29 @@ static void write_audio(struct jw *w, const struct msg_part *p)
     jw_object_end(w);
 }
 
-/* gpt-5.6 and later take marks in a prompt; older ones answer 400. */
-static void write_cache_mark(struct openai_writer *o, const struct msg_part *p)
+bool openai_takes_marks(const struct target_caps *t)
 {
-    if (p->cache_ttl.len == 0)
+    return t->kind->quirks.is_openai && openai_version(t->model) >= 56;
+}
+
+void openai_write_mark(struct request_writer *r, struct str ttl)
+{
+    if (ttl.len == 0)
         return;
-    if (!o->quirk->is_openai || openai_version(o->r.t->model) < 56) {
-        drop(&o->r, "cache_control");
+    if (!openai_takes_marks(r->t)) {
+        drop_cache(r, ttl);
         return;
     }
-    jw_key(&o->r.w, "prompt_cache_breakpoint");
-    jw_object(&o->r.w);
-    jw_kstrz(&o->r.w, "mode", "explicit");
-    jw_object_end(&o->r.w);
+    jw_key(&r->w, "prompt_cache_breakpoint");
+    jw_object(&r->w);
+    jw_kstrz(&r->w, "mode", "explicit");
+    jw_object_end(&r->w);
+}
+
+/* A mark stands on a part: a text that has one is no plain string. */
+static bool is_marked(const struct openai_writer *o, const struct msg_part *p)
+{
+    return p->cache_ttl.len > 0 && openai_takes_marks(o->r.t);
 }
 
 static void write_part(struct openai_writer *o, const struct msg_part *p)
@@ -146,7 +156,7 @@ static void write_part(struct openai_writer *o, const struct msg_part *p)
         jw_kstr_kept(w, "text", p->text);
         break;
     }
-    write_cache_mark(o, p);
+    openai_write_mark(&o->r, p->cache_ttl);
     jw_object_end(w);
 }
 
@@ -156,10 +166,10 @@ static void write_user_content(struct openai_writer *o, const struct msg_turn *t
     struct jw *w = &o->r.w;
     if (t->n_parts == 0) {
         jw_kstrz(w, "content", "");
-    } else if (t->n_parts == 1 && t->parts[0].kind == MSG_TEXT) {
+    } else if (t->n_parts == 1 && t->parts[0].kind == MSG_TEXT &&
+               !is_marked(o, &t->parts[0])) {
         jw_kstr_kept(w, "content", t->parts[0].text);
-        if (t->parts[0].cache_ttl.len > 0)
-            drop(&o->r, "cache_control");
+        drop_cache(&o->r, t->parts[0].cache_ttl);
     } else {
         jw_key(w, "content");
         jw_array(w);
@@ -251,6 +261,28 @@ static void write_details(struct openai_writer *o, const struct msg_turn *t)
     jw_raw(&o->r.w, buf_str(&all));
 }
 
+/* Its texts are one, but where one of them is marked. */
+static void write_system(struct openai_writer *o, const struct msg_turn *t)
+{
+    struct jw *w = &o->r.w;
+    bool has_marks = false;
+    for (size_t i = 0; i < t->n_parts; i++)
+        has_marks |= t->parts[i].text.len > 0 && is_marked(o, &t->parts[i]);
+    jw_kstrz(w, "role", "system");
+    if (!has_marks) {
+        write_joined(o, "content", t, MSG_TEXT, "\n\n");
+        for (size_t i = 0; i < t->n_parts; i++)
+            drop_cache(&o->r, t->parts[i].cache_ttl);
+        return;
+    }
+    jw_key(w, "content");
+    jw_array(w);
+    for (size_t i = 0; i < t->n_parts; i++)
+        if (t->parts[i].text.len > 0)
+            write_part(o, &t->parts[i]);
+    jw_array_end(w);
+}
+
 static void write_assistant(struct openai_writer *o, const struct msg_turn *t)
 {
     struct jw *w = &o->r.w;
@@ -273,15 +305,24 @@ static void write_assistant(struct openai_writer *o, const struct msg_turn *t)
         write_details(o, t);
     if (has_calls)
         write_calls(o, t);
+    for (size_t i = 0; i < t->n_parts; i++) /* nothing that it says can be marked */
+        drop_cache(&o->r, t->parts[i].cache_ttl);
 }
 
 static void write_result(struct openai_writer *o, const struct msg_part *p)
 {
     struct jw *w = &o->r.w;
+    bool has_mark = is_marked(o, p);
     jw_object(w);
     jw_kstrz(w, "role", "tool");
     write_tool_id(o, "tool_call_id", p->id);
     jw_key(w, "content");
+    if (has_mark) {
+        jw_array(w);
+        jw_object(w);
+        jw_kstrz(w, "type", "text");
+        jw_key(w, "text");
+    }
     jw_string(w);
     if (p->is_error) /* there is no flag for it */
         jw_string_add(w, STR("Error: "));
@@ -289,6 +330,13 @@ static void write_result(struct openai_writer *o, const struct msg_part *p)
     if (p->text.len == 0 && p->n_parts > 0)
         jw_string_add(w, STR("(see the next message)"));
     jw_string_end(w);
+    openai_write_mark(&o->r, has_mark ? p->cache_ttl : STR_NONE);
+    if (has_mark) {
+        jw_object_end(w);
+        jw_array_end(w);
+    } else {
+        drop_cache(&o->r, p->cache_ttl);
+    }
     jw_object_end(w);
 }
 
@@ -325,11 +373,7 @@ static void write_turn(struct openai_writer *o, const struct msg_turn *t)
     if (t->role == MSG_ASSISTANT) {
         write_assistant(o, t);
     } else if (t->role == MSG_SYSTEM) {
-        jw_kstrz(w, "role", "system");
-        write_joined(o, "content", t, MSG_TEXT, "\n\n");
-        for (size_t i = 0; i < t->n_parts; i++)
-            if (t->parts[i].cache_ttl.len > 0)
-                drop(&o->r, "cache_control");
+        write_system(o, t);
     } else {
         jw_kstrz(w, "role", "user");
         write_user_content(o, t);
@@ -418,8 +462,7 @@ static void write_tools(struct openai_writer *o)
             drop(&o->r, "tools.strict");
         jw_object_end(w);
         jw_object_end(w);
-        if (t->cache_ttl.len > 0)
-            drop(&o->r, "cache_control");
+        drop_cache(&o->r, t->cache_ttl);
     }
     jw_array_end(w);
 }

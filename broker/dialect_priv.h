@@ -312,6 +312,8 @@ struct request_writer {
 void refuse(struct request_writer *w, const char *field, const char *why);
 /* Names a field that is left out; a constant, or as long-lived as the request. */
 void drop(struct request_writer *w, const char *field);
+/* Where a mark of what is to be cached cannot be said. */
+void drop_cache(struct request_writer *w, struct str ttl);
 bool target_is(const struct target_caps *t, const char *kind);
 /* A member whose text was put together in `b`, which is released. */
 void write_taken(struct jw *w, const char *key, struct buf *b);

@@ -52,7 +52,6 @@ static void write_data_url(struct jw *w, const char *key, const struct msg_part 
 static void write_image(struct jw *w, const struct msg_part *p)
 {
     struct str mime = image_mime(p);
-    jw_object(w);
     jw_kstrz(w, "type", "input_image");
     if (p->url.len > 0)
         jw_kstr(w, "image_url", p->url);
@@ -60,12 +59,10 @@ static void write_image(struct jw *w, const struct msg_part *p)
         write_data_url(w, "image_url", p, mime.len > 0 ? mime : p->mime);
     if (p->detail.len > 0)
         jw_kstr(w, "detail", p->detail);
-    jw_object_end(w);
 }
 
 static void write_file(struct jw *w, const struct msg_part *p)
 {
-    jw_object(w);
     jw_kstrz(w, "type", "input_file");
     if (p->url.len > 0) {
         jw_kstr(w, "file_url", p->url);
@@ -73,14 +70,14 @@ static void write_file(struct jw *w, const struct msg_part *p)
         jw_kstr(w, "filename", p->filename.len > 0 ? p->filename : STR("document.pdf"));
         write_data_url(w, "file_data", p, p->mime);
     }
-    jw_object_end(w);
 }
 
-/* What a user, or a result, says. */
-static void write_input_part(struct request_writer *r, const struct msg_part *p)
+/* What a user says, behind his name, or a result, which takes no marks. */
+static void write_input_part(struct request_writer *r, struct str name,
+                             const struct msg_part *p, bool is_result)
 {
-    if (p->cache_ttl.len > 0)
-        drop(r, "cache_control");
+    struct jw *w = &r->w;
+    jw_object(w);
     switch (p->kind) {
     case MSG_IMAGE:
         write_image(&r->w, p);
@@ -97,9 +94,20 @@ static void write_input_part(struct request_writer *r, const struct msg_part *p)
     case MSG_REDACTED:
     case MSG_TOOL_CALL:
     case MSG_TOOL_RESULT:
-        write_text_part(&r->w, "input_text", p->text);
+        jw_kstrz(w, "type", "input_text");
+        jw_key(w, "text");
+        jw_string(w);
+        jw_string_add(w, name);
+        jw_string_add(w, name.len > 0 ? STR(": ") : STR_NONE);
+        jw_string_kept(w, p->text);
+        jw_string_end(w);
         break;
     }
+    if (is_result)
+        drop_cache(r, p->cache_ttl);
+    else
+        openai_write_mark(r, p->cache_ttl);
+    jw_object_end(w);
 }
 
 /* ---- items ---- */
@@ -115,25 +123,13 @@ static void begin_message(struct jw *w, const char *role)
 static void write_user(struct request_writer *r, const struct msg_turn *t)
 {
     struct jw *w = &r->w;
-    bool is_named = t->name.len > 0;
+    struct str name = t->name; /* a participant's has no field */
     begin_message(w, t->role == MSG_SYSTEM ? "developer" : "user");
     jw_array(w);
     for (size_t i = 0; i < t->n_parts; i++) {
-        const struct msg_part *p = &t->parts[i];
-        if (p->kind == MSG_TEXT && is_named) { /* a participant's name has no field */
-            jw_object(w);
-            jw_kstrz(w, "type", "input_text");
-            jw_key(w, "text");
-            jw_string(w);
-            jw_string_add(w, t->name);
-            jw_string_add(w, STR(": "));
-            jw_string_kept(w, p->text);
-            jw_string_end(w);
-            jw_object_end(w);
-            is_named = false;
-        } else {
-            write_input_part(r, p);
-        }
+        bool is_text = t->parts[i].kind == MSG_TEXT;
+        write_input_part(r, is_text ? name : STR_NONE, &t->parts[i], false);
+        name = is_text ? STR_NONE : name;
     }
     jw_array_end(w);
     jw_object_end(w);
@@ -201,6 +197,7 @@ static void write_assistant(struct request_writer *r, const struct msg_turn *t)
     bool is_open = false;
     for (size_t i = 0; i < t->n_parts; i++) {
         const struct msg_part *p = &t->parts[i];
+        drop_cache(r, p->cache_ttl);
         if (is_said(p) && !is_open) {
             begin_message(w, "assistant");
             jw_array(w);
@@ -253,6 +250,7 @@ static bool answers_custom(const struct request_writer *r, const struct msg_part
 static void write_result(struct request_writer *r, const struct msg_part *p)
 {
     struct jw *w = &r->w;
+    drop_cache(r, p->cache_ttl);
     jw_object(w);
     jw_kstrz(w, "type",
              answers_custom(r, p) ? "custom_tool_call_output" : "function_call_output");
@@ -270,23 +268,35 @@ static void write_result(struct request_writer *r, const struct msg_part *p)
             jw_object_end(w);
         }
         for (size_t i = 0; i < p->n_parts; i++)
-            write_input_part(r, &p->parts[i]);
+            write_input_part(r, STR_NONE, &p->parts[i], true);
         jw_array_end(w);
     }
     jw_object_end(w);
 }
 
-/* Leading system turns are the instructions. */
+/* Is a part of the leading system turns marked? */
+static bool has_marked_system(const struct request_writer *r)
+{
+    const struct msg_request *m = r->m;
+    for (size_t i = 0; i < m->n_turns && m->turns[i].role == MSG_SYSTEM; i++)
+        for (size_t k = 0; k < m->turns[i].n_parts; k++)
+            if (m->turns[i].parts[k].cache_ttl.len > 0)
+                return true;
+    return false;
+}
+
+/* Leading system turns are the instructions, but where they are marked, which those cannot be. */
 static size_t write_instructions(struct request_writer *r)
 {
     const struct msg_request *m = r->m;
     struct buf joined = BUF_INIT(LIMIT_BODY_LEN);
     size_t first = 0;
+    if (openai_takes_marks(r->t) && has_marked_system(r))
+        return 0;
     for (; first < m->n_turns && m->turns[first].role == MSG_SYSTEM; first++)
         for (size_t k = 0; k < m->turns[first].n_parts; k++) {
             const struct msg_part *p = &m->turns[first].parts[k];
-            if (p->cache_ttl.len > 0)
-                drop(r, "cache_control");
+            drop_cache(r, p->cache_ttl);
             buf_addz(&joined, joined.len > 0 ? "\n\n" : "");
             buf_adds(&joined, p->text);
         }
@@ -355,8 +365,7 @@ static void write_tool(struct request_writer *r, const struct msg_tool *t)
     bool is_strict = t->strict == 1 && schema_is_strict(t->schema);
     if (t->strict == 1 && !is_strict)
         drop(r, "tools.strict");
-    if (t->cache_ttl.len > 0)
-        drop(r, "cache_control");
+    drop_cache(r, t->cache_ttl);
     if (t->is_custom && !is_agent(r)) {
         write_custom_tool(w, t);
         return;

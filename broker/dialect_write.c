@@ -73,6 +73,12 @@ int64_t claude_budget(const struct msg_request *m, int64_t cap_tok)
     return budget >= LEAST && budget < INT64_MAX ? budget : 0;
 }
 
+void drop_cache(struct request_writer *w, struct str ttl)
+{
+    if (ttl.len > 0)
+        drop(w, "cache_control");
+}
+
 void refuse_logprobs(struct request_writer *w)
 {
     if (w->m->logprobs)

@@ -209,6 +209,13 @@ static void parts_go_to_anthropic(void **state)
          AN_PARTS("{\"type\":\"document\",\"source\":{\"type\":\"base64\","
          "\"media_type\":\"application/pdf\",\"data\":\"JVBE\"},\"title\":\"a.pdf\"}"),
          NULL},
+        /* a text is a document as it stands: "tide" */
+        {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"file\",\"file\":{\"filename\":\"a.json\","
+         "\"file_data\":\"data:application/json;base64,dGlkZQ==\"}}"),
+         AN_PARTS("{\"type\":\"document\",\"source\":{\"type\":\"text\","
+         "\"media_type\":\"text/plain\",\"data\":\"tide\"},\"title\":\"a.json\"}"),
+         NULL},
         {"anthropic", "claude-opus-5",
          PARTS("{\"type\":\"text\",\"text\":\"long\","
          "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}," TEXT("b")),
@@ -782,7 +789,10 @@ static void what_cannot_be_said_is_refused(void **state)
          PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/tiff;base64,"
          "AA\"}}"), "image_url: ", NULL}},
         {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
-         PARTS("{\"type\":\"file\",\"file\":{\"file_data\":\"data:text/csv;base64,AA\"}}"),
+         PARTS("{\"type\":\"file\",\"file\":{\"file_data\":\"data:a/zip;base64,AA\"}}"),
+         "file: must be a PDF", NULL}},
+        {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
+         PARTS("{\"type\":\"file\",\"file\":{\"file_data\":\"data:text/csv;base64,/w==\"}}"),
          "file: ", NULL}},
         {DIALECT_OPENAI, {"anthropic", "claude-opus-5",
          PARTS("{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}"),

@@ -133,9 +133,11 @@ static void media_are_data(void **state)
          "'data:image/gif;base64,iVBORw0KGgoAAAA'}}]}]"), BR(USER(PNG), "", ""), NULL, 0},
         {NOVA, OC("{'role':'user','content':[{'type':'file','file':{'filename':'a_b.pdf',"
          "'file_data':'data:application/pdf;base64,BB'}},{'type':'file','file':{'filename':'',"
-         "'file_data':'data:text/csv;base64,CC'}}]}]"),
+         "'file_data':'data:text/csv;base64,CC'}},{'type':'file','file':{'filename':'b.json',"
+         "'file_data':'data:application/json;base64,DD'}}]}]"),
          BR(USER("{'document':{'format':'pdf','name':'a-b-pdf(1)','source':{'bytes':'BB'}}},"
-            "{'document':{'format':'csv','name':'document(2)','source':{'bytes':'CC'}}}"), "", ""),
+            "{'document':{'format':'csv','name':'document(2)','source':{'bytes':'CC'}}},"
+            "{'document':{'format':'txt','name':'b-json(3)','source':{'bytes':'DD'}}}"), "", ""),
          NULL, 0},
     };
     /* clang-format on */
