@@ -582,6 +582,30 @@ static void an_unreadable_record_is_counted_and_the_others_are_rows(void **state
     assert_int_equal(ask(f, "SELECT sum(n_rows) FROM loss"), 1);
 }
 
+/* … once, whichever call to the database fails when that is noted. */
+static void an_unreadable_record_is_counted_once_whatever_fails(void **state)
+{
+    struct fixture *f = *state;
+    bool has_struck = true;
+    for (long n = 0; has_struck; n += f->stride) {
+        struct err e;
+        struct ledger *l = NULL;
+        leave_three_in_the_spool(f);
+        poke(f->spool, 4096 + 40, 1);
+        fault_arm(FAULT_DATABASE, FAULT_ONCE, n);
+        enum errc rc = start(f, &l, &e);
+        if (rc == ERR_OK)
+            assert_true(ledger_wait(l, 5 * US_PER_S));
+        ledger_close(&l, 5 * US_PER_S);
+        has_struck = fault_disarm();
+        live(f);
+        f->acks[0] = ACK_NONE;
+        check_rows(f);
+        assert_int_equal(ask(f, "SELECT count(*) FROM request"), 2);
+        assert_int_equal(ask(f, "SELECT sum(n_rows) FROM loss"), 1);
+    }
+}
+
 /* Two attempts of one number: the table refuses the second, when a row is there already. */
 static void half_a_row_is_none(void **state)
 {
@@ -624,6 +648,7 @@ int main(void)
         TEST(a_failing_allocation_of_sqlite_is_overcome),
         TEST(trouble_passes_by_itself),
         TEST(an_unreadable_record_is_counted_and_the_others_are_rows),
+        TEST(an_unreadable_record_is_counted_once_whatever_fails),
         TEST(half_a_row_is_none),
     };
     cmocka_set_test_filter(getenv("FAULT_TESTS"));
