@@ -629,6 +629,34 @@ static void half_a_row_is_none(void **state)
     assert_int_equal(ask(f, "SELECT sum(n_rows) FROM loss"), 6);
 }
 
+/* More than one transaction takes: those of the next ones are not forgotten with the first. */
+static void bodies_of_several_transactions_are_kept(void **state)
+{
+    enum { MANY = 5000 };
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    struct ledger *l = NULL;
+    struct db *locker = NULL;
+    struct ledger_settle s = {.request_body = STR("{}"),
+                              .record = CONF_RECORD_FULL,
+                              .cost_pico = 1,
+                              .reported_pico = PICO_UNKNOWN};
+    prepare(f, true);
+    assert_int_equal(db_open(f->db, DB_WRITE, &locker, &e), ERR_OK);
+    assert_int_equal(db_exec(locker, "BEGIN IMMEDIATE", &e), ERR_OK);
+    assert_int_equal(start(f, &l, &e), ERR_OK);
+    for (int n = 0; n < MANY; n++) {
+        make_id(s.id, n);
+        assert_int_equal(ledger_settle(l, &s, NULL, &e), ERR_OK);
+    }
+    assert_int_equal(db_exec(locker, "ROLLBACK", &e), ERR_OK);
+    db_close(&locker);
+    assert_true(ledger_wait(l, 60 * US_PER_S));
+    ledger_close(&l, 60 * US_PER_S);
+    assert_int_equal(ask(f, "SELECT count(*) FROM request"), MANY);
+    assert_int_equal(ask(f, "SELECT count(*) FROM body"), MANY);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -650,6 +678,7 @@ int main(void)
         TEST(an_unreadable_record_is_counted_and_the_others_are_rows),
         TEST(an_unreadable_record_is_counted_once_whatever_fails),
         TEST(half_a_row_is_none),
+        TEST(bodies_of_several_transactions_are_kept),
     };
     cmocka_set_test_filter(getenv("FAULT_TESTS"));
     return cmocka_run_group_tests_name("ledger_fault", tests, NULL, NULL);
