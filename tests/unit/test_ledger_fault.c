@@ -657,6 +657,43 @@ static void bodies_of_several_transactions_are_kept(void **state)
     assert_int_equal(ask(f, "SELECT count(*) FROM body"), MANY);
 }
 
+static void wait_removed(struct ledger *l)
+{
+    struct ledger_stats stats = {.n_removals = 0};
+    for (int i = 0; i < 60000 && stats.n_removals == 0; i++) {
+        ledger_stats(l, &stats);
+        usleep(1000);
+    }
+    assert_int_equal(stats.n_removals, 1);
+}
+
+/* Who is told that a request was deleted may rely on it, whichever call failed once. */
+static void what_is_said_to_be_deleted_is(void **state)
+{
+    struct fixture *f = *state;
+    bool has_struck = true;
+    for (long n = 0; has_struck; n += f->stride) {
+        struct err e = ERR_INIT;
+        struct ledger *l = NULL;
+        uint64_t number;
+        char id[ULID_LEN + 1];
+        prepare(f, true);
+        assert_int_equal(start(f, &l, &e), ERR_OK);
+        settle(f, l, 0);
+        settle(f, l, 1);
+        assert_true(ledger_wait(l, 60 * US_PER_S));
+        make_id(id, 1);
+        fault_arm(FAULT_DATABASE, FAULT_ONCE, n);
+        const struct prune_selection what = {.id = str_of(id)};
+        assert_int_equal(ledger_remove(l, &what, &number, &e), ERR_OK);
+        wait_removed(l);
+        has_struck = fault_disarm();
+        ledger_close(&l, 60 * US_PER_S);
+        assert_int_equal(ask(f, "SELECT count(*) FROM request"), 1);
+        assert_int_equal(ask(f, "SELECT count(*) FROM body"), 0);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -679,6 +716,7 @@ int main(void)
         TEST(an_unreadable_record_is_counted_once_whatever_fails),
         TEST(half_a_row_is_none),
         TEST(bodies_of_several_transactions_are_kept),
+        TEST(what_is_said_to_be_deleted_is),
     };
     cmocka_set_test_filter(getenv("FAULT_TESTS"));
     return cmocka_run_group_tests_name("ledger_fault", tests, NULL, NULL);
