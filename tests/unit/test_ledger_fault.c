@@ -168,6 +168,7 @@ static void settle(struct fixture *f, struct ledger *l, int n)
         .request_body = STR("{\"q\":1}"),
         .response_text = STR("answer"),
         .record = n % 2 ? CONF_RECORD_FULL : CONF_RECORD_META,
+        .flags = n % 4 == 1 ? LEDGER_ESTIMATED : 0U,
     };
     make_id(s.id, n);
     note(f, n, ACK_SETTLED, ledger_settle(l, &s, NULL, &e));
