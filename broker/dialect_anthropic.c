@@ -534,7 +534,7 @@ static unsigned anthropic_scan_event(struct scan_state *s, const struct sse_even
                                      struct err *e)
 {
     if (!ev->has_data)
-        return EV_PING;
+        return scan_bare(s, ev->raw, e);
     unsigned flags = scan_again(s, ev->data);
     if (flags != 0)
         return flags;

@@ -286,7 +286,7 @@ static unsigned cohere_scan_event(struct scan_state *s, const struct sse_event *
     struct cohere_event c;
     struct err why = ERR_INIT;
     if (!ev->has_data)
-        return EV_PING;
+        return scan_bare(s, ev->raw, e);
     if (str_eqz(ev->data, "[DONE]"))
         return EV_END;
     if (jscan_check(ev->data, &why) != ERR_OK) {

@@ -298,17 +298,6 @@ static unsigned scan_chunk(struct scan_state *s, struct str t,
     return flags | scan_report(s, t, c->usage);
 }
 
-/* A failure inside the stream may come as bare JSON, in lines that are none of an event. */
-static unsigned scan_bare(struct scan_state *s, struct str raw, struct err *e)
-{
-    struct err ignored = ERR_INIT;
-    struct str t = str_trim(raw);
-    bool is_json = str_starts(t, STR("{")) || str_starts(t, STR("["));
-    if (is_json && jscan_check(t, &ignored) == ERR_OK && error_in_band(s->kind, t, e))
-        return EV_ERROR;
-    return EV_PING;
-}
-
 static unsigned gemini_scan_event(struct scan_state *s, const struct sse_event *ev,
                                   struct err *e)
 {

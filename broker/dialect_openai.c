@@ -616,7 +616,9 @@ static unsigned scan_object(struct scan_state *s, struct str t, const struct jfi
 static unsigned openai_scan_event(struct scan_state *s, const struct sse_event *ev,
                                   struct err *e)
 {
-    if (!ev->has_data || ev->data.len == 0)
+    if (!ev->has_data)
+        return scan_bare(s, ev->raw, e);
+    if (ev->data.len == 0)
         return EV_PING;
     if (str_eqz(ev->data, "[DONE]"))
         return EV_END;

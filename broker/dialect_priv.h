@@ -38,6 +38,12 @@ unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
                     struct jspan v);
 
 /*
+ * Lines that are none of an event: a failure inside a stream may come as bare JSON, with status 200
+ * and the type of a stream (Gemini, and relays of other dialects). EV_ERROR, or EV_PING.
+ */
+unsigned scan_bare(const struct scan_state *s, struct str raw, struct err *e);
+
+/*
  * Is the event the last one with another text? Then what brought the last one's flags was checked
  * and understood before, byte for byte: the text is counted, and the flags returned. 0: it is not,
  * and the scan begins; it sets s->text, and ends with scan_remember(), which is told what

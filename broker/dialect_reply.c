@@ -136,6 +136,16 @@ void citation_write_address(struct jw *w, const struct msg_citation *c)
     jw_string_end(w);
 }
 
+unsigned scan_bare(const struct scan_state *s, struct str raw, struct err *e)
+{
+    struct err ignored = ERR_INIT;
+    struct str t = str_trim(raw);
+    bool is_json = str_starts(t, STR("{")) || str_starts(t, STR("["));
+    if (is_json && jscan_check(t, &ignored) == ERR_OK && error_in_band(s->kind, t, e))
+        return EV_ERROR;
+    return EV_PING;
+}
+
 unsigned scan_usage(struct scan_state *s, enum usage_wire wire, struct str text,
                     struct jspan v)
 {

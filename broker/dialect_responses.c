@@ -528,7 +528,9 @@ static unsigned responses_scan_event(struct scan_state *s, const struct sse_even
     struct responses_event r;
     struct responses_object o;
     struct err why = ERR_INIT;
-    if (!ev->has_data || ev->data.len == 0)
+    if (!ev->has_data)
+        return scan_bare(s, ev->raw, e);
+    if (ev->data.len == 0)
         return EV_PING;
     if (str_eqz(ev->data,
                 "[DONE]")) /* of some compatible servers, without an end before it */

@@ -161,6 +161,40 @@ static void an_error_behind_the_finish_takes_nothing_back(void **state)
     assert_false(has(&w->got, "server_error"));
 }
 
+/* Relays say so that a stream failed before it began: what it is decides what comes next. */
+static void an_error_that_is_no_event_is_told_as_what_it_is(void **state)
+{
+    static const struct {
+        const char *model, *end;
+    } rows[] = {{"one/m", ""}, {"one/m", "\n\n"},    {"claude/c", ""},
+                {"co/m", ""},  {"claude/c", "\n\n"}, {"gem/m", "\n\n"}};
+    struct world *w = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"%s\",\"stream\":true,\"messages\":"
+                 "[{\"role\":\"user\",\"content\":\"hi\"}]}",
+                 rows[i].model);
+        w->told = (struct told){0};
+        ask(w, "", body);
+        begin_stream(call(w, i));
+        say(call(w, i), "{\n  \"error\": {\"type\": \"invalid_request_error\",");
+        say(call(w, i), "\n  \"message\": \"temperature: too hot\"}\n}");
+        say(call(w, i), rows[i].end);
+        if (w->n_ends == 0)
+            end(call(w, i));
+        expect_ended(w, 400);
+        expect(&w->got, "temperature: too hot");
+    }
+    w->told = (struct told){0};
+    ask_in(w, &dialect_responses, "",
+           "{\"model\":\"one/m\",\"stream\":true,\"input\":\"hi\"}");
+    begin_stream(call(w, ARRAY_LEN(rows)));
+    say(call(w, ARRAY_LEN(rows)), ERROR("invalid_request_error"));
+    end(call(w, ARRAY_LEN(rows)));
+    expect_ended(w, 400);
+}
+
 static void signs_of_life_before_the_first_content_are_ours_to_give(void **state)
 {
     struct world *w = *state;
@@ -184,6 +218,7 @@ int main(void)
         CASE(the_preferred_targets_refusal_speaks_before_a_fault),
         CASE(who_cannot_count_may_well_answer),
         CASE(an_error_behind_the_finish_takes_nothing_back),
+        CASE(an_error_that_is_no_event_is_told_as_what_it_is),
         CASE(signs_of_life_before_the_first_content_are_ours_to_give),
     };
     return cmocka_run_group_tests_name("request_limits", tests, NULL, NULL);
