@@ -310,8 +310,10 @@ static void hide_secrets(const struct attempt *a, struct err *e)
     str_hide(e->text, key);
     str_hide(e->provider_code, key);
     for (size_t i = 0; i < a->provider->n_headers; i++)
-        if (is_credential(a->provider->headers[i].name))
+        if (is_credential(a->provider->headers[i].name)) {
             str_hide(e->text, str_of(a->provider->headers[i].value));
+            str_hide(e->provider_code, str_of(a->provider->headers[i].value));
+        }
 }
 
 void attempt_broken(struct attempt *a, const struct err *e)

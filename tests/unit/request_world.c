@@ -359,6 +359,7 @@ static const char config[] =
     " key-env = ONE\n"
     "[provider \"two\"]\n kind = openai\n base-url = http://two\n"
     " key-env = TWO\n"
+    " header = x-api-token: pass-87654321\n header = x-tenant: tenant-7\n"
     "[provider \"claude\"]\n kind = anthropic\n base-url = http://claude\n"
     " key-env = CLAUDE\n"
     "[provider \"gem\"]\n kind = gemini\n base-url = http://gem\n"

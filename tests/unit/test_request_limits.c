@@ -207,6 +207,24 @@ static void signs_of_life_before_the_first_content_are_ours_to_give(void **state
     expect(&w->got, ROLE HELLO);
 }
 
+/* Neither a key nor another header that lets us in. */
+static void what_a_provider_quotes_of_a_secret_is_hidden(void **state)
+{
+    struct world *w = *state;
+    w->keys[0].value = "key-12345678";
+    w->keys[0].len = 12;
+    ask(w, "", ASK("two/m"));
+    reject(
+        call(w, 0), 400, NULL,
+        "{\"error\":{\"message\":\"no key-12345678, no pass-87654321 and no tenant-7\","
+        "\"type\":\"invalid_request_error\",\"code\":\"a:key-12345678:pass-87654321\"}}");
+    expect_ended(w, 400);
+    expect(&w->got, "no ************, no ************* and no tenant-7");
+    expect(&w->got, "\"provider_code\":\"a:************:*************\"");
+    assert_false(has(&w->got, "12345678"));
+    assert_false(has(&w->got, "87654321"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +237,7 @@ int main(void)
         CASE(who_cannot_count_may_well_answer),
         CASE(an_error_behind_the_finish_takes_nothing_back),
         CASE(an_error_that_is_no_event_is_told_as_what_it_is),
+        CASE(what_a_provider_quotes_of_a_secret_is_hidden),
         CASE(signs_of_life_before_the_first_content_are_ours_to_give),
     };
     return cmocka_run_group_tests_name("request_limits", tests, NULL, NULL);
