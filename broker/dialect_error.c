@@ -594,15 +594,17 @@ void said_classify(const struct said *s, const struct provider_kind *kind, int s
     if (status < 400 && s->status != 0)
         status = s->status;
     const char *word = s->code[0] != '\0' ? s->code : s->type;
+    const char *space = word[0] != '\0' ? " " : "";
     enum errc class = classify(s, kind != NULL ? kind->kind : "", status);
     struct str text = str_trim(buf_str(&s->message));
     text.len = str_utf8_prefix(text, LIMIT_ERR_TEXT - 1);
     if (class == ERR_UPSTREAM_AUTH) /* the message may quote the key */
-        err_set(e, class, "the provider refused the API key (%d %s)", status, word);
+        err_set(e, class, "the provider refused the API key (%d%s%s)", status, space,
+                word);
     else if (text.len > 0)
         err_set(e, class, "%.*s", STR_ARG(text));
     else
-        err_set(e, class, "the provider answered %d %s", status, word);
+        err_set(e, class, "the provider answered %d%s%s", status, space, word);
     e->origin = class_origin(class);
     e->sys = status;
     e->retry_after_us = s->wait_us;

@@ -395,6 +395,28 @@ static void a_key_never_reaches_the_text(void **state)
     assert_null(strstr(e.text, "sk-secret"));
 }
 
+static void who_says_nothing_is_told_by_the_status(void **state)
+{
+    (void)state;
+    static const struct {
+        struct answer a;
+        const char *want;
+    } rows[] = {
+        {{&openai, 413, "{}", ERR_TOO_LARGE, NULL}, "the provider answered 413"},
+        {{&openai, 502, "<html>", ERR_SERVER, NULL}, "the provider answered 502"},
+        {{&openai, 401, "", ERR_UPSTREAM_AUTH, NULL},
+         "the provider refused the API key (401)"},
+        {{&openai, 401, OAI("no", "invalid_request_error", "\"invalid_api_key\""),
+          ERR_UPSTREAM_AUTH, NULL},
+         "the provider refused the API key (401 invalid_api_key)"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        parse(&rows[i].a, NULL, 0, &e);
+        assert_string_equal(e.text, rows[i].want);
+    }
+}
+
 static void fault_is_laid_where_it_belongs(void **state)
 {
     (void)state;
@@ -658,6 +680,7 @@ int main(void)
         cmocka_unit_test(messages_have_a_class_without_a_code),
         cmocka_unit_test(a_bare_status_has_a_class),
         cmocka_unit_test(a_key_never_reaches_the_text),
+        cmocka_unit_test(who_says_nothing_is_told_by_the_status),
         cmocka_unit_test(fault_is_laid_where_it_belongs),
         cmocka_unit_test(retry_after_is_read_in_every_spelling),
         cmocka_unit_test(the_message_tells_when_headers_do_not),
