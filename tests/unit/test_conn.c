@@ -550,6 +550,47 @@ static void a_large_answer_comes_whole(void **state)
     assert_int_equal(s->n_requests, 4);
 }
 
+/* Its predecessors have filled the kernel: not even its head is taken at once. */
+static void a_large_answer_behind_others_comes_whole(void **state)
+{
+    enum { ANSWERS = 60, LEN = 20000 };
+    struct site *s = *state;
+    struct buf want = BUF_INIT(ANSWERS * (LEN + 100)), got = BUF_INIT(want.max);
+    int n_answered = 0;
+    close(s->fd);
+    turn(s);
+    open_pair(s, SOCK_STREAM, true);
+    s->hold = true;
+    for (int i = 0; i < ANSWERS; i++)
+        say(s, POST);
+    while (n_answered < ANSWERS) {
+        struct buf body = BUF_INIT(LEN);
+        turns(s, 3);
+        if (n_answered == s->n_requests) { /* it waits for us to read */
+            ssize_t n = recv(s->fd, buf_room(&got, 7000), 7000, 0);
+            assert_true(n > 0);
+            buf_grown(&got, (size_t)n);
+            continue;
+        }
+        for (int i = 0; i < LEN; i++)
+            buf_addc(&body, (char)('a' + (i + n_answered) % 23));
+        buf_printf(&want, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", LEN,
+                   body.data);
+        conn_reply_take(s->c, 200, STR_NONE, &body);
+        n_answered++;
+        buf_release(&body);
+    }
+    while (got.len < want.len) {
+        ssize_t n = recv(s->fd, buf_room(&got, 7000), 7000, 0);
+        assert_true(n > 0);
+        buf_grown(&got, (size_t)n);
+        turns(s, 3);
+    }
+    assert_true(str_eq(buf_str(&got), buf_str(&want)));
+    buf_release(&want);
+    buf_release(&got);
+}
+
 static void a_tcp_client_needs_its_key(void **state)
 {
     struct site *s = *state;
@@ -758,6 +799,7 @@ int main(void)
         CASE(a_hang_up_is_told_at_once),
         CASE(a_slow_reader_holds_its_writer),
         CASE(a_large_answer_comes_whole),
+        CASE(a_large_answer_behind_others_comes_whole),
         CASE(a_tcp_client_needs_its_key),
         CASE(an_idle_tcp_client_is_sent_away),
         CASE(draining_ends_idle_and_busy_connections),
