@@ -327,6 +327,8 @@ static void google_says_it_in_the_details(void **state)
         {{&gemini, 500, GOOGLE("500", "m", "INTERNAL", ""), ERR_SERVER, NULL}, -1},
         {{&gemini, 503, GOOGLE("503", "m", "UNAVAILABLE", REASON("MODEL_CAPACITY_EXHAUSTED")),
           ERR_OVERLOADED, NULL}, -1},
+        {{&gemini, 503, GOOGLE("503", "m", "UNAVAILABLE", RETRY_IN("301s")), ERR_OVERLOADED,
+          NULL}, 301 * US_PER_S},
         {{&gemini, 504, GOOGLE("504", "m", "DEADLINE_EXCEEDED", ""), ERR_TIMEOUT, NULL}, -1},
     };
     /* clang-format on */
@@ -501,6 +503,32 @@ static void retry_after_is_read_in_every_spelling(void **state)
         int64_t us = error_retry_after_us(rows[i].headers, n, now_us);
         if (us != rows[i].us)
             fail_msg("row %zu: %lld, not %lld", i, (long long)us, (long long)rows[i].us);
+    }
+}
+
+/* Of a month's tokens nothing is left: no pause helps. Source: core/provider.c, "mistral". */
+static void a_header_may_say_that_a_quota_is_spent(void **state)
+{
+    (void)state;
+    const struct provider_kind *kind = provider_kind_find(STR("mistral"));
+    static const struct {
+        struct http1_header header;
+        enum errc class;
+    } rows[] = {
+        {H("X-RateLimit-Remaining-Tokens-Month", "0"), ERR_QUOTA},
+        {H("x-ratelimit-remaining-tokens-month", "10"), ERR_RATE_LIMIT},
+        {H("x-ratelimit-limit-req-minute", "0"), ERR_QUOTA},
+        {H("x-ratelimit-remaining-tokens-minute", "0"), ERR_RATE_LIMIT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        const struct answer a = {
+            kind, 429, "{\"message\":\"Requests rate limit exceeded\"}", ERR_OK, NULL};
+        parse(&a, &rows[i].header, 1, &e);
+        assert_int_equal(e.code, rows[i].class);
+        const struct answer other_status = {kind, 503, "{}", ERR_OK, NULL};
+        parse(&other_status, &rows[i].header, 1, &e);
+        assert_int_equal(e.code, ERR_OVERLOADED);
     }
 }
 
@@ -681,6 +709,7 @@ int main(void)
         cmocka_unit_test(a_bare_status_has_a_class),
         cmocka_unit_test(a_key_never_reaches_the_text),
         cmocka_unit_test(who_says_nothing_is_told_by_the_status),
+        cmocka_unit_test(a_header_may_say_that_a_quota_is_spent),
         cmocka_unit_test(fault_is_laid_where_it_belongs),
         cmocka_unit_test(retry_after_is_read_in_every_spelling),
         cmocka_unit_test(the_message_tells_when_headers_do_not),

@@ -151,6 +151,29 @@ static void a_timeout_costs_where_somebody_was_at_work(void **state)
     assert_int_equal(w->told.cost_source, COST_ESTIMATED);
 }
 
+/* SDKs sleep whatever they are told: above a minute they are told not to. */
+static void a_long_pause_is_not_to_be_slept(void **state)
+{
+    static const struct {
+        const char *hint, *want;
+    } rows[] = {{"60", "x-should-retry: true\r\n"}, {"61", "x-should-retry: false\r\n"}};
+    struct world *w = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char body[128], told[64];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"one/m%zu\",\"messages\":"
+                 "[{\"role\":\"user\",\"content\":\"hi\"}]}",
+                 i);
+        snprintf(told, sizeof told, "retry-after: %s\r\n", rows[i].hint);
+        w->told = (struct told){0};
+        ask(w, "x-llmgw-timeout-ms: 1000", body);
+        reject(call(w, i), 429, rows[i].hint, ERROR("rate_limit_error"));
+        expect_ended(w, 429);
+        expect(&w->got_headers, told);
+        expect(&w->got_headers, rows[i].want);
+    }
+}
+
 /* ---- Responses ---- */
 
 #define RS(type, rest) "data: {\"type\":\"response." type "\"" rest "}\n\n"
@@ -209,6 +232,7 @@ int main(void)
         CASE(who_goes_before_the_commit_has_had_it_all),
         CASE(bytes_that_are_no_stream_are_a_fault_of_the_way),
         CASE(a_timeout_costs_where_somebody_was_at_work),
+        CASE(a_long_pause_is_not_to_be_slept),
         CASE(a_message_that_opens_is_no_content_yet),
         CASE(an_error_has_the_number_behind_the_events_that_were_seen),
     };
