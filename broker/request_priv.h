@@ -2,7 +2,8 @@
  * request_priv.h: what the files of a request share; nobody else includes it.
  *
  *     request.c         the states, what may happen in each, and the timers
- *     request_ask.c     what the client asks for: headers, facts, targets, the decision
+ *     request_ask.c     what the client asks for: facts, targets, the decision
+ *     request_options.c what its x-llmgw-… headers ask for
  *     request_candidates.c  who of the targets has room, or will have, and whose failure is told
  *     request_rank.c    what routes' strategies go by, before a request and learned from it
  *     request_explain.c the decision for people
@@ -66,6 +67,9 @@ enum request_timer {
     TIMER_COMMIT,      /* the record on its way to the database */
     TIMER_N_
 };
+
+/* Output tokens of an answer that nothing is known of: for reservations, and for ranking. */
+enum { EXPECTED_OUTPUT_TOK = 512 };
 
 /* x-llmgw-… headers. Slices borrow from the request's head. */
 struct request_options {
@@ -255,8 +259,6 @@ enum errc request_widen(struct request *r, struct err *e) MUST_USE;
 void request_bound(struct request *r, size_t i);
 /* Which limits a target meets. */
 struct limit_scope request_scope(const struct request *r, const struct conf_target *t);
-/* The key the client sent for this provider; STR_NONE if none. */
-struct str request_key(const struct request *r, const char *provider);
 /* Until targets[i] may be asked, for all its breaker knows; 0: now. */
 int64_t request_breaker_us(const struct request *r, size_t i);
 struct estimate_key request_estimate_key(const struct request *r,
@@ -273,6 +275,15 @@ enum { ABLE_MOST = 4 };
 size_t request_find_able(const struct request *r, struct able *ret, size_t most);
 /* The decision for the ledger: a JSON array of all candidates. */
 void request_write_trace(const struct request *r, struct jw *w);
+
+/* ---- request_options.c ---- */
+
+/* Into r->opt: what the headers say. ERR_INVALID names the header; ERR_MEMORY. */
+enum errc request_read_options(struct request *r, struct err *e) MUST_USE;
+/* Once r->rules are its route's: applies r->opt to them, and fills in what it leaves open. */
+enum errc request_apply_options(struct request *r, struct err *e) MUST_USE;
+/* The key the client sent for this provider; STR_NONE if none. */
+struct str request_key(const struct request *r, const char *provider);
 
 /* ---- request_rank.c ---- */
 

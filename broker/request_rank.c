@@ -13,8 +13,6 @@
 #include "broker/score.h"
 
 enum {
-    /* of an answer to a template that has had none; as for reservations */
-    EXPECTED_OUTPUT_TOK = 512,
     /*
      * A prompt cache lives so long after its last use, if the request says nothing else.
      * Source: Anthropic, prompt caching: 5 minutes; OpenAI, prompt caching: 5 to 10 (2026-11).

@@ -32,8 +32,7 @@ verdict 'every option of llmgwd is in llmgwd(8)' "$(
 verdict 'every header the broker knows is in llmgw-protocol(7)' "$(
     {
         grep -ohE '"x-llmgw-[a-z-]+"' core/*.c broker/*.c cmd/*.c | tr -d '"'
-        sed -n '/^static enum errc read_headers/,/^}/p' broker/request_ask.c |
-            grep -oE '\{"[a-z-]+", read' | sed 's/{"\(.*\)", read/x-llmgw-\1/'
+        sed -n 's/^ *{"\([a-z-]*\)", read_[a-z_]*},$/x-llmgw-\1/p' broker/request_options.c
     } | sort -u |
         while read -r header; do
             grep -qF "$header" man/llmgw-protocol.7 || echo "$header"
