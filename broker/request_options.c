@@ -15,6 +15,13 @@
 
 typedef enum errc read_fn(struct request *r, struct str v, struct err *e);
 
+/* No target would take it as it is: none is named to be asked in its place. */
+static enum errc blame_client(struct err *e)
+{
+    e->origin = ERR_BY_CLIENT;
+    return e->code;
+}
+
 static enum errc bad(struct err *e, const char *want, struct str v)
 {
     struct str shown = {v.ptr, str_utf8_prefix(v, 64)};
@@ -22,8 +29,7 @@ static enum errc bad(struct err *e, const char *want, struct str v)
         err_set(e, ERR_INVALID, "must be %s, not \"%.*s\"", want, STR_ARG(shown));
     else
         err_set(e, ERR_INVALID, "must be %s", want);
-    e->origin = ERR_BY_CLIENT;
-    return ERR_INVALID;
+    return blame_client(e);
 }
 
 static enum errc read_name(struct str v, struct str *ret, struct err *e)
@@ -215,8 +221,7 @@ static enum errc read_unsupported(struct request *r, struct str v, struct err *e
 {
     (void)r, (void)v;
     err_set(e, ERR_INVALID, "is not supported by llmgwd " PACKAGE_VERSION);
-    e->origin = ERR_BY_CLIENT;
-    return ERR_INVALID;
+    return blame_client(e);
 }
 
 /* The path table has read it. */
@@ -231,7 +236,8 @@ static enum errc read_hop(struct request *r, struct str v, struct err *e)
 {
     if (!str_contains(v, str_of(r->b->hop_id)))
         return ERR_OK;
-    return err_set(e, ERR_INVALID, "this request has come through this broker before");
+    err_set(e, ERR_INVALID, "this request has come through this broker before");
+    return blame_client(e);
 }
 
 static const struct header_row {
@@ -344,8 +350,10 @@ enum errc request_apply_options(struct request *r, struct err *e)
         r->rules.timeout_us = o->timeout_us;
     if (o->first_token_us > 0)
         r->rules.ttft_us = o->first_token_us;
-    if (o->has_stream && o->stream == CONF_STREAM_RESTART && !o->events)
-        return err_set(e, ERR_INVALID, "x-llmgw-stream: restart needs x-llmgw-events: 1");
+    if (o->has_stream && o->stream == CONF_STREAM_RESTART && !o->events) {
+        err_set(e, ERR_INVALID, "x-llmgw-stream: restart needs x-llmgw-events: 1");
+        return blame_client(e);
+    }
     if (o->has_stream)
         r->rules.stream = o->stream;
     if (o->max_cost_pico != PICO_UNKNOWN)

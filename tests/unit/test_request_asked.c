@@ -34,6 +34,8 @@ static void headers_are_read_strictly(void **state)
         expect_ended(w, 400);
         expect(&w->got, rows[i].want);
         assert_int_equal(w->told.outcome, ERR_INVALID);
+        /* no other target would take it */
+        expect(&w->got, "\"fallback_models\":[]");
     }
     assert_int_equal(w->n_calls, 0);
 }
