@@ -122,31 +122,24 @@ static enum source choose_source(const struct report_query *q, const struct filt
 
 /* ---- SQL ---- */
 
-#define ZERO(column) "ifnull(" column ", 0)"
-
 /* As usage_input_tok and its sisters count them. */
 #define CACHED_TOK                                                                       \
-    ZERO("cache_read") " + " ZERO("audio_cache_read") " + " ZERO("image_cache_read")
+    "ifnull(cache_read, 0) + ifnull(audio_cache_read, 0) + ifnull(image_cache_read, 0)"
 #define INPUT_TOK                                                                        \
-    ZERO("input")                                                                        \
-    " + " CACHED_TOK                                                                     \
-    " + " ZERO("cache_write_5m") " + " ZERO("cache_write_30m") " + " ZERO(               \
-        "cache_write_1h") " + " ZERO("cache_write_12h") " + " ZERO("audio_in") " +"      \
-                                                                               " " ZERO( \
-                                                                                   "ima" \
-                                                                                   "ge_" \
-                                                                                   "in") " + " ZERO("video_in")
+    "ifnull(input, 0) + " CACHED_TOK                                                     \
+    " + ifnull(cache_write_5m, 0) + ifnull(cache_write_30m, 0)"                          \
+    " + ifnull(cache_write_1h, 0) + ifnull(cache_write_12h, 0)"                          \
+    " + ifnull(audio_in, 0) + ifnull(image_in, 0) + ifnull(video_in, 0)"
 #define OUTPUT_TOK                                                                       \
-    ZERO("output")                                                                       \
-    " + " ZERO("reasoning") " + " ZERO("audio_out") " + " ZERO("image_"                  \
-                                                               "out")
+    "ifnull(output, 0) + ifnull(reasoning, 0) + ifnull(audio_out, 0)"                    \
+    " + ifnull(image_out, 0)"
 
 /* The ten sums, in the order of struct report_sums: of a group of rows, or of one row. */
 static const char sums_of_rows[] =
     "count(*), sum(outcome != 'ok'), sum(cost_pico IS NULL), "
     "sum(cost_pico IS NOT NULL AND (flags & 1 OR cost_source = 'estimated')), "
     "sum(n_attempts), sum(" INPUT_TOK "), sum(" CACHED_TOK "), sum(" OUTPUT_TOK
-    "), sum(" ZERO("reasoning") "), " ZERO("sum(cost_pico)");
+    "), sum(ifnull(reasoning, 0)), ifnull(sum(cost_pico), 0)";
 static const char sums_of_rollup[] =
     "n_requests, n_failed, n_unpriced, n_estimated, n_attempts, input_tok, cached_tok, "
     "output_tok, reasoning_tok, cost_pico";
