@@ -186,13 +186,11 @@ void broker_conf_unref(struct broker *b, struct conf **c)
 
 /* ---- reload ---- */
 
-/* The zone of calendar windows: the first budget's that names one, else the machine's. */
+/* Of calendar windows. */
 static void set_zone(struct broker *b)
 {
-    const char *tz = NULL;
+    const char *tz = conf_zone(b->conf);
     struct err e = ERR_INIT;
-    for (size_t i = 0; i < b->conf->n_budgets && tz == NULL; i++)
-        tz = b->conf->budgets[i].tz;
     if (zone_use(tz, &e) != ERR_OK)
         log_write(&b->log, LOG_WARN, "broker", e.text, "tz=%s", tz);
 }

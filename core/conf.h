@@ -140,7 +140,7 @@ struct conf_budget {
     int64_t warn_ppm; /* 800000 = 80 % */
     bool hard;
     const char *project, *client, *provider, *tag; /* NULL: everything */
-    const char *tz;                                /* NULL: local */
+    const char *tz;                                /* NULL: conf_zone's */
     struct conf_pos pos;
 };
 
@@ -281,6 +281,12 @@ bool conf_serves(const struct conf_provider *p, const struct catalog_model *m);
 const struct conf_route *conf_route(const struct conf *c, struct str name);
 /* ERR_NOT_FOUND, with the routes whose names are near. */
 enum errc conf_no_route(const struct conf *c, struct str name, struct err *e);
+
+/*
+ * In which budgets' days begin: the one that any of them names, UTC aside, which each counts by
+ * itself. NULL: the machine's. Conf keeps them from naming two.
+ */
+const char *conf_zone(const struct conf *c);
 
 /*
  * Under which provider the catalog prices what `provider` serves: its own name where it has

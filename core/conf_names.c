@@ -630,12 +630,39 @@ static bool is_host_pattern(struct str s)
     return host.len > 0 && port > 0;
 }
 
+/* UTC is counted without the C library, which has one zone for all else. */
+static const char *zone_of(const struct conf_budget *b)
+{
+    bool is_named = b->tz != NULL && b->tz[0] != '\0' && strcmp(b->tz, "UTC") != 0;
+    return is_named ? b->tz : NULL;
+}
+
+const char *conf_zone(const struct conf *c)
+{
+    const char *zone = NULL;
+    for (size_t i = 0; i < c->n_budgets && zone == NULL; i++)
+        zone = zone_of(&c->budgets[i]);
+    return zone;
+}
+
+static void budgets(struct conf_load *l)
+{
+    const struct conf *c = l->conf;
+    for (size_t i = 0; i < c->n_budgets; i++) {
+        const struct conf_budget *b = &c->budgets[i];
+        const char *zone = zone_of(b);
+        if (b->limit_pico == 0)
+            conf_problem(l, &b->pos, "budget", b->name, "no limit");
+        if (zone != NULL && strcmp(zone, conf_zone(c)) != 0)
+            conf_problem(l, &b->pos, "budget", b->name,
+                         "tz: %s, but another budget has %s; they share one, UTC aside",
+                         zone, conf_zone(c));
+    }
+}
+
 static void completeness(struct conf_load *l)
 {
     struct conf *c = l->conf;
-    for (size_t i = 0; i < c->n_budgets; i++)
-        if (c->budgets[i].limit_pico == 0)
-            conf_problem(l, &c->budgets[i].pos, "budget", c->budgets[i].name, "no limit");
     for (size_t i = 0; i < c->n_clients; i++)
         if (c->clients[i].key_hash == NULL)
             conf_problem(l, &c->clients[i].pos, "client", c->clients[i].name,
@@ -682,6 +709,7 @@ enum errc conf_names(struct conf_load *l, struct err *e)
     if (rc != ERR_OK)
         return rc;
     references(l);
+    budgets(l);
     completeness(l);
     prices(l->conf);
     return ERR_OK;

@@ -267,7 +267,9 @@ static const struct conf_key keys[] = {
     {"budget", "tag", CONF_STRING, IN(conf_budget, tag), .in_project = true,
      .help = "count requests with this tag only, KEY=VALUE"},
     {"budget", "tz", CONF_STRING, IN(conf_budget, tz), .in_project = true,
-     .help = "time zone in which days begin, such as Europe/Berlin; local by default"},
+     .help =
+         "time zone in which days begin, such as Europe/Berlin; local by default; all "
+         "budgets share one, UTC aside"},
 
     {"price", NULL, CONF_PRICE,
      .help = "input, output, cache-read and so on: dollars per million tokens; per-page, "

@@ -489,6 +489,10 @@ static const struct {
      "client:NAME, "
      "project:NAME, route:NAME and tag:KEY=VALUE are"},
     {"[budget \"d\"]\nwarn = 80%", ":2: budget \"d\": no limit"},
+    {"[budget \"a\"]\nlimit = 1/day\ntz = Asia/Tokyo\n[budget \"b\"]\nlimit = 1/day\n"
+     "tz = Europe/Berlin",
+     ":5: budget \"b\": tz: Europe/Berlin, but another budget has Asia/Tokyo; they share "
+     "one, UTC aside"},
     {"[budget \"d\"]\nlimit = 5", ":2: budget \"d\": limit: \"5\" is not a budget such "
                                   "as 5.00/day; hour, day, week and "
                                   "month are known"},
@@ -523,6 +527,20 @@ static void an_error_tells_file_line_section_and_cure(void **state)
         assert_string_equal(e.text, want);
         assert_null(c);
     }
+}
+
+static void budgets_have_one_zone_beside_utc(void **state)
+{
+    (void)state;
+    struct conf *c = loaded("[budget \"a\"]\nlimit = 1/day\ntz = UTC\n"
+                            "[budget \"b\"]\nlimit = 1/day\n"
+                            "[budget \"c\"]\nlimit = 1/day\ntz = Asia/Tokyo\n"
+                            "[budget \"d\"]\nlimit = 1/day\ntz = Asia/Tokyo\n");
+    assert_string_equal(conf_zone(c), "Asia/Tokyo");
+    conf_free(&c);
+    c = loaded("[budget \"a\"]\nlimit = 1/day\ntz = UTC\n");
+    assert_null(conf_zone(c));
+    conf_free(&c);
 }
 
 static void all_problems_are_told_at_once(void **state)
@@ -1013,6 +1031,7 @@ int main(void)
         CASE(every_section_reaches_its_struct),
         CASE(routes_limits_and_money_reach_their_structs),
         CASE(an_error_tells_file_line_section_and_cure),
+        CASE(budgets_have_one_zone_beside_utc),
         CASE(all_problems_are_told_at_once),
         CASE(broken_parts_are_left_out_when_lenient),
         CASE(later_layers_win),
