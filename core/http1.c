@@ -597,21 +597,14 @@ void http1_write_status(struct buf *out, int status)
     buf_addz(out, "\r\n");
 }
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c == '\0' ? NULL : strchr(digits, c | 0x20);
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
 size_t http1_percent_decode(struct str s, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
         bool is_escape = s.ptr[i] == '%' && i + 2 < s.len &&
-                         hex_digit(s.ptr[i + 1]) >= 0 && hex_digit(s.ptr[i + 2]) >= 0;
+                         hex_value(s.ptr[i + 1]) >= 0 && hex_value(s.ptr[i + 2]) >= 0;
         out[n++] = is_escape
-                       ? (char)(hex_digit(s.ptr[i + 1]) * 16 + hex_digit(s.ptr[i + 2]))
+                       ? (char)(hex_value(s.ptr[i + 1]) * 16 + hex_value(s.ptr[i + 2]))
                        : s.ptr[i];
         i += is_escape ? 2 : 0;
     }
