@@ -152,6 +152,12 @@ static const char *key_state(const struct broker *b, const char *provider, int64
     return wait_us == 0 ? "ok" : wait_us < 0 ? "missing" : "benched";
 }
 
+/* What of it is left; null: no end. */
+static void write_for(struct jw *w, const char *key, int64_t until_us, int64_t now_us)
+{
+    jw_ki64_if(w, key, until_us != INT64_MAX, (until_us - now_us) / US_PER_MS);
+}
+
 static void write_target(const struct broker *b, struct jw *w, struct str name,
                          const char *provider, const struct target_state *t)
 {
@@ -164,31 +170,16 @@ static void write_target(const struct broker *b, struct jw *w, struct str name,
     jw_kstrz(w, "why", t && t->breaker.state != BREAKER_CLOSED ? t->breaker.why : "");
     bool drained = t != NULL && t->drained_until_us > now_us;
     jw_kbool(w, "drained", drained);
-    jw_key(w, "drained_for_ms");
-    if (drained && t->drained_until_us != INT64_MAX)
-        jw_i64(w, (t->drained_until_us - now_us) / US_PER_MS);
-    else
-        jw_null(w);
+    write_for(w, "drained_for_ms", drained ? t->drained_until_us : INT64_MAX, now_us);
     bool is_weighed = t != NULL && t->weight_until_us > now_us;
-    jw_key(w, "weight");
-    if (is_weighed)
-        jw_i64(w, t->weight);
-    else
-        jw_null(w);
-    jw_key(w, "weight_for_ms");
-    if (is_weighed && t->weight_until_us != INT64_MAX)
-        jw_i64(w, (t->weight_until_us - now_us) / US_PER_MS);
-    else
-        jw_null(w);
+    jw_ki64_if(w, "weight", is_weighed, is_weighed ? t->weight : 0);
+    write_for(w, "weight_for_ms", is_weighed ? t->weight_until_us : INT64_MAX, now_us);
     jw_ki64(w, "attempts", t ? (int64_t)t->counts.n_attempts : 0);
     jw_ki64(w, "ok", t ? (int64_t)t->counts.n_ok : 0);
     jw_ki64(w, "failed", t ? (int64_t)t->counts.n_failed : 0);
     jw_ki64(w, "in_flight", t ? (int64_t)t->n_in_flight : 0);
-    jw_key(w, "ttft_ms");
-    if (t != NULL && t->ttft_us > 0)
-        jw_i64(w, t->ttft_us / US_PER_MS);
-    else
-        jw_null(w);
+    int64_t ttft_us = t != NULL ? t->ttft_us : 0;
+    jw_ki64_if(w, "ttft_ms", ttft_us > 0, ttft_us / US_PER_MS);
     jw_object_end(w);
 }
 
@@ -213,16 +204,6 @@ static void write_targets(const struct broker *b, struct jw *w)
     map_release(&seen);
 }
 
-/* What of it is left; null: no end. */
-static void write_for(struct jw *w, int64_t until_us, int64_t now_us)
-{
-    jw_key(w, "for_ms");
-    if (until_us == INT64_MAX)
-        jw_null(w);
-    else
-        jw_i64(w, (until_us - now_us) / US_PER_MS);
-}
-
 static void write_pins(const struct broker *b, struct jw *w)
 {
     int64_t now_us = loop_mono_us(b->loop);
@@ -232,7 +213,7 @@ static void write_pins(const struct broker *b, struct jw *w)
         jw_object(w);
         jw_kstrz(w, "route", b->pins[i].route);
         jw_kstrz(w, "target", b->pins[i].target);
-        write_for(w, b->pins[i].until_us, now_us);
+        write_for(w, "for_ms", b->pins[i].until_us, now_us);
         jw_object_end(w);
     }
 }
@@ -248,7 +229,7 @@ static void write_prefers(const struct broker *b, struct jw *w)
         jw_kstrz(w, "route", p->route);
         jw_kstrz(w, "prefer", conf_aim_name(p->strategy));
         jw_kstrz(w, "strategy", conf_strategy_name(p->strategy));
-        write_for(w, p->until_us, now_us);
+        write_for(w, "for_ms", p->until_us, now_us);
         jw_object_end(w);
     }
 }

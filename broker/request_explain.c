@@ -135,11 +135,7 @@ static void write_cost(const struct request *r, const struct candidate *c, struc
         jw_usd(w, rows[i].cost);
     }
     jw_object_end(w);
-    jw_key(w, "cost_output_tok");
-    if (c->top_out_tok >= 0)
-        jw_i64(w, c->top_out_tok);
-    else
-        jw_null(w);
+    jw_ki64_if(w, "cost_output_tok", c->top_out_tok >= 0, c->top_out_tok);
 }
 
 static void write_budgets(const struct request *r, const struct candidate *c,
@@ -159,11 +155,8 @@ static void write_prefer(const struct request *r, struct jw *w)
     if (p == NULL)
         return;
     jw_kstrz(w, "prefer", conf_aim_name(p->strategy));
-    jw_key(w, "prefer_for_ms");
-    if (p->until_us == INT64_MAX)
-        jw_null(w);
-    else
-        jw_i64(w, (p->until_us - loop_mono_us(r->b->loop)) / US_PER_MS);
+    jw_ki64_if(w, "prefer_for_ms", p->until_us != INT64_MAX,
+               (p->until_us - loop_mono_us(r->b->loop)) / US_PER_MS);
 }
 
 static void write_explanation(const struct request *r, struct buf *out)
@@ -179,11 +172,8 @@ static void write_explanation(const struct request *r, struct buf *out)
     jw_kstrz(&w, "strategy", conf_strategy_name(r->strategy));
     write_prefer(r, &w);
     jw_ki64(&w, "input_tok", r->prospects[0].bounds.cost.input_tok);
-    jw_key(&w, "max_output_tok");
-    if (r->facts.max_output_tok >= 0)
-        jw_i64(&w, r->facts.max_output_tok);
-    else
-        jw_null(&w);
+    int64_t cap_tok = r->facts.max_output_tok;
+    jw_ki64_if(&w, "max_output_tok", cap_tok >= 0, cap_tok);
     int64_t wait_us = request_room_us(r);
     jw_kbool(&w, "would_send", wait_us >= 0);
     if (wait_us > 0)

@@ -585,11 +585,8 @@ void settle_write_end(const struct request *r, const char *type, const char *rec
     jw_key(&w, "cost_usd");
     jw_usd(&w, r->cost_pico);
     jw_kstrz(&w, "cost_source", ledger_cost_source_name(r->cost_source));
-    jw_key(&w, "ttft_ms");
-    if (r->first_token_us != 0)
-        jw_i64(&w, (r->first_token_us - r->cr.start_wall_us) / US_PER_MS);
-    else
-        jw_null(&w);
+    jw_ki64_if(&w, "ttft_ms", r->first_token_us != 0,
+               (r->first_token_us - r->cr.start_wall_us) / US_PER_MS);
     jw_ki64(&w, "total_ms", (end_us - r->cr.start_wall_us) / US_PER_MS);
     jw_kstrz(&w, "finish", r->err.code == ERR_OK ? msg_finish_name(r->finish) : "error");
     jw_kstrz(&w, "recorded", recorded);

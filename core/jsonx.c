@@ -418,6 +418,15 @@ void jw_ki64(struct jw *w, const char *key, int64_t v)
     jw_i64(w, v);
 }
 
+void jw_ki64_if(struct jw *w, const char *key, bool is_known, int64_t v)
+{
+    jw_key(w, key);
+    if (is_known)
+        jw_i64(w, v);
+    else
+        jw_null(w);
+}
+
 void jw_kbool(struct jw *w, const char *key, bool v)
 {
     jw_key(w, key);

@@ -69,6 +69,8 @@ void jw_time(struct jw *w, int64_t wall_us);
 void jw_kstr(struct jw *w, const char *key, struct str s);
 void jw_kstrz(struct jw *w, const char *key, const char *s);
 void jw_ki64(struct jw *w, const char *key, int64_t v);
+/* null unless is_known: v may be anything then. */
+void jw_ki64_if(struct jw *w, const char *key, bool is_known, int64_t v);
 void jw_kbool(struct jw *w, const char *key, bool v);
 
 /* A string in pieces. */

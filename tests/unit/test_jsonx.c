@@ -138,6 +138,8 @@ static void the_writer_places_commas(void **state)
     jw_kstrz(&w, "s", "x");
     jw_kstrz(&w, "none", NULL);
     jw_ki64(&w, "min", INT64_MIN);
+    jw_ki64_if(&w, "seven", true, 7);
+    jw_ki64_if(&w, "nobody knows", false, 7);
     jw_key(&w, "a");
     jw_array(&w);
     jw_u64(&w, UINT64_MAX);
@@ -155,6 +157,7 @@ static void the_writer_places_commas(void **state)
     jw_kstr(&w, "e", STR_NONE);
     jw_object_end(&w);
     assert_string_equal(b.data, "{\"s\":\"x\",\"none\":null,\"min\":-9223372036854775808,"
+                                "\"seven\":7,\"nobody knows\":null,"
                                 "\"a\":[18446744073709551615,[],{\"k\\\"y\":null},false],"
                                 "\"b\":true,\"raw\":[1, 2],\"e\":\"\"}");
     buf_release(&b);
