@@ -61,11 +61,12 @@ const char *ledger_cost_source_name(enum ledger_cost_source s)
 
 static void log_trouble(struct ledger *l, const char *trouble)
 {
+    char quoted[2 * sizeof l->told];
     if (strcmp(trouble, l->told) == 0)
         return;
     if (trouble[0] != '\0')
-        log_write(l->log, LOG_WARN, "ledger", "the spool holds what comes",
-                  " trouble=\"%s\"", trouble);
+        log_write(l->log, LOG_WARN, "ledger", "the spool holds what comes", "trouble=%s",
+                  log_quote(quoted, sizeof quoted, str_of(trouble)));
     else
         log_write(l->log, LOG_INFO, "ledger", "recording again", "%s", "");
     memcpy(l->told, trouble, sizeof l->told);
@@ -75,7 +76,7 @@ static void log_lost(struct ledger *l, uint64_t n_lost)
 {
     if (n_lost > l->n_told_lost)
         log_write(l->log, LOG_ERROR, "ledger", "records of the spool were unreadable",
-                  " spool=%s.spool n=%llu", l->writer.db_path,
+                  "spool=%s.spool n=%llu", l->writer.db_path,
                   (unsigned long long)(n_lost - l->n_told_lost));
     l->n_told_lost = n_lost;
 }
@@ -137,10 +138,10 @@ static void log_spool(struct log *log, const struct writer *w)
     spool_info(w->spool, &info);
     if (info.was_set_aside)
         log_write(log, LOG_ERROR, "ledger", "the spool's head was damaged: set aside",
-                  " as=%s.spool.damaged", w->db_path);
+                  "as=%s.spool.damaged", w->db_path);
     if (info.recovered > info.tail)
         log_write(log, LOG_INFO, "ledger", "the spool holds records of the last run",
-                  " bytes=%llu", (unsigned long long)(info.recovered - info.tail));
+                  "bytes=%llu", (unsigned long long)(info.recovered - info.tail));
 }
 
 enum errc ledger_open(const char *db_path, const struct conf *conf, struct loop *loop,
@@ -244,6 +245,7 @@ void ledger_flush(struct ledger *l)
 {
     struct writer *w = &l->writer;
     struct err e = ERR_INIT;
+    char why[2 * LIMIT_ERR_TEXT];
     size_t n_staged = spool_n_staged(w->spool);
     if (n_staged == 0)
         return;
@@ -253,7 +255,8 @@ void ledger_flush(struct ledger *l)
     pthread_mutex_unlock(&w->lock);
     if (rc != ERR_OK)
         log_write(l->log, LOG_ERROR, "ledger", "requests could not be recorded",
-                  "records=%zu why=%s", n_staged, e.text);
+                  "records=%zu why=%s", n_staged,
+                  log_quote(why, sizeof why, str_of(e.text)));
 }
 
 static void on_flush(void *arg)

@@ -29,6 +29,7 @@ static struct str client_name(const struct request *r)
 void settle_admit(struct request *r)
 {
     struct err e = ERR_INIT;
+    char why[2 * LIMIT_ERR_TEXT];
     if (r->is_admitted ||
         r->facts.counts_only) /* which costs nothing, and is no answer */
         return;
@@ -60,7 +61,7 @@ void settle_admit(struct request *r)
     memcpy(admit.id, r->id, sizeof admit.id);
     if (ledger_admit(r->b->ledger, &admit, NULL, &e) != ERR_OK)
         log_write(&r->b->log, LOG_WARN, "request", "an admission could not be recorded",
-                  "req=%s why=%s", r->id, e.text);
+                  "req=%s why=%s", r->id, log_quote(why, sizeof why, str_of(e.text)));
 }
 
 /* ---- the price of an attempt ---- */
@@ -482,6 +483,7 @@ static struct str error_text(const struct request *r, enum errc outcome)
 static void record(struct request *r, enum errc outcome)
 {
     struct err e = ERR_INIT;
+    char why[2 * LIMIT_ERR_TEXT];
     struct ledger_attempt attempts[LIMIT_ATTEMPTS];
     if (r->facts.counts_only)
         return;
@@ -514,7 +516,7 @@ static void record(struct request *r, enum errc outcome)
     if (ledger_settle(r->b->ledger, &s, &r->record_seq, &e) != ERR_OK) {
         r->record_seq = 0;
         log_write(&r->b->log, LOG_ERROR, "request", "a request could not be recorded",
-                  "req=%s why=%s", r->id, e.text);
+                  "req=%s why=%s", r->id, log_quote(why, sizeof why, str_of(e.text)));
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -40,10 +41,15 @@ const char *log_quote(char *out, size_t size, struct str s)
 {
     size_t len = 0;
     out[len++] = '"';
-    for (size_t i = 0; i < s.len && len + 4 < size; i++) {
-        if (s.ptr[i] == '"' || s.ptr[i] == '\\')
+    for (size_t n; s.len > 0; s = str_sub(s, n, s.len)) {
+        bool is_marked = s.ptr[0] == '"' || s.ptr[0] == '\\';
+        n = MAX(str_utf8_len(s), (size_t)1);
+        if (len + is_marked + n + 2 > size)
+            break;
+        if (is_marked)
             out[len++] = '\\';
-        out[len++] = s.ptr[i];
+        memcpy(out + len, s.ptr, n);
+        len += n;
     }
     out[len++] = '"';
     out[len] = '\0';

@@ -26,10 +26,13 @@ struct log {
 };
 
 void log_init(struct log *l, int fd, enum log_level level, const struct clock *clock);
-/* `text` says what happened; `fmt` makes " key=value…" fields, "" for none. NULL log is silent. */
+/* `text` says what happened; `fmt` makes "key=value…" fields, "" for none. NULL log is silent. */
 void log_write(struct log *l, enum log_level level, const char *module, const char *text,
                const char *fmt, ...) PRINTF(5, 6);
-/* A value in quotes, for a field of any text: "\\" stands before quotes and backslashes. */
+/*
+ * A value in quotes, for a field of any text: "\\" stands before quotes and backslashes. What does
+ * not fit into `size` bytes is left out from a whole character on.
+ */
 const char *log_quote(char *out, size_t size, struct str s);
 /* "error", "warn", "info", "debug" */
 bool log_level_parse(struct str s, enum log_level *ret);

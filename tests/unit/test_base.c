@@ -492,6 +492,7 @@ static void quotes_in_a_field_of_the_log_are_escaped(void **state)
     assert_string_equal(log_quote(out, sizeof out, STR("\"\"\"\"\"\"\"\"\"")),
                         "\"\\\"\\\"\\\"\\\"\\\"\\\"\"");
     assert_string_equal(log_quote(out, sizeof out, STR("")), "\"\"");
+    assert_string_equal(log_quote(out, 6, STR("a\u00e9\u00e9")), "\"a\u00e9\"");
 }
 
 int main(void)
