@@ -174,15 +174,3 @@ void buf_splice(struct buf *b, size_t from, size_t old_len, struct str s)
     b->len = from + s.len + tail;
     b->data[b->len] = '\0';
 }
-
-char *buf_detach(struct buf *b)
-{
-    char *bytes = NULL;
-    if (b->fail == ERR_OK && buf_room(b, 0) != NULL) {
-        b->data[b->len] = '\0';
-        bytes = b->data;
-        b->data = NULL;
-    }
-    buf_release(b);
-    return bytes;
-}

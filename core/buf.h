@@ -61,11 +61,9 @@ char *buf_room(struct buf *b, size_t len);
 void buf_grown(struct buf *b, size_t len);
 /* Drops bytes from the front. */
 void buf_consume(struct buf *b, size_t len);
-/* Cuts to len bytes; len must not be above b->len. */
+/* Cuts to len bytes, where there are more. */
 void buf_truncate(struct buf *b, size_t len);
 /* Replaces b[from, from+old_len) by s: the splice of a pass-through. */
 void buf_splice(struct buf *b, size_t from, size_t old_len, struct str s);
-/* Hands the bytes over (mem_free them) and leaves the buffer empty; NULL after failure. */
-char *buf_detach(struct buf *b);
 
 #endif

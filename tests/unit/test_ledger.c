@@ -284,7 +284,9 @@ static char *dump(const struct fixture *f)
     dump_query(d, "SELECT * FROM rollup_hour", &out);
     dump_query(d, "SELECT * FROM rollup_hour_dim", &out);
     dump_query(d, "SELECT * FROM admitted", &out);
-    return buf_detach(&out);
+    char *text = mem_strdup(buf_str(&out).ptr);
+    buf_release(&out);
+    return text;
 }
 
 #define INPUTS                                                                           \

@@ -13,6 +13,7 @@
 
 #include "core/clock.h"
 #include "core/jscan.h"
+#include "core/mem.h"
 #include "core/num.h"
 #include "core/price_json.h"
 
@@ -207,7 +208,9 @@ static char *bumped_catalog(const char *tsv)
         buf_addc(&out, '\n');
     }
     assert_int_equal(buf_err(&out), ERR_OK);
-    return buf_detach(&out);
+    char *text = mem_strdup(buf_str(&out).ptr);
+    buf_release(&out);
+    return text;
 }
 
 static void one_pico_dollar_more_per_unit_changes_every_total(void **state)
