@@ -341,7 +341,7 @@ graph: tests/tools/graph
 TESTS += $(check_PROGRAMS) $(dist_check_SCRIPTS)
 
 # Packages. `make check-deb` needs root, debhelper and mmdebstrap; `make check-rpm` needs rpmbuild.
-EXTRA_DIST += %D%/package/deb.sh %D%/package/deb-test.sh
+EXTRA_DIST += %D%/package/lib.sh %D%/package/deb.sh %D%/package/deb-test.sh
 EXTRA_DIST += %D%/package/rpm.sh %D%/package/rpm-test.sh
 EXTRA_DIST += %D%/package/llmgw.spec %D%/package/systemd.macros
 EXTRA_DIST += %D%/package/debian/control %D%/package/debian/copyright

@@ -2,25 +2,12 @@
 # deb-test.sh PACKAGE.deb: installs it into a new, minimal Debian tree, uses it there, removes it
 # and looks for traces. Ends with "N passed, N failed". Needs root, mmdebstrap and Debian's mirror.
 set -u
+. "${0%/*}/lib.sh"
 
 package=$1
 root=$(mktemp -d)
-passed=0 failed=0
-trap 'rm -rf "$root"' EXIT
-
-ok() {
-    what=$1
-    shift
-    if "$@" >"$root.log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok - $what"
-    else
-        failed=$((failed + 1))
-        echo "not ok - $what"
-        tail -n 20 "$root.log" | sed 's/^/# /'
-    fi
-    rm -f "$root.log"
-}
+log=$root.log
+trap 'rm -rf "$root" "$log" "$root.before" "$root.after"' EXIT
 
 inside() {
     chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
@@ -64,7 +51,5 @@ rm -rf "$root/root/.config" "$root/root/.local"
 ok 'it is purged' inside dpkg -P llmgw
 files >"$root.after"
 ok 'without a trace' diff "$root.before" "$root.after"
-rm -f "$root.before" "$root.after"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+tell

@@ -3,25 +3,13 @@
 # installs; its scriptlets; unpacked into an empty tree, its programs run. Needs rpm and no root.
 # Ends with "N passed, N failed".
 set -u
+. "${0%/*}/lib.sh"
 
 package=$1 build=$2
 work=$(mktemp -d)
 root=$work/root
-passed=0 failed=0
+log=$work/log
 trap 'rm -rf "$work"' EXIT
-
-ok() {
-    what=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok - $what"
-    else
-        failed=$((failed + 1))
-        echo "not ok - $what"
-        tail -n 20 "$work/log" | sed 's/^/# /'
-    fi
-}
 
 # Links by build id, README and licence are rpm's doing; pages may be compressed.
 same_files() {
@@ -86,5 +74,4 @@ ok 'its programs run' runs 'llmgw version && llmgwd --version && llmgw-sim --ver
 ok 'the catalog is read' runs 'llmgw prices show claude-haiku-4-5 | grep -q "\$"'
 ok 'reports need no broker' runs 'llmgw cost'
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+tell
