@@ -26,12 +26,10 @@ END
 unset NO_COLOR COLUMNS
 escape=$(printf '\033')
 
-# repl COMMAND…: a session by the script on standard input; $rc, $screen, which is without styles
+# repl COMMAND…: $screen is without styles
 repl() {
-    "$tool" pty "$@" >"$tmp/screen.raw" 2>"$tmp/screen.err"
-    rc=$?
-    [ "$rc" = 0 ] || diag "$(cat "$tmp/screen.err")"
-    screen=$(tr -d '\r' <"$tmp/screen.raw" | sed "s/$escape\[[?0-9;]*[a-zA-Z]//g")
+    at_terminal "$@"
+    screen=$(printf '%s\n' "$screen" | sed "s/$escape\[[?0-9;]*[a-zA-Z]//g")
 }
 
 # ---- a window that changes while an answer comes ----

@@ -36,11 +36,10 @@ cd "$tmp/work" || bail 'no folder'
 printf 'the notes' >notes.txt
 printf 'low water' >"$HOME/tide.txt"
 
-# repl WHAT: a session by the script on standard input; it must come to its end
+# repl WHAT: a session, which must come to its end
 repl() {
-    "$tool" pty llmgw chat >"$tmp/screen.raw" 2>"$tmp/screen.err"
-    is "$? $(cat "$tmp/screen.err")" '0 ' "$1"
-    screen=$(tr -d '\r' <"$tmp/screen.raw")
+    at_terminal llmgw chat
+    is "$rc $(cat "$tmp/screen.err")" '0 ' "$1"
 }
 case $tool in /*) ;; *) tool=$OLDPWD/$tool ;; esac
 

@@ -27,13 +27,7 @@ TERM=xterm
 export TERM
 unset NO_COLOR
 
-# repl [OPTION…]: a session by the script on standard input; $rc, $screen
-repl() {
-    "$tool" pty llmgw chat "$@" >"$tmp/screen.raw" 2>"$tmp/screen.err"
-    rc=$?
-    [ "$rc" = 0 ] || diag "$(cat "$tmp/screen.err")"
-    screen=$(tr -d '\r' <"$tmp/screen.raw")
-}
+repl() { at_terminal llmgw chat "$@"; }
 escape=$(printf '\033')
 
 # ---- turns ----

@@ -300,6 +300,15 @@ stop_broker() {
 
 # ---- clients ----
 
+# at_terminal COMMAND…: there, by a script for tool pty on standard input; $rc, $screen, and as it
+# came $tmp/screen.raw
+at_terminal() {
+    "$tool" pty "$@" >"$tmp/screen.raw" 2>"$tmp/screen.err"
+    rc=$?
+    [ "$rc" = 0 ] || diag "$(cat "$tmp/screen.err")"
+    screen=$(tr -d '\r' <"$tmp/screen.raw")
+}
+
 # ask [OPTION…] PROMPT: through the broker's socket; the facts are read with got
 ask() {
     "$tool" ask --socket "$sock" "$@" >"$tmp/answer" 2>"$tmp/answer.err"
