@@ -188,10 +188,10 @@ static const struct conf_key keys[] = {
     {"provider", "http2", CONF_BOOL, IN(conf_provider, http2), .preset = "no",
      .help = "allow HTTP/2; a paused stream costs much memory there"},
 
-    {"model", "context", CONF_INT, IN(conf_model, context_tok), .values = "1..",
+    {"model", "context", CONF_INT, IN(conf_model, context_tok), .values = "1..1000000000",
      .help = "tokens that input and output may have together"},
-    {"model", "max-output", CONF_INT, IN(conf_model, max_output_tok), .values = "1..",
-     .help = "tokens that one answer may have"},
+    {"model", "max-output", CONF_INT, IN(conf_model, max_output_tok),
+     .values = "1..1000000000", .help = "tokens that one answer may have"},
 #define CAPS                                                                             \
     "tools|vision|json-schema|reasoning|audio-in|audio-out|prefill|prompt-caching|"      \
     "pdf-in|video-in|image-out|embedding"

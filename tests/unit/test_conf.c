@@ -413,6 +413,8 @@ static const struct {
     {"[core]\ncolor", ":2: core: color: a value is missing"},
     {"[core]\nautostart = maybe", ":2: core: autostart: \"maybe\" is not yes or no"},
     {"[replay]\njobs = 0", ":2: replay: jobs: 0 is outside 1..256"},
+    {"[model \"a/b\"]\nmax-output = 9223372036854775807",
+     ":2: model \"a/b\": max-output: 9223372036854775807 is outside 1..1000000000"},
     {"[replay]\njobs = x", ":2: replay: jobs: \"x\" is not a whole number"},
     {"[chat]\nmax-cost = -1",
      ":2: chat: max-cost: \"-1\" is not an amount in dollars such as 0.02"},
