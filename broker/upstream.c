@@ -3,8 +3,8 @@
  *
  * libcurl says which descriptors it waits for and when it wants to be called; the loop tells
  * it what happened. From inside its callbacks hardly any of its functions may be called, so
- * what our callers ask for meanwhile (cancel, start, resume) goes on a list, and settle() does
- * it as soon as libcurl has returned.
+ * what our callers ask for meanwhile (cancel, resume) goes on a list, and settle() does it as
+ * soon as libcurl has returned. Transfers begin together, after the descriptors of a turn.
  *
  * Must not look into bodies, decide about retries, or send a body twice.
  */
@@ -93,6 +93,35 @@ void upstream_todo(struct upstream_xfer *x)
     list_add(&x->u->todo, &x->todo);
 }
 
+/*
+ * After the turn's descriptors, with all others that start by then: what `before` does for them is
+ * done once. libcurl does not know them until then, and might begin with them in any of its calls.
+ */
+static void start_soon(struct upstream_xfer *x)
+{
+    struct upstream *u = x->u;
+    bool is_first = list_is_empty(&u->starting);
+    list_del(&x->todo);
+    list_add(&u->starting, &x->todo);
+    if (is_first)
+        timer_keep(u, &u->begin, 0);
+}
+
+static void on_begin(void *arg)
+{
+    struct upstream *u = OBJ(upstream, arg);
+    timer_keep(u, &u->begin, INT64_MAX);
+    while (!list_is_empty(&u->starting)) {
+        struct upstream_xfer *x =
+            container_of(u->starting.next, struct upstream_xfer, todo);
+        list_del(&x->todo);
+        if (u->before != NULL)
+            u->before(u->before_arg);
+        xfer_add(x);
+    }
+    sock_act(u, CURL_SOCKET_TIMEOUT, 0);
+}
+
 static bool settle_todo(struct upstream *u)
 {
     if (list_is_empty(&u->todo))
@@ -102,7 +131,7 @@ static bool settle_todo(struct upstream *u)
     if (x->is_cancelled)
         xfer_free(&x);
     else if (!x->is_added)
-        xfer_add(x);
+        start_soon(x);
     else if (x->is_lost)
         tell_done(x, CURLE_OUT_OF_MEMORY);
     else if (x->wants_resume)
@@ -145,17 +174,7 @@ enum errc upstream_start(struct upstream *u, const struct upstream_request *req,
         return rc;
     x->fns = fns;
     x->arg = arg;
-    if (u->in_curl > 0) {
-        upstream_todo(x);
-    } else {
-        CURLMcode mrc = curl_multi_add_handle(u->multi, x->easy);
-        x->is_added = mrc == CURLM_OK;
-        if (!x->is_added) {
-            xfer_free(&x);
-            return err_set(e, ERR_MEMORY, "cannot start a transfer: %s",
-                           curl_multi_strerror(mrc));
-        }
-    }
+    start_soon(x);
     *ret = x;
     return ERR_OK;
 }
@@ -240,8 +259,7 @@ void upstream_warm(struct upstream *u, const char *url, const char *proxy,
     if (xfer_make(u, &req, true, &x, &e) != ERR_OK)
         return; /* the first request connects by itself */
     curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, 20 * 1000L);
-    upstream_todo(x);
-    upstream_settle(u);
+    start_soon(x);
 }
 
 size_t upstream_n_active(const struct upstream *u)
@@ -298,6 +316,8 @@ enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
     u->log = log;
     list_init(&u->xfers);
     list_init(&u->todo);
+    list_init(&u->starting);
+    u->begin = (struct loop_timer){.fn = on_begin, .arg = u};
     map_init(&u->urls);
     find_ca(u);
     u->has_env_proxy = find_proxy();

@@ -69,7 +69,7 @@ struct upstream_fns {
 
 enum errc upstream_new(struct loop *l, struct log *log, struct upstream **ret,
                        struct err *e) MUST_USE;
-/* fn is called before anything may reach a provider; often, so it must be quick. */
+/* fn is called before a transfer begins, and anything of it may reach a provider. */
 void upstream_before_sending(struct upstream *u, loop_fn *fn, void *arg);
 /* Cancels what is running, without callbacks. */
 void upstream_free(struct upstream **u);

@@ -28,16 +28,18 @@ struct upstream {
     CURLM *multi;      /* owned, as all below */
     CURLSH *share;
     struct loop_timer timer;
-    loop_fn *before; /* may be NULL */
+    struct loop_timer begin; /* with those of `starting` */
+    loop_fn *before;         /* may be NULL */
     void *before_arg;
     struct sock **socks; /* by descriptor */
     size_t n_socks;
     CURL *spare[SPARE_MAX]; /* owned; handles of POSTs that went well */
     size_t n_spare;
-    struct map urls;   /* CURLU, owned; URLS_MAX of them */
-    struct list xfers; /* struct upstream_xfer, by `link` */
-    struct list todo;  /* struct upstream_xfer, by `todo`: what is to be done */
-    int in_curl;       /* depth of libcurl on our stack */
+    struct map urls;      /* CURLU, owned; URLS_MAX of them */
+    struct list xfers;    /* struct upstream_xfer, by `link` */
+    struct list todo;     /* struct upstream_xfer, by `todo`: what is to be done … */
+    struct list starting; /* … or, likewise, not yet begun */
+    int in_curl;          /* depth of libcurl on our stack */
     bool is_settling;
     size_t n_active;
     uint64_t n_connects;
@@ -88,6 +90,10 @@ void xfer_free_kept(struct upstream *u);
 
 /* libcurl tells of its descriptors and of its timer from now on; false: memory. */
 bool sock_watch(struct upstream *u);
+/* Lets libcurl act on what a descriptor is ready for, or on its timer: CURL_SOCKET_TIMEOUT. */
+void sock_act(struct upstream *u, curl_socket_t fd, int mask);
+/* Sets one of ours: it waits for ever rather than not at all, keeps its place, and cannot fail. */
+void timer_keep(struct upstream *u, struct loop_timer *t, int64_t after_us);
 /* libcurl opens and closes through these; arg is a struct upstream. */
 curl_socket_t sock_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a);
 /* The same, but none to an address that is not public; arg is a struct upstream_xfer. */

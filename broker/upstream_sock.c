@@ -26,19 +26,16 @@ struct sock {
     bool is_idle;
 };
 
-/* It waits for ever rather than not at all: so it keeps its place, and cannot fail. */
-static void set_timer(struct upstream *u, int64_t after_us)
+void timer_keep(struct upstream *u, struct loop_timer *t, int64_t after_us)
 {
-    enum errc rc = loop_timer_set(u->loop, &u->timer, after_us);
+    enum errc rc = loop_timer_set(u->loop, t, after_us);
     assert(rc == ERR_OK);
 }
 
 /* Whatever socket it is told of, libcurl serves other transfers that are due as well. */
-static void act(struct upstream *u, curl_socket_t fd, int mask)
+void sock_act(struct upstream *u, curl_socket_t fd, int mask)
 {
     int running;
-    if (u->before != NULL)
-        u->before(u->before_arg);
     u->in_curl++;
     curl_multi_socket_action(u->multi, fd, mask, &running);
     u->in_curl--;
@@ -54,16 +51,16 @@ static void on_sock(void *arg, unsigned events)
         loop_io_stop(u->loop, &s->io);
         return;
     }
-    act(u, s->io.fd,
-        ((events & LOOP_READ) ? CURL_CSELECT_IN : 0) |
-            ((events & LOOP_WRITE) ? CURL_CSELECT_OUT : 0));
+    sock_act(u, s->io.fd,
+             ((events & LOOP_READ) ? CURL_CSELECT_IN : 0) |
+                 ((events & LOOP_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(void *arg)
 {
     struct upstream *u = OBJ(upstream, arg);
-    set_timer(u, INT64_MAX); /* the place that it had is free still */
-    act(u, CURL_SOCKET_TIMEOUT, 0);
+    timer_keep(u, &u->timer, INT64_MAX); /* the place that it had is free still */
+    sock_act(u, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static struct sock *sock_find(struct upstream *u, int fd)
@@ -155,7 +152,7 @@ static int on_curl_timer(CURLM *multi, long ms, void *arg)
 {
     (void)multi;
     struct upstream *u = OBJ(upstream, arg);
-    set_timer(u, ms < 0 ? INT64_MAX : ms * (int64_t)US_PER_MS);
+    timer_keep(u, &u->timer, ms < 0 ? INT64_MAX : ms * (int64_t)US_PER_MS);
     return 0;
 }
 
@@ -195,7 +192,8 @@ bool sock_watch(struct upstream *u)
            curl_multi_setopt(m, CURLMOPT_TIMERDATA, u) == CURLM_OK &&
            /* at least peak streams and idle ones: three times the CPU when it is too small */
            curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)LIMIT_CONNS) == CURLM_OK &&
-           loop_timer_set(u->loop, &u->timer, INT64_MAX) == ERR_OK;
+           loop_timer_set(u->loop, &u->timer, INT64_MAX) == ERR_OK &&
+           loop_timer_set(u->loop, &u->begin, INT64_MAX) == ERR_OK;
 }
 
 void sock_free_all(struct upstream *u)
@@ -203,5 +201,6 @@ void sock_free_all(struct upstream *u)
     for (size_t fd = 0; fd < u->n_socks; fd++)
         sock_drop(u, (int)fd);
     loop_timer_stop(u->loop, &u->timer);
+    loop_timer_stop(u->loop, &u->begin);
     mem_free(u->socks);
 }

@@ -304,6 +304,41 @@ static void a_connection_is_used_again(void **state)
     close(fd);
 }
 
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+/* What it does may cost a write to the disk: not with every piece of an answer. */
+static void before_sending_is_told_once_a_transfer(void **state)
+{
+    struct site *s = *state;
+    struct told *a = told_new(s), *b = told_new(s);
+    struct buf got = BUF_INIT(1 << 20);
+    int n_told = 0;
+    upstream_before_sending(s->u, count, &n_told);
+    begin(a, STR("q"));
+    assert_int_equal(n_told, 0);
+    int fd_a = accept_one(s);
+    assert_int_equal(n_told, 1);
+    expect_end(s, fd_a, &got, "\r\n\r\nq");
+    say(fd_a, CHUNKED "3\r\none\r\n");
+    pump_body(s, a, 3);
+    begin(b, STR("r"));
+    assert_int_equal(n_told, 1);
+    int fd_b = accept_one(s);
+    assert_int_equal(n_told, 2);
+    say(fd_a, "0\r\n\r\n");
+    pump(s, &a->n_done, 1);
+    assert_int_equal(n_told, 2);
+    close(fd_a);
+    close(fd_b);
+    buf_release(&got);
+    upstream_cancel(&b->x);
+    told_free(a);
+    told_free(b);
+}
+
 /* More than are kept in pieces: clients may invent the names that stand in some of them. */
 static void addresses_may_come_without_end(void **state)
 {
@@ -874,6 +909,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_whole_answer_comes_through),
         CASE(a_connection_is_used_again),
+        CASE(before_sending_is_told_once_a_transfer),
         CASE(addresses_may_come_without_end),
         CASE(chunks_come_as_they_are_sent),
         CASE(a_cut_answer_is_an_error),
