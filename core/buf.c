@@ -41,7 +41,8 @@ static char *move(const struct buf *b, size_t cap)
     return to;
 }
 
-char *buf_room(struct buf *b, size_t len)
+/* There is not enough room, or there was a failure before. */
+static char *make_room(struct buf *b, size_t len)
 {
     if (b->fail != ERR_OK)
         return NULL;
@@ -65,6 +66,17 @@ char *buf_room(struct buf *b, size_t len)
     return b->data + b->len;
 }
 
+static inline char *room(struct buf *b, size_t len)
+{
+    bool fits = b->fail == ERR_OK && len < b->cap - b->len && b->len + len <= b->max;
+    return fits ? b->data + b->len : make_room(b, len);
+}
+
+char *buf_room(struct buf *b, size_t len)
+{
+    return room(b, len);
+}
+
 void buf_grown(struct buf *b, size_t len)
 {
     b->len += len;
@@ -73,22 +85,13 @@ void buf_grown(struct buf *b, size_t len)
 
 void buf_add(struct buf *b, const void *p, size_t len)
 {
-    char *at = buf_room(b, len);
+    char *at = room(b, len);
     if (at == NULL)
         return;
     if (len > 0)
         memcpy(at, p, len);
-    buf_grown(b, len);
-}
-
-void buf_adds(struct buf *b, struct str s)
-{
-    buf_add(b, s.ptr, s.len);
-}
-
-void buf_addz(struct buf *b, const char *s)
-{
-    buf_add(b, s, strlen(s));
+    b->len += len;
+    at[len] = '\0';
 }
 
 void buf_addc(struct buf *b, char c)

@@ -8,6 +8,7 @@
 #define CORE_BUF_H
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "core/err.h"
 #include "core/str.h"
@@ -48,8 +49,15 @@ static inline struct str buf_str(const struct buf *b)
 }
 
 void buf_add(struct buf *b, const void *p, size_t len);
-void buf_adds(struct buf *b, struct str s);
-void buf_addz(struct buf *b, const char *s);
+static inline void buf_adds(struct buf *b, struct str s)
+{
+    buf_add(b, s.ptr, s.len);
+}
+/* Nearly always a literal, whose length the compiler knows. */
+static inline void buf_addz(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
 void buf_addc(struct buf *b, char c);
 /* In decimal, without printf: a ledger row or a stream event has many numbers. */
 void buf_addu(struct buf *b, uint64_t v);

@@ -436,10 +436,10 @@ static bool add_fees(struct work *w)
         w->n[USAGE_GROUNDING_QUERY] = 0;
     }
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
-        const char *name = usage_class_name(calls[i]);
-        const struct catalog_fee *fee = catalog_fee(w->model, str_of(name));
         if (w->n[calls[i]] == 0)
             continue;
+        const char *name = usage_class_name(calls[i]);
+        const struct catalog_fee *fee = catalog_fee(w->model, str_of(name));
         if (fee == NULL)
             return unknown(w, "no price for %s", name);
         add_fee(w, name, w->n[calls[i]], fee->usd);

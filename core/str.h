@@ -35,7 +35,9 @@ static inline bool str_eq(struct str a, struct str b)
 
 static inline bool str_eqz(struct str a, const char *b)
 {
-    if (a.len > 0 && b != NULL && a.ptr[0] != b[0]) /* most look-ups in tables end here */
+    if (a.len == 0 || b == NULL)
+        return a.len == 0 && (b == NULL || b[0] == '\0');
+    if (a.ptr[0] != b[0]) /* most look-ups in tables end here */
         return false;
     return str_eq(a, str_of(b));
 }
