@@ -153,21 +153,37 @@ static const char *find_model(const struct conf *c, const struct catalog *cat,
     return how;
 }
 
-/* Only what can be asked: models of providers in use, or of all when there is none. */
-static void offer_model(struct near *near, const struct conf *c,
-                        const struct catalog_model *m, struct arena *a)
+/* With the provider's name only when one was said. */
+static void offer_model(struct near *near, const char *provider, const char *model,
+                        struct arena *a)
 {
-    bool is_served = c->n_providers == 0;
-    for (size_t i = 0; i < c->n_providers; i++)
-        if (conf_serves(&c->providers[i], m)) {
-            is_served = true;
-            near_offerz(near, arena_printf(a, "%s/%s", c->providers[i].name, m->model));
-        }
-    if (is_served)
-        near_offerz(near, m->model);
+    bool is_bare = str_find(near->wanted, '/') == near->wanted.len;
+    near_offerz(near, is_bare ? model : arena_printf(a, "%s/%s", provider, model));
 }
 
-/* ` (did you mean …?)`; the arena holds the names it is made of. */
+/* What can be asked: models of providers in use. */
+static void offer_served(struct near *near, const struct conf *c,
+                         const struct catalog_model *m, struct arena *a)
+{
+    for (size_t i = 0; i < c->n_providers; i++)
+        if (conf_serves(&c->providers[i], m))
+            offer_model(near, c->providers[i].name, m->model, a);
+}
+
+/* What could be asked with a key: the makers' models before those of who sells them on. */
+static void offer_others(struct near *near, const struct catalog *cat, struct arena *a)
+{
+    size_t n_kinds, n;
+    const struct provider_kind *kinds = provider_kinds(&n_kinds);
+    const struct catalog_model *models = catalog_models(cat, &n);
+    for (size_t k = 0; k < n_kinds; k++)
+        for (size_t i = n; kinds[k].catalog != NULL && i-- > 0;)
+            if (strcmp(kinds[k].catalog, models[i].provider) == 0 &&
+                catalog_can_chat(&models[i]))
+                offer_model(near, kinds[k].kind, models[i].model, a);
+}
+
+/* ` (did you mean …?)`; the arena holds the names it is made of. Newer models come first. */
 static const char *nearest(const struct conf *c, const struct catalog *cat,
                            struct str name, size_t max, bool with_routes, struct arena *a,
                            char hint[NEAR_TEXT_LEN])
@@ -180,8 +196,10 @@ static const char *nearest(const struct conf *c, const struct catalog *cat,
         near_offerz(&near, c->routes[i].name);
     size_t n = 0;
     const struct catalog_model *models = cat ? catalog_models(cat, &n) : NULL;
-    for (size_t i = 0; i < n; i++)
-        offer_model(&near, c, &models[i], a);
+    for (size_t i = n; i-- > 0;)
+        offer_served(&near, c, &models[i], a);
+    if (near.n == 0 && cat != NULL)
+        offer_others(&near, cat, a);
     return near_hint(&near, max, hint);
 }
 

@@ -4,27 +4,59 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FOLDED_LEN = 160 };
+
 void near_init(struct near *n, struct str wanted)
 {
     *n = (struct near){.wanted = wanted};
 }
 
-/* Edits between the two; one, when one of them is a telling piece of the other. */
+/* In small letters, as far as there is room: who writes GPT means gpt. */
+static struct str folded(char out[FOLDED_LEN], struct str s)
+{
+    size_t n = MIN(s.len, (size_t)FOLDED_LEN);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] + 32 : s.ptr[i]);
+    return (struct str){out, n};
+}
+
+/* Are the parts of "gemini-flash", two or more, in the name in their order? */
+static bool has_parts(struct str wanted, struct str name)
+{
+    struct str part;
+    size_t n = 0;
+    while (str_split(&wanted, '-', &part)) {
+        size_t at = 0;
+        while (at + part.len <= name.len && !str_eq(str_sub(name, at, part.len), part))
+            at++;
+        if (part.len == 0 || at + part.len > name.len)
+            return false;
+        name = str_sub(name, at + part.len, name.len);
+        n++;
+    }
+    return n > 1;
+}
+
+/* In halves of an edit. A telling piece of the other is nearer than a slip of the hand. */
 static unsigned near_distance(struct str wanted, struct str name)
 {
     enum { TELLING = 3 }; /* shorter pieces are found in nearly every name */
     bool is_most = name.len >= TELLING && 2 * name.len >= wanted.len;
+    if (str_eq(wanted, name))
+        return 0;
     if ((wanted.len >= TELLING && str_contains(name, wanted)) ||
         (is_most && str_contains(wanted, name)))
         return 1;
-    return str_distance(wanted, name);
+    unsigned edits = 2 * str_distance(wanted, name);
+    return has_parts(wanted, name) ? MIN(edits, 2U) : edits;
 }
 
 void near_offer(struct near *n, struct str name)
 {
-    unsigned d = near_distance(n->wanted, name);
+    char a[FOLDED_LEN], b[FOLDED_LEN];
+    unsigned d = near_distance(folded(a, n->wanted), folded(b, name));
     /* One slip in four letters begun is a typing error; more is another word. */
-    if (d > (n->wanted.len + 3) / 4 || d >= MAX(name.len, n->wanted.len))
+    if (d > 2 * ((n->wanted.len + 3) / 4) || d >= 2 * MAX(name.len, n->wanted.len))
         return;
     size_t at = n->n;
     while (at > 0 && n->distance[at - 1] > d)

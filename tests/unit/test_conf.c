@@ -62,6 +62,12 @@ const char *catalog_default_model(const struct catalog *c, struct str provider)
                                           : NULL;
 }
 
+bool catalog_can_chat(const struct catalog_model *m)
+{
+    (void)m;
+    return true;
+}
+
 /* ---- a home and an environment of our own ---- */
 
 static char top[64];
@@ -796,6 +802,21 @@ static void names_resolve_in_the_documented_order(void **state)
     }
     assert_int_equal(conf_resolve(c, catalog, STR("hiaku"), &a, &r, &e), ERR_NOT_FOUND);
     assert_string_equal(e.text, "no model or route \"hiaku\" (did you mean \"haiku\"?)");
+    static const struct {
+        const char *name, *text;
+    } near[] = {
+        {"Gpt-Luna", "\"gpt-5.6-luna\""},
+        /* nobody has a key, as above */
+        {"sonnet", "\"claude-sonnet-5\""},
+        {"claude-sonnet.5", "\"claude-sonnet-5\""},
+        {"anthropc/claude-sonnet-5", "\"anthropic/claude-sonnet-5\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+        assert_int_equal(conf_resolve(c, catalog, str_of(near[i].name), &a, &r, &e),
+                         ERR_NOT_FOUND);
+        assert_non_null(strstr(e.text, "(did you mean"));
+        assert_non_null(strstr(e.text, near[i].text));
+    }
     arena_release(&a);
     conf_free(&c);
 }
@@ -861,12 +882,16 @@ static void a_bare_id_is_found_at_an_address_of_the_users(void **state)
     arena_init(&a, 65536);
     struct conf *c = loaded(work);
     assert_string_equal(provider_of(c, "claude-sonnet-5", &a), "work");
-    /* and what is hinted at are models that can be asked */
+    /* and what is hinted at are models that can be asked, or could be with a key */
     assert_int_equal(conf_resolve(c, catalog, STR("gpt-5.6-luni"), &a, &r, &e),
                      ERR_NOT_FOUND);
+    assert_string_equal(e.text, "no model or route \"gpt-5.6-luni\" (did you mean "
+                                "\"gpt-5.6-luna\"?)");
+    assert_string_equal(provider_of(c, "gpt-5.6-luna", &a), "openai");
+    assert_int_equal(conf_resolve(c, catalog, STR("qwertyuiop"), &a, &r, &e),
+                     ERR_NOT_FOUND);
     assert_string_equal(
-        e.text,
-        "no model or route \"gpt-5.6-luni\"\nhint: llmgw models; llmgw route list");
+        e.text, "no model or route \"qwertyuiop\"\nhint: llmgw models; llmgw route list");
     assert_int_equal(conf_resolve(c, catalog, STR("claude-sonnet-6"), &a, &r, &e),
                      ERR_NOT_FOUND);
     assert_non_null(strstr(e.text, "\"claude-sonnet-5\""));

@@ -362,6 +362,12 @@ static void near_names_are_offered_nearest_first(void **state)
         {"hlep", "help", " (did you mean \"help\"?)", 1},
         {"nope", "top by mode", "", 3},
         {"templtae", "template temper", " (did you mean \"template\"?)", 3},
+        {"GPT-6-Luna", "gpt-5-luna gpt-6-luna", " (did you mean \"gpt-6-luna\"?)", 1},
+        {"gpt-6", "gpt-4 gpt-5 openai/gpt-6-luna",
+         " (did you mean \"openai/gpt-6-luna\", \"gpt-4\" or \"gpt-5\"?)", 3},
+        {"gemini-flash", "gemini-3-pro gemini-3.8-flash flash-gemini",
+         " (did you mean \"gemini-3.8-flash\"?)", 3},
+        {"gemini-", "gopher", "", 3},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct near n;
