@@ -138,7 +138,7 @@ static bool is_word(struct str s)
 }
 
 /* The next word of "[list | show ROUTE | explain [PROMPT...]]", without brackets and dots. */
-static bool next_token(struct str *rest, struct str *ret, bool *ret_bar)
+static bool next_piece(struct str *rest, struct str *ret, bool *ret_bar)
 {
     *ret_bar = false;
     while (rest->len > 0 && strchr(" []|.", rest->ptr[0]) != NULL) {
@@ -151,6 +151,17 @@ static bool next_token(struct str *rest, struct str *ret, bool *ret_bar)
     *ret = str_sub(*rest, 0, n);
     *rest = str_sub(*rest, n, rest->len);
     return n > 0;
+}
+
+/* … but for "[options]", which nobody is to type. */
+static bool next_token(struct str *rest, struct str *ret, bool *ret_bar)
+{
+    bool bar, found = next_piece(rest, ret, ret_bar);
+    while (found && str_eqz(*ret, "options")) {
+        found = next_piece(rest, ret, &bar);
+        *ret_bar = *ret_bar || bar;
+    }
+    return found;
 }
 
 /* Is the first operand one of the command's words? */

@@ -50,7 +50,10 @@ static void add_targets(struct complete *c)
                             conf->routes[i].name);
 }
 
-/* PROVIDER/MODEL of what can be asked, with its price and window. */
+/*
+ * PROVIDER/MODEL of what can be asked, with its price and window; the model alone, too, once it
+ * is begun: it is a name of its own.
+ */
 static void add_catalog(struct complete *c)
 {
     size_t n;
@@ -60,10 +63,13 @@ static void add_catalog(struct complete *c)
         const struct conf_provider *provider = &ctx->conf->providers[p];
         bool can_ask = key_can_ask(provider);
         for (size_t i = 0; can_ask && i < n; i++)
-            if (conf_serves(provider, &all[i]) && catalog_can_chat(&all[i]))
+            if (conf_serves(provider, &all[i]) && catalog_can_chat(&all[i])) {
                 complete_offerz(
                     c, arena_printf(&ctx->arena, "%s/%s", provider->name, all[i].model),
                     all[i].family);
+                if (c->word.len > 0)
+                    complete_offerz(c, all[i].model, all[i].family);
+            }
     }
 }
 

@@ -42,6 +42,7 @@ like "$(words route '')" '^list show explain test health history pin ' 'words be
 like "$(words route test '')" 'fast .*one/gpt-6-luna' '… and what they take'
 is "$(words route -v dr)" 'drain ' '… and behind an option'
 is "$(words -- cha)" 'chat ' 'operands after --'
+is "$(words chat '')$(words cost opt)" '' 'but not "[options]", which is no word'
 for c in $(llmgw help -j | tr '{' '\n' | sed -n 's/^"name":"\([a-z]*\)","alias".*/\1/p'); do
     # what the command itself calls its words
     said=$(llmgw --no-autostart "$c" no-such-word 2>&1 </dev/null | sed -n 's/.*unknown subcommand.*/yes/p')
@@ -70,6 +71,7 @@ is "$(words cost --by pro)" 'provider project ' '… of a list that may be repea
 is "$(words chat -m fa)" 'fast ' 'a model: routes'
 is "$(words chat -m hai)" 'haiku ' '… aliases'
 like "$(words chat -m one/gpt-6-l)" '^one/gpt-6-luna ' '… models that can be asked'
+is "$(words chat -m gpt-6-lu)" 'gpt-6-luna ' '… by their own name, once it is begun'
 is "$(words chat -m two/)" '' '… no others'
 is "$(words chat -vm fa)" 'fast ' '… behind letters'
 is "$(words chat -r d)" 'default ' 'a route'
