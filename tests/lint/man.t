@@ -18,6 +18,8 @@ verdict 'no help is wider than 80 columns' "$("$llmgw" help -j | tr '{' '\n' |
     width=$("$llmgw" "$c" --help | LC_ALL=C.UTF-8 wc -L)
     [ "$width" -gt 0 ] && [ "$width" -le 80 ] || echo "$c: $width"
 done)"
+verdict 'no heading begins with a macro that would be obeyed' "$(
+    grep -nE '^\.S[hs] (Ac|An|Ao|Ap|Ar|At|Bc|Bo|Bq|Cm|Do|Dq|Em|Er|Ev|Fl|Ic|In|Li|Nm|No|Ns|Op|Or|Pa|Ql|So|Sq|Sx|Sy|Ta|Up|Va|Xr)( |$)' man/*.[1-8])"
 verdict 'every page is installed' "$(for p in man/*.[1-8]; do
     grep -q "%D%/${p#man/}\$" man/local.mk || echo "$p is not in man/local.mk"
 done)"
