@@ -118,6 +118,11 @@ enum errc cmd_unknown(struct str name, struct err *e)
     for (size_t i = 0; cmd_table[i] != NULL; i++)
         if (cmd_table[i]->summary != NULL)
             near_offerz(&near, cmd_table[i]->name);
+    /* other tools take it for a prompt */
+    if (str_find(name, ' ') < name.len)
+        return err_set(e, ERR_USAGE,
+                       "unknown command \"%.*s\"\nhint: llmgw chat \"...\" asks a model",
+                       STR_ARG(name));
     return err_set(e, ERR_USAGE, "unknown command \"%.*s\"%s%s", STR_ARG(name),
                    near_hint(&near, NEAR_MAX, hint),
                    near.n == 0 ? "\nhint: llmgw help lists the commands" : "");

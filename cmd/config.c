@@ -52,11 +52,12 @@ static enum errc find_key(struct cmd_ctx *ctx, const char *name,
     size_t n;
     const struct conf_key *keys = conf_schema(&n);
     struct arena *a = &ctx->arena;
-    near_init(&near,
-              str_of(arena_printf(a, "%.*s.%.*s", STR_ARG(section), STR_ARG(key))));
+    near_init(&near, str_of(name));
     for (size_t i = 0; i < n; i++)
         if (keys[i].key != NULL)
-            near_offerz(&near, arena_printf(a, "%s.%s", keys[i].section, keys[i].key));
+            near_offerz(&near,
+                        arena_printf(a, "%s%s%.*s.%s", keys[i].section,
+                                     sub.len > 0 ? "." : "", STR_ARG(sub), keys[i].key));
     return err_set(e, ERR_USAGE, "unknown key \"%s\"%s", name, near_hint(&near, 1, hint));
 }
 

@@ -80,8 +80,8 @@ static enum errc run_bare(struct cmd_ctx *ctx, struct err *e)
         return rc == ERR_OK ? print_state(ctx, e) : rc;
     }
     return err_set(e, ERR_USAGE,
-                   "no command\nhint: llmgw [options] COMMAND [args]; "
-                   "llmgw help lists the commands");
+                   "no command\nhint: llmgw chat asks a model; llmgw help lists the "
+                   "commands");
 }
 
 /* `llmgw foo` is `llmgw-foo` when that is in PATH. Returns only when it is not. */

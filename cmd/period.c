@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/near.h"
+
 enum period_word { TODAY, YESTERDAY, WEEK, MONTH, LAST_MONTH, YEAR, ALL };
 
 static const struct {
@@ -33,6 +35,22 @@ static bool find_word(struct str name, enum period_word *ret)
             return true;
         }
     return false;
+}
+
+/* What is near it; another time by the options, as 7d and 2026-11 are no words. */
+static enum errc no_period(const char *word, struct err *e)
+{
+    struct near near;
+    char hint[NEAR_TEXT_LEN];
+    near_init(&near, str_of(word));
+    for (unsigned w = 0; w < ARRAY_LEN(words); w++)
+        near_offerz(&near, words[w].name);
+    near_hint(&near, 1, hint);
+    return err_set(
+        e, ERR_USAGE,
+        "no period \"%s\" (today, yesterday, week, month, last-month, year, "
+        "all)%s",
+        word, hint[0] != '\0' ? hint : "\nhint: another one: --last 7d, or --since DATE");
 }
 
 void period_unit_name(struct buf *b, int64_t from_us, enum zone_unit unit)
@@ -167,10 +185,7 @@ enum errc period_parse(struct cmd_ctx *ctx, const char *word, const char *preset
     else if (find_word(str_of(word != NULL ? word : preset), &w))
         by_word(ctx, w, now_us, &p);
     else
-        rc = err_set(
-            e, ERR_USAGE,
-            "no period \"%s\" (today, yesterday, week, month, last-month, year, all)",
-            word);
+        rc = no_period(word, e);
     if (rc != ERR_OK)
         return rc;
     p.is_open = p.until_us > now_us;

@@ -13,14 +13,24 @@ static const struct cmd_sub *find_sub(const struct cmd_entry *entry, const char 
     return NULL;
 }
 
-static enum errc unknown_sub(const struct cmd_entry *entry, const char *word,
+static enum errc unknown_sub(const struct cmd_entry *entry, const struct opt_args *args,
                              struct err *e)
 {
+    const char *word = args->items[0];
     struct near near;
     char hint[NEAR_TEXT_LEN];
     near_init(&near, str_of(word));
     for (const struct cmd_sub *s = entry->subs; s->name != NULL; s++)
         near_offerz(&near, s->name);
+    /* a name where a verb belongs: most likely it is to be shown */
+    const char *show = find_sub(entry, "show") != NULL  ? "show"
+                       : find_sub(entry, "get") != NULL ? "get"
+                                                        : NULL;
+    if (near.n == 0 && args->n == 1 && show != NULL)
+        return err_set(
+            e, ERR_USAGE,
+            "unknown subcommand \"%s\"\nhint: llmgw %s %s %s, or llmgw help %s", word,
+            entry->name, show, word, entry->name);
     return err_set(e, ERR_USAGE, "unknown subcommand \"%s\"%s\nhint: llmgw help %s", word,
                    near_hint(&near, 1, hint), entry->name);
 }
@@ -34,7 +44,7 @@ enum errc cmd_run(struct cmd_ctx *ctx, const struct cmd_entry *entry, void *opti
     if (args->n == 0)
         return entry->subs[0].run(ctx, options, NULL, 0, e);
     if (s == NULL)
-        return unknown_sub(entry, args->items[0], e);
+        return unknown_sub(entry, args, e);
     if (args->n - 1 < s->min || args->n - 1 > s->max)
         return err_set(e, ERR_USAGE, "usage: llmgw %s %s%s%s", entry->name, s->name,
                        s->args[0] ? " " : "", s->args);

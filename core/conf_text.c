@@ -633,7 +633,10 @@ enum errc conf_text_set(const struct conf_text *t, const char *dotted, const cha
         return rc;
     const struct conf_entry *last = find_last(t, &d, &n);
     if (value != NULL && n > 1 && !add)
-        return err_set(e, ERR_USAGE, "%s has %zu values in %s; which one is not clear",
+        return err_set(e, ERR_USAGE,
+                       "%s has %zu values in %s; which one is not clear\n"
+                       "hint: llmgw config edit; --add adds one, llmgw config unset "
+                       "drops them all",
                        dotted, n, t->file);
     if (value == NULL)
         write_without(t, &d, out);

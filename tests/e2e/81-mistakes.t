@@ -48,6 +48,8 @@ while IFS='|' read -r status words want; do
 done <<'END'
 2|chta|llmgw: unknown command "chta" (did you mean "chat"?)
 2|frobnicate|llmgw: unknown command "frobnicate" hint: llmgw help lists the commands
+2|"why is it so?"|llmgw: unknown command "why is it so?" hint: llmgw chat "..." asks a model
+2||llmgw: no command hint: llmgw chat asks a model; llmgw help lists the commands
 2|--verison|llmgw: unknown option --verison (did you mean --version?)
 2|version please|llmgw: version: it takes no words, not "please" hint: llmgw help version
 2|doctor please|llmgw: doctor: it takes no words, not "please" hint: llmgw help doctor
@@ -67,7 +69,9 @@ done <<'END'
 8|chat -m dead/sim hi|llmgw: chat: dead/sim: no key hint: llmgw *
 7|chat --no-fallback -m one/x-sim:error=overloaded hi|llmgw: chat: one/x-sim:error=overloaded: *
 2|cost --since 2026-13-01|llmgw: cost: not a time: "2026-13-01" (2026-11-25, *, -7d, @EPOCH)
-2|cost yesteryear|llmgw: cost: no period "yesteryear" (today, *, all)
+4|chat -m sonnet hi|llmgw: chat: no model or route "sonnet" (did you mean "claude-sonnet-*"?)
+2|cost yesteryear|llmgw: cost: no period "yesteryear" (today, *, all) (did you mean "yesterday"?)
+2|cost 2026-11|llmgw: cost: no period "2026-11" (today, *, all) hint: another one: --last 7d, or --since DATE
 2|cost --by modle|llmgw: cost: --by: no "modle" (did you mean "model"?)
 2|cost --fields modle|llmgw: cost: --fields: no field "modle" here (did you mean "model"?)
 2|cost --fields weather|llmgw: cost: --fields: no field "weather" here hint: there are model, requests, *
@@ -81,9 +85,14 @@ done <<'END'
 4|route show nope|llmgw: route: no route "nope" hint: llmgw route list
 4|route explain -m nope hi|llmgw: route: no model or route "nope" hint: llmgw models; llmgw route list
 2|route lst|llmgw: route: unknown subcommand "lst" (did you mean "list"?) hint: llmgw help route
+2|route fast|llmgw: route: unknown subcommand "fast" hint: llmgw route show fast, or llmgw help route
+2|models gpt-6-luna|llmgw: models: unknown subcommand "gpt-6-luna" hint: llmgw models show gpt-6-luna, or *
+2|config chat.model|llmgw: config: unknown subcommand "chat.model" hint: llmgw config get chat.model, or *
+2|broker it up|llmgw: broker: unknown subcommand "it" hint: llmgw help broker
 2|route drain|llmgw: route: usage: llmgw route drain TARGET
 4|models show nope/x|llmgw: models: no model "nope/x" in the catalog hint: llmgw models
 4|keys test nope|llmgw: keys: no provider "nope" hint: llmgw keys
+2|config set route.fast.targt x|llmgw: config: unknown key "route.fast.targt" (did you mean "route.fast.target"?)
 2|config set nope.x 1|llmgw: config: unknown key "nope.x"*
 2|config set budget.daily.limit lots|llmgw: config: */config:*: budget "daily": limit: "lots" is not a budget *
 2|log show --status x|llmgw: log: --status goes with list, export, rm and redact, not with show

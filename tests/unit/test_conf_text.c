@@ -177,7 +177,9 @@ static void edits_that_cannot_be_meant_are_refused(void **state)
     static const struct {
         const char *dotted, *want;
     } rows[] = {
-        {"a.k", "a.k has 2 values in f; which one is not clear"},
+        {"a.k", "a.k has 2 values in f; which one is not clear\nhint: llmgw config edit; "
+                "--add adds "
+                "one, llmgw config unset drops them all"},
         {"k", "\"k\" is no SECTION.KEY"},
         {"a.", "\"a.\": sections and keys are letters, digits and \"-\""},
         {".k", "\".k\": sections and keys are letters, digits and \"-\""},
