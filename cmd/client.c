@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "core/envkey.h"
 #include "core/mem.h"
 #include "core/sha256.h"
 
@@ -30,15 +31,15 @@ static const struct option_row options[] = {
 
 #undef AT
 
-/* "llmgw-" and 32 random bytes in hexadecimal digits: nothing to escape anywhere. */
-enum { RANDOM_LEN = 32, KEY_LEN = 6 + 2 * RANDOM_LEN };
+/* Nothing to escape anywhere. */
+enum { KEY_LEN = sizeof ENVKEY_CLIENT_PREFIX - 1 + 2 * (size_t)ENVKEY_CLIENT_RANDOM_LEN };
 
 static enum errc make_key(char out[KEY_LEN + 1], struct err *e)
 {
-    unsigned char bytes[RANDOM_LEN];
+    unsigned char bytes[ENVKEY_CLIENT_RANDOM_LEN];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return err_errno(e, ERR_INTERNAL, "random numbers");
-    int at = snprintf(out, KEY_LEN + 1, "llmgw-");
+    int at = snprintf(out, KEY_LEN + 1, ENVKEY_CLIENT_PREFIX);
     for (size_t i = 0; i < sizeof bytes; i++)
         at += snprintf(out + at, KEY_LEN + 1 - (size_t)at, "%02x", bytes[i]);
     mem_wipe(bytes, sizeof bytes);

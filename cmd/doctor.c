@@ -225,6 +225,11 @@ static void check_keys(struct doctor *d, bool has_locals)
     }
     if (broker_keys != NULL)
         n += check_others(d, broker_keys);
+    if (c->client_key_env != NULL)
+        say(d, "keys", WARN,
+            "%s is a key of the broker's own clients, as llmgw env sets it: no provider "
+            "is sent it\nhint: llmgw keys set keeps a provider's apart",
+            c->client_key_env);
     if (n == 0 && !has_locals)
         say(d, "keys", BAD,
             "no provider is in use\nhint: llmgw keys set openai, or set OPENAI_API_KEY");

@@ -228,6 +228,8 @@ struct conf {
     /* All other known kinds: usable by a request that brings its own key, or needs none. */
     struct conf_provider *others;
     size_t n_others;
+    /* The first variable of a provider's key that holds one of our own clients'; or NULL. */
+    const char *client_key_env;
     struct conf_route *routes;
     size_t n_routes;
     struct conf_limit *limits;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/conf_load.h"
+#include "core/envkey.h"
 #include "core/near.h"
 #include "core/num.h"
 
@@ -244,13 +245,29 @@ enum errc conf_resolve(const struct conf *c, const struct catalog *cat, struct s
 
 /* ---- providers ---- */
 
-/* The first of the kind's own variables that holds something; NULL if none does. */
-static const char *key_variable(const struct conf_load *l, const struct provider_kind *k)
+/*
+ * `llmgw env` puts a key of the broker's own clients where SDKs look for one. The maker is not to
+ * be sent that; another broker, which base-url names, may well be.
+ */
+static bool is_clients_key(struct conf_load *l, const struct conf_provider *p,
+                           const char *variable)
 {
-    for (size_t i = 0; i < ARRAY_LEN(k->key_env) && k->key_env[i] != NULL; i++) {
-        const char *value = l->getenv(k->key_env[i]);
-        if (value != NULL && value[0] != '\0')
-            return k->key_env[i];
+    const char *value = l->getenv(variable);
+    if (value == NULL || !is_original(p) || !envkey_is_clients(str_of(value)))
+        return false;
+    if (l->conf->client_key_env == NULL)
+        l->conf->client_key_env = variable;
+    return true;
+}
+
+/* The first of the kind's own variables that holds something; NULL if none does. */
+static const char *key_variable(struct conf_load *l, const struct conf_provider *p)
+{
+    const char *const *names = p->kind->key_env;
+    for (size_t i = 0; i < ARRAY_LEN(p->kind->key_env) && names[i] != NULL; i++) {
+        const char *value = l->getenv(names[i]);
+        if (value != NULL && value[0] != '\0' && !is_clients_key(l, p, names[i]))
+            return names[i];
     }
     return NULL;
 }
@@ -346,11 +363,12 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
         return false;
     }
     if (p->n_keys == 0 && p->kind->auth != AUTH_NONE) {
-        const char *variable = key_variable(l, p->kind);
+        const char *variable = key_variable(l, p);
         if (variable == NULL)
             variable = amazon_variable(l, p->kind);
         /* a missing key is told by its variable's name, but local servers need none */
-        if (variable == NULL && !p->kind->is_local)
+        if (variable == NULL && !p->kind->is_local &&
+            !is_clients_key(l, p, p->kind->key_env[0]))
             variable = p->kind->key_env[0];
         if (variable != NULL)
             p->keys[p->n_keys++] = (struct conf_secret){CONF_KEY_ENV, variable};
@@ -364,12 +382,10 @@ static bool complete_provider(struct conf_load *l, struct conf_provider *p)
 static void add_kind(struct conf_load *l, const struct provider_kind *k)
 {
     struct conf *c = l->conf;
-    const char *variable = key_variable(l, k);
-    struct conf_provider p = {.name = k->kind,
-                              .kind = k,
-                              .base_url = k->base_url,
-                              .is_implicit = true,
-                              .pos = {.file = variable ? "environment" : ""}};
+    struct conf_provider p = {
+        .name = k->kind, .kind = k, .base_url = k->base_url, .is_implicit = true};
+    const char *variable = key_variable(l, &p);
+    p.pos.file = variable ? "environment" : "";
     complete_region(l, &p);
     if (p.base_url == NULL)
         return;

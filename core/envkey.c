@@ -2,6 +2,19 @@
 #include "core/envkey.h"
 
 #include <stdio.h>
+#include <string.h>
+
+bool envkey_is_clients(struct str key)
+{
+    const struct str prefix = STR(ENVKEY_CLIENT_PREFIX);
+    if (!str_starts(key, prefix) ||
+        key.len != prefix.len + 2 * (size_t)ENVKEY_CLIENT_RANDOM_LEN)
+        return false;
+    for (size_t i = prefix.len; i < key.len; i++)
+        if (strchr("0123456789abcdef", key.ptr[i]) == NULL || key.ptr[i] == '\0')
+            return false;
+    return true;
+}
 
 size_t envkey_names(const char *variable, char names[ENVKEY_PARTS][ENVKEY_NAME_LEN])
 {

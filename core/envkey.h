@@ -12,6 +12,13 @@
 
 enum { ENVKEY_PARTS = 3, ENVKEY_NAME_LEN = 256 };
 
+/* What `llmgw client add` makes: this and random bytes in hexadecimal digits. */
+#define ENVKEY_CLIENT_PREFIX "llmgw-"
+enum { ENVKEY_CLIENT_RANDOM_LEN = 32 };
+
+/* Is it a key of one of the broker's own clients, which no provider is to see? */
+bool envkey_is_clients(struct str key);
+
 /* The names of the variables; how many. A name that is too long is none of Amazon's. */
 size_t envkey_names(const char *variable, char names[ENVKEY_PARTS][ENVKEY_NAME_LEN]);
 /*

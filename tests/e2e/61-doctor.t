@@ -126,6 +126,12 @@ like "$out" '^keys +warning +one: this shell has a key, the broker that runs has
     '… and one that others have to be asked with, too'
 good
 like "$out" '^keys +ok +openai, the broker has it' '… and one that only the broker knows of'
+LLMGW_CLIENT_KEY=$(llmgw client add sdk 2>/dev/null)
+OPENAI_API_KEY=$LLMGW_CLIENT_KEY doctor
+like "$out" "^keys +warning +OPENAI_API_KEY is a key of the broker's own clients.*llmgw keys set" \
+    'one of our own clients, as llmgw env sets it'
+unlike "$(OPENAI_API_KEY=$LLMGW_CLIENT_KEY llmgw keys)" '^openai' '… is no key of the provider'
+good
 stop_broker
 start_broker
 unset ONE_KEY

@@ -297,6 +297,34 @@ static void a_key_may_be_in_several_variables(void **state)
     }
 }
 
+static void a_key_of_our_own_clients_goes_to_no_maker(void **state)
+{
+    (void)state;
+    static const char key[] =
+        "llmgw-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    assert_true(envkey_is_clients(STR(key)));
+    assert_false(envkey_is_clients(str_sub(STR(key), 0, sizeof key - 2)));
+    assert_false(
+        envkey_is_clients(STR("sk-proj-0123456789abcdef0123456789abcdef0123456789ab"
+                              "cdef0123456789ab")));
+    set("OPENAI_API_KEY", key);
+    set("ANTHROPIC_API_KEY", key);
+    set("GROQ_API_KEY", "gsk");
+    struct conf *c = loaded("[provider \"anthropic\"]\nhttp2 = no\n");
+    assert_false(conf_is_in_use(c, STR("openai")));
+    assert_int_equal(conf_provider(c, STR("anthropic"))->n_keys, 0);
+    assert_true(conf_is_in_use(c, STR("groq")));
+    assert_string_equal(c->client_key_env, "ANTHROPIC_API_KEY");
+    conf_free(&c);
+    /* another broker is asked with it, and so is who is told to read it */
+    c = loaded("[provider \"openai\"]\nbase-url = http://127.0.0.1:4100/v1\n"
+               "[provider \"anthropic\"]\nkey-env = ANTHROPIC_API_KEY\n");
+    assert_string_equal(conf_provider(c, STR("openai"))->keys[0].value, "OPENAI_API_KEY");
+    assert_int_equal(conf_provider(c, STR("anthropic"))->n_keys, 1);
+    assert_null(c->client_key_env);
+    conf_free(&c);
+}
+
 static const char everything[] =
     "[core]\n default-route = fast\n record = meta\n color = never\n path = /usr/bin\n"
     "[chat]\n system = be brief\n max-cost = 0.02\n tag = ticket=42\n tag = a = b\n"
@@ -1055,6 +1083,7 @@ int main(void)
         CASE(who_is_near_is_told_by_the_address),
         CASE(amazons_variables_are_a_key_and_a_region),
         CASE(a_key_may_be_in_several_variables),
+        CASE(a_key_of_our_own_clients_goes_to_no_maker),
         CASE(every_section_reaches_its_struct),
         CASE(routes_limits_and_money_reach_their_structs),
         CASE(an_error_tells_file_line_section_and_cure),
