@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "core/db.h"
 #include "core/jsonx.h"
+#include "core/spoolfile.h"
 
 #include "cmd/cost.h"
 #include "cmd/key_source.h"
@@ -65,13 +67,16 @@ static void say(struct doctor *d, const char *check, enum state state, const cha
     static const char *const names[] = {"ok", "warning", "problem"};
     AUTO(buf_release) struct buf text = BUF_INIT(2 * LIMIT_ERR_TEXT);
     AUTO(buf_release) struct buf safe = BUF_INIT(4 * LIMIT_ERR_TEXT);
+    AUTO(buf_release) struct buf safer = BUF_INIT(4 * LIMIT_ERR_TEXT);
     va_list ap;
     va_start(ap, fmt);
     buf_vprintf(&text, fmt, ap);
     va_end(ap);
-    if (d->for_others)
-        without_quotes(buf_str(&text), &safe);
-    struct str all = buf_str(d->for_others ? &safe : &text), hint = STR("\nhint: ");
+    if (d->for_others) { /* before the columns get their widths */
+        out_without_home(&safe, buf_str(&text));
+        without_quotes(buf_str(&safe), &safer);
+    }
+    struct str all = buf_str(d->for_others ? &safer : &text), hint = STR("\nhint: ");
     size_t at = str_search(all, hint);
     out_textz(d->out, check);
     out_textz(d->out, names[state]);
@@ -250,6 +255,29 @@ static size_t check_locals(struct doctor *d)
     return n;
 }
 
+/* Can a broker that is started reserve the room without which it promises nothing? */
+static void check_room(struct doctor *d, const char *db)
+{
+    AUTO(buf_release) struct buf place = BUF_INIT(8192);
+    struct stat st;
+    struct statvfs fs;
+    buf_printf(&place, "%s.spool", db);
+    if (buf_err(&place) != ERR_OK ||
+        (stat(place.data, &st) == 0 && (int64_t)st.st_blocks * 512 >= SPOOL_SIZE_MIN))
+        return;
+    /* where it would be made: the nearest folder that is there */
+    size_t len = place.len;
+    while (len > 1 && statvfs(place.data, &fs) != 0) {
+        while (len > 1 && place.data[len - 1] != '/')
+            len--;
+        len -= len > 1;
+        place.data[len] = '\0';
+    }
+    if (len > 1 && (uint64_t)fs.f_bavail * fs.f_frsize < SPOOL_SIZE_MIN)
+        say(d, "ledger", BAD, "%s: no room for the %d MiB that a broker begins with",
+            place.data, SPOOL_SIZE_MIN / 1024 / 1024);
+}
+
 static void check_ledger(struct doctor *d)
 {
     AUTO(db_close) struct db *db = NULL;
@@ -266,6 +294,7 @@ static void check_ledger(struct doctor *d)
         say(d, "ledger", BAD, "%s can be read by others\nhint: chmod 600 %s", path, path);
     else
         say(d, "ledger", OK, "%s", path);
+    check_room(d, path);
     if (db != NULL && cost_waiting(d->ctx, db, &n, &e) == ERR_OK && n > 0)
         say(d, "ledger", WARN,
             "%lld requests wait in the spool\nhint: llmgw broker start writes them",

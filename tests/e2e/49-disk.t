@@ -137,6 +137,9 @@ if [ "${1:-}" = alone ] && mount -t tmpfs -o size=7m tmpfs "$tmp/disk" 2>/dev/nu
     limited unlimited
     isnt "$rc" 0 'no broker where there is no room at all'
     like "$(cat "$tmp/limited.err")" 'No space left on device|full' '… and it says why'
+    like "$(llmgw doctor 2>/dev/null)" "^ledger +problem +$tmp/disk.*: no room for the 4 MiB" '… doctor, too'
+    rm "$tmp/disk/filler"
+    unlike "$(llmgw doctor 2>/dev/null)" 'no room' '… unless there is some'
     umount "$tmp/disk"
     XDG_DATA_HOME=$data db=$old_db
 else

@@ -167,6 +167,8 @@ like "$out" '^budget.\*.warn = 80%$' '… also of sections'
 like "$out" '^provider.\*.header = \(set\)$' '… others without their value'
 unlike "$out" 'sk-in|private-alias|private-budget|user:' '… nothing private'
 unlike "$out" "$HOME" '… not the home folder'
+is "$(HOME=$tmp llmgw doctor --report 2>/dev/null | awk '/^check / { p = index($0, "hint") }
+    p && NF == 0 { exit } p && !/…/ && substr($0, p - 2, 2) != "  "')" '' '… and its columns stand below each other'
 doctor --report -j
 is "$rc" 2 'a report is text'
 doctor surplus
