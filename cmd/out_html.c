@@ -16,7 +16,8 @@ static const char style[] =
     "pre.answer { background: #8881; }\n"
     "table { border-collapse: collapse; margin: 1em 0; }\n"
     "th, td { padding: .2em .8em; border-bottom: 1px solid #8884; text-align: left; }\n"
-    "th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; }\n"
+    "th.n, td.n { text-align: right; font-variant-numeric: tabular-nums;"
+    " white-space: nowrap; }\n"
     "tfoot td { font-weight: bold; }\n";
 
 void out_html_begin(struct buf *b, struct str title)

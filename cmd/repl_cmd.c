@@ -114,6 +114,8 @@ static void run_set(struct repl *r, struct str arg)
     if (arg.len == 0) {
         for (size_t i = 0; i < list->n; i++)
             printf("%s\n", list->items[i]);
+        if (list->n == 0)
+            printf("set: nothing; /set temperature=0.2, as -O of chat\n");
         return;
     }
     if (str_find(arg, '=') + 1 == arg.len) {

@@ -111,6 +111,8 @@ expect system: not set
 send /system Be brief.\r
 send /system\r
 expect system: Be brief.
+send /set\r
+expect set: nothing; /set temperature
 send /set temperature=0.5\r
 send /set\r
 expect temperature=0.5
