@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/num.h"
+#include "core/turns.h"
 
 #include "cmd/code.h"
 #include "cmd/log.h"
@@ -97,8 +98,28 @@ static void put_tags(struct buf *b, const struct log_one *one)
                    STR_ARG(one->tags[i].key), STR_ARG(one->tags[i].value));
 }
 
+/* What was new in the request, as mail quotes it, so that nobody takes it for the answer. */
+static void put_question(struct buf *b, const struct log_one *one)
+{
+    enum { LINES = 10, MOST = 2000 };
+    AUTO(buf_release) struct buf asked = BUF_INIT(2 * LIMIT_BODY_LEN);
+    turns_new(buf_str(&one->bodies->request), &asked);
+    struct str all = str_trim(buf_str(&asked)), line;
+    struct str rest = str_sub(all, 0, str_utf8_prefix(all, MOST));
+    size_t cut = all.len - rest.len;
+    if (all.len > 0)
+        buf_addc(b, '\n');
+    for (int i = 0; i < LINES && rest.len > 0; i++) {
+        str_split(&rest, '\n', &line);
+        buf_printf(b, ">%s%.*s\n", line.len > 0 ? " " : "", STR_ARG(line));
+    }
+    if (rest.len + cut > 0)
+        buf_printf(b, "> … %zu bytes more, in --request\n", rest.len + cut);
+}
+
 static void put_texts(struct buf *b, const struct log_one *one)
 {
+    put_question(b, one);
     if (one->bodies->answer.len > 0)
         buf_printf(b, "\n%.*s\n", STR_ARG(buf_str(&one->bodies->answer)));
     else if (!one->bodies->has_row)

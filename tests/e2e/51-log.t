@@ -82,6 +82,7 @@ is "$rc" 0 'one request is shown'
 like "$out" "^request +$id2" '… by its id'
 like "$out" '^project +web' '… with its facts'
 like "$out" '^  1  one/sim  ok  200' '… its attempts'
+like "$out" '^> question 2$' '… what was asked'
 like "$out" '^question 2$' '… and its answer'
 log show "$(printf '%s' "$id2" | cut -c1-6)"
 is "$rc" 4 'the beginning of several ids is none'
@@ -93,9 +94,13 @@ log show "$id2" -j
 is "$(printf '%s' "$out" | "$tool" json answer)" 'question 2' 'as JSON too'
 is "$(printf '%s' "$out" | "$tool" json cost_pusd)" "$(sql "SELECT cost_pico FROM request WHERE id = '$id2'")" \
     '… exact'
+llmgw chat --no-stream -m one/sim "read this" <"$top_srcdir/COPYING" >/dev/null
 stop_broker
 log show "$id2"
 is "$rc" 0 'no broker is needed'
+log show last
+is "$(printf '%s\n' "$out" | grep -c '^>')" 11 'of a long question its beginning is shown'
+like "$out" '^> … [0-9]+ bytes more, in --request$' '… and how much is not'
 llmgw -o "$tmp/shown" log show last
 is "$? $(grep -c . "$tmp/shown")" "0 $(llmgw log show last | grep -c .)" '-o takes what is shown'
 mkfifo "$tmp/pipe"
