@@ -333,6 +333,10 @@ static enum errc run_test(struct cmd_ctx *ctx, void *opts, const char *const *ar
     for (size_t i = 0; only == NULL && i < ctx->conf->n_providers; i++)
         test_one(ctx, out, &ctx->conf->providers[i], &worst);
     rc = out_finish(out, e);
+    if (rc == ERR_OK && ctx->conf->n_providers == 0)
+        return err_set(e, ERR_UPSTREAM_AUTH,
+                       "no provider is in use\nhint: llmgw keys set openai, or set "
+                       "OPENAI_API_KEY");
     if (rc != ERR_OK || worst == ERR_OK)
         return rc;
     return err_set(e, worst,

@@ -119,8 +119,13 @@ enum errc route_test(struct cmd_ctx *ctx, void *opts, const char *const *args, s
     money_people(money, t.cost);
     if (t.n > 0)
         out_footer(out, "this test cost %s", money);
-    out_if_empty(out, "no route has a target\nhint: llmgw route test PROVIDER/MODEL");
     rc = out_finish(out, e);
+    /* a script asks whether all is well: nobody there is not well */
+    if (rc == ERR_OK && t.n == 0)
+        return err_set(
+            e, ERR_CHECK,
+            "no route has a target\nhint: llmgw keys set openai, or llmgw route "
+            "test PROVIDER/MODEL");
     if (rc == ERR_OK && t.n_failed > 0)
         return err_set(e, ERR_CHECK, "%zu of %zu target%s failed", t.n_failed, t.n,
                        t.n == 1 ? "" : "s");

@@ -210,6 +210,10 @@ for model in one/vectors three/text-embedding-3-small; do
 done
 try nobody
 is "$rc" 4 'nobody is called so'
+: >"$tmp/none"
+try --config "$tmp/none"
+is "$rc" 6 'no target at all is not well'
+like "$err" '^llmgw: route: no route has a target' '… and said'
 try -j fast
 is "$(printf '%s' "$out" | "$tool" json rows.0.result)" ok '… for programs'
 

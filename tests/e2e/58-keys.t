@@ -132,6 +132,9 @@ printf '%s\n' "$key" >"$tmp/mine"
 keys set one --key-file "$tmp/mine"
 keys rm one
 is "$rc $(cat "$tmp/mine")" "0 $key" 'a file of the user stays'
+: >"$tmp/none"
+keys test --config "$tmp/none"
+is "$rc" 8 'no provider to test is no success'
 stop_broker
 unlike "$(cat "$broker_log")" "$key" 'no key is in the log'
 
