@@ -202,8 +202,10 @@ static bool skip_context(const struct route_facts *f, const struct target_model 
     int64_t need = input_tok + MAX(f->max_output_tok, 0);
     if (m->context_tok == 0 || need <= m->context_tok)
         return false;
-    snprintf(c->why, sizeof c->why, "needs ~%" PRId64 " tokens, window is %" PRId64, need,
-             m->context_tok);
+    char tokens[NUM_TEXT_LEN], window[NUM_TEXT_LEN];
+    num_group(tokens, need);
+    num_group(window, m->context_tok);
+    snprintf(c->why, sizeof c->why, "needs ~%s tokens, window is %s", tokens, window);
     return set(c, VERDICT_SKIPPED, SKIP_CONTEXT);
 }
 

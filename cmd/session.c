@@ -249,14 +249,18 @@ static enum errc mend(struct session *s, struct err *e)
     return rc;
 }
 
-/* A provider says that a key was refused; what to do about it is ours to say. */
-static void hint_at_key(struct err *e)
+/* A provider says what is wrong; what to do about it is ours to say. */
+static void hint_at_cure(struct err *e)
 {
     size_t len = strlen(e->text);
-    if (e->code == ERR_UPSTREAM_AUTH && !str_contains(str_of(e->text), STR("\nhint: ")))
-        snprintf(e->text + len, sizeof e->text - len,
-                 "\nhint: llmgw doctor tells which keys are in use, llmgw keys test "
-                 "tries them");
+    const char *hint = NULL;
+    if (e->code == ERR_UPSTREAM_AUTH)
+        hint = "llmgw doctor tells which keys are in use, llmgw keys test tries them";
+    else if (e->code == ERR_CONTEXT)
+        hint = "llmgw tokens --max N cuts a text, llmgw models --sort context shows who "
+               "takes more";
+    if (hint != NULL && !str_contains(str_of(e->text), STR("\nhint: ")))
+        snprintf(e->text + len, sizeof e->text - len, "\nhint: %s", hint);
 }
 
 enum errc session_turn(struct session *s, struct err *e)
@@ -277,7 +281,7 @@ enum errc session_turn(struct session *s, struct err *e)
     if (rc == ERR_NOT_FOUND)
         stale_hint(s->ctx, model, route, e);
     rc = answer_end(&s->answer, rc, e);
-    hint_at_key(e);
+    hint_at_cure(e);
     keep_answer(s);
     return rc;
 }

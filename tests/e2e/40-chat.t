@@ -215,6 +215,8 @@ text=lorem,no-finish,cut=3 3 stream_interrupted
 error=context 7 context_length
 finish=filter 11 unusable_answer
 END
+chat -m one/sim:error=context hi </dev/null
+like "$err" '^hint: llmgw tokens --max N' 'what is too long is told how to cut it'
 chat -m one/sim:400,times=1 --fallback one/sim:500 -j hi </dev/null
 is "$rc $(printf '%s' "$err" | "$tool" json error.attempts.0.target)" '7 one/sim:400,times=1' \
     'a failure in JSON lists what was tried'

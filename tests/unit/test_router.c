@@ -248,7 +248,7 @@ static void every_reason_has_its_word_and_its_class(void **state)
         {"r", 0, {.needs = CAP_VISION}, {.has_key = false},
          VERDICT_SKIPPED, SKIP_CAPABILITY, ERR_INVALID, "cannot do vision"},
         {"r", 0, {.input_tok = 900, .max_output_tok = 101}, {.has_key = false},
-         VERDICT_SKIPPED, SKIP_CONTEXT, ERR_CONTEXT, "needs ~1001 tokens, window is 1000"},
+         VERDICT_SKIPPED, SKIP_CONTEXT, ERR_CONTEXT, "needs ~1,001 tokens, window is 1,000"},
         {"r", 0, {.max_cost_pico = 1}, {.has_key = false},
          VERDICT_SKIPPED, SKIP_MAX_COST, ERR_REFUSED, "could cost $0.00050, cap is"},
         {"odd", 0, {.max_cost_pico = PICO_PER_USD}, {.has_key = false},
