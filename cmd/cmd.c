@@ -42,7 +42,7 @@ const struct option_row cmd_global_options[] = {
     {'o', "output", OPT_STRING, AT(output), .arg = "FILE", .complete = OPT_C_FILE,
      .help = "write the result to FILE, whole or not at all; - is standard output"},
     {0, "fields", OPT_STRING, AT(fields), .arg = "LIST",
-     .help = "choose and order the columns, as in A,B,C"},
+     .help = "choose and order the columns, as in A,B,C; names as in tables or JSON"},
     {0, "color", OPT_CHOICE, AT(color), .arg = "WHEN", .values = "auto|always|never",
      .complete = OPT_C_CHOICE, .help = "auto, always or never"},
     {0, "no-pager", OPT_FLAG, AT(no_pager), .help = "never start a pager"},

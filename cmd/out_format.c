@@ -20,6 +20,20 @@ static bool is_machine(enum cmd_format f)
     return f == FORMAT_JSON || f == FORMAT_JSONL || f == FORMAT_CSV || f == FORMAT_TSV;
 }
 
+/* The unit, as a part of the field's name. */
+static const char *suffix(const struct out_column *c)
+{
+    return c->type == OUT_MONEY ? "_usd" : c->type == OUT_DURATION ? "_ms" : "";
+}
+
+/* As a table has it, or as programs read it: "cost", "cost_usd". */
+static bool is_named(const struct out_column *c, struct str name)
+{
+    struct str plain = str_of(c->name), rest = str_sub(name, plain.len, name.len);
+    return str_starts(name, plain) && (str_eqz(rest, "") || str_eqz(rest, suffix(c)) ||
+                                       (c->type == OUT_MONEY && str_eqz(rest, "_pusd")));
+}
+
 /* The nearest ones, or all. */
 static enum errc no_field(const struct out *o, struct str name, struct err *e)
 {
@@ -49,7 +63,7 @@ enum errc out_choose_columns(struct out *o, struct err *e)
     while (str_split(&rest, ',', &name)) {
         size_t i = 0;
         name = str_trim(name);
-        while (i < o->n_columns && !str_eqz(name, o->columns[i].name))
+        while (i < o->n_columns && !is_named(&o->columns[i], name))
             i++;
         if (i == o->n_columns)
             return no_field(o, name, e);
@@ -86,12 +100,6 @@ static void add_time(struct buf *b, int64_t wall_us)
     char text[CLOCK_TEXT_LEN];
     clock_rfc3339(text, wall_us, zone_offset_s(wall_us), wall_us % US_PER_S != 0);
     buf_addz(b, text);
-}
-
-/* The unit, as a part of the field's name. */
-static const char *suffix(const struct out_column *c)
-{
-    return c->type == OUT_MONEY ? "_usd" : c->type == OUT_DURATION ? "_ms" : "";
 }
 
 /* A set cell that is no text, as every machine format writes it; money as exact dollars. */

@@ -415,13 +415,22 @@ static void fields_choose_and_order(void **state)
     AUTO(mem_freep) char *text = printed(FORMAT_CSV, "80", "requests, model");
     assert_string_equal(
         text, "requests,model\n1204,a/\xE4\xB8\xAD\xE6\x96\x87\n3,\"'=1+1,\"\"x\"\"\"\n");
-    struct cmd_ctx ctx = {.clock = &fixed_clock};
-    ctx.global.fields = "nonsense";
-    struct out *o = NULL;
-    struct err e = ERR_INIT;
-    assert_int_equal(
-        out_new(&ctx, FORMAT_CSV, "x/1", columns, ARRAY_LEN(columns), &o, &e), ERR_USAGE);
-    assert_null(o);
+    AUTO(mem_freep) char *same = printed(FORMAT_CSV, "80", "ttft_ms,cost_usd");
+    AUTO(mem_freep) char *plain = printed(FORMAT_CSV, "80", "ttft,cost");
+    AUTO(mem_freep) char *exact = printed(FORMAT_CSV, "80", "ttft,cost_pusd");
+    assert_string_equal(same, plain);
+    assert_string_equal(exact, plain);
+    static const char *const wrong[] = {"nonsense", "cost_ms", "model_usd", "cos"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct cmd_ctx ctx = {.clock = &fixed_clock};
+        ctx.global.fields = wrong[i];
+        struct out *o = NULL;
+        struct err e = ERR_INIT;
+        assert_int_equal(
+            out_new(&ctx, FORMAT_CSV, "x/1", columns, ARRAY_LEN(columns), &o, &e),
+            ERR_USAGE);
+        assert_null(o);
+    }
 }
 
 static void widths_count_terminal_cells(void **state)
