@@ -15,8 +15,16 @@
 #include "core/report.h"
 #include "core/texts.h"
 
-static const char latest_sql[] = "SELECT id, last_request, name, title FROM conversation "
-                                 "ORDER BY last_us DESC LIMIT 1";
+/*
+ * One whose only request was sent to nobody, as to a model that does not exist, is none to go on
+ * with. Only the newest are looked at: there is no index.
+ */
+#define WAS_SENT(c, r) "(" c ".n_requests > 1 OR " r ".n_attempts > 0)"
+static const char latest_sql[] =
+    "SELECT c.id, last_request, name, title FROM"
+    " (SELECT * FROM conversation ORDER BY last_us DESC LIMIT 100) c"
+    " LEFT JOIN request r ON r.id = c.last_request"
+    " WHERE " WAS_SENT("c", "r") " ORDER BY last_us DESC LIMIT 1";
 static const char exact_sql[] =
     "SELECT id, last_request, name, title FROM conversation WHERE id = ?1 OR name = ?1";
 static const char prefix_sql[] = "SELECT id, last_request, name, title FROM conversation"
@@ -268,7 +276,7 @@ enum {
     "SELECT c.id, c.name, c.last_us, c.n_requests, b.request, c.title, " found           \
     " FROM conversation c"                                                               \
     " LEFT JOIN request r ON r.id = c.last_request LEFT JOIN body b USING (rid)"         \
-    " ORDER BY c.last_us DESC"
+    " WHERE " WAS_SENT("c", "r") " ORDER BY c.last_us DESC"
 static const char recent_sql[] = RECENT("0");
 /* The last column: are the words in any text of it? */
 static const char search_sql[] =

@@ -180,6 +180,10 @@ is "$(llmgw cost --by conversation -F csv | cut -d, -f1 | grep -c '^trip$')" 1 '
 chat -c 'once more' </dev/null
 is "$(sent 3)/$(sent 5)" 'and then?/once more' 'the latest one goes on'
 is "$(last_request one body.model)" sim '… with the same model'
+chat -m nonesuch 'where was I?' </dev/null
+sql_wait "SELECT count(*) FROM request WHERE outcome = 'not_found'" 1 >/dev/null
+chat -c 'go on' </dev/null
+is "$rc $(sent 5)/$(sent 7)" '0 once more/go on' '… not one that was sent to nobody'
 chat --name trip again </dev/null
 is "$rc" 2 'a name is taken once'
 http -H 'x-llmgw-conversation: other' -H 'x-llmgw-conversation-name: trip' \
