@@ -94,6 +94,31 @@ static void what_is_too_long_goes_to_a_larger_window(void **state)
     assert_int_equal(w->told.classes[0], ERR_CONTEXT);
 }
 
+/* One that is as small would have served nobody: it is not named to whoever asks next. */
+static void a_window_as_small_is_no_fallback(void **state)
+{
+    struct world *w = *state;
+    ask(w, "x-llmgw-fallback: two/narrow", ASK("one/narrow"));
+    reject(call(w, 0), 400, NULL,
+           "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\","
+           "\"code\":\"context_length_exceeded\"}}");
+    expect_ended(w, 400);
+    assert_int_equal(w->told.classes[0], ERR_CONTEXT);
+    assert_false(has(&w->got, "two/narrow"));
+    /* nor is anybody to whom no fallback is wanted */
+    w->told = (struct told){0};
+    ask(w, "x-llmgw-no-fallback: 1", ASK("one/m"));
+    reject(call(w, 1), 404, NULL, ERROR("not_found_error"));
+    expect_ended(w, 404);
+    expect(&w->got, "\"fallback_models\":[]");
+    /* a body that no door takes is too large everywhere; one target's minute is its own */
+    w->told = (struct told){0};
+    ask(w, "", ASK("one/m"));
+    reject(call(w, 2), 413, NULL, ERROR("request_too_large"));
+    expect_ended(w, 413);
+    expect(&w->got, "\"fallback_models\":[\"two/m\"");
+}
+
 /* Who was asked last and would have room soon is more to a client than that one is not there. */
 static void a_rate_limit_speaks_before_a_refusal(void **state)
 {
@@ -232,6 +257,7 @@ int main(void)
         CASE(a_cap_is_reserved_where_it_is_counted),
         CASE(a_retry_is_taken_off_its_budget),
         CASE(what_is_too_long_goes_to_a_larger_window),
+        CASE(a_window_as_small_is_no_fallback),
         CASE(a_rate_limit_speaks_before_a_refusal),
         CASE(the_preferred_targets_refusal_speaks_before_a_fault),
         CASE(who_cannot_count_may_well_answer),
