@@ -472,6 +472,40 @@ static void what_was_learned_outlives_a_restart_until_it_resets(void **state)
     limiter_free(&l);
 }
 
+/* Clients may invent targets: for those, nothing is forgotten that still holds. */
+static void many_targets_push_out_only_what_is_void(void **state)
+{
+    (void)state;
+    struct conf c = {0};
+    struct limiter *l = make(&c);
+    struct limit_refusal why;
+    struct ratelimit_row row = {.name = "requests",
+                                .gauge = RATELIMIT_REQUESTS,
+                                .limit = 9,
+                                .left = 0,
+                                .reset_us = 30 * S,
+                                .is_window = true};
+    const struct limit_cost one = {.requests = 1};
+    const struct limit_scope last = {.provider = STR("new"), .model = STR("m")};
+    for (int i = 0; i < LIMIT_TARGET_STATES; i++) {
+        char name[16];
+        int n = snprintf(name, sizeof name, "m%d", i);
+        const struct limit_scope s = {.provider = STR("p"), .model = {name, (size_t)n}};
+        row.reset_us = i == 7 ? S : 30 * (int64_t)S;
+        learned_add(limiter_learned(l), &s, &row, mono);
+    }
+    const struct limit_scope first = {.provider = STR("p"), .model = STR("m0")};
+    learned_add(limiter_learned(l), &last, &row, mono);
+    assert_int_equal(limiter_fits_in_us(l, &first, &one, mono, wall, &why), 30 * S);
+    assert_int_equal(limiter_fits_in_us(l, &last, &one, mono, wall, &why), 0);
+    learned_add(limiter_learned(l), &last, &row, mono + 2 * S); /* m7 has been reset */
+    assert_int_equal(limiter_fits_in_us(l, &first, &one, mono + 2 * S, wall, &why),
+                     28 * S);
+    assert_int_equal(limiter_fits_in_us(l, &last, &one, mono + 2 * S, wall, &why),
+                     30 * S);
+    limiter_free(&l);
+}
+
 static void a_reload_keeps_what_was_used(void **state)
 {
     (void)state;
@@ -618,6 +652,7 @@ int main(void)
         cmocka_unit_test(headers_teach_until_they_reset),
         cmocka_unit_test(what_was_learned_outlives_a_restart_until_it_resets),
         cmocka_unit_test(what_a_ledger_says_is_not_believed_blindly),
+        cmocka_unit_test(many_targets_push_out_only_what_is_void),
         cmocka_unit_test(a_reload_keeps_what_was_used),
         cmocka_unit_test(its_account_is_json),
         cmocka_unit_test(windows_follow_the_calendar),

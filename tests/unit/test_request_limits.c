@@ -64,6 +64,41 @@ static void a_cap_is_reserved_where_it_is_counted(void **state)
     }
 }
 
+/* Nobody knows how much of a prompt is cached, and free: only that nothing is left holds it. */
+static void what_is_left_holds_no_prompt_that_may_be_cached(void **state)
+{
+    static const struct {
+        const char *model, *left;
+        bool is_held;
+    } rows[] = {{"claude/c", "1", false}, {"claude/d", "0", true}, {"one/m", "1", true}};
+    struct world *w = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct http1_header told[] = {
+            {STR("x-ratelimit-limit-tokens"), STR("9000")},
+            {STR("x-ratelimit-remaining-tokens"), str_of(rows[i].left)},
+            {STR("x-ratelimit-reset-tokens"), STR("600s")},
+        };
+        char body[128];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"%s\",\"messages\":"
+                 "[{\"role\":\"user\",\"content\":\"hi there\"}]}",
+                 rows[i].model);
+        forget_calls(w);
+        w->told = (struct told){0};
+        ask(w, "", body);
+        send_head(call(w, 0), 400, "application/json", told, ARRAY_LEN(told));
+        say(call(w, 0), ERROR("invalid_request_error"));
+        end(call(w, 0));
+        expect_ended(w, 400);
+        w->told = (struct told){0};
+        ask(w, "x-llmgw-timeout-ms: 1000", body);
+        assert_int_equal(w->n_calls, rows[i].is_held ? 1 : 2);
+        if (!rows[i].is_held)
+            reject(call(w, 1), 400, NULL, ERROR("invalid_request_error"));
+        expect_ended(w, rows[i].is_held ? 429 : 400);
+    }
+}
+
 static void a_retry_is_taken_off_its_budget(void **state)
 {
     struct world *w = *state;
@@ -255,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_budget_is_charged_what_was_used),
         CASE(a_cap_is_reserved_where_it_is_counted),
+        CASE(what_is_left_holds_no_prompt_that_may_be_cached),
         CASE(a_retry_is_taken_off_its_budget),
         CASE(what_is_too_long_goes_to_a_larger_window),
         CASE(a_window_as_small_is_no_fallback),
