@@ -198,6 +198,39 @@ static void who_cannot_count_may_well_answer(void **state)
     assert_int_equal(w->told.n_admits, 0);
 }
 
+static void answer_vectors(struct upstream_xfer *x, int n)
+{
+    AUTO(buf_release) struct buf body = BUF_INIT(10000);
+    for (int i = 0; i < n; i++)
+        buf_addz(&body, i == 0 ? "{\"embeddings\":{\"float\":[[1]" : ",[1]");
+    buf_printf(&body, "]},\"meta\":{\"billed_units\":{\"input_tokens\":%d}}}", n);
+    send_head(x, 200, "application/json", NULL, 0);
+    say(x, body.data);
+    end(x);
+}
+
+/* Each is billed for itself; and who answers one is not silent while the next is asked. */
+static void the_calls_of_one_attempt_are_summed(void **state)
+{
+    enum { INPUTS = 250, AT_ONCE = 96 };
+    struct world *w = *state;
+    buf_addz(&w->asked, "{\"model\":\"co/embed-english-v3.0\",\"input\":[\"a\"");
+    for (int i = 1; i < INPUTS; i++)
+        buf_addz(&w->asked, ",\"a\"");
+    buf_addz(&w->asked, "]}");
+    ask_in(w, &dialect_openai_embed,
+           "x-llmgw-timeout-ms: 100000\nx-llmgw-fallback: gem/gemini-embedding-001",
+           w->asked.data);
+    for (size_t i = 0; i < 3; i++) {
+        pass_time(w, 30 * S); /* the next one would be asked after 50 s of silence */
+        answer_vectors(call(w, i), MIN(INPUTS - (int)i * AT_ONCE, (int)AT_ONCE));
+        turn(w);
+    }
+    expect_ended(w, 200);
+    assert_int_equal(w->told.n_attempts, 1);
+    assert_int_equal(w->told.in_tok, INPUTS);
+}
+
 static void an_error_behind_the_finish_takes_nothing_back(void **state)
 {
     struct world *w = *state;
@@ -297,6 +330,7 @@ int main(void)
         CASE(a_rate_limit_speaks_before_a_refusal),
         CASE(the_preferred_targets_refusal_speaks_before_a_fault),
         CASE(who_cannot_count_may_well_answer),
+        CASE(the_calls_of_one_attempt_are_summed),
         CASE(an_error_behind_the_finish_takes_nothing_back),
         CASE(an_error_that_is_no_event_is_told_as_what_it_is),
         CASE(what_a_provider_quotes_of_a_secret_is_hidden),
