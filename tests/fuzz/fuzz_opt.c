@@ -28,7 +28,8 @@ static const struct option_row options[] = {
     {'d', "dur", OPT_DURATION, offsetof(struct values, us), .arg = "D", .help = "d"},
     {'p', "part", OPT_FRACTION, offsetof(struct values, ppm), .arg = "P", .help = "p"},
     {'m', "money", OPT_MONEY, offsetof(struct values, money), .arg = "M", .help = "m"},
-    {'F', "format", OPT_CHOICE, offsetof(struct values, choice), .values = "text|json"},
+    {'F', "format", OPT_CHOICE, offsetof(struct values, choice), .values = "text|json",
+     .help = "x"},
     {0},
 };
 
