@@ -147,6 +147,19 @@ is "$(got outcome) $(got pieces)" 'ok 16' '… but finishes what is in flight'
 wait "$broker_pid"
 is "$?" 0 '… and ends well'
 
+good_config '[broker]
+    drain = 600s'
+: >"$broker_log"
+start_broker
+spawn idle "$tool" raw -u "$sock" -t 600s '@GET@\r\n'
+i=0
+until [ "$(status_of connections)" = 2 ] || [ "$i" -ge 100 ]; do i=$((i + 1)); done
+kill -TERM "$broker_pid"
+ok 'a client without a request does not keep it from ending' \
+    wait_for "$broker_log" 'requests=0 stopped' 60
+stop_broker KILL
+reap "$pid"
+
 good_config '[route "two"]
     bogus = 1'
 llmgwd >"$tmp/wrong.out" 2>"$tmp/wrong.err"
