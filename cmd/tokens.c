@@ -88,6 +88,11 @@ static enum errc guess(struct cmd_ctx *ctx, const char *model, struct str text,
     AUTO(jx_put) struct json_object *decision = NULL;
     int64_t tok, low, high;
     enum errc rc = ask(ctx, model, text, &decision, e);
+    /* nobody is asked, so no key is needed, but the name of a model */
+    if (rc == ERR_UPSTREAM_AUTH && strcmp(model, "default") == 0)
+        return err_set(e, rc,
+                       "for which model? no provider is in use\nhint: llmgw tokens -m "
+                       "gpt-6-luna, or any other of llmgw models");
     if (rc != ERR_OK)
         return rc;
     struct json_object *x = jx_obj(decision, "estimate"),

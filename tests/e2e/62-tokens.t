@@ -42,5 +42,12 @@ is "$(llmgw tokens --max 0 <"$tmp/words" >/dev/null 2>&1; echo $?)" 2 'no token:
 is "$(wc -l <"$one_journal")" 0 'no provider was asked'
 llmgw chat --no-stdin -f "$tmp/words" hi >/dev/null
 like "$(llmgw tokens "$tmp/words")" 'learned from its answers' 'answers teach'
+stop_broker
+config </dev/null
+start_broker
+out=$(llmgw tokens "$tmp/words" 2>&1)
+is "$?" 8 'without a provider there is no default model'
+like "$out" '^hint: llmgw tokens -m ' '… but any can be named'
+is "$(llmgw tokens -m gpt-6-luna -j "$tmp/words" | "$tool" json rows.0.tokens)" "$tok" '… and needs no key'
 
 done_testing
