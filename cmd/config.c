@@ -254,7 +254,10 @@ static void write_first(struct cmd_ctx *ctx, struct buf *out)
              "#     base-url = http://127.0.0.1:11434/v1\n");
 }
 
-/* All problems, a line each; the last one is told by main, as the command's error. */
+/*
+ * All problems, a line each; the last one is told by main, as the command's error. Without a
+ * catalog what can be checked is, and what cannot is told: that is no success.
+ */
 static enum errc run_check(struct cmd_ctx *ctx, void *opts, const char *const *args,
                            size_t n, struct err *e)
 {
@@ -262,18 +265,25 @@ static enum errc run_check(struct cmd_ctx *ctx, void *opts, const char *const *a
     AUTO(buf_release) struct buf problems = BUF_INIT(1024 * 1024);
     AUTO(conf_free) struct conf *conf = NULL;
     struct conf_source src;
-    enum errc rc = cmd_need_catalog(ctx, e); /* half a check would be none */
-    if (rc == ERR_OK)
-        rc = cmd_conf_source(ctx, &src, e);
+    enum errc rc = cmd_conf_source(ctx, &src, e);
     if (rc != ERR_OK)
         return rc;
     if (n > 0)
         src.file = args[0];
+    src.is_partial = ctx->catalog_err.code != ERR_OK;
     rc = conf_load(&src, ctx->catalog, &conf, &problems, e);
     for (size_t i = 0; conf != NULL && i < conf->n_warnings; i++)
         cmd_warn(ctx, "%s", conf->warnings[i]);
+    if (rc == ERR_OK && src.is_partial) {
+        cmd_note(ctx, "%s",
+                 conf->n_unjudged > 0 ? "all else is well"
+                                      : "all is well but for the catalog");
+        return cmd_need_catalog(ctx, e);
+    }
     if (rc != ERR_CONFIG)
         return rc;
+    if (src.is_partial)
+        cmd_warn(ctx, "%s", ctx->catalog_err.text);
     struct str rest = buf_str(&problems), line, before = STR_NONE;
     while (str_split(&rest, '\n', &line)) {
         if (line.len > 0 && before.len > 0)

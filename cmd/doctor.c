@@ -97,8 +97,8 @@ static void check_config(struct doctor *d)
     struct stat st;
     const char *path = cmd_conf_path(d->ctx);
     enum errc rc = cmd_conf_source(d->ctx, &src, &e);
-    bool has_names = d->ctx->catalog_err.code == ERR_OK;
-    if (rc == ERR_OK && has_names)
+    src.is_partial = d->ctx->catalog_err.code != ERR_OK;
+    if (rc == ERR_OK)
         rc = conf_load(&src, d->ctx->catalog, &conf, &problems, &e);
     if (rc != ERR_OK)
         say(d, "configuration", BAD, "%s", e.text);
@@ -109,8 +109,9 @@ static void check_config(struct doctor *d)
             "%s can be changed by others: it may run commands as you\nhint: chmod go-w "
             "%s",
             path, path);
-    else if (!has_names)
-        say(d, "configuration", WARN, "%s: not checked, for want of a catalog", path);
+    else if (conf->n_unjudged > 0)
+        say(d, "configuration", WARN,
+            "%s: not all names can be checked without a catalog", path);
     else
         say(d, "configuration", OK, "%s", path);
     for (size_t i = 0; conf != NULL && i < conf->n_warnings; i++)

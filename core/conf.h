@@ -187,6 +187,7 @@ struct conf {
     size_t n_values;
     const char **warnings; /* a line each: nothing is wrong, but not wise */
     size_t n_warnings;
+    size_t n_unjudged; /* of these: names that a whole catalog may know */
     struct {
         const char *default_route, *default_model; /* NULL if not set */
         enum conf_record record;                   /* default CONF_RECORD_UNSET */
@@ -251,9 +252,10 @@ struct conf_source {
     const char *file;             /* --config or LLMGW_CONFIG; NULL: the usual places */
     const char *const *overrides; /* --conf KEY=VALUE, NULL-terminated; NULL if none */
     const char *(*getenv)(const char *name); /* NULL: the process's environment */
-    const char *cwd;        /* for project files; NULL: no project file */
-    bool lenient;           /* unknown keys are collected as warnings, not errors */
-    const char *edited;     /* this file is taken to hold … */
+    const char *cwd;    /* for project files; NULL: no project file */
+    bool lenient;       /* unknown keys are collected as warnings, not errors */
+    bool is_partial;    /* the catalog lacks rows: what it does not know is only told */
+    const char *edited; /* this file is taken to hold … */
     struct str edited_text; /* … this: to check a change before it is written */
 };
 

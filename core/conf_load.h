@@ -49,6 +49,9 @@ enum errc conf_read(struct conf_load *l, struct err *e) MUST_USE;
 /* Notes `FILE:LINE: section "NAME": text`; loading goes on. */
 void conf_problem(struct conf_load *l, const struct conf_pos *pos, const char *section,
                   const char *sub, const char *fmt, ...) PRINTF(5, 6);
+/* A name that is no problem only because the catalog is_partial: a warning. */
+void conf_unjudged(struct conf_load *l, const struct conf_pos *pos, const char *section,
+                   const char *sub, const char *name);
 /* One more zeroed element of an array in the arena; NULL when memory is out. */
 void *conf_grow(struct arena *a, void *items_field, size_t *n, size_t size);
 /* Fills in the defaults of a section's struct. */

@@ -338,7 +338,9 @@ static void check_price_service(struct conf_load *l, const struct conf_provider 
             near_offerz(&near, models[i].services[k]->name);
         }
     }
-    if (l->cat != NULL)
+    if (l->src->is_partial)
+        conf_unjudged(l, &p->pos, "provider", p->name, p->price_service);
+    else if (l->cat != NULL)
         conf_problem(l, &p->pos, "provider", p->name,
                      "price-service: no price knows \"%s\"%s", p->price_service,
                      near_hint(&near, 1, hint));
@@ -427,13 +429,16 @@ static bool alias_is_good(struct conf_load *l, const struct conf_alias *alias)
     if (conf_route(c, str_of(alias->name)) != NULL)
         conf_problem(l, &alias->pos, "alias", NULL, "%s: a route has this name",
                      alias->name);
-    else if (conf_route(c, target) == NULL &&
-             find_model(c, l->cat, target, &c->arena, &t) == NULL)
+    else if (conf_route(c, target) != NULL ||
+             find_model(c, l->cat, target, &c->arena, &t) != NULL)
+        return true;
+    else if (l->src->is_partial) {
+        conf_unjudged(l, &alias->pos, "alias", alias->name, alias->target);
+        return true;
+    } else
         conf_problem(l, &alias->pos, "alias", NULL, "%s: unknown model or route \"%s\"%s",
                      alias->name, alias->target,
                      nearest(c, l->cat, target, 1, true, &c->arena, hint));
-    else
-        return true;
     return false;
 }
 
@@ -458,11 +463,17 @@ static bool target_is_good(struct conf_load *l, const struct conf_route *route,
     if (conf_route(c, meant) != NULL)
         conf_problem(l, &t->pos, "route", route->name,
                      "target \"%s\" is a route; name its targets", t->name);
-    else if (find_model(c, l->cat, meant, &c->arena, t) == NULL)
+    else if (find_model(c, l->cat, meant, &c->arena, t) != NULL)
+        return true;
+    else if (l->src
+                 ->is_partial) { /* the route keeps its name, for those who refer to it */
+        conf_unjudged(l, &t->pos, "route", route->name, t->name);
+        t->provider = "";
+        t->model = t->name;
+        return true;
+    } else
         conf_problem(l, &t->pos, "route", route->name, "unknown target \"%s\"%s", t->name,
                      nearest(c, l->cat, meant, 1, false, &c->arena, hint));
-    else
-        return true;
     return false;
 }
 
@@ -596,7 +607,11 @@ static void check_reference(struct conf_load *l, const struct conf_setting *s,
     struct err e = ERR_INIT;
     near_init(&near, name);
     if (row->type == CONF_MODEL) {
-        if (conf_resolve(c, l->cat, name, &c->arena, &resolved, &e) != ERR_OK)
+        if (conf_resolve(c, l->cat, name, &c->arena, &resolved, &e) == ERR_OK)
+            return;
+        if (l->src->is_partial)
+            conf_unjudged(l, &s->place.pos, s->section, s->sub, s->value);
+        else
             conf_problem(l, &s->place.pos, s->section, s->sub, "%s: %s", s->key, e.text);
         return;
     }

@@ -63,6 +63,15 @@ static void warn(struct conf_load *l, const char *fmt, ...)
         *line = arena_strz(&c->arena, str_of(text));
 }
 
+void conf_unjudged(struct conf_load *l, const struct conf_pos *pos, const char *section,
+                   const char *sub, const char *name)
+{
+    l->conf->n_unjudged++;
+    warn(l, "%s:%d: %s%s%s%s: \"%s\" is not checked: the catalog may know it", pos->file,
+         pos->line, section, sub != NULL ? " \"" : "", sub != NULL ? sub : "",
+         sub != NULL ? "\"" : "", name);
+}
+
 /* ---- settings from everywhere ---- */
 
 enum errc conf_out_of_memory(struct err *e)
