@@ -611,7 +611,8 @@ void api_cancel(const struct api_call *a)
     if (request_cancel(a->b, id.len > 0 ? id : jx_str(o, "id")))
         api_reply(a, 200, STR("{\"cancelled\":true}"));
     else
-        wrong(a, ERR_NOT_FOUND, "no request with that id is under way");
+        wrong(a, ERR_NOT_FOUND,
+              "no request with that id is under way\nhint: llmgw broker ps");
 }
 
 /*

@@ -2,6 +2,8 @@
  * log_export.c: requests with all that is known of them, oldest first: as JSON lines for programs
  * (llmgw replay -f reads them), as Markdown or one HTML page for people.
  */
+#include <unistd.h>
+
 #include "core/num.h"
 #include "core/turns.h"
 
@@ -173,6 +175,8 @@ enum errc log_export(struct cmd_ctx *ctx, void *options, const char *const *args
     rc = write_all(&x, options, args, n, e);
     if (rc == ERR_OK)
         rc = out_write(ctx, buf_str(&x.out), e);
+    if (rc == ERR_OK && x.out.len == 0 && isatty(STDOUT_FILENO))
+        cmd_note(ctx, "no request is like that");
     report_bodies_release(&x.bodies);
     buf_release(&x.out);
     return rc;

@@ -339,6 +339,9 @@ static enum errc run(struct cmd_ctx *ctx, const struct log_options *o,
     if (rc == ERR_OK)
         rc = choose(ctx, o, db, ids, n, d, e);
     db_close(&db); /* a reader would keep what is to go */
+    bool is_told = ctx->global.verbose > 0 || isatty(STDERR_FILENO);
+    if (rc == ERR_OK && d->n_requests == 0 && is_told)
+        cmd_note(ctx, "no request is like that");
     if (rc != ERR_OK || d->n_requests == 0)
         return rc;
     if (!o->yes && ask_can(ctx) &&
@@ -346,7 +349,7 @@ static enum errc run(struct cmd_ctx *ctx, const struct log_options *o,
                  d->n_requests == 1 ? "" : "s"))
         return err_set(e, ERR_REFUSED, "nothing was deleted");
     rc = carry_out(ctx, d, e);
-    if (rc == ERR_OK && (ctx->global.verbose > 0 || isatty(STDERR_FILENO)))
+    if (rc == ERR_OK && is_told)
         cmd_note(ctx, "%lld request%s %sd", (long long)d->n_requests,
                  d->n_requests == 1 ? "" : "s", d->texts_only ? "redacte" : "delete");
     return rc;

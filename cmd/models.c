@@ -453,8 +453,9 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     sort(list, chosen, o->sort);
     for (size_t i = 0; i < chosen; i++)
         list_row(ctx, out, &list[i]);
-    out_footer(out, "%zu models; prices of today, catalog of %s", chosen,
-               catalog_date(ctx->catalog));
+    out_if_empty(out, "no model is like that");
+    out_footer(out, "%zu model%s; prices of today, catalog of %s", chosen,
+               chosen == 1 ? "" : "s", catalog_date(ctx->catalog));
     return out_finish(out, e);
 }
 

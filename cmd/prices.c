@@ -77,6 +77,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *opts, const char *const *ar
     for (size_t i = 0; i < n; i++)
         if (models_match(&all[i], o->grep))
             list_row(ctx, out, &all[i]);
+    out_if_empty(out, "no model is like that");
     out_footer(out, "base prices of today, in dollars; catalog of %s",
                catalog_date(ctx->catalog));
     return out_finish(out, e);

@@ -69,6 +69,7 @@ static const struct option_row options[] = {
      .arg = "TEXT",
      .help = "in whose texts these words, \"phrases\" or beginnings* are"},
     {.name = "cid",
+     .is_filled = true,
      .type = OPT_STRING,
      .offset = AT(conversation),
      .arg = "ID|NAME",
@@ -76,6 +77,7 @@ static const struct option_row options[] = {
      .help = "of this conversation"},
     {.letter = 'f',
      .name = "file",
+     .is_filled = true,
      .type = OPT_STRING,
      .offset = AT(file),
      .arg = "FILE",
@@ -96,6 +98,7 @@ static const struct option_row options[] = {
      .help = "N of them drawn by chance, the same for the same seed"},
     {.group = "run",
      .name = "against",
+     .is_filled = true,
      .type = OPT_STRINGS,
      .offset = AT(against),
      .arg = "MODEL",
@@ -125,6 +128,7 @@ static const struct option_row options[] = {
      .arg = "USD",
      .help = "start no more when this much is spent"},
     {.name = "resume",
+     .is_filled = true,
      .type = OPT_STRING,
      .offset = AT(resume),
      .arg = "RUN",
@@ -494,6 +498,8 @@ static enum errc run_due(struct run *r, struct replay_selection *s,
     enum errc rc = replay_price(r->ctx, s, &estimate, e);
     if (rc != ERR_OK)
         return rc;
+    if (s->n == 0 && s->n_bodiless == 0) /* else that is told */
+        cmd_note(r->ctx, "no request is like that");
     if (r->opt->dry_run)
         return replay_show(r->ctx, s, NULL, 0, e);
     rc = confirm(r->ctx, r->opt, estimate, e);

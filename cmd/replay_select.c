@@ -260,7 +260,7 @@ static enum errc sample(struct numbers *s, const char *text, struct err *e)
     uint64_t n = 0, seed = 1;
     bool ok = str_split(&rest, ':', &part) && num_u64(part, 1000000, &n) == ERR_OK &&
               (rest.ptr == NULL || num_u64(rest, UINT64_MAX, &seed) == ERR_OK);
-    if (!ok)
+    if (!ok || n == 0)
         return err_set(e, ERR_USAGE, "--sample takes N or N:SEED, not \"%s\"", text);
     for (size_t i = 0; i < n && i < s->n; i++) {
         size_t j = i + (size_t)(num_draw(&seed) % (s->n - i));

@@ -35,6 +35,20 @@ static enum errc unknown_sub(const struct cmd_entry *entry, const struct opt_arg
                    near_hint(&near, 1, hint), entry->name);
 }
 
+/*
+ * A VALUE or a PROMPT may be empty. Any other word that is was mostly a variable of the shell that
+ * is not set, and never means "any of them".
+ */
+static bool is_line_right(const struct cmd_sub *s, const char *const *args, size_t n)
+{
+    bool is_right = n >= s->min && n <= s->max;
+    bool takes_empty =
+        strstr(s->args, "VALUE") != NULL || strstr(s->args, "PROMPT") != NULL;
+    for (size_t i = 0; i < n && !takes_empty; i++)
+        is_right = is_right && args[i][0] != '\0';
+    return is_right;
+}
+
 enum errc cmd_run(struct cmd_ctx *ctx, const struct cmd_entry *entry, void *options,
                   const struct opt_args *args, struct err *e)
 {
@@ -45,7 +59,7 @@ enum errc cmd_run(struct cmd_ctx *ctx, const struct cmd_entry *entry, void *opti
         return entry->subs[0].run(ctx, options, NULL, 0, e);
     if (s == NULL)
         return unknown_sub(entry, args, e);
-    if (args->n - 1 < s->min || args->n - 1 > s->max)
+    if (!is_line_right(s, args->items + 1, args->n - 1))
         return err_set(e, ERR_USAGE, "usage: llmgw %s %s%s%s", entry->name, s->name,
                        s->args[0] ? " " : "", s->args);
     return s->run(ctx, options, args->items + 1, args->n - 1, e);

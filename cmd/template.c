@@ -102,7 +102,9 @@ static enum errc read_one(struct cmd_ctx *ctx, const char *name, const char **re
         for (size_t i = 0; i < n; i++)
             near_offerz(&near, names[i]);
     return err_set(e, ERR_NOT_FOUND, "no template \"%s\"%s", name,
-                   near_hint(&near, NEAR_MAX, hint));
+                   near_hint(&near, NEAR_MAX, hint)[0] != '\0'
+                       ? hint
+                       : "\nhint: llmgw template lists them");
 }
 
 static enum errc run_show(struct cmd_ctx *ctx, void *opts, const char *const *args,

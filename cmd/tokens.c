@@ -151,7 +151,7 @@ static enum errc read_one(const char *name, struct buf *text, struct err *e)
     enum errc rc = files_read(name, text, e);
     if (rc == ERR_NOT_FOUND)
         return err_set(e, rc,
-                       "no file %s\nhint: words are counted in a pipe: echo \"%s\" | "
+                       "no file \"%s\"\nhint: words are counted in a pipe: echo \"%s\" | "
                        "llmgw tokens",
                        name, name);
     return rc;

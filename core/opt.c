@@ -205,10 +205,13 @@ static enum errc take(struct opt_run *r, const struct opt_hit *hit, const char *
 static enum errc with_value(struct opt_run *r, const struct opt_hit *hit,
                             const char *same_word)
 {
-    if (same_word == NULL && r->at + 1 == r->argc)
+    const char *value = same_word;
+    if (value == NULL && r->at + 1 < r->argc)
+        value = r->argv[++r->at];
+    if (value == NULL || (value[0] == '\0' && hit->row->is_filled))
         return err_set(r->e, ERR_USAGE, "--%s needs a value (%s)", hit->row->name,
                        hit->row->arg ? hit->row->arg : hit->row->values);
-    return take(r, hit, same_word ? same_word : r->argv[++r->at]);
+    return take(r, hit, value);
 }
 
 /* --name, --name=value, --no-name */

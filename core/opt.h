@@ -58,6 +58,7 @@ struct option_row {
     const char *values; /* "text|json" for OPT_CHOICE, a range for OPT_INT */
     enum opt_complete complete;
     bool negatable;
+    bool is_filled; /* an empty value is none: a variable of the shell that was not set */
     bool hidden;
     /*
      * The words behind the command that it belongs to, as in "rm redact", among them OPT_BARE;

@@ -253,7 +253,8 @@ enum errc report_find(struct db *d, struct str id, struct arena *a,
         upper[n] =
             (char)(id.ptr[n] >= 'a' && id.ptr[n] <= 'z' ? id.ptr[n] - 32 : id.ptr[n]);
     if (id.len == 0 || id.len > ULID_LEN)
-        return err_set(e, ERR_NOT_FOUND, "no request %.*s", STR_ARG(str_sub(id, 0, 40)));
+        return err_set(e, ERR_NOT_FOUND, "no request \"%.*s\"\nhint: llmgw log",
+                       STR_ARG(str_sub(id, 0, 40)));
     const char *tail = str_eqz(id, "last") ? last_tail : prefix_tail;
     enum errc rc = find_first(d, tail, (struct str){upper, n}, a, &found, &more, e);
     if (rc != ERR_OK)

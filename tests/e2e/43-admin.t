@@ -111,7 +111,8 @@ is "$(sql_wait "SELECT outcome FROM request WHERE id = '$id'" cancelled)" cancel
 is "$(post cancel "{\"id\":\"$id\"}") $(said error.llmgw.class)" '404 not_found' \
     'it cannot be cancelled twice'
 out=$(llmgw broker cancel "$id" 2>&1)
-is "$? $out" '4 llmgw: broker: no request with that id is under way' '… with its exit status'
+is "$? $out" '4 llmgw: broker: no request with that id is under way
+hint: llmgw broker ps' '… with its exit status'
 is "$(post cancel '') $(said error.llmgw.class)" '404 not_found' 'no id is nobody'"'"'s'
 is "$(code /llmgw/v1/inflight) $(cat "$tmp/body")" '200 {"requests":[]}' 'nothing is under way'
 

@@ -40,6 +40,9 @@ llmgw chat --no-stdin -m one/sim hi >/dev/null
 sql_wait 'SELECT count(*) FROM request' 1 >/dev/null
 llmgw replay --last 1h --against one/other-sim >/dev/null
 empty '^llmgw: replay: no answer differs' replay diff last
+empty '^llmgw: log: no request is like that$' log export -m nobody
+like "$(printf 'end\n' | "$tool" pty llmgw prices -g no-such-model 2>&1)" 'no model is like that' 'a list of prices says so, too'
+like "$(llmgw models -g gpt-6-luna -F markdown; llmgw models --usable -g sim)" '[02-9] models;' 'how many, in words'
 like "$(printf 'end\n' | "$tool" pty llmgw -F csv template 2>&1)" '^name,' 'machines get their head as ever'
 unlike "$(printf 'end\n' | "$tool" pty llmgw -F csv template 2>&1)" 'no template' '… and no more'
 done_testing

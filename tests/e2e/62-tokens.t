@@ -36,7 +36,7 @@ is "$(llmgw tokens --max 5000 <"$tmp/words" 2>&1 | cksum)" "$(cksum <"$tmp/words
 is "$(llmgw tokens --max 1 <"$tmp/cjk" 2>/dev/null)" '中' 'no character is cut in two'
 is "$(llmgw tokens -m nobody <"$tmp/words" >/dev/null 2>&1; echo $?)" 4 'no such model'
 is "$(llmgw tokens "$tmp/nothing" >/dev/null 2>&1; echo $?)" 4 'no such file'
-like "$(cd "$tmp" && llmgw tokens hello 2>&1)" 'no file hello' 'who means a word'
+like "$(cd "$tmp" && llmgw tokens hello 2>&1)" 'no file "hello"' 'who means a word'
 like "$(cd "$tmp" && llmgw tokens hello 2>&1)" 'hint: .*echo "hello" \| llmgw tokens' '… is told of the pipe'
 is "$(llmgw tokens --max 0 <"$tmp/words" >/dev/null 2>&1; echo $?)" 2 'no token: usage'
 is "$(wc -l <"$one_journal")" 0 'no provider was asked'

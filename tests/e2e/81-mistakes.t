@@ -112,8 +112,35 @@ done <<'END'
 2|replay|llmgw: replay: against what? hint: llmgw replay --last 7d --against MODEL
 4|replay --last 7d --against nope|llmgw: replay: --against: no model or route "nope" hint: llmgw models; llmgw route list
 4|replay show nope|llmgw: replay: no run nope hint: llmgw replay list
-4|tokens /none|llmgw: tokens: no file /none hint: *
+4|tokens /none|llmgw: tokens: no file "/none" hint: *
 2|completion tcsh|llmgw: completion: no completion for "tcsh", but for bash, zsh and fish
+2|log show ""|llmgw: log: usage: llmgw log show ID
+2|log rm "" --yes|llmgw: log: usage: llmgw log rm *
+2|log backup ""|llmgw: log: usage: llmgw log backup FILE
+2|log rm --cid "" --yes|llmgw: log: --cid needs a value (ID?NAME)
+2|log rm --cid= --yes|llmgw: log: --cid needs a value (ID?NAME)
+2|log export --id-gt ""|llmgw: log: --id-gt needs a value (ID)
+0|log -m ""|
+0|log rm --last 1us --yes -v|llmgw: log: no request is like that
+2|cost show ""|llmgw: cost: usage: llmgw cost show ID
+2|chat --cid "" hi|llmgw: chat: --cid needs a value (ID?NAME)
+2|chat --conversation "" hi|llmgw: chat: --conversation needs a value (ID?NAME)
+2|chat -r "" hi|llmgw: chat: --route needs a value (NAME)
+2|chat -m "" hi|llmgw: chat: --model needs a value (NAME)
+2|chat -f "" hi|llmgw: chat: --file needs a value (FILE?DIR?-)
+2|chat -o "" hi|llmgw: chat: --output needs a value (FILE)
+0|chat -s "" hi|
+2|--config "" log|llmgw: --config needs a value (FILE)
+2|config unset ""|llmgw: config: usage: llmgw config unset KEY
+2|keys test ""|llmgw: keys: usage: llmgw keys test *
+2|client add ""|llmgw: client: usage: llmgw client add NAME
+2|template show ""|llmgw: template: usage: llmgw template show NAME
+4|template show none|llmgw: template: no template "none" hint: llmgw template lists them
+4|broker cancel none|llmgw: broker: no request with that id is under way hint: llmgw broker ps
+4|tokens ""|llmgw: tokens: no file "" hint: words are counted in a pipe: echo "" ? llmgw tokens
+2|route explain ""|llmgw: route: nothing to say: no words, no files, no standard input
+2|replay --sample 0 --against one/sim|llmgw: replay: --sample takes N or N:SEED, not "0"
+0|replay -m nobody --against one/sim|llmgw: replay: no request is like that
 4|schema nope|llmgw: schema: no schema for "nope" hint: llmgw schema lists them
 END
 
