@@ -65,12 +65,12 @@ static void what_another_target_dropped_is_not_said_of_this_one(void **state)
     assert_false(has(&w->got_headers, "x-llmgw-dropped"));
     w->told = (struct told){0};
     ask(w, "",
-        "{\"model\":\"claude/c\",\"seed\":7,\"messages\":"
+        "{\"model\":\"claude/c\",\"seed\":7,\"presence_penalty\":0.5,\"messages\":"
         "[{\"role\":\"user\",\"content\":\"hi\"}]}");
     begin_stream(call(w, 2));
     say(call(w, 2), AN_START AN_HELLO AN_END);
     expect_ended(w, 200);
-    expect(&w->got_headers, "x-llmgw-dropped: seed\r\n");
+    expect(&w->got_headers, "x-llmgw-dropped: presence_penalty, seed\r\n");
 }
 
 /* ---- held ---- */
