@@ -19,7 +19,7 @@ config <<END
 [route "pair"]
 	target = flaky/m
 	target = steady/m
-	ttft-timeout = 1s
+	ttft-timeout = 5s
 END
 start_broker
 
@@ -65,13 +65,14 @@ scenario flaky <<END
 on model=stuck: silent
 on: gap=5ms
 END
-"$tool" ask -u "$sock" -s -t 3s -m flaky/stuck hello >"$tmp/stuck" &
-stuck=$!
+spawn stuck "$tool" ask -u "$sock" -s -t 60s -m flaky/stuck hello
+wait_for "$flaky_journal" '"model":"stuck"'
 is "$(asks 5 flaky/m -s)" 5 'a stuck request holds nobody up'
-ok '… which is stuck all the while' kill -0 "$stuck"
-wait "$stuck"
-like "$(cat "$tmp/stuck")" '^outcome=timeout' '… and ends by its own deadline'
-ok 'a client that left takes its request along' wait_for "$flaky_journal" '"end":"silent","client_gone":true' 3
+ok '… which is stuck all the while' kill -0 "$pid"
+reap "$pid"
+ok 'a client that left takes its request along' wait_for "$flaky_journal" '"end":"silent","client_gone":true'
+ask -s -t 1s -m flaky/stuck hello
+is "$(got outcome)" timeout '… as does one that ends by its own deadline'
 
 # ---- answers beyond every cap ----
 wait=15s

@@ -27,15 +27,6 @@ tcp_port=$(sed -n 's/.*listen host=127.0.0.1 port=\([0-9]*\) .*/\1/p' "$broker_l
 status_of() { http /llmgw/v1/status | "$tool" json "$1"; }
 fact() { sed -n "s/^$1=//p" "$tmp/raw" | sed 's/ *$//'; }
 
-# until_is COMMAND WANT: asks again for five seconds; prints the last
-until_is() {
-    i=0
-    while [ "$($1)" != "$2" ] && [ "$i" -lt 100 ]; do
-        "$tool" wait "$tmp/never" '^never$' 50ms 2>/dev/null
-        i=$((i + 1))
-    done
-    $1
-}
 in_flight() { status_of in_flight; }
 
 # request MODEL [MEMBERS [HEADER]]: bytes for tool raw
@@ -44,36 +35,45 @@ request() {
     printf '%s' "POST /v1/chat/completions HTTP/1.1\\r\\n@H@${3:+$3\\r\\n}Content-Length: ${#body}\\r\\n\\r\\n$body"
 }
 
-# ---- a client that leaves after a fifth of a second ----
+# ---- a client that leaves ----
 stream=',"stream":true'
 n_rows=0
 most_ms=1000 # make campaign, which is alone on its machine, asks for 100
 is_sanitized && most_ms=3000
 most_ms=${LATE_MS:-$most_ms}
-leave() { # HOW REQUEST: after a fifth of a second
+begin() { # BEGAN OPTION… REQUEST: until the provider has begun so many, and a moment more
+    began=$1
+    shift
+    : >"$one_journal"
+    spawn client "$tool" raw -t 60s "$@"
+    [ "$began" = 0 ] || wait_for "$one_journal" '"what":"request"'
+    "$tool" wait "$tmp/never" '^never$' 200ms 2>/dev/null
+}
+leave() { # HOW REQUEST BEGAN
     reset=
     [ "$1" = resets ] && reset=-r
-    : >"$one_journal"
     # shellcheck disable=SC2086
-    "$tool" raw -p "$tcp_port" -k "$key" -t 200ms $reset "$2" >"$tmp/raw" 2>&1
+    begin "$3" -p "$tcp_port" -k "$key" $reset "$2"
+    left_ms=$(date +%s%3N)
+    reap "$pid" KILL
 }
 let_go() { # sets $late_ms, from the client's leave to the provider's
     n_rows=$((n_rows + 1))
-    late_ms=9999
-    wait_for "$one_journal" '"client_gone":true' 3 || return
-    late_ms=$(($(last_answer one took_us) / 1000 - 200))
+    late_ms=none
+    wait_for "$one_journal" '"client_gone":true' || return
+    late_ms=$(($(date -d "$(last_answer one time)" +%s%3N) - left_ms))
 }
 vanish() { # WHAT REQUEST [BEGAN]: BEGAN is how many requests the provider has seen by then
     for how in closes resets; do
-        leave "$how" "$2"
-        is "$(until_is in_flight 0)" 0 "$1, the client $how: nothing is left in flight"
+        leave "$how" "$2" "${3:-1}"
+        is "$(until_is 0 in_flight)" 0 "$1, the client $how: nothing is left in flight"
         is "$(requests one)" "${3:-1}" '… and nothing more was asked'
         [ "${3:-1}" = 0 ] && continue
         let_go
-        isnt "$late_ms" 9999 '… and the provider was let go'
+        isnt "$late_ms" none '… and the provider was let go'
         for again in 1 2; do # a busy machine may be late
             [ "$late_ms" -lt "$most_ms" ] && break
-            leave "$how" "$2"
+            leave "$how" "$2" 1
             let_go
         done
         cmp_num "$late_ms" -lt "$most_ms" "… within $most_ms ms: $late_ms"
@@ -97,46 +97,48 @@ for part in 'POST /v1/chat' '@POST@Content-Le' '@POST@Content-Length: 66\r\n\r\n
 done
 
 # ---- while the request waits for a retry, and for a place ----
-: >"$one_journal"
-"$tool" raw -u "$sock" -t 200ms "$(request one/sim:429,retry-after-ms=2500)" >"$tmp/raw"
-is "$(until_is in_flight 0)" 0 'waiting for a retry: nothing is left in flight'
+begin 1 -u "$sock" "$(request one/sim:429,retry-after-ms=2500)"
+reap "$pid" KILL
+is "$(until_is 0 in_flight)" 0 'waiting for a retry: nothing is left in flight'
 is "$(requests one)" 1 '… and it is not made'
 : >"$one_journal"
-ask -t 3s -m one/sim:wait=900ms -H 'x-llmgw-project: narrow' hello &
+ask -t 60s -m one/sim:wait=3s -H 'x-llmgw-project: narrow' hello &
 asking=$!
 pids="$pids $asking"
-wait_for "$one_journal" '"what":"request"' 3
-"$tool" raw -u "$sock" -t 200ms "$(request one/sim '' 'x-llmgw-project: narrow')" >"$tmp/raw"
+wait_for "$one_journal" '"what":"request"'
+spawn client "$tool" raw -t 60s -u "$sock" "$(request one/sim '' 'x-llmgw-project: narrow')"
+is "$(until_is 2 in_flight)" 2 'waiting for a place, while another is served'
+reap "$pid" KILL
 wait "$asking"
-is "$(got outcome)" ok 'waiting for a place: the other is served'
-is "$(until_is in_flight 0) $(requests one)" '0 1' '… and nothing is asked for who has left'
+is "$(got outcome)" ok '… who gets an answer'
+is "$(until_is 0 in_flight) $(requests one)" '0 1' '… and nothing is asked for who has left'
 ask -m one/sim -H 'x-llmgw-project: narrow' hello
 is "$(got outcome)" ok '… and the place is free again'
 
 # ---- a client that leaves before it has read the end ----
 : >"$one_journal"
 "$tool" raw -u "$sock" -l "$(request one/sim "$stream")" >"$tmp/raw"
-is "$(until_is in_flight 0)" 0 'gone as soon as all was sent: nothing is left in flight'
+is "$(until_is 0 in_flight)" 0 'gone as soon as all was sent: nothing is left in flight'
 
 # ---- one side closed ----
-"$tool" raw -u "$sock" -t 2s -h '@GET@\r\n' >"$tmp/raw"
+"$tool" raw -u "$sock" -t 60s -h '@GET@\r\n' >"$tmp/raw"
 is "$(fact answers) $(fact end)" '200 closed' 'a peer that closes its side gets what is ready'
 : >"$one_journal"
-"$tool" raw -u "$sock" -t 2s -h "$(request one/sim:wait=9s)" >"$tmp/raw"
+"$tool" raw -u "$sock" -t 60s -h "$(request one/sim:wait=9s)" >"$tmp/raw"
 is "$(fact answers) $(fact end)" ' closed' '… but counts as gone where it would have to wait'
-is "$(until_is in_flight 0)" 0 '… and nothing is left in flight'
+is "$(until_is 0 in_flight)" 0 '… and nothing is left in flight'
 
 # ---- pipelined ----
-"$tool" raw -u "$sock" -t 5s "$(request one/sim:wait=50ms)$(request one/sim "$stream")@LAST@" >"$tmp/raw"
+"$tool" raw -u "$sock" -t 60s "$(request one/sim:wait=50ms)$(request one/sim "$stream")@LAST@" >"$tmp/raw"
 is "$(fact answers) $(fact end)" '200 200 200 closed' 'pipelined requests are answered in turn'
-: >"$one_journal"
-"$tool" raw -u "$sock" -t 200ms "$(request one/sim:wait=9s)$(request one/sim)$(request one/sim)" >"$tmp/raw"
-is "$(until_is in_flight 0) $(requests one)" '0 1' '… and forgotten when the client leaves'
-"$tool" raw -u "$sock" -t 5s "$(request one/sim:wait=200ms)@200000*x@" >"$tmp/raw"
+begin 1 -u "$sock" "$(request one/sim:wait=9s)$(request one/sim)$(request one/sim)"
+reap "$pid" KILL
+is "$(until_is 0 in_flight) $(requests one)" '0 1' '… and forgotten when the client leaves'
+"$tool" raw -u "$sock" -t 60s "$(request one/sim:wait=200ms)@200000*x@" >"$tmp/raw"
 is "$(fact answers) $(fact end)" '200 closed' 'too much behind a request ends the connection after it'
 
 # ---- slow, but not too slow ----
-"$tool" raw -u "$sock" -t 9s -d 3ms "$(request one/sim)@LAST@" >"$tmp/raw"
+"$tool" raw -u "$sock" -t 60s -d 3ms "$(request one/sim)@LAST@" >"$tmp/raw"
 is "$(fact answers) $(fact end)" '200 200 closed' 'a request may come byte by byte'
 
 is "$(status_of in_flight)" 0 'nothing is in flight'

@@ -80,7 +80,7 @@ for model in poor/sim:error=quota poor/sim; do
         "… and the next request for $model hears of it"
     is "$(got h.x-should-retry) $(got h.retry-after)" 'false ' '… with nothing to wait for'
 done
-like "$(got message)" 'key poor#1 has used up its quota, retry in (10m|9m5[0-9])' '… and which key it is'
+like "$(got message)" 'key poor#1 has used up its quota, retry in (10m|9m[0-9]+s)' '… and which key it is'
 ask -d anthropic -m poor/sim hello
 is "$(got status) $(got class) $(got type)" '402 quota_exhausted billing_error' \
     '… in its own dialect'
@@ -89,7 +89,7 @@ is "$?" 7 '… and llmgw chat by its exit status'
 ask -m barred/sim:error=auth hello
 ask -m barred/sim hello
 is "$(got status) $(got class)" '502 upstream_authentication' 'a refused key is told, too'
-like "$(got message)" 'key barred#1 was not accepted, retry in (10m|9m5[0-9])' '… by its name'
+like "$(got message)" 'key barred#1 was not accepted, retry in (10m|9m[0-9]+s)' '… by its name'
 
 # ---- a key that the client brings ----
 ask -m other/sim:error=quota -H 'x-llmgw-provider-key: other=sk-mine' hello
@@ -197,7 +197,7 @@ ask -m one/room hello
 is "$(got h.x-llmgw-proto) $(got h.x-llmgw-legs)" '1 1' 'answers say which protocol, and in how many legs'
 is "$(got h.x-ratelimit-limit-requests) $(got h.x-ratelimit-remaining-requests)" '9 8' \
     '… and what is left of our limits'
-like "$(got h.x-ratelimit-reset-requests)" '^6[0-9]{3}ms$' '… until when'
+like "$(got h.x-ratelimit-reset-requests)" '^([1-6][0-9]{3}|[1-9][0-9]{0,2})ms$' '… until when'
 is "$(got h.x-ratelimit-limit-tokens)" 5000 '… of tokens, too'
 ask -d anthropic -s -m one/room hello
 is "$(got h.anthropic-ratelimit-requests-remaining)" 7 '… in either dialect, streamed or not'
@@ -263,9 +263,9 @@ system='"content":"Be brief."'
 post /v1/chat/completions "{\"model\":\"one/auto\",\"messages\":[{\"role\":\"system\",$system},
     {\"role\":\"user\",\"content\":\"hello\"}]}" >/dev/null
 post /v1/messages "{\"model\":\"one/auto\",\"max_tokens\":9,\"system\":\"Be brief.\",$hi}" >/dev/null
-like "$(sql_wait "SELECT count(*) || ' ' || template FROM requests WHERE asked_model = 'one/auto'
-    GROUP BY template HAVING count(*) = 2" x 20)" '^2 auto:[0-9a-f]{16}$' \
+is "$(sql_wait 'SELECT count(*), count(DISTINCT template) FROM requests WHERE asked_model = '"'one/auto'" '2|1')" '2|1' \
     'the same system prompt is the same template in both dialects'
+like "$(sql "SELECT template FROM requests WHERE asked_model = 'one/auto'" | tail -n 1)" '^auto:[0-9a-f]{16}$' '… by its hash'
 
 # ---- what is explained is what happens ----
 ask -m one/few hello
@@ -273,7 +273,7 @@ like "$(llmgw route explain -m one/few hello)" 'would send: yes$' 'there is room
 ask -m one/few hello
 out=$(llmgw route explain -m one/few hello)
 is "$?" 0 'what would wait is no refusal'
-like "$out" 'would wait (29|30)[.0-9]*s, then send$' '… and says how long'
-like "$(llmgw chat --no-stdin --dry-run -m one/few hello 2>&1)" 'would wait (29|30)[.0-9]*s, then send' \
+like "$out" 'would wait (2[0-9]|30)[.0-9]*s, then send$' '… and says how long'
+like "$(llmgw chat --no-stdin --dry-run -m one/few hello 2>&1)" 'would wait (2[0-9]|30)[.0-9]*s, then send' \
     '… to chat --dry-run, too'
 done_testing

@@ -45,14 +45,6 @@ start_broker
 status_of() { http /llmgw/v1/status | "$tool" json "$1"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 in_flight() { status_of in_flight; }
-until_is() {
-    i=0
-    while [ "$($1)" != "$2" ] && [ "$i" -lt 100 ]; do
-        "$tool" wait "$tmp/never" '^never$' 50ms 2>/dev/null
-        i=$((i + 1))
-    done
-    $1
-}
 
 # ---- names ----
 if [ -n "$has_mute_dns" ]; then
@@ -72,10 +64,11 @@ if [ -n "$has_mute_dns" ]; then
         [ "$(got outcome)" = ok ] || worst=99999
         [ "$(got took_ms)" -gt "$worst" ] && worst=$(got took_ms)
     done
-    cmp_num "$worst" -lt 500 "while eight wait for a name, others are served: $worst ms"
+    # one that waits for a resolver's thread waits for four seconds
+    cmp_num "$worst" -lt 2000 "while eight wait for a name, others are served: $worst ms"
     # shellcheck disable=SC2086
     wait $waiting
-    is "$(until_is in_flight 0)" 0 '… and nothing is left of those who gave up'
+    is "$(until_is 0 in_flight)" 0 '… and nothing is left of those who gave up'
     cmp_num "$(ls "/proc/$broker_pid/task" | wc -l)" -lt 60 '… but some resolver threads'
 else
     skip 'a name that is not resolved' 'needs root, unshare and ip'
@@ -133,7 +126,7 @@ for i in 1 2 3 4; do
     pids="$pids $!"
     waiting="$waiting $!"
 done
-is "$(until_is in_flight 4)" 4 'four read a kilobyte a second of fifty megabytes'
+is "$(until_is 4 in_flight)" 4 'four read a kilobyte a second of fifty megabytes'
 most=0
 until [ "$(in_flight)" = 0 ]; do
     ask -m one/sim hello

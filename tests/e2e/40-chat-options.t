@@ -117,7 +117,7 @@ export EDITOR
 chat -e draft
 is "$rc $out" '0 edited draft' '-e: what was saved is asked'
 is "$(cat "$tmp/editor.got") $(cat "$tmp/editor.mode")" 'draft -rw-------' '… the words being its draft, for us alone'
-is "$(ls /tmp/llmgw-*.md 2>/dev/null)" '' '… which is gone afterwards'
+is "$(ls "$TMPDIR")" '' '… which is gone afterwards'
 echo piped | llmgw chat -e words >"$tmp/o" 2>&1
 is "$(cat "$tmp/o")" 'piped
 

@@ -6,8 +6,9 @@ need curl
 
 start_sim one
 scenario one <<END
+on has="and on": text="and on"
 on has=quoting: text="> $(seq -f 'q%04g' -s ' ' 1 4000)" gap=20ms
-on has=counting: text="$(seq -f 'w%03g' -s ' ' 1 400)" gap=20ms
+on has=counting: text="$(seq -f 'w%03g' -s ' ' 1 999)" gap=20ms
 set text=echo
 END
 ONE_KEY=sk-one TERM=xterm

@@ -24,18 +24,6 @@ END
 ledger() { http /llmgw/v1/status | "$tool" json "ledger.$1"; }
 metric() { http /metrics | sed -n "s/^$1 //p"; }
 
-# until_is WANT COMMAND…: asks again for ten seconds; prints the last
-until_is() {
-    want=$1
-    shift
-    i=0
-    while [ "$("$@")" != "$want" ] && [ "$i" -lt 200 ]; do
-        "$tool" wait "$tmp/never" '^never$' 50ms 2>/dev/null
-        i=$((i + 1))
-    done
-    "$@"
-}
-
 # asks N [OPTION…]: prints how many were answered well
 asks() {
     n=$1

@@ -7,10 +7,11 @@
 #     ask -m one/sim "hello"; is "$(got outcome)" ok 'an answer comes'
 #     done_testing
 #
-# Each test has a folder of its own under /tmp (socket paths are short), its own HOME and XDG
-# folders, no key and no proxy from outside. Nothing sleeps: processes tell that they are ready,
-# files are waited for with inotify. What a test starts is ended by its pid when it leaves. The
-# folder stays when a check failed, and its logs go to standard error.
+# Each test has a folder of its own under /tmp (socket paths are short), its own HOME, TMPDIR and
+# XDG folders, no key and no proxy from outside. Nothing sleeps: processes tell that they are ready,
+# files are waited for with inotify. Whatever is waited for comes at once, or never: limits are for
+# the latter, and so long that a busy machine does not come near them. What a test starts is ended
+# by its pid when it leaves. The folder stays when a check failed, and its logs go to standard error.
 
 set -u
 LC_ALL=C.UTF-8
@@ -28,8 +29,9 @@ XDG_DATA_HOME=$tmp/data
 XDG_STATE_HOME=$tmp/state
 XDG_CACHE_HOME=$tmp/cache
 XDG_RUNTIME_DIR=$tmp/run
-export HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR
-mkdir -m 700 "$HOME" "$XDG_RUNTIME_DIR"
+TMPDIR=$tmp/tmp
+export HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR TMPDIR
+mkdir -m 700 "$HOME" "$XDG_RUNTIME_DIR" "$TMPDIR"
 mkdir -p "$XDG_CONFIG_HOME/llmgw"
 for v in $(env | sed -n 's/^\([A-Za-z0-9_]*_API_KEY\|LLMGW_[A-Z_]*\|AWS_[A-Z_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\)=.*/\1/p'); do
     unset "$v"
@@ -196,7 +198,18 @@ nap() {
 
 # wait_for FILE REGEX [SECONDS]
 wait_for() {
-    "$tool" wait "$1" "$2" "${3:-10}"
+    "$tool" wait "$1" "$2" "${3:-60}"
+}
+
+# until_is WANT COMMAND…: asks again until it says so, for half a minute; prints what it said last
+until_is() {
+    want=$1 i=0
+    shift
+    while said=$("$@"); [ "$said" != "$want" ] && [ "$i" -lt 600 ]; do
+        nap
+        i=$((i + 1))
+    done
+    printf '%s\n' "$said"
 }
 
 cleanup() {
@@ -352,10 +365,10 @@ sql() {
     sqlite3 -readonly -cmd '.timeout 5000' "$db" "$1"
 }
 
-# sql_wait QUERY WANT [TRIES]: the ledger's writer is a moment behind the answer
+# sql_wait QUERY WANT [TRIES]: the ledger's writer is a moment behind the answer; as until_is
 sql_wait() {
     i=0
-    while [ "$i" -lt "${3:-100}" ]; do
+    while [ "$i" -lt "${3:-600}" ]; do
         row=$(sql "$1" 2>/dev/null)
         [ "$row" = "$2" ] && break
         nap

@@ -16,7 +16,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 
-enum { EXPECT_US = 10 * US_PER_S, OUTPUT_MAX = 16 * 1024 * 1024 };
+enum { EXPECT_US = 60 * US_PER_S, OUTPUT_MAX = 16 * 1024 * 1024 };
 
 struct pty {
     int fd; /* -1: the program has closed its side */

@@ -248,13 +248,13 @@ enum errc raw_run(const struct raw_options *o, const char *text, struct err *e)
     buf_init(&r.in, BYTES_MAX);
     expand(str_of(text), o->key, &r.out);
     enum errc rc = buf_err(&r.out) == ERR_OK ? dial(&r, e) : buf_err(&r.out);
+    const struct linger reset = {.l_onoff = 1};
+    if (o->reset && r.fd >= 0) /* at once: it may be killed */
+        setsockopt(r.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     if (rc == ERR_OK) {
         converse(&r);
         print(&r);
     }
-    const struct linger reset = {.l_onoff = 1};
-    if (o->reset)
-        setsockopt(r.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     if (r.fd >= 0)
         close(r.fd);
     buf_release(&r.out);

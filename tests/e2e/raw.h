@@ -15,7 +15,7 @@ struct raw_options {
     int64_t timeout_us; /* for the whole */
     int64_t drip_us;    /* between two bytes sent; 0: all at once */
     bool leave;         /* go away as soon as all is sent */
-    bool reset;         /* … or when the time is up, with a reset */
+    bool reset;         /* … or when it ends, however it does, with a reset */
     bool half;          /* close our side when all is sent, and read on */
 };
 
