@@ -44,6 +44,16 @@ swarm() {
 # pause MS
 pause() { "$tool" wait "$tmp/never" '^never$' "$1ms" 2>/dev/null; }
 
+# comes_back REQUESTS: waits until there are more than these and one of each client: somebody was
+# answered, and asks again
+comes_back() {
+    looks=0
+    while [ "$(requests one)" -le $(($1 + clients)) ] && [ "$looks" -lt 600 ]; do
+        nap
+        looks=$((looks + 1))
+    done
+}
+
 # pick N: the next random number below N
 pick() {
     dice=$(((dice * 1103515245 + 12345) & 0x7fffffff))
@@ -104,14 +114,16 @@ stop_broker
 i=0
 while [ "$i" -lt "$kills" ]; do
     start_broker
+    n_before=$(requests one)
     swarm --until-refused 2>>"$tmp/swarm.err" &
     swarm_pid=$!
+    i=$((i + 1))
+    [ "$i" -lt "$kills" ] || comes_back "$n_before" # once at least
     pick 400
     pause $((20 + picked))
     kill -KILL "$broker_pid"
     wait "$broker_pid" 2>/dev/null
     wait "$swarm_pid"
-    i=$((i + 1))
 done
 start_broker
 n_finished=$(grep -c '^ok ' "$report")
@@ -149,8 +161,9 @@ for round in 1 2 3; do
     : >"$one_journal"
     swarm --until-refused 2>>"$tmp/swarm.err" &
     swarm_pid=$!
+    comes_back 0
     pick 200
-    pause $((100 + picked))
+    pause "$picked"
     stop_broker TERM
     is "$rc" 0 "round $round: SIGTERM under load, and it ends by itself"
     wait "$swarm_pid"

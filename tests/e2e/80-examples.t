@@ -54,10 +54,8 @@ END
 
 # ---- the world they run in ----
 
-start_sim free # two that only tell of a port
+start_sim free # two that only hold a port until somebody needs it
 start_sim spare
-reap "$free_pid"
-reap "$spare_pid"
 start_sim one
 scenario one <<'END'
 on has="a shell function": text="So:\n```sh\njoin() { paste -sd ' '; }\n```\n"
@@ -96,6 +94,7 @@ echo sk-sim >key.txt
 cat >requests.jsonl <<END
 {"id":"a","provider":"anthropic","model_requested":"claude-haiku-5-5","at":"2026-11-20T12:00:00Z","wire":"anthropic","usage":{"input_tokens":9,"output_tokens":4}}
 END
+reap "$free_pid"
 llmgw chat --no-stdin --tag task=triage red >/dev/null || bail 'chat does not work'
 llmgw chat --no-stdin -m claude-sonnet-5 blue >/dev/null || bail 'chat does not work'
 sql_wait 'SELECT count(*) FROM request' 2 >/dev/null
@@ -105,6 +104,7 @@ sql_wait 'SELECT count(*) FROM request' 2 >/dev/null
 # run_example FILE: its output to run.out and run.err; what ends in "&" stays until the test ends
 run_example() {
     sed -i "s/127\.0\.0\.1:4999/127.0.0.1:$spare_port/" "$1"
+    ! grep -q "^llmgw-sim .*:$spare_port " "$1" || reap "$spare_pid"
     if grep -q '&$' "$1"; then
         sed -i 's/^/exec /; s/ *&$//' "$1"
         spawn run sh "$1"

@@ -107,8 +107,11 @@ word'
 says '… for long, in silence' 'late
 
 word'
-printf 'expect waiting for standard input (use --no-stdin\nexpect late\nend\n' |
-    "$tool" pty sh -c '{ sleep 4; echo late; } | llmgw chat word' >"$tmp/screen" 2>&1
+mkfifo "$tmp/late"
+sh -c 'kill -STOP $$; echo late' >"$tmp/late" &
+pids="$pids $!"
+printf 'expect waiting for standard input (use --no-stdin\nsignal CONT %s\nexpect late\nend\n' $! |
+    "$tool" pty sh -c "llmgw chat word <'$tmp/late'" >"$tmp/screen" 2>&1
 is "$?" 0 '… at a terminal that is told'
 mkfifo "$tmp/never"
 exec 5<>"$tmp/never"

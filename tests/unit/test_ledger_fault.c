@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #define T0 ((int64_t)1795575911000000) /* 2026-11-25T03:05:11Z */
-enum { N_REQUESTS = 8 };
+enum { N_REQUESTS = 8, REST_US = 60 * US_PER_S /* for the writer, on a slow disk */ };
 
 /* How far each request came, as its client knows; shared with the process that is killed. */
 enum ack { ACK_NONE, ACK_ADMITTED, ACK_SETTLED };
@@ -184,7 +184,7 @@ static enum errc start(struct fixture *f, struct ledger **l, struct err *e)
 static void check_trouble(struct ledger *l, bool is_at_rest)
 {
     struct ledger_stats stats;
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 60000; i++) {
         is_at_rest = is_at_rest || ledger_wait(l, 0);
         ledger_stats(l, &stats);
         if ((stats.trouble[0] == '\0') == is_at_rest)
@@ -230,11 +230,11 @@ static void live(struct fixture *f)
     struct ledger *l = NULL;
     if (start(f, &l, &e) != ERR_OK)
         fail_msg("%s", e.text);
-    assert_true(ledger_wait(l, 10 * US_PER_S));
+    assert_true(ledger_wait(l, REST_US));
     struct ledger_stats stats;
     ledger_stats(l, &stats);
     assert_string_equal(stats.trouble, "");
-    ledger_close(&l, 10 * US_PER_S);
+    ledger_close(&l, REST_US);
 }
 
 /* ---- the rows ---- */
@@ -456,7 +456,7 @@ static void check_losses(struct fixture *f)
 static void fail_everywhere(struct fixture *f, unsigned kinds, enum fault_how how)
 {
     bool has_struck = true;
-    int64_t wait_us = how == FAULT_ONCE ? 5 * US_PER_S : 30 * US_PER_MS;
+    int64_t wait_us = how == FAULT_ONCE ? REST_US : 30 * US_PER_MS;
     for (long n = 0; has_struck; n += f->stride) {
         struct err e;
         prepare(f, true);
@@ -513,14 +513,14 @@ static void trouble_passes_by_itself(void **state)
     struct ledger *l = NULL;
     prepare(f, true);
     assert_int_equal(start(f, &l, &e), ERR_OK);
-    assert_true(ledger_wait(l, 5 * US_PER_S));
+    assert_true(ledger_wait(l, REST_US));
     admit(f, l, 0);
     fault_arm(FAULT_SPOOL, FAULT_EVER, 2); /* the settlement is written and read */
     settle(f, l, 0);
     check_trouble(l, false);
     fault_disarm();
     check_trouble(l, true);
-    ledger_close(&l, 5 * US_PER_S);
+    ledger_close(&l, REST_US);
     assert_int_equal(f->acks[0], ACK_SETTLED);
     check_rows(f);
 }
@@ -571,10 +571,10 @@ static void an_unreadable_record_is_counted_and_the_others_are_rows(void **state
     leave_three_in_the_spool(f);
     poke(f->spool, 4096 + 40, 1); /* in the first record */
     assert_int_equal(start(f, &l, &e), ERR_OK);
-    assert_true(ledger_wait(l, 5 * US_PER_S));
+    assert_true(ledger_wait(l, REST_US));
     ledger_stats(l, &stats);
     assert_int_equal(stats.n_dropped_rows, 1);
-    ledger_close(&l, 5 * US_PER_S);
+    ledger_close(&l, REST_US);
     f->acks[0] = ACK_NONE;
     check_rows(f);
     assert_int_equal(ask(f, "SELECT count(*) FROM request"), 2);
@@ -622,9 +622,9 @@ static void half_a_row_is_none(void **state)
         settle(f, l, n);
         assert_int_equal(ledger_settle(l, &s, NULL, &e), ERR_OK);
     }
-    assert_true(ledger_wait(l, 5 * US_PER_S));
+    assert_true(ledger_wait(l, REST_US));
     check_trouble(l, true);
-    ledger_close(&l, 5 * US_PER_S);
+    ledger_close(&l, REST_US);
     check_rows(f);
     assert_int_equal(ask(f, "SELECT count(*) FROM request"), 6);
     assert_int_equal(ask(f, "SELECT sum(n_rows) FROM loss"), 6);

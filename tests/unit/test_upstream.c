@@ -863,7 +863,7 @@ static enum errc ask_anew(struct site *s, struct told *t, struct err *e)
                                          .headers = headers,
                                          .n_headers = ARRAY_LEN(headers),
                                          .body = body,
-                                         .connect_us = 200 * US_PER_MS,
+                                         .connect_us = 20 * US_PER_S,
                                          .proxy = ""};
     enum errc rc = upstream_new(s->loop, NULL, &s->u, e);
     if (rc == ERR_OK)
