@@ -303,7 +303,7 @@ static void print(const struct client *c, const char *outcome)
     for (size_t i = 0; c->has_head && i < c->head.n_headers; i++)
         buf_printf(&out, "h.%.*s=%.*s\n", STR_ARG(c->head.headers[i].name),
                    STR_ARG(c->head.headers[i].value));
-    fwrite(out.data, 1, out.len, stdout);
+    fwrite(out.data, 1, out.len, c->o->to);
 }
 
 static const char *judge(struct client *c)

@@ -5,6 +5,8 @@
 #ifndef E2E_CLIENT_H
 #define E2E_CLIENT_H
 
+#include <stdio.h>
+
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/http1.h"
@@ -23,6 +25,7 @@ struct client_options {
     int64_t port, timeout_us, leave_after, pause_us, max_tok;
     bool stream, usage, tools, keep_alive;
     struct opt_list headers;
+    FILE *to; /* client_run's facts; borrowed */
 };
 
 /* What was seen of an answer. */

@@ -2,6 +2,7 @@
 EXTRA_DIST += %D%/lib.sh %D%/crossed.sh
 noinst_PROGRAMS += tests/e2e/tool
 tests_e2e_tool_SOURCES = %D%/main.c
+tests_e2e_tool_SOURCES += %D%/asks.c %D%/asks.h
 tests_e2e_tool_SOURCES += %D%/client.c %D%/client.h
 tests_e2e_tool_SOURCES += %D%/seen.c
 tests_e2e_tool_SOURCES += %D%/raw.c %D%/raw.h

@@ -3,6 +3,7 @@
  * the answers it gets, a look into JSON, and waiting for a line in a file without polling.
  *
  *     tool ask [options] PROMPT        KEY=VALUE lines about the answer
+ *     tool asks -j N -o DIR <LINES     … about many, asked by N clients
  *     tool json PATH <FILE             the value at a.b.0.c, or status 1
  *     tool fits SCHEMA [lines] <FILE   is it what the schema says, and nothing else?
  *     tool flat <JOURNAL               every value with its path, for awk
@@ -29,8 +30,9 @@
 #include "core/jschema.h"
 #include "core/jsonx.h"
 #include "core/num.h"
+#include "core/opt.h"
 
-#include "tests/e2e/client.h"
+#include "tests/e2e/asks.h"
 #include "tests/e2e/cuts.h"
 #include "tests/e2e/pty.h"
 #include "tests/e2e/raw.h"
@@ -48,47 +50,6 @@ static enum errc read_fd(int fd, struct buf *out)
             buf_grown(out, (size_t)n);
     } while (n > 0);
     return n == 0 ? buf_err(out) : ERR_IO;
-}
-
-/* ---- ask ---- */
-
-#define O(field) offsetof(struct client_options, field)
-static const struct option_row ask_rows[] = {
-    {'u', "socket", OPT_STRING, O(socket), "PATH", .help = "Unix socket"},
-    {'p', "port", OPT_INT, O(port), "N", .values = "1..65535", .help = "loopback port"},
-    {'d', "dialect", OPT_CHOICE, O(dialect), "NAME",
-     .values = "openai|anthropic|responses|embeddings", .help = "how to speak"},
-    {'m', "model", OPT_STRING, O(model), "NAME", .help = "model"},
-    {'k', "key", OPT_STRING, O(key), "KEY", .help = "API key"},
-    {'P', "path", OPT_STRING, O(path), "PATH", .help = "another path"},
-    {'b', "body", OPT_STRING, O(body), "JSON", .help = "the whole body"},
-    {'x', "extra", OPT_STRING, O(extra), "MEMBERS", .help = "members of the body more"},
-    {'y', "system", OPT_STRING, O(system), "TEXT", .help = "system prompt"},
-    {'n', "max-tokens", OPT_INT, O(max_tok), "N", .values = "1..", .help = "output cap"},
-    {'H', "header", OPT_STRINGS, O(headers), "LINE", .help = "another header"},
-    {'t', "timeout", OPT_DURATION, O(timeout_us), "DUR", .help = "give up after"},
-    {'l', "leave-after", OPT_INT, O(leave_after), "N", .values = "1..",
-     .help = "go away after N pieces"},
-    {'w', "pause", OPT_DURATION, O(pause_us), "DUR", .help = "read slowly"},
-    {'s', "stream", OPT_FLAG, O(stream), .help = "ask for a stream"},
-    {'U', "usage", OPT_FLAG, O(usage), .help = "ask for usage in the stream"},
-    {'T', "tools", OPT_FLAG, O(tools), .help = "offer a tool"},
-    {'K', "keep-alive", OPT_FLAG, O(keep_alive), .help = "do not ask to close"},
-    {.name = NULL},
-};
-#undef O
-
-static enum errc run_ask(int argc, char *argv[], struct err *e)
-{
-    struct client_options o = {
-        .model = "sim", .key = "test-key", .timeout_us = 10 * US_PER_S};
-    struct opt_args args = {.n = 0};
-    const struct option_row *const tables[OPT_TABLES] = {ask_rows, NULL};
-    void *const into[OPT_TABLES] = {&o, NULL};
-    enum errc rc = opt_parse(argc, argv, tables, into, false, &args, NULL, e);
-    if (rc != ERR_OK)
-        return rc;
-    return client_run(&o, str_of(args.n > 0 ? args.items[0] : "hello"), e);
 }
 
 /* ---- json ---- */
@@ -427,17 +388,24 @@ int main(int argc, char *argv[])
     static const struct {
         const char *name;
         enum errc (*run)(int argc, char *argv[], struct err *e);
-    } rows[] = {{"ask", run_ask},         {"json", run_json},
-                {"flat", run_flat},       {"fits", run_fits},
-                {"wait", run_wait},       {"raw", run_raw},
-                {"mute", run_mute},       {"cut-serve", run_cut_serve},
-                {"cut-ask", run_cut_ask}, {"swarm", run_swarm},
-                {"pty", run_pty},         {"stdin-socket", run_stdin_socket}};
+    } rows[] = {{"ask", ask_main},
+                {"asks", asks_main},
+                {"json", run_json},
+                {"flat", run_flat},
+                {"fits", run_fits},
+                {"wait", run_wait},
+                {"raw", run_raw},
+                {"mute", run_mute},
+                {"cut-serve", run_cut_serve},
+                {"cut-ask", run_cut_ask},
+                {"swarm", run_swarm},
+                {"pty", run_pty},
+                {"stdin-socket", run_stdin_socket}};
     struct err e = ERR_INIT;
-    enum errc rc =
-        err_set(&e, ERR_USAGE,
-                "usage: tool "
-                "ask|json|flat|wait|raw|mute|cut-serve|cut-ask|swarm|pty|stdin-socket …");
+    enum errc rc = err_set(
+        &e, ERR_USAGE,
+        "usage: tool "
+        "ask|asks|json|flat|wait|raw|mute|cut-serve|cut-ask|swarm|pty|stdin-socket …");
     for (size_t i = 0; argc > 1 && i < ARRAY_LEN(rows); i++)
         if (strcmp(argv[1], rows[i].name) == 0)
             rc = rows[i].run(argc - 1, argv + 1, &e);

@@ -1,9 +1,9 @@
 # matrix-judge.awk: what each request of the matrix got, against what the row expects: by the
 # client's own eyes, by the provider's journal, and by the ledger. A TAP line a row.
 #
-#     awk -v dir=FOLDER -v ended=STATUS -f matrix-judge.awk cells
+#     awk -v dir=FOLDER -v ended=STATUS -v n_tap=N -v n_bad=N -f matrix-judge.awk cells
 #
-# STATUS is the broker's, when it was told to end.
+# STATUS is the broker's, when it was told to end; so many lines stand before, so many of them bad.
 # FOLDER holds answers/N (facts of tool ask), refs/ROW-DIALECT (the same without faults),
 # ledger (route|outcome|n_attempts|attempt rows|cost|estimated|partial|streamed|held|crossed)
 # and journal (one model name a request).

@@ -2,7 +2,7 @@
 # serves them. Every request has a provider, a model and a route of its own, so that no breaker,
 # benched key or retry budget of one is seen by another.
 #
-#     awk -v port=N -v config=FILE -v timeout=9s -f matrix-plan.awk matrix.tsv >cells
+#     awk -v port=N -v config=FILE -f matrix-plan.awk matrix.tsv >cells
 
 BEGIN {
     FS = "\t"
@@ -45,7 +45,10 @@ function cell(id, client, upstream, mode, words, ask, want,    faulty, good) {
     printf "[route \"c%d\"]\n\ttarget = %s\n", id, faulty >config
     if (mode ~ /\+/)
         printf "\ttarget = %s\n", good >config
-    print "\ttimeout = " timeout "\n\tttft-timeout = 1s\n\tgap-timeout = 1s" >config
+    # Google's three pauses are up to seven seconds (1, 2 and 4), and what comes late must come in
+    # half of the time; of those that never come, the time for all is waited for
+    print "\ttimeout = " ($1 ~ /(silent|stall)$/ ? "6s" : "12s") \
+        "\n\tttft-timeout = 2s\n\tgap-timeout = 2s" >config
     print id, $1, client, upstream, mode, ask, want
 }
 
