@@ -97,7 +97,9 @@ static const struct sample samples[] = {
      0, COST_COMPUTED, 0},
 };
 enum { N_SAMPLES = ARRAY_LEN(samples), N_RECORDS = 2 * N_SAMPLES };
-enum { REST_US = 60 * US_PER_S }; /* until all is written: in no time, but for a slow disk */
+enum {
+    REST_US = 60 * US_PER_S
+}; /* until all is written: in no time, but for a slow disk */
 
 static struct ledger_admit admit_of(int n)
 {
