@@ -252,7 +252,7 @@ is "$(got message)" 'header x-llmgw-provider-key: must be NAME=VALUE' 'a key is 
 # ---- the record of a stream ----
 ask -s -m one/sim -H 'x-llmgw-record: full' hello
 id=$(got h.x-llmgw-request-id)
-sql_wait "SELECT count(*) FROM body WHERE rid = (SELECT rid FROM request WHERE id = '$id')" 2 >/dev/null
+sql_wait "SELECT count(*) FROM body WHERE rid = (SELECT rid FROM request WHERE id = '$id')" 1 >/dev/null
 record=$(llmgw log show "$id" --response)
 like "$record" '"finish_reason":"stop"' 'the record of a stream has its finish'
 like "$record" '^data: \[DONE\]$' '… and its end'
