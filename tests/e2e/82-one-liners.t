@@ -120,7 +120,9 @@ llmgw cost month --by project -F csv -o nov.csv
 is "$? $(head -n 1 nov.csv | cut -d, -f1)" '0 project' 'a file for the accountant'
 is "$(awk -F, '{ n += $11 } END { printf "%d", n }' nov.csv)" "$(sql 'SELECT sum(cost_pico) FROM request')" \
     '… exact to the last digit'
-like "$(LLMGW_COLUMNS=100 llmgw cost)" 'today \$0\.[0-9]+ · avg .*/day · forecast' \
+pace='today \$0\.[0-9]+ · avg .*/day · forecast'
+[ "$(date +%-d)" != 1 ] || pace=' \(1–1, UTC\) +\$0\.' # the first day of a month has neither
+like "$(LLMGW_COLUMNS=100 llmgw cost)" "$pace" \
     'the month in one screen: bars, average, forecast'
 llmgw chat --tag ticket=T-7 -P web 'how do I restart pgbouncer?' >/dev/null </dev/null
 llmgw chat --tag task=triage 'is it urgent?' >/dev/null </dev/null
