@@ -156,6 +156,7 @@ $(cat "$config_file")
     base-url = http://127.0.0.1:1/v1
     key-env = WORK_KEY
 END
+echo sk-by-command >"$tmp/key" & # it is asked for again, and waited for
 http -X POST /llmgw/v1/reload >/dev/null
 refresh
 is "$rc" 3 'one that does not answer: 3'
