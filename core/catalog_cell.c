@@ -57,8 +57,9 @@ enum errc cell_count(struct loader *l, size_t column, int64_t *ret)
 {
     *ret = 0;
     if (l->cell[column] != NULL &&
-        num_i64(str_of(l->cell[column]), 1, INT64_MAX, ret) != ERR_OK)
-        return cell_bad(l, column, "\"%s\" is no count above 0", l->cell[column]);
+        num_i64(str_of(l->cell[column]), 1, LIMIT_MODEL_TOK, ret) != ERR_OK)
+        return cell_bad(l, column, "\"%s\" is no count from 1 to %d", l->cell[column],
+                        LIMIT_MODEL_TOK);
     return ERR_OK;
 }
 

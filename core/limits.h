@@ -59,6 +59,9 @@ enum {
     /* bytes of a catalog file (ours has 0.2 MiB), and of all that is kept of one */
     LIMIT_CATALOG_LEN = 8 * 1024 * 1024,
     LIMIT_CATALOG_MEMORY = 64 * 1024 * 1024,
+    /* tokens of a model's window and of its output: times choices and prices they must fit into
+     * 64 bits; conf_schema.c says it in words */
+    LIMIT_MODEL_TOK = 1000 * 1000 * 1000,
     /* targets in a route, attempts in one request: a bound on any retry loop */
     LIMIT_TARGETS = 64,
     LIMIT_ATTEMPTS = 16,

@@ -396,8 +396,11 @@ static void a_fault_is_named_with_line_and_column(void **state)
         {HEAD
          "model\ta\tm\t-\tchat\tactive\t-\t-\t-\tfast\tpriced\t-\ttest\t-\t-\t-\t-\n",
          "t:4: model: services: \"fast\" has no service row above"},
+        {HEAD "model\ta\tm\t-\tchat\tactive\t-\t1000000001\t-\t-\tpriced\t-\ttest\t-\t-"
+              "\t-\t-\n",
+         "t:4: model: max output: \"1000000001\" is no count from 1 to 1000000000"},
         {HEAD "model\ta\tm\t-\tchat\tactive\t0\t-\t-\t-\tpriced\t-\ttest\t-\t-\t-\t-\n",
-         "t:4: model: context: \"0\" is no count above 0"},
+         "t:4: model: context: \"0\" is no count from 1 to 1000000000"},
         {HEAD
          "model\ta\tm\t-\tchat\tactive\t-\t-\tflies\t-\tpriced\t-\ttest\t-\t-\t-\t-\n",
          "t:4: model: capabilities: unknown capability \"flies\""},
