@@ -41,6 +41,8 @@ struct body_facts {
     bool repeatable;   /* temperature 0 or a seed: splice may be offered */
     bool is_prefixed;  /* the last message is marked as a beginning (DeepSeek, Mistral) */
     bool tool_results; /* the conversation holds tool turns */
+    bool has_developer;  /* OpenAI: a message of that role */
+    size_t seed_key_pos; /* OpenAI: of the seed's key; 0: absent */
     bool
         has_foreign; /* thoughts, or ids of calls, that another provider had and we passed on:
                           made to fit where bytes pass, for they would be refused */

@@ -1,6 +1,6 @@
 /*
- * dialect_openai.h: between the files of one dialect: dialect_openai.c passes bytes, …_decode.c and
- * …_encode.c translate requests, …_reply.c answers.
+ * dialect_openai.h: between the files of one dialect: dialect_openai.c and …_client.c pass bytes,
+ * …_decode.c and …_encode.c translate requests, …_reply.c answers.
  */
 #ifndef BROKER_DIALECT_OPENAI_H
 #define BROKER_DIALECT_OPENAI_H
@@ -8,6 +8,13 @@
 #include "broker/dialect.h"
 
 struct request_writer;
+
+/* Of the vtable: see dialect.h. */
+enum errc openai_facts(struct str body, const struct jcheck *check,
+                       struct body_facts *ret, struct err *e);
+enum errc openai_splice(struct str body, const struct body_facts *f,
+                        const struct body_edits *edits, struct buf *text,
+                        struct pieces *ret, struct err *e);
 
 /* finish_reason; "stop" after calls means calls. */
 enum msg_finish openai_finish(struct str word, bool saw_call);

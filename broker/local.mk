@@ -30,6 +30,7 @@ noinst_LIBRARIES += %D%/libbroker.a
 %C%_libbroker_a_SOURCES += %D%/dialect_gemini_embed.c
 %C%_libbroker_a_SOURCES += %D%/dialect_cohere_embed.c
 %C%_libbroker_a_SOURCES += %D%/dialect_openai.c %D%/dialect_openai.h
+%C%_libbroker_a_SOURCES += %D%/dialect_openai_client.c
 %C%_libbroker_a_SOURCES += %D%/dialect_openai_reply.c
 %C%_libbroker_a_SOURCES += %D%/dialect_openai_thought.c %D%/dialect_openai_thought.h
 %C%_libbroker_a_SOURCES += %D%/dialect_openai_decode.c

@@ -45,7 +45,7 @@ static const struct provider_kind kinds[] = {
      .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
      .counts = RESPONSES "/input_tokens",
-     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
+     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true, .knows_developer = true}},
     /* the same service, or one like it, asked by its newer API only */
     {"openai-responses",
      "openai",
@@ -61,7 +61,7 @@ static const struct provider_kind kinds[] = {
      .responses = RESPONSES,
      .counts = RESPONSES "/input_tokens",
      .is_responses = true,
-     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
+     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true, .knows_developer = true}},
     /* platform.claude.com/docs/en/api/messages; usage comes unasked */
     {"anthropic",
      "anthropic",
@@ -266,7 +266,8 @@ static const struct provider_kind kinds[] = {
                 .may_echo = true,
                 .lacks = LACKS_N,
                 .takes_top_k = true,
-                .wants_details = true}},
+                .wants_details = true,
+                .knows_developer = true}},
     /* platform.kimi.ai/docs/api; the Chinese site has addresses and keys of its own */
     {"moonshotai",
      "moonshotai",
@@ -380,7 +381,7 @@ static const struct provider_kind kinds[] = {
      .usage = USAGE_WIRE_OPENAI_CHAT,
      .embeddings = EMBEDDINGS,
      .responses = RESPONSES,
-     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true}},
+     .quirks = {.effort = EFFORT_OPENAI, .is_openai = true, .knows_developer = true}},
     /* docs.ollama.com/openai; a key only for its cloud */
     {"ollama",
      "local",

@@ -80,6 +80,7 @@ struct provider_quirks {
     /* reasoning_details must come back unchanged with the calls that they led to */
     bool wants_details;
     bool splits_thought;  /* reasoning_split keeps thoughts out of the text */
+    bool knows_developer; /* the role; "system" is known to all */
     bool short_ids;       /* tool call ids of nine letters and digits */
     int max_temperature;  /* 0: two */
     int max_stops;        /* 0: four */

@@ -213,6 +213,32 @@ static void ids_are_short_where_they_must_be(void **state)
                  LOOP("y", "functions.f:0", "b"));
 }
 
+/* A provider takes what is its own word for a thing, and nothing else moves. */
+static void words_are_those_of_the_provider(void **state)
+{
+    static const struct {
+        const char *kind, *role, *seed;
+    } rows[] = {
+        {"openai", "developer", "seed"},      {"azure", "developer", "seed"},
+        {"openrouter", "developer", "seed"},  {"deepseek", "system", "seed"},
+        {"mistral", "system", "random_seed"}, {"ollama", "system", "seed"},
+    };
+    static const char form[] = "{\"x\":1e0,\"messages\":[{\"role\" : \"%s\",\"content\":"
+                               "\"developer\"},{\"role\":\"user\",\"content\":\"a\"},"
+                               "{\"content\":\"b\",\"role\":\"%s\"}],\"%s\":7,"
+                               "\"model\":\"%s\"}";
+    char body[512], want[512];
+    (void)state;
+    snprintf(body, sizeof body, form, "developer", "developer", "seed", "m");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct body_edits edits = {.kind = provider_kind_find(str_of(rows[i].kind)),
+                                         .model = STR("y"),
+                                         .max_output_tok = -1};
+        snprintf(want, sizeof want, form, rows[i].role, rows[i].role, rows[i].seed, "y");
+        check_splice(body, &edits, want);
+    }
+}
+
 static void only_permitted_edits_are_made(void **state)
 {
     (void)state;
@@ -822,6 +848,7 @@ int main(void)
         cmocka_unit_test(tool_turns_are_noticed),
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(ids_are_short_where_they_must_be),
+        cmocka_unit_test(words_are_those_of_the_provider),
         cmocka_unit_test(only_permitted_edits_are_made),
         cmocka_unit_test(generated_bodies_keep_every_other_byte),
         cmocka_unit_test(a_finish_ends_its_own_choice_only),
