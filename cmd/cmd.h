@@ -41,6 +41,7 @@ struct cmd_ctx {
     /* likewise; when it cannot be read, what there is of it, and why: ERR_OK is in catalog_err */
     struct catalog *catalog;
     struct err catalog_err;
+    bool has_conf_lock; /* on the folder of the file that is changed, until we exit */
     const char *tried;  /* JSON array: attempts behind a failure; in the arena, or NULL */
     struct arena arena; /* lives as long as the command */
 };
@@ -137,7 +138,7 @@ const char *cmd_conf_path(struct cmd_ctx *ctx);
 /*
  * The file that `config set`, `client add` and others change, and its text (empty when there is
  * no file); cmd_conf_save checks the new text as a whole and refuses it when it brings problems
- * that were not there before.
+ * that were not there before. From the first to the end of the command no other one does so.
  */
 enum errc cmd_conf_open(struct cmd_ctx *ctx, const char **ret_path,
                         struct conf_text **ret_text, struct err *e) MUST_USE;

@@ -2,9 +2,16 @@
  * needs.c: what commands read before they begin, configuration and catalog, and the one way in
  * which they change the configuration.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
+
+#include "core/os.h"
 
 #include "cmd/cmd.h"
 
@@ -113,12 +120,45 @@ const char *cmd_conf_path(struct cmd_ctx *ctx)
     return conf_path_user(&ctx->arena, cmd_getenv);
 }
 
+/*
+ * Who reads the file to change it locks its folder first, since the file itself is replaced: else
+ * of two at a time one would be lost. Where locks or folders cannot be had it goes without.
+ */
+static enum errc lock_conf(struct cmd_ctx *ctx, const char *path, struct err *e)
+{
+    enum { STEP_MS = 20, PATIENCE_MS = 10 * 1000 };
+    char real[PATH_MAX];
+    struct err ignored = ERR_INIT;
+    if (ctx->has_conf_lock)
+        return ERR_OK;
+    const char *file = realpath(path, real) != NULL ? real : path;
+    const char *slash = strrchr(file, '/');
+    const char *dir =
+        slash == NULL ? "."
+                      : arena_printf(&ctx->arena, "%.*s", (int)(slash - file) + 1, file);
+    (void)!os_make_parents(file, 0700, &ignored);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int ms = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; ms += STEP_MS) {
+        if (errno == EWOULDBLOCK && ms >= PATIENCE_MS) {
+            close(fd);
+            return err_set(e, ERR_IO, "%s: another llmgw is changing it", path);
+        }
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            break;
+        poll(NULL, 0, STEP_MS);
+    }
+    ctx->has_conf_lock = true;
+    return ERR_OK;
+}
+
 enum errc cmd_conf_open(struct cmd_ctx *ctx, const char **ret_path,
                         struct conf_text **ret_text, struct err *e)
 {
     AUTO(buf_release) struct buf text = BUF_INIT(LIMIT_CONF_LEN);
     const char *path = cmd_conf_path(ctx);
-    enum errc rc = conf_read_file(path, &text, e);
+    enum errc rc = lock_conf(ctx, path, e);
+    if (rc == ERR_OK)
+        rc = conf_read_file(path, &text, e);
     if (rc != ERR_OK && rc != ERR_NOT_FOUND)
         return rc;
     rc = conf_text_parse(buf_str(&text), path, ret_text, e);

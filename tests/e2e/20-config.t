@@ -162,6 +162,16 @@ run llmgw client rm ci
 is "$status $(cat "$config_file")" '0 ' 'client rm takes the section out'
 run llmgw client rm ci
 is "$status" 4 'and only what is there'
+names='ca cb cc cd ce cf cg ch ci cj ck cl'
+for name in $names; do
+    llmgw -q client add $name >/dev/null &
+done
+wait
+is "$(llmgw client list -F csv | sed 1d | cut -d , -f 1 | sort | tr '\n' ' ')" "$names " \
+    'of many that change the file at once none is lost'
+for name in $names; do
+    llmgw client rm $name
+done
 run llmgw env
 is "$status $(printf '%s\n' "$out" | head -n 1)" "0 export LLMGW_SOCKET='$sock'" 'env names the socket'
 run llmgw env --tcp
