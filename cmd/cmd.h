@@ -31,6 +31,8 @@ struct cmd_global {
 };
 extern const struct option_row cmd_global_options[];
 
+struct db;
+
 /* The root of llmgw: passed down to everything. */
 struct cmd_ctx {
     const char *program; /* "llmgw" */
@@ -132,6 +134,9 @@ enum errc cmd_need_catalog(const struct cmd_ctx *ctx, struct err *e) MUST_USE;
 /* Where configuration comes from, by the global options; strings live in ctx. */
 enum errc cmd_conf_source(struct cmd_ctx *ctx, struct conf_source *ret, struct err *e)
     MUST_USE;
+
+/* The ledger, to read; *ret, which the caller closes, is NULL when there is none yet. */
+enum errc cmd_open_ledger(struct cmd_ctx *ctx, struct db **ret, struct err *e) MUST_USE;
 
 /* The file that commands change: --config, LLMGW_CONFIG, or the user's. */
 const char *cmd_conf_path(struct cmd_ctx *ctx);

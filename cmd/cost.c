@@ -68,19 +68,6 @@ static void init(void *options)
     o->spark = true;
 }
 
-/* ---- the ledger ---- */
-
-enum errc cost_open(struct cmd_ctx *ctx, struct db **ret, struct err *e)
-{
-    *ret = NULL;
-    const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
-    enum errc rc = db_open(path, DB_READ, ret, e);
-    if (rc != ERR_NOT_FOUND)
-        return rc;
-    err_clear(e);
-    return ERR_OK;
-}
-
 enum errc cost_report(struct cmd_ctx *ctx, struct db *db, const struct report_query *q,
                       struct report *ret, struct err *e)
 {
@@ -768,7 +755,7 @@ static enum errc run(struct cmd_ctx *ctx, void *options, const struct opt_args *
                        args->items[1]);
     enum errc rc = check_together(options, args, e);
     if (rc == ERR_OK)
-        rc = cost_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc != ERR_OK)
         return rc;
     struct page g = {
@@ -786,7 +773,7 @@ static enum errc run_show(struct cmd_ctx *ctx, void *options, const char *const 
     AUTO(db_close) struct db *db = NULL;
     (void)options;
     (void)n;
-    enum errc rc = cost_open(ctx, &db, e);
+    enum errc rc = cmd_open_ledger(ctx, &db, e);
     return rc == ERR_OK
                ? cost_show(ctx, cmd_format(ctx, &cmd_cost), db, str_of(args[0]), e)
                : rc;

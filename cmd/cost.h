@@ -21,8 +21,6 @@ struct cost_options {
     bool total_only, oneline, if_any, spark, csv_raw;
 };
 
-/* The ledger; *ret is NULL when there is none yet. */
-enum errc cost_open(struct cmd_ctx *ctx, struct db **ret, struct err *e) MUST_USE;
 /* report_run, which finds nothing in a ledger that is not there. */
 enum errc cost_report(struct cmd_ctx *ctx, struct db *db, const struct report_query *q,
                       struct report *ret, struct err *e) MUST_USE;

@@ -70,17 +70,6 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-enum errc log_open(struct cmd_ctx *ctx, struct db **ret, struct err *e)
-{
-    *ret = NULL;
-    const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
-    enum errc rc = db_open(path, DB_READ, ret, e);
-    if (rc != ERR_NOT_FOUND)
-        return rc;
-    err_clear(e);
-    return ERR_OK;
-}
-
 /* ---- the list ---- */
 
 enum {
@@ -356,7 +345,7 @@ static enum errc put_followed(void *arg, const struct report_request *r, struct 
 /* Those that have come since the last round; a ledger may come into being meanwhile. */
 static enum errc follow_round(struct following *f, struct db **db, struct err *e)
 {
-    enum errc rc = *db == NULL ? log_open(f->ctx, db, e) : ERR_OK;
+    enum errc rc = *db == NULL ? cmd_open_ledger(f->ctx, db, e) : ERR_OK;
     if (rc != ERR_OK || *db == NULL)
         return rc;
     f->filter.rid_from = f->next_rid;
@@ -421,7 +410,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *options, const char *const 
     (void)n;
     enum errc rc = cmd_formats(ctx, "log list", (unsigned)LIST_FORMATS, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc != ERR_OK)
         return rc;
     return o->follow ? follow(ctx, o, &db, e) : list(ctx, o, db, e);

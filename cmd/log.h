@@ -21,8 +21,6 @@ struct log_options {
 
 enum { LOG_INTERRUPTED = 1 << 2 }; /* column flags of llmgw-log(5) */
 
-/* *ret is NULL when there is none. */
-enum errc log_open(struct cmd_ctx *ctx, struct db **ret, struct err *e) MUST_USE;
 /* What the options choose; at most `max` when -n was not given. db may be NULL. */
 enum errc log_filter(struct cmd_ctx *ctx, const struct log_options *o, struct db *db,
                      int64_t max, struct report_filter *ret, struct err *e) MUST_USE;

@@ -128,7 +128,7 @@ enum errc log_conversations(struct cmd_ctx *ctx, void *options, const char *cons
         rc = out_new(ctx, cmd_format(ctx, &cmd_log), "llmgw.log.conversations/1",
                      conversation_columns, ARRAY_LEN(conversation_columns), &out, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc == ERR_OK && db != NULL)
         rc = put_conversations(db, &p, o->n > 0 ? o->n : MAX_ROWS, out, e);
     if (rc == ERR_OK)
@@ -225,7 +225,7 @@ enum errc log_stats(struct cmd_ctx *ctx, void *options, const char *const *args,
     enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_log), "llmgw.log.stats/1",
                            stats_columns, ARRAY_LEN(stats_columns), &out, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc != ERR_OK)
         return rc;
     out_vertical(out);
@@ -260,7 +260,7 @@ enum errc log_backup(struct cmd_ctx *ctx, void *options, const char *const *args
     if (rc == ERR_OK && temp == NULL)
         rc = err_set(e, ERR_USAGE, "%s is no file that a copy could replace", to);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc == ERR_OK && db == NULL)
         rc = err_set(e, ERR_NOT_FOUND, "there is no ledger yet");
     if (rc == ERR_OK)

@@ -167,7 +167,7 @@ enum errc log_export(struct cmd_ctx *ctx, void *options, const char *const *args
     if (rc == ERR_OK)
         rc = log_ids_alone(options, n, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc != ERR_OK)
         return rc;
     x.db = db;

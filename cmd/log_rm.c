@@ -335,7 +335,7 @@ static enum errc run(struct cmd_ctx *ctx, const struct log_options *o,
     const char *verb = d->texts_only ? "redact" : "delete";
     enum errc rc = cmd_formats(ctx, d->texts_only ? "log redact" : "log rm", 0, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc == ERR_OK)
         rc = choose(ctx, o, db, ids, n, d, e);
     db_close(&db); /* a reader would keep what is to go */

@@ -443,7 +443,7 @@ enum errc log_show(struct cmd_ctx *ctx, void *options, const char *const *args, 
                        "--headers");
     enum errc rc = cmd_formats(ctx, "log show", 1 << FORMAT_TABLE | 1 << FORMAT_JSON, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     if (rc == ERR_OK && db == NULL)
         rc = err_set(e, ERR_NOT_FOUND, "no request %s: there is no ledger yet", args[0]);
     if (rc == ERR_OK)

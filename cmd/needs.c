@@ -1,6 +1,6 @@
 /*
- * needs.c: what commands read before they begin, configuration and catalog, and the one way in
- * which they change the configuration.
+ * needs.c: what commands read before they begin, configuration, catalog and ledger, and the one way
+ * in which they change the configuration.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "core/db.h"
 #include "core/os.h"
 
 #include "cmd/cmd.h"
@@ -108,6 +109,17 @@ enum errc cmd_load(struct cmd_ctx *ctx, unsigned needs, struct err *e)
         ctx->global.no_autostart |= !ctx->conf->core.autostart;
     }
     return rc;
+}
+
+enum errc cmd_open_ledger(struct cmd_ctx *ctx, struct db **ret, struct err *e)
+{
+    *ret = NULL;
+    const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
+    enum errc rc = db_open(path, DB_READ, ret, e);
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    err_clear(e);
+    return ERR_OK;
 }
 
 const char *cmd_conf_path(struct cmd_ctx *ctx)

@@ -657,17 +657,6 @@ static enum errc show_past(struct cmd_ctx *ctx, const struct replay_options *o,
     return rc == ERR_OK ? check_gates(&r, s, e) : rc;
 }
 
-/* The ledger; NULL when there is none yet. */
-static enum errc open_ledger(struct cmd_ctx *ctx, struct db **ret, struct err *e)
-{
-    const char *path = conf_path_db(&ctx->arena, ctx->conf, cmd_getenv);
-    enum errc rc = db_open(path, DB_READ, ret, e);
-    if (rc != ERR_NOT_FOUND)
-        return rc;
-    err_clear(e);
-    return ERR_OK;
-}
-
 static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args, size_t n,
                           struct err *e)
 {
@@ -675,7 +664,7 @@ static enum errc run_list(struct cmd_ctx *ctx, void *p, const char *const *args,
     const struct replay_options *o = p;
     (void)args;
     (void)n;
-    enum errc rc = open_ledger(ctx, &db, e);
+    enum errc rc = cmd_open_ledger(ctx, &db, e);
     return rc == ERR_OK ? replay_list(ctx, db, o->n == SELECT_MAX ? LIST_MAX : o->n, e)
                         : rc;
 }
@@ -686,7 +675,7 @@ static enum errc load_past(struct cmd_ctx *ctx, const char *id, struct replay_pa
 {
     AUTO(db_close) struct db *db = NULL;
     replay_selection_init(s);
-    enum errc rc = open_ledger(ctx, &db, e);
+    enum errc rc = cmd_open_ledger(ctx, &db, e);
     if (rc == ERR_OK)
         rc = replay_find(ctx, db, id, past, e);
     return rc == ERR_OK ? replay_load(db, past, s, e) : rc;
@@ -740,7 +729,7 @@ static enum errc run_rm(struct cmd_ctx *ctx, void *p, const char *const *args, s
     struct replay_past past;
     (void)p;
     (void)n;
-    enum errc rc = open_ledger(ctx, &db, e);
+    enum errc rc = cmd_open_ledger(ctx, &db, e);
     if (rc == ERR_OK)
         rc = replay_find(ctx, db, args[0], &past, e);
     return rc == ERR_OK ? replay_rm(ctx, &past, e) : rc;
@@ -750,7 +739,7 @@ static enum errc run(struct cmd_ctx *ctx, void *p, const struct opt_args *args,
                      struct err *e)
 {
     AUTO(db_close) struct db *db = NULL;
-    enum errc rc = open_ledger(ctx, &db, e);
+    enum errc rc = cmd_open_ledger(ctx, &db, e);
     return rc == ERR_OK ? run_select(ctx, p, db, args, e) : rc;
 }
 

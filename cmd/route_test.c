@@ -220,7 +220,7 @@ enum errc route_history(struct cmd_ctx *ctx, int64_t max, const char *route,
     enum errc rc = out_new(ctx, cmd_format(ctx, &cmd_route), "llmgw.route.history/1",
                            history_columns, ARRAY_LEN(history_columns), &out, e);
     if (rc == ERR_OK)
-        rc = log_open(ctx, &db, e);
+        rc = cmd_open_ledger(ctx, &db, e);
     struct testing t = {.ctx = ctx, .out = out};
     if (rc == ERR_OK && db != NULL)
         rc = report_requests(db, &f, put_decision, &t, e);

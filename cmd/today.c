@@ -12,7 +12,7 @@ void today_add(struct cmd_ctx *ctx, const char *before, struct buf *out)
     struct err why = ERR_INIT;
     char money[MONEY_TEXT_LEN];
     pico limit;
-    if (ctx->conf == NULL || cost_open(ctx, &db, &why) != ERR_OK || db == NULL ||
+    if (ctx->conf == NULL || cmd_open_ledger(ctx, &db, &why) != ERR_OK || db == NULL ||
         period_parse(ctx, "today", NULL, &no_options, &p, &why) != ERR_OK)
         return;
     const struct report_query q = {.since_us = p.since_us, .until_us = p.until_us};
